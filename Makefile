@@ -1,0 +1,45 @@
+# make demo   install into .venv and run the whole chain on the generated demo data
+# make test   install into .venv and pass the tests
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint format install clean
+
+BIN := .venv/bin
+CANDIDATES := python3.12 python3.11 python3 python
+SUPPORTED := import sys; sys.exit(not ((3, 11) <= sys.version_info < (3, 13)))
+PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c '$(SUPPORTED)' 2>/dev/null && echo $(p))))
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+.venv/installed: pyproject.toml envs/constraints.txt
+	@$(or $(PYTHON),false) -c '$(SUPPORTED)' 2>/dev/null || { \
+	  echo 'wsss needs Python 3.11 or 3.12: install one, or name it: make PYTHON=/path/to/python3.12 demo' >&2; exit 2; }
+	@command -v c++ >/dev/null || { \
+	  echo 'wsss needs a C++ compiler for the dense CRF: install g++ or clang++' >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: .venv/installed
+
+demo: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
+
+test: install
+	$(BIN)/python -m pytest
+
+test-fast: install
+	$(BIN)/python -m pytest -m 'not slow'
+
+lint: install
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
+
+format: install
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+clean:
+	rm -rf .venv .snakemake results
