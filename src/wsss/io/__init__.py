@@ -1,0 +1,1 @@
+"""Reading and writing artifacts: whole or not at all, never a pickle."""

@@ -1,0 +1,110 @@
+"""Photographs from disk: whatever a camera wrote becomes 8-bit RGB, or a clear error."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from wsss.errors import UserError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+
+_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_TRANSPOSED = (5, 6, 7, 8)
+_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Read a photograph as it is meant to be looked at.
+
+    The EXIF orientation is applied. Grey, bilevel, palette, CMYK, YCbCr and LAB files are
+    converted to RGB; 16-bit samples keep their high byte; transparent pixels are laid over white;
+    of an animation the first frame counts.
+
+    Args:
+        path: an image file that Pillow can decode.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        UserError: naming the file, if it is missing, empty, truncated, no image, too large
+            (Pillow's limit against decompression bombs) or of 32 bits per sample.
+    """
+    with _opened(path) as image:
+        image.load()
+        return np.array(_to_rgb(_upright(image), path))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Size of a photograph from its header alone.
+
+    Args:
+        path: an image file that Pillow can decode.
+
+    Returns:
+        (H, W) after the EXIF orientation, equal to the shape `read_image` returns.
+
+    Raises:
+        UserError: naming the file, as in `read_image`, as far as the header shows it.
+    """
+    with _opened(path) as image:
+        width, height = image.size
+        return (width, height) if _orientation(image) in _TRANSPOSED else (height, width)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open an image and turn every way in which decoding fails into one line."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty (0 bytes)")
+    try:
+        with Image.open(path) as image:
+            _refuse_bomb(image, path)
+            yield image
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path}: too many pixels to decode safely; scale it down") from error
+    except Image.UnidentifiedImageError as error:
+        raise UserError(f"{path}: not an image, or of a kind Pillow cannot read") from error
+    except _DECODE_ERRORS as error:
+        raise UserError(f"{path}: cannot be decoded ({error})") from error
+
+
+def _refuse_bomb(image: Image.Image, path: Path) -> None:
+    """Stop where Pillow only warns: such a picture takes gigabytes at every later stage."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        size = f"{image.width} x {image.height}"
+        raise UserError(f"{path}: {size} pixels, more than {limit} in all; scale it down")
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8; a broken EXIF block says nothing, as in every viewer."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except (*_DECODE_ERRORS, TypeError, KeyError):
+        return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation."""
+    return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+
+
+def _to_rgb(image: Image.Image, path: Path) -> Image.Image:
+    """Convert any mode to RGB without clipping or losing meaning."""
+    if image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format == "PNG"):
+        high = np.asarray(image).astype(np.uint32) >> 8
+        return Image.fromarray(high.astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise UserError(f"{path}: 32 bits per sample; save it as an 8-bit image")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")

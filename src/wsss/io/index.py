@@ -1,0 +1,151 @@
+"""The two tables every stage reads: which images there are, and which masks judge them.
+
+`Index` is all that training may know (files and image-level labels). `Masks` is kept apart, in a
+file of its own, so that only evaluation can see it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from wsss.errors import UserError
+from wsss.io.atomic import write_text
+
+_ITEM_COLUMNS = ["image_id", "split", "image", "digest", "classes"]
+_MASK_COLUMNS = ["image_id", "mask", "digest"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image of the dataset.
+
+    Attributes:
+        image_id: unique name, fit to be a file name.
+        split: `train` or `val`.
+        image: the image file.
+        digest: first 16 hexadecimal digits of the SHA-256 of that file.
+        classes: ids of the classes it shows, 0-based, ascending; empty = none of the classes.
+    """
+
+    image_id: str
+    split: str
+    image: Path
+    digest: str
+    classes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Index:
+    """All images of a dataset, in order.
+
+    Attributes:
+        class_names: the foreground classes; the position is the class id.
+        items: the images.
+    """
+
+    class_names: tuple[str, ...]
+    items: tuple[Item, ...]
+
+    @property
+    def num_classes(self) -> int:
+        """Number of foreground classes C."""
+        return len(self.class_names)
+
+    @cached_property
+    def by_id(self) -> dict[str, Item]:
+        """The items by their `image_id`."""
+        return {item.image_id: item for item in self.items}
+
+    def split(self, name: str) -> tuple[Item, ...]:
+        """The items of one split, in order.
+
+        Raises:
+            UserError: if the split has no image.
+        """
+        items = tuple(item for item in self.items if item.split == name)
+        if not items:
+            known = ", ".join(sorted({item.split for item in self.items})) or "none"
+            raise UserError(f"split {name!r} has no image; splits in the index: {known}")
+        return items
+
+    def write(self, path: Path) -> None:
+        """Write the table (tab-separated text), whole or not at all."""
+        rows = [
+            [i.image_id, i.split, str(i.image), i.digest, ";".join(map(self._name, i.classes))]
+            for i in self.items
+        ]
+        write_text(path, _text([["#classes", *self.class_names], _ITEM_COLUMNS, *rows]))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a table written by `write`.
+
+        Raises:
+            UserError: naming file and line, if it is missing or is not such a table.
+        """
+        names, rows = _table(path, "#classes", _ITEM_COLUMNS)
+        ids = {name: number for number, name in enumerate(names)}
+        items = []
+        for number, (image_id, split, image, digest, labels) in enumerate(rows, start=3):
+            unknown = [label for label in labels.split(";") if label and label not in ids]
+            if unknown:
+                raise UserError(f"{path}:{number}: class {unknown[0]!r} is not in line 1")
+            classes = tuple(ids[label] for label in labels.split(";") if label)
+            items.append(Item(image_id, split, Path(image), digest, classes))
+        return cls(tuple(names), tuple(items))
+
+    def _name(self, class_id: int) -> str:
+        return self.class_names[class_id]
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Ground-truth masks, for evaluation only; there may be none.
+
+    Attributes:
+        source: where they come from, in words for the report.
+        paths: mask file by image id.
+        digests: first 16 hexadecimal digits of the SHA-256 of each file, by image id.
+    """
+
+    source: str
+    paths: dict[str, Path] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write the table (tab-separated text), whole or not at all."""
+        rows = [[key, str(mask), self.digests[key]] for key, mask in self.paths.items()]
+        write_text(path, _text([["#source", self.source], _MASK_COLUMNS, *rows]))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a table written by `write`.
+
+        Raises:
+            UserError: naming file and line, if it is missing or is not such a table.
+        """
+        source, rows = _table(path, "#source", _MASK_COLUMNS)
+        paths = {image_id: Path(mask) for image_id, mask, _ in rows}
+        digests = {image_id: digest for image_id, _, digest in rows}
+        return cls(" ".join(source), paths, digests)
+
+
+def _text(rows: Sequence[Sequence[str]]) -> str:
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def _table(path: Path, tag: str, columns: list[str]) -> tuple[list[str], list[list[str]]]:
+    """Split a table into the values of its first line and its rows, each of the right width."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    rows = [line.split("\t") for line in lines if line]
+    if len(rows) < 2 or rows[0][0] != tag or rows[1] != columns:
+        raise UserError(f"{path}: not a table that starts with {tag} and {columns[0]}; remake it")
+    for number, row in enumerate(rows[2:], start=3):
+        if len(row) != len(columns):
+            raise UserError(f"{path}:{number}: {len(row)} fields instead of {len(columns)}")
+    return rows[0][1:], rows[2:]

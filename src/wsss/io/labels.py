@@ -1,0 +1,159 @@
+"""Label maps as palette PNGs, and shards of them with a commit record."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from PIL import Image
+
+from wsss.errors import UserError
+from wsss.io.atomic import write_bytes, write_text
+
+IGNORE = 255
+"""Pixels with this label are neither trained on nor evaluated."""
+
+RECORD = "labels.tsv"
+"""File name of a shard's commit record."""
+
+
+@cache
+def palette() -> np.ndarray:
+    """Return the (256, 3) uint8 colours of PASCAL VOC: bit-interleaved ids, 255 = (224, 224, 192).
+
+    Source: VOC development kit, `VOClabelcolormap`.
+    """
+    ids = np.arange(256, dtype=np.uint8)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            if 3 * bit + channel < 8:
+                colours[:, channel] |= ((ids >> (3 * bit + channel)) & 1) << (7 - bit)
+    colours[IGNORE] = (224, 224, 192)
+    return colours
+
+
+def encode_labels(labels: np.ndarray) -> bytes:
+    """Return `labels` (H, W) uint8 as the bytes of a PNG with the VOC palette."""
+    image = Image.fromarray(np.ascontiguousarray(labels, np.uint8))
+    image.putpalette(palette().tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_labels(path: Path, labels: np.ndarray) -> None:
+    """Write `labels` (H, W) uint8 atomically as a PNG with the VOC palette."""
+    write_bytes(path, encode_labels(labels))
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """Read the (H, W) uint8 ids of a palette or 8-bit grey PNG.
+
+    Raises:
+        UserError: the file is missing, damaged, or not an index image.
+    """
+    try:
+        return _indices(Image.open(path), path)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as a label image ({error})") from error
+
+
+def _indices(image: Image.Image, path: Path) -> np.ndarray:
+    if image.mode not in ("P", "L"):
+        raise UserError(
+            f"{path}: a label image must be a palette or 8-bit grey PNG, not mode {image.mode}"
+        )
+    return np.array(image, np.uint8)
+
+
+class LabelWriter:
+    """Writes the label maps of one shard beside its commit record, the record last.
+
+    Args:
+        record: path of the record (tsv: image_id, sha256 of the PNG); PNGs go to its folder.
+    """
+
+    def __init__(self, record: Path) -> None:
+        self.record = record
+        self._rows: list[tuple[str, str]] = []
+
+    def __enter__(self) -> Self:
+        self.record.unlink(missing_ok=True)
+        return self
+
+    def put(self, image_id: str, labels: np.ndarray) -> None:
+        """Write `labels` (H, W) uint8 as `image_id`.png."""
+        data = encode_labels(labels)
+        write_bytes(self.record.parent / f"{image_id}.png", data)
+        self._rows.append((image_id, hashlib.sha256(data).hexdigest()))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            lines = ["image_id\tsha256", *("\t".join(row) for row in self._rows)]
+            write_text(self.record, "\n".join(lines) + "\n")
+
+
+class LabelReader:
+    """Random access to label maps of committed shards.
+
+    Args:
+        records: the shards' commit records.
+
+    Raises:
+        UserError: a record is missing or damaged, or one image stands in two shards.
+    """
+
+    def __init__(self, records: Sequence[Path]) -> None:
+        self._files: dict[str, tuple[Path, str]] = {}
+        for record in records:
+            for image_id, digest in _read_record(record):
+                if image_id in self._files:
+                    raise UserError(f"{record}: image {image_id} stands in another shard too")
+                self._files[image_id] = (record.parent / f"{image_id}.png", digest)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the images that have a label map, in the order of the records."""
+        return tuple(self._files)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return the (H, W) uint8 label map of an image, checked against its record.
+
+        Raises:
+            UserError: the image is not in the shards, or its file is missing or was changed.
+        """
+        if image_id not in self._files:
+            raise UserError(f"image {image_id} has no label map in the shards given")
+        path, digest = self._files[image_id]
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise UserError(f"{path}: does not match its record {RECORD}; {_REMEDY}")
+        return _indices(Image.open(io.BytesIO(data)), path)
+
+
+_REMEDY = f"delete the shard's {RECORD} and run again to rebuild it"
+
+
+def _read_record(record: Path) -> list[tuple[str, str]]:
+    try:
+        with record.open(newline="") as file:
+            rows = list(csv.reader(file, delimiter="\t"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{record}: cannot be read ({error}); run again to rebuild it") from error
+    if not rows or rows[0] != ["image_id", "sha256"] or any(len(row) != 2 for row in rows):
+        raise UserError(f"{record}: not a commit record; delete it and run again to rebuild it")
+    return [(image_id, digest) for image_id, digest in rows[1:]]

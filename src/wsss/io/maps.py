@@ -1,0 +1,118 @@
+"""Shards of per-image score maps: one `.npz` per shard, random access by image id.
+
+A shard is an ordinary `.npz`; the array `name` of an image is the member `{image_id}/{name}`.
+"""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from wsss.errors import UserError
+from wsss.io.atomic import atomic_path
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class MapsWriter:
+    """Writes a shard of maps; the file appears under its name only when the block ends well.
+
+    Args:
+        path: the `.npz` to write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._atomic = atomic_path(path)
+
+    def __enter__(self) -> Self:
+        self._zip = zipfile.ZipFile(self._atomic.__enter__(), "w", zipfile.ZIP_DEFLATED)
+        return self
+
+    def put(self, image_id: str, **arrays: np.ndarray) -> None:
+        """Append the named arrays of one image."""
+        for name, array in arrays.items():
+            # a fixed date keeps equal content byte-identical
+            member = zipfile.ZipInfo(f"{image_id}/{name}.npy", _EPOCH)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            with self._zip.open(member, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._zip.close()
+        finally:
+            self._atomic.__exit__(kind, error, trace)
+
+
+class MapsReader:
+    """Random access to the maps of several shards; cheap to pickle, opened on first use.
+
+    Args:
+        paths: the shards.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = list(paths)
+        self._members: dict[str, tuple[Path, list[str]]] | None = None
+        self._open: dict[Path, zipfile.ZipFile] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_paths": self._paths, "_members": None, "_open": {}}
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the images in the shards, in order."""
+        return tuple(self._index())
+
+    def read(self, image_id: str) -> dict[str, np.ndarray]:
+        """Return the named arrays of an image.
+
+        Raises:
+            UserError: the image is not in the shards, or its shard is missing or damaged.
+        """
+        index = self._index()
+        if image_id not in index:
+            raise UserError(f"image {image_id} has no maps in the shards given")
+        path, names = index[image_id]
+        return {name: self._array(path, f"{image_id}/{name}.npy") for name in names}
+
+    def _array(self, path: Path, member: str) -> np.ndarray:
+        try:
+            with self._zip(path).open(member) as file:
+                return np.lib.format.read_array(file, allow_pickle=False)
+        except (OSError, zipfile.BadZipFile, ValueError, EOFError, zipfile.zlib.error) as error:
+            raise _damaged(path, error) from error
+
+    def _zip(self, path: Path) -> zipfile.ZipFile:
+        if path not in self._open:
+            try:
+                self._open[path] = zipfile.ZipFile(path)
+            except (OSError, zipfile.BadZipFile) as error:
+                raise _damaged(path, error) from error
+        return self._open[path]
+
+    def _index(self) -> dict[str, tuple[Path, list[str]]]:
+        if self._members is None:
+            self._members = {}
+            for path in self._paths:
+                for member in self._zip(path).namelist():
+                    image_id, _, name = member.removesuffix(".npy").rpartition("/")
+                    self._members.setdefault(image_id, (path, []))[1].append(name)
+        return self._members
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: not a readable shard ({error}); delete it and run again")
+
+
+def alpha_name(alpha: float) -> str:
+    """Return the name of the array that holds the CRF posteriors of an alpha."""
+    return f"alpha_{alpha:g}"

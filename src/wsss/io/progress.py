@@ -1,0 +1,67 @@
+"""Progress of long work: a bar with ETA in a terminal, plain lines in a log file."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+
+log = logging.getLogger("wsss")
+
+_LINE_EVERY = 10.0
+_console = Console(stderr=True)
+
+
+def start_logging(file: Path | None) -> None:
+    """Send log lines to the terminal and, with a time stamp, to `file` if one is given."""
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.handlers.clear()
+    if _console.is_terminal:
+        log.addHandler(RichHandler(console=_console, show_path=False, show_level=False))
+    elif file is None:
+        log.addHandler(logging.StreamHandler(sys.stderr))
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(file, mode="w", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        log.addHandler(handler)
+
+
+def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Yield `items`, showing how many of `total` are done and how long the rest will take."""
+    total = len(items) if total is None and isinstance(items, Sized) else total
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    remaining = TimeRemainingColumn()
+    hidden = not _console.is_terminal
+    with Progress(*columns, remaining, console=_console, transient=True, disable=hidden) as bar:
+        task = bar.add_task(what, total=total)
+        start = last = time.monotonic()
+        for done, item in enumerate(items, 1):
+            yield item
+            bar.advance(task)
+            if time.monotonic() - last >= _LINE_EVERY:
+                last = time.monotonic()
+                _to_file(_line(what, done, total, last - start))
+
+
+def _line(what: str, done: int, total: int | None, elapsed: float) -> str:
+    if not total:
+        return f"{what}: {done} done in {elapsed:.0f} s"
+    left = elapsed / done * (total - done)
+    return f"{what}: {done} of {total}, {elapsed:.0f} s elapsed, {left:.0f} s to go"
+
+
+def _to_file(line: str) -> None:
+    """Log `line` everywhere but in the terminal, where the bar already says it."""
+    record = log.makeRecord(log.name, logging.INFO, __file__, 0, line, (), None)
+    for handler in log.handlers:
+        if not isinstance(handler, RichHandler):
+            handler.emit(record)

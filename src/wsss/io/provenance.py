@@ -1,0 +1,125 @@
+"""Fingerprints by which Snakemake re-runs exactly the stale stages.
+
+Snakemake sees neither edits to the package behind a command line nor new content under an old
+modification time; both reach it as parameters of the rules.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from wsss.io.atomic import write_text
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+def code_digest(*modules: str) -> str:
+    """Return a digest of the syntax trees of `modules` and all they import from this package.
+
+    Comments, formatting and docstrings do not count, nor do the version of the package and the
+    model of its configuration, whose values reach a stage as parameters of their own. Imports
+    inside functions count; modules that are imported by a name computed at run time must be
+    listed by the caller.
+
+    Raises:
+        ModuleNotFoundError: a module in the list does not exist.
+    """
+    todo, seen = list(modules), {}
+    while todo:
+        module = todo.pop()
+        if module not in seen and module.split(".")[1:2] not in ([], ["config"]):
+            seen[module], imported = _module(module)
+            todo += imported
+    return _short("\n".join(f"{module} {digest}" for module, digest in sorted(seen.items())))
+
+
+def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
+    """Return a digest of the names and contents of `paths`; a missing file counts as absent.
+
+    Contents are hashed again only when size, times or inode of a file changed since the digest
+    kept in `cache_file`.
+    """
+    known = _read_cache(cache_file)
+    fresh = {str(path): _entry(path, known.get(str(path))) for path in paths}
+    if any(known.get(path) != entry for path, entry in fresh.items()):
+        write_text(cache_file, json.dumps({**known, **fresh}))
+    return _short("\n".join(f"{path} {entry[-1]}" for path, entry in sorted(fresh.items())))
+
+
+def file_digest(path: Path) -> str:
+    """Return the first 16 hex digits of the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _entry(path: Path, known: list | None) -> list:
+    try:
+        stat = path.stat()
+    except OSError:
+        return ["absent"]
+    state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    if known is not None and known[:-1] == state:
+        return known
+    return [*state, file_digest(path)]
+
+
+def _read_cache(path: Path) -> dict[str, list]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+@cache
+def _module(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of a module's syntax tree and the modules of this package it imports."""
+    file = _file(name)
+    if file is None:
+        raise ModuleNotFoundError(name)
+    tree = ast.parse(file.read_bytes())
+    imported = {m for node in ast.walk(tree) for m in _imported(node) if _file(m) is not None}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [statement for statement in node.body if not _is_text(statement)]
+    parents = [name.rsplit(".", i)[0] for i in range(1, name.count("."))]
+    return _short(ast.dump(tree)), (*sorted(imported), *parents)
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+@cache
+def _file(module: str) -> Path | None:
+    package, *parts = module.split(".")
+    if package != _PACKAGE:
+        return None
+    base = _root().joinpath(*parts)
+    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+@cache
+def _root() -> Path:
+    spec = importlib.util.find_spec(_PACKAGE)
+    return Path(spec.submodule_search_locations[0])
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

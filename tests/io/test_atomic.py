@@ -1,0 +1,25 @@
+import pytest
+
+from wsss.errors import UserError
+from wsss.io.atomic import atomic_path, write_text
+
+
+def test_appears_whole(tmp_path):
+    write_text(tmp_path / "new" / "a.txt", "ä")
+    assert (tmp_path / "new" / "a.txt").read_text(encoding="utf-8") == "ä"
+
+
+def test_failure_leaves_the_old_content_and_no_litter(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_unwritable_place_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file/a\.txt: cannot be written"):
+        write_text(tmp_path / "file" / "a.txt", "")

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from wsss.errors import UserError
+from wsss.io.images import image_size, read_image
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(image, name="image.png", **options):
+        image.save(tmp_path / name, **options)
+        return tmp_path / name
+
+    return save
+
+
+def test_rgb_is_read_as_it_is(save):
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    assert np.array_equal(read_image(save(Image.fromarray(pixels))), pixels)
+
+
+def test_result_is_writable(save):
+    assert read_image(save(Image.new("RGB", (2, 2)))).flags.writeable
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "LA", "RGBA"])
+def test_every_mode_of_png_becomes_rgb(save, mode):
+    image = read_image(save(Image.new(mode, (5, 3))))
+    assert image.shape == (3, 5, 3) and image.dtype == np.uint8
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "YCbCr"])
+def test_every_mode_of_jpeg_becomes_rgb(save, mode):
+    path = save(Image.new("RGB", (8, 8), (200, 200, 200)).convert(mode), "image.jpg")
+    assert np.abs(read_image(path).astype(int) - 200).max() <= 3
+
+
+def test_sixteen_bits_keep_their_high_byte(save):
+    grey = np.array([[0, 256, 65535]], np.uint16)
+    assert read_image(save(Image.fromarray(grey)))[0, :, 0].tolist() == [0, 1, 255]
+
+
+def test_thirty_two_bits_are_refused(save):
+    path = save(Image.new("F", (2, 2)), "image.tif")
+    with pytest.raises(UserError, match=r"image\.tif: 32 bits"):
+        read_image(path)
+
+
+def test_transparent_pixels_lie_over_white(save):
+    image = Image.new("RGBA", (2, 1), (10, 20, 30, 255))
+    image.putpixel((1, 0), (10, 20, 30, 0))
+    assert read_image(save(image)).tolist() == [[[10, 20, 30], [255, 255, 255]]]
+
+
+def test_palette_with_transparency(save):
+    image = Image.new("P", (2, 1))
+    image.putpalette([0, 0, 0, 200, 0, 0])
+    image.putpixel((1, 0), 1)
+    path = save(image, transparency=0)
+    assert read_image(path).tolist() == [[[255, 255, 255], [200, 0, 0]]]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied_to_image_and_size(save, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(Image.new("RGB", (8, 4)), "image.jpg", exif=exif)
+    expected = (4, 8) if orientation < 5 else (8, 4)
+    assert read_image(path).shape[:2] == image_size(path) == expected
+
+
+def test_broken_exif_is_no_reason_to_fail(save):
+    path = save(Image.new("RGB", (8, 4)), "image.jpg", exif=b"Exif\0\0garbage")
+    assert read_image(path).shape[:2] == image_size(path) == (4, 8)
+
+
+@pytest.mark.parametrize("name", ["image.jpg", "image.png", "image.bmp"])
+def test_truncated_file_is_named(save, name):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    path = save(Image.fromarray(noise), name)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match=f"{name}: cannot be decoded"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("data, reason", [(b"", "is empty"), (b"hello", "not an image")])
+def test_no_image_is_named(tmp_path, data, reason):
+    (tmp_path / "x.jpg").write_bytes(data)
+    with pytest.raises(UserError, match=rf"x\.jpg: .*{reason}"):
+        read_image(tmp_path / "x.jpg")
+
+
+@pytest.mark.parametrize("read", [read_image, image_size])
+def test_missing_file_is_named(tmp_path, read):
+    with pytest.raises(UserError, match=r"x\.jpg: no such file"):
+        read(tmp_path / "x.jpg")
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side", [11, 15])
+def test_decompression_bomb_is_refused(save, monkeypatch, side):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    path = save(Image.new("RGB", (side, side)))
+    with pytest.raises(UserError, match="scale it down"):
+        read_image(path)

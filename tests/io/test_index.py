@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from wsss.errors import UserError
+from wsss.io.index import Index, Item, Masks
+
+
+@pytest.fixture
+def index():
+    items = (
+        Item("a", "train", Path("data/a b.jpg"), "0" * 16, (0, 1)),
+        Item("b", "train", Path("data/b.jpg"), "1" * 16, ()),
+        Item("c", "val", Path("data/c.jpg"), "2" * 16, (1,)),
+    )
+    return Index(("cat", "wild dog"), items)
+
+
+def test_index_survives_a_round_trip(index, tmp_path):
+    index.write(tmp_path / "index.tsv")
+    assert Index.read(tmp_path / "index.tsv") == index
+
+
+def test_index_is_a_readable_table(index, tmp_path):
+    index.write(tmp_path / "index.tsv")
+    lines = (tmp_path / "index.tsv").read_text().splitlines()
+    assert lines[0] == "#classes\tcat\twild dog"
+    assert lines[2].split("\t")[-1] == "cat;wild dog"
+
+
+def test_lookup(index):
+    assert index.num_classes == 2
+    assert [item.image_id for item in index.split("train")] == ["a", "b"]
+    assert index.by_id["c"].classes == (1,)
+
+
+def test_empty_split_is_named(index):
+    with pytest.raises(UserError, match="'test' has no image; splits in the index: train, val"):
+        index.split("test")
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "not a table"),
+        ("#classes\tcat\nimage_id\tsplit\n", "not a table"),
+        ("#classes\tcat\nimage_id\tsplit\timage\tdigest\tclasses\na\tb\n", ":3: 2 fields"),
+        ("#classes\tcat\nimage_id\tsplit\timage\tdigest\tclasses\na\tb\tc\td\tcow\n", ":3: .*cow"),
+    ],
+)
+def test_damaged_index_is_named(tmp_path, text, message):
+    (tmp_path / "index.tsv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        Index.read(tmp_path / "index.tsv")
+
+
+def test_missing_index_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"index\.tsv: cannot be read"):
+        Index.read(tmp_path / "index.tsv")
+
+
+@pytest.mark.parametrize("paths", [{}, {"a": Path("m/a.png"), "b": Path("m/b.png")}])
+def test_masks_survive_a_round_trip(tmp_path, paths):
+    masks = Masks("made by hand", paths, dict.fromkeys(paths, "0" * 16))
+    masks.write(tmp_path / "masks.tsv")
+    assert Masks.read(tmp_path / "masks.tsv") == masks

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from wsss.errors import UserError
+from wsss.io.labels import LabelReader, LabelWriter, palette, read_labels, write_labels
+
+LABELS = np.array([[0, 1, 255], [20, 3, 0]], np.uint8)
+
+
+def test_palette_is_that_of_voc():
+    expected = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128)]
+    assert [tuple(c) for c in palette()[:5]] == expected
+    assert tuple(palette()[20]) == (0, 64, 128)
+    assert tuple(palette()[255]) == (224, 224, 192)
+    assert len({tuple(c) for c in palette()}) == 256
+
+
+def test_ids_survive_the_file(tmp_path):
+    write_labels(tmp_path / "a.png", LABELS)
+    assert np.array_equal(read_labels(tmp_path / "a.png"), LABELS)
+    assert Image.open(tmp_path / "a.png").mode == "P"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "I;16", "1"])
+def test_a_picture_is_not_a_label_image(tmp_path, mode):
+    Image.new(mode, (2, 2)).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match="palette or 8-bit grey"):
+        read_labels(tmp_path / "a.png")
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG nothing")
+    with pytest.raises(UserError, match=r"a\.png: cannot be read"):
+        read_labels(tmp_path / "a.png")
+
+
+def test_a_shard_is_readable_once_its_record_stands(tmp_path):
+    record = tmp_path / "1-of-1" / "labels.tsv"
+    with LabelWriter(record) as out:
+        out.put("x", LABELS)
+        assert not record.exists()
+    reader = LabelReader([record])
+    assert reader.ids == ("x",)
+    assert np.array_equal(reader.read("x"), LABELS)
+
+
+def test_a_failed_shard_has_no_record(tmp_path):
+    record = tmp_path / "labels.tsv"
+    with LabelWriter(record) as out:
+        out.put("x", LABELS)
+    with pytest.raises(RuntimeError), LabelWriter(record) as out:
+        raise RuntimeError
+    assert not record.exists()
+
+
+def test_changed_labels_are_refused(tmp_path):
+    with LabelWriter(tmp_path / "labels.tsv") as out:
+        out.put("x", LABELS)
+    write_labels(tmp_path / "x.png", LABELS + 1)
+    with pytest.raises(UserError, match="does not match its record"):
+        LabelReader([tmp_path / "labels.tsv"]).read("x")
+
+
+def test_an_unknown_image_is_refused(tmp_path):
+    with LabelWriter(tmp_path / "labels.tsv"):
+        pass
+    with pytest.raises(UserError, match="image y has no label map"):
+        LabelReader([tmp_path / "labels.tsv"]).read("y")

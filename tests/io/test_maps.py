@@ -1,0 +1,72 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from wsss.errors import UserError
+from wsss.io.maps import MapsReader, MapsWriter
+
+CAM = np.linspace(0, 1, 12, dtype=np.float16).reshape(1, 3, 4)
+
+
+def write(path, *ids):
+    with MapsWriter(path) as out:
+        for image_id in ids:
+            out.put(image_id, cam=CAM, classes=np.array([7]))
+
+
+def test_random_access_over_shards(tmp_path):
+    write(tmp_path / "1.npz", "a", "b.c")
+    write(tmp_path / "2.npz", "d")
+    reader = MapsReader([tmp_path / "1.npz", tmp_path / "2.npz"])
+    assert reader.ids == ("a", "b.c", "d")
+    maps = pickle.loads(pickle.dumps(reader)).read("b.c")
+    assert np.array_equal(maps["cam"], CAM) and maps["classes"] == 7
+
+
+def test_numpy_reads_a_shard_without_pickle(tmp_path):
+    write(tmp_path / "1.npz", "a")
+    with np.load(tmp_path / "1.npz", allow_pickle=False) as file:
+        assert np.array_equal(file["a/cam"], CAM)
+
+
+def test_equal_content_gives_equal_bytes(tmp_path):
+    write(tmp_path / "1.npz", "a")
+    write(tmp_path / "2.npz", "a")
+    assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), MapsWriter(tmp_path / "1.npz") as out:
+        out.put("a", cam=CAM)
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_object_array_is_never_written(tmp_path):
+    with pytest.raises(ValueError, match="pickle"), MapsWriter(tmp_path / "1.npz") as out:
+        out.put("a", cam=np.array([{}], dtype=object))
+
+
+@pytest.mark.parametrize("cut", [0, 10, 200])
+def test_a_truncated_shard_is_named(tmp_path, cut):
+    write(tmp_path / "1.npz", "a")
+    data = (tmp_path / "1.npz").read_bytes()
+    (tmp_path / "1.npz").write_bytes(data[:cut])
+    with pytest.raises(UserError, match=r"1\.npz: not a readable shard"):
+        MapsReader([tmp_path / "1.npz"]).read("a")
+
+
+def test_flipped_bytes_are_found(tmp_path):
+    write(tmp_path / "1.npz", "a")
+    data = bytearray((tmp_path / "1.npz").read_bytes())
+    data[60:70] = bytes(10)
+    (tmp_path / "1.npz").write_bytes(data)
+    with pytest.raises(UserError, match="not a readable shard"):
+        MapsReader([tmp_path / "1.npz"]).read("a")
+
+
+def test_an_unknown_image_is_refused(tmp_path):
+    write(tmp_path / "1.npz", "a")
+    with pytest.raises(UserError, match="image z has no maps"):
+        MapsReader([tmp_path / "1.npz"]).read("z")
