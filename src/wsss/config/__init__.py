@@ -1,0 +1,1 @@
+"""What the user may configure, and which part of it each stage sees."""

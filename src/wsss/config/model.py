@@ -1,0 +1,159 @@
+"""The configuration: every key of `config.yaml`, its type, default and meaning."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, create_model, field_validator, model_validator
+
+from wsss.config.dataset import Dataset
+from wsss.config.methods import method_params
+from wsss.config.section import Count, Name, NonNegative, Positive, Section, Share
+from wsss.config.training import AffinityTrain, Backbone, ClassifierTrain, SegmenterTrain
+
+Scales = Annotated[list[Positive], Field(min_length=1)]
+
+
+class CamInfer(Section):
+    """How class activation maps are inferred."""
+
+    scales: Scales = [0.5, 1.0, 1.5, 2.0]
+    """Image scales whose maps are added."""
+    flip: bool = True
+    """Add the maps of the mirrored image, too."""
+
+
+class _Cam(Section):
+    """Classifier and class activation maps; one section of options per method."""
+
+    train: ClassifierTrain = ClassifierTrain()
+    infer: CamInfer = CamInfer()
+
+
+METHODS = method_params()
+"""Options of every method in the registry."""
+
+Cam = create_model(
+    "Cam",
+    __base__=_Cam,
+    __doc__=_Cam.__doc__,
+    **{name: (params, params()) for name, params in METHODS.items()},
+)
+
+
+class CrfKernel(Section):
+    """The dense CRF: a smoothness and an appearance kernel."""
+
+    iterations: Count = 10
+    """Mean-field steps."""
+    gaussian_sxy: Positive = 3.0
+    """Width of the smoothness kernel in pixels."""
+    gaussian_weight: NonNegative = 3.0
+    """Weight of the smoothness kernel."""
+    bilateral_sxy: Positive = 80.0
+    """Width of the appearance kernel in pixels."""
+    bilateral_srgb: Positive = 13.0
+    """Width of the appearance kernel in grey levels."""
+    bilateral_weight: NonNegative = 10.0
+    """Weight of the appearance kernel."""
+
+
+class Crf(CrfKernel):
+    """CRF refinement of the class activation maps."""
+
+    alphas: Annotated[list[Positive], Field(min_length=2)] = [4.0, 32.0]
+    """Exponents of the background score (1 - max cam)^alpha; AffinityNet learns from the lowest
+    and the highest."""
+
+
+class Affinity(Section):
+    """AffinityNet."""
+
+    train: AffinityTrain = AffinityTrain()
+    radius: Annotated[int, Field(ge=2)] = 5
+    """Neighbourhood of a pixel pair in feature cells."""
+
+
+class Walk(Section):
+    """Random walk on the affinities."""
+
+    alpha: Positive = 16.0
+    """Exponent of the background score."""
+    beta: Positive = 8.0
+    """Power of the affinities."""
+    logt: Annotated[int, Field(ge=0, le=12)] = 8
+    """The walk takes 2^logt steps."""
+    crf: CrfKernel | None = None
+    """Dense CRF on the result of the walk; null = none."""
+
+
+class SegmenterInfer(Section):
+    """How masks are predicted."""
+
+    scales: Scales = [0.5, 0.75, 1.0, 1.25, 1.5]
+    """Image scales whose logits are averaged."""
+    flip: bool = True
+    """Average with the mirrored image, too."""
+    crf: CrfKernel | None = None
+    """Dense CRF on the class probabilities; null = none."""
+
+
+class Segment(Section):
+    """The segmenter."""
+
+    segmenter: Literal["deeplab_v3plus"] = "deeplab_v3plus"
+    """Architecture."""
+    backbone: Backbone | None = None
+    """Trunk of the segmenter; null = the run's backbone."""
+    width: Count = 256
+    """Channels of the head."""
+    separable: bool = False
+    """Depth-wise separable convolutions in the head: faster on CPU."""
+    train: SegmenterTrain = SegmenterTrain()
+    infer: SegmenterInfer = SegmenterInfer()
+
+    @model_validator(mode="after")
+    def _trunk_shared(self) -> "Segment":
+        if self.backbone is not None and self.train.init == "cam":
+            raise ValueError("train.init cam needs the run's backbone: leave backbone null")
+        return self
+
+
+class Evaluate(Section):
+    """Evaluation of the class activation maps."""
+
+    thresholds: Annotated[list[Share], Field(min_length=2)] = [i / 100 for i in range(60)]
+    """Background thresholds of the curve."""
+    min_area: Share = 0.01
+    """Share of an image that a class must cover to count as found, without masks."""
+
+
+class Run(Section):
+    """One experiment: everything between the data and the report."""
+
+    method: str = "psa"
+    """How the classifier behind the class activation maps is trained."""
+    backbone: Backbone = Backbone()
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of weights, order and augmentation."""
+    cam: Cam = Cam()
+    crf: Crf = Crf()
+    affinity: Affinity = Affinity()
+    walk: Walk = Walk()
+    segment: Segment = Segment()
+    evaluate: Evaluate = Evaluate()
+
+    @field_validator("method")
+    @classmethod
+    def _method_known(cls, method: str) -> str:
+        if method not in METHODS:
+            raise ValueError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
+        return method
+
+
+class Config(Run):
+    """The whole configuration; the keys of a run stand at the top as defaults of every run."""
+
+    results: str = "results"
+    """Folder of everything that is written."""
+    dataset: Dataset = Dataset()
+    runs: dict[Name, dict | None] = {}
+    """Named experiments, each with the keys that differ; empty = one run named after the method."""

@@ -1,0 +1,77 @@
+"""Which keys of the configuration each stage may see.
+
+The slice of a stage travels to it as canonical JSON and is the only configuration it gets, so
+nothing that Snakemake does not compare can influence a result.
+"""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from wsss.config.model import Run
+from wsss.config.resolve import load
+
+_NETWORK = ("backbone.name", "backbone.output_stride", "seed")
+
+STAGES: dict[str, tuple[str, ...]] = {
+    "make_demo": ("dataset.demo",),
+    "prepare_data": ("dataset",),
+    "prepare_masks": ("dataset",),
+    "convert_weights": (),
+    "train_cam": (*_NETWORK, "method", "cam.train", "cam.{method}"),
+    "infer_cam": ("cam.infer",),
+    "refine_crf": ("crf",),
+    "train_affinity": (*_NETWORK, "affinity", "crf.alphas"),
+    "random_walk": ("walk",),
+    "train_segmenter": (
+        *_NETWORK,
+        "segment.segmenter",
+        "segment.backbone",
+        "segment.width",
+        "segment.separable",
+        "segment.train",
+    ),
+    "infer_segmenter": ("segment.infer",),
+    "evaluate": ("evaluate",),
+    "report": (),
+}
+"""Stage -> dotted keys; `{method}` stands for the name of the run's method."""
+
+
+def canonical(value: object) -> str:
+    """Return JSON with sorted keys; equal values give equal text.
+
+    Raises:
+        ValueError, TypeError: JSON cannot hold the value, hence it could not be compared.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def slice_json(stage: str, config: Run) -> str:
+    """Return the slice of `config` that `stage` may see, as canonical JSON."""
+    whole = config.model_dump(mode="json")
+    chosen: dict[str, Any] = {}
+    for key in STAGES[stage]:
+        *parents, last = key.format(method=config.method).split(".")
+        source, target = whole, chosen
+        for part in parents:
+            source, target = source[part], target.setdefault(part, {})
+        target[last] = source[last]
+    return canonical(chosen)
+
+
+def read_slice(text: str) -> SimpleNamespace:
+    """Return the validated slice in `text`; a key outside the slice is an AttributeError.
+
+    Raises:
+        UserError: the text is not a valid part of the configuration.
+    """
+    raw = json.loads(text)
+    return _only(load(raw), raw)
+
+
+def _only(section: object, raw: object) -> object:
+    """Return the part of `section` that `raw` names; complete sections as they are."""
+    if not isinstance(raw, dict) or set(raw) == set(type(section).model_fields):
+        return section
+    return SimpleNamespace(**{key: _only(getattr(section, key), raw[key]) for key in raw})

@@ -1,0 +1,78 @@
+"""Configuration of the networks' trunk and of the three trainings."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wsss.config.section import Count, NonNegative, Positive, Section, Share
+
+
+class Backbone(Section):
+    """The convolutional trunk."""
+
+    name: Literal["resnet38d", "resnet50", "resnet101", "mobilenet_v2", "tiny"] = "tiny"
+    """Architecture."""
+    weights: str | None = None
+    """Pretrained weights: a file, imagenet (fetched by torchvision), or null for none."""
+    output_stride: Literal[8, 16, 32] | None = None
+    """Input pixels per feature cell; null = the architecture's own."""
+
+
+class Train(Section):
+    """How a network is trained."""
+
+    epochs: Count = 15
+    """Passes over the training split."""
+    batch_size: Count = 16
+    """Images per step over all devices."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """sgd as in the official code, or adamw for networks trained from scratch."""
+    lr: Positive = 0.01
+    """Learning rate of pretrained weights at step 0."""
+    head_lr: Positive = 10.0
+    """Factor on lr for layers that start from scratch."""
+    momentum: Share = 0.0005
+    """SGD momentum; the official code passes its weight decay here."""
+    weight_decay: NonNegative = 0.0005
+    """L2 penalty of weights; biases have none."""
+    poly_power: NonNegative = 0.9
+    """lr(t) = lr (1 - t / T)^poly_power."""
+    crop: Annotated[int, Field(ge=32)] = 448
+    """Side of the training crop in pixels."""
+    jitter: tuple[Share, Share, Share, Annotated[float, Field(ge=0, le=0.5)]] = (0.3, 0.3, 0.3, 0.1)
+    """Strength of the colour jitter: brightness, contrast, saturation, hue."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Arithmetic of the training."""
+
+
+class ClassifierTrain(Train):
+    """How the classifier is trained."""
+
+    resize: tuple[Count, Count] = (256, 512)
+    """Range of the longer image side, drawn per sample."""
+
+
+class AffinityTrain(Train):
+    """How AffinityNet is trained."""
+
+    epochs: Count = 8
+    """Passes over the training split."""
+    batch_size: Count = 8
+    """Images per step over all devices."""
+    init: Literal["backbone", "cam"] = "backbone"
+    """Start from the backbone's weights, or from the trunk of the trained classifier."""
+
+
+class SegmenterTrain(Train):
+    """How the segmenter is trained."""
+
+    batch_size: Count = 10
+    """Images per step over all devices."""
+    lr: Positive = 0.001
+    """Learning rate of pretrained weights at step 0."""
+    momentum: Share = 0.9
+    """SGD momentum."""
+    scale: tuple[Positive, Positive] = (0.5, 1.5)
+    """Range of the random scale."""
+    init: Literal["backbone", "cam"] = "backbone"
+    """Start from the backbone's weights, or from the trunk of the trained classifier."""

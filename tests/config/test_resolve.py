@@ -1,0 +1,55 @@
+import pytest
+
+from wsss.config.resolve import load, merge, runs
+from wsss.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"methd": "psa"}, "methd: no such key; did you mean method?"),
+        ({"cam": {"train": {"lrr": 1}}}, "cam.train.lrr: no such key; did you mean lr?"),
+        ({"cam": {"train": {"epochs": 0}}}, "cam.train.epochs: Input should be greater than"),
+        ({"method": "nonsense"}, "method: unknown method 'nonsense'; known: psa"),
+        ({"dataset": {"source": "csv"}}, "dataset: source csv needs root"),
+        ({"dataset": {"name": "../up"}}, "dataset.name: String should match pattern"),
+        ({"crf": {"alphas": [4]}}, "crf.alphas: List should have at least 2 items"),
+        ({"segment": {"backbone": {"nam": "tiny"}}}, "segment.backbone.nam: no such key"),
+    ],
+)
+def test_a_mistake_is_named_with_its_path(raw, message):
+    with pytest.raises(UserError) as error:
+        load(raw)
+    assert f"config: {message}" in str(error.value)
+
+
+def test_all_mistakes_are_listed_at_once():
+    with pytest.raises(UserError) as error:
+        load({"a": 1, "seed": -1})
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_without_runs_there_is_one_named_after_the_method():
+    assert list(runs(load({}))) == ["psa"]
+
+
+def test_runs_override_the_shared_keys():
+    config = load({"seed": 3, "cam": {"train": {"epochs": 7}}, "runs": {"a": {}, "b": {"seed": 4}}})
+    both = runs(config)
+    assert (both["a"].seed, both["b"].seed) == (3, 4)
+    assert both["a"].cam.train.epochs == both["b"].cam.train.epochs == 7
+
+
+def test_a_null_run_is_left_out():
+    assert list(runs(load({"runs": {"a": {}, "b": None}}))) == ["a"]
+
+
+def test_a_mistake_in_a_run_is_named_with_its_path():
+    with pytest.raises(UserError, match=r"runs\.a\.cam\.train\.lr: Input should be greater"):
+        runs(load({"runs": {"a": {"cam": {"train": {"lr": -1}}}}}))
+
+
+def test_merge_is_deep_and_leaves_its_arguments():
+    base = {"a": {"x": 1, "y": 2}, "b": 1}
+    assert merge(base, {"a": {"x": 5}}) == {"a": {"x": 5, "y": 2}, "b": 1}
+    assert base["a"]["x"] == 1

@@ -1,0 +1,51 @@
+import json
+
+import pytest
+
+from wsss.config.resolve import load, merge, runs
+from wsss.config.slices import STAGES, canonical, read_slice, slice_json
+
+RUN = runs(load({}))["psa"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_slice_reads_back(stage):
+    config = load({}) if stage in ("make_demo", "prepare_data", "prepare_masks") else RUN
+    read_slice(slice_json(stage, config))
+
+
+def test_a_stage_cannot_see_other_keys():
+    config = read_slice(slice_json("infer_cam", RUN))
+    assert config.cam.infer.flip is True
+    for path in ("seed", "crf"):
+        with pytest.raises(AttributeError):
+            getattr(config, path)
+    with pytest.raises(AttributeError):
+        _ = config.cam.train
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"cam": {"infer": {"flip": False}}}, {"infer_cam"}),
+        ({"cam": {"psa": {"dropout": 0.1}}}, {"train_cam"}),
+        ({"crf": {"alphas": [4, 24]}}, {"refine_crf", "train_affinity"}),
+        ({"walk": {"beta": 4}}, {"random_walk"}),
+        ({"segment": {"infer": {"flip": False}}}, {"infer_segmenter"}),
+        ({"seed": 5}, {"train_cam", "train_affinity", "train_segmenter"}),
+        ({"backbone": {"weights": "other.pth"}}, set()),
+    ],
+)
+def test_a_key_reaches_exactly_its_stages(change, stages):
+    other = runs(load(merge({}, change)))["psa"]
+    of_runs = [s for s in STAGES if s not in ("make_demo", "prepare_data", "prepare_masks")]
+    assert {s for s in of_runs if slice_json(s, other) != slice_json(s, RUN)} == stages
+
+
+def test_canonical_ignores_the_order_of_keys():
+    assert canonical({"b": 1, "a": 2}) == canonical(json.loads('{"a": 2, "b": 1}'))
+
+
+def test_nothing_untrackable_is_canonical():
+    with pytest.raises(TypeError):
+        canonical({"a": object()})
