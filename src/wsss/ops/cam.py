@@ -1,0 +1,81 @@
+"""From class activation maps to a background score and to seeds."""
+
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wsss.ops.resize import resize
+
+Maps = TypeVar("Maps", np.ndarray, Tensor)
+
+
+def normalise_cam(maps: Maps, eps: float = 1e-5) -> Maps:
+    """Scale each map by its own maximum: `maps / (max over space + eps)`.
+
+    No minimum is subtracted (PSA, `infer_cls.py`).
+
+    Args:
+        maps: Activations >= 0 (..., H, W), array or tensor; may hold no map at all.
+        eps: Keeps a map of zeros at zero.
+
+    Returns:
+        Maps of the same shape and kind, in [0, 1).
+    """
+    if isinstance(maps, Tensor):
+        return maps / (maps.amax((-2, -1), keepdim=True) + eps)
+    return maps / (maps.max(axis=(-2, -1), keepdims=True) + eps)
+
+
+def upsample_cam(cam: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring stored maps to the size of their image, bilinearly (`align_corners=False`).
+
+    Args:
+        cam: Maps of the classes present (K, h, w), any floating type; K may be 0.
+        size: Height and width of the image, pixels.
+
+    Returns:
+        Maps (K, H, W) float32.
+    """
+    height, width = (int(side) for side in size)
+    if not len(cam):
+        return np.zeros((0, height, width), dtype=np.float32)
+    maps = torch.from_numpy(cam.astype(np.float32))
+    return resize(maps[None], (height, width))[0].numpy()
+
+
+def background_score(cam: np.ndarray, alpha: float) -> np.ndarray:
+    """Score the background where no class is active: `(1 - max_k cam_k) ^ alpha`.
+
+    Equation 1 of Ahn & Kwak (CVPR 2018). A larger alpha means a weaker background.
+
+    Args:
+        cam: Normalised maps of the classes present (K, H, W), in [0, 1].
+        alpha: Exponent > 0.
+
+    Returns:
+        Scores in [0, 1] (H, W) float32; ones where K = 0.
+    """
+    strongest = cam.astype(np.float32, copy=False).max(axis=0, initial=0.0)
+    return (1.0 - strongest) ** np.float32(alpha)
+
+
+def seed_labels(cam: np.ndarray, classes: np.ndarray, threshold: float) -> np.ndarray:
+    """Label each pixel with its strongest class, where that exceeds a constant background.
+
+    The argmax of `[threshold, cam_0, ...]`; ties go to the background, then to the lower class
+    (PSA `infer_cls.py`, SEAM `evaluation.py`).
+
+    Args:
+        cam: Normalised maps of the classes present (K, H, W).
+        classes: Their ids (K,), ascending.
+        threshold: Score of the background.
+
+    Returns:
+        Label map (H, W) uint8.
+    """
+    scores = cam.astype(np.float32, copy=False)
+    constant = np.full((1, *scores.shape[1:]), threshold, dtype=np.float32)
+    labels = np.concatenate([[0], np.asarray(classes, dtype=np.int64) + 1]).astype(np.uint8)
+    return labels[np.concatenate([constant, scores]).argmax(axis=0)]

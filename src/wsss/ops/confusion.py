@@ -1,0 +1,195 @@
+"""Confusion matrices and the figures drawn from them, for label maps and for thresholded CAMs."""
+
+import numpy as np
+
+from wsss.io.labels import IGNORE
+
+EPS = 1e-10
+
+
+def _tally(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Count flat indices into an int64 array of this shape."""
+    return np.bincount(index.ravel(), minlength=int(np.prod(shape))).reshape(shape)
+
+
+def _checked(name: str, labels: np.ndarray, num_labels: int) -> np.ndarray:
+    """Labels as int64, or ValueError if one is not below `num_labels`."""
+    if labels.size and (labels.max() >= num_labels or labels.min() < 0):
+        worst = labels.max() if labels.max() >= num_labels else labels.min()
+        raise ValueError(f"{name} holds label {worst}, expected 0 to {num_labels - 1}")
+    return labels.astype(np.int64)
+
+
+def confusion(
+    pred: np.ndarray, gt: np.ndarray, num_labels: int, ignore: int = IGNORE
+) -> np.ndarray:
+    """Count the pixels of each pair of true and predicted label.
+
+    Args:
+        pred: Predicted labels (H, W), below `num_labels` wherever `gt` is not ignored.
+        gt: True labels (H, W).
+        num_labels: Number of labels L.
+        ignore: Label of `gt` whose pixels do not count.
+
+    Returns:
+        Counts (L, L) int64, rows true, columns predicted.
+
+    Raises:
+        ValueError: The shapes differ, or a label is out of range.
+    """
+    if pred.shape != gt.shape:
+        raise ValueError(f"prediction is {pred.shape}, ground truth {gt.shape}")
+    valid = gt != ignore
+    true = _checked("ground truth", gt[valid], num_labels)
+    found = _checked("prediction", pred[valid], num_labels)
+    return _tally(true * num_labels + found, (num_labels, num_labels))
+
+
+def iou(conf: np.ndarray) -> np.ndarray:
+    """Intersection over union per label, `TP / (T + P - TP + 1e-10)` (SEAM, `evaluation.py`).
+
+    Args:
+        conf: Counts (..., L, L), rows true.
+
+    Returns:
+        Ratios in [0, 1] (..., L); 0 for a label that occurs nowhere.
+    """
+    hit = np.diagonal(conf, axis1=-2, axis2=-1)
+    return hit / (conf.sum(axis=-1) + conf.sum(axis=-2) - hit + EPS)
+
+
+def mean_iou(conf: np.ndarray) -> np.ndarray:
+    """Mean of `iou` over all labels, background and absent ones included.
+
+    Args:
+        conf: Counts (..., L, L), rows true.
+
+    Returns:
+        Ratios in [0, 1] (...), a number for one matrix.
+    """
+    return iou(conf).mean(axis=-1)
+
+
+def precision_recall(conf: np.ndarray) -> tuple[float, float]:
+    """Macro averages over the foreground classes of TP / P and TP / T (EADER, `metrics.py`).
+
+    Args:
+        conf: Counts (L, L), rows true; row and column 0 are the background.
+
+    Returns:
+        Precision and recall in [0, 1]; a class without pixels contributes 0.
+    """
+    hit = np.diagonal(conf)[1:]
+    found, true = conf.sum(axis=0)[1:], conf.sum(axis=1)[1:]
+    return float((hit / (found + EPS)).mean()), float((hit / (true + EPS)).mean())
+
+
+def _winners(
+    cam: np.ndarray, classes: np.ndarray, thresholds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Position + 1 of the strongest class (0 without classes) and its bin, both (H, W)."""
+    limits = np.asarray(thresholds).astype(np.float32)
+    if (np.diff(limits) < 0).any():
+        raise ValueError("thresholds must ascend")
+    if len(cam) != len(classes):
+        raise ValueError(f"{len(cam)} maps for {len(classes)} classes")
+    if not len(cam):
+        nothing = np.zeros(cam.shape[1:], dtype=np.int64)
+        return nothing, nothing
+    scores = cam.astype(np.float32, copy=False)
+    return scores.argmax(axis=0) + 1, np.searchsorted(limits, scores.max(axis=0), side="left")
+
+
+def threshold_histogram(
+    cam: np.ndarray,
+    classes: np.ndarray,
+    gt: np.ndarray,
+    num_labels: int,
+    thresholds: np.ndarray,
+    ignore: int = IGNORE,
+) -> np.ndarray:
+    """Count pixels so that the confusion matrix of every threshold can be read off.
+
+    A pixel whose strongest class scores v lies in the bin "number of thresholds below v": it is
+    foreground at threshold i, that is `v > thresholds[i]`, exactly if its bin exceeds i. Scores and
+    thresholds are compared in float32, as the published evaluation does, so ties fall alike.
+    Histograms of images add up.
+
+    Args:
+        cam: Normalised maps of the classes present (K, H, W).
+        classes: Their ids (K,), ascending.
+        gt: True labels (H, W).
+        num_labels: Number of labels L.
+        thresholds: Background scores (T,), ascending, >= 0.
+        ignore: Label of `gt` whose pixels do not count.
+
+    Returns:
+        Counts (L, L, T + 1) int64: true label, label of the strongest class (0 only in images
+        without classes), bin.
+
+    Raises:
+        ValueError: Shapes do not match, a label is out of range or the thresholds do not ascend.
+    """
+    if cam.shape[1:] != gt.shape:
+        raise ValueError(f"maps are {cam.shape[1:]}, ground truth {gt.shape}")
+    winner, bins = _winners(cam, classes, thresholds)
+    labels = np.concatenate([[0], np.asarray(classes, dtype=np.int64) + 1])
+    valid = gt != ignore
+    true = _checked("ground truth", gt[valid], num_labels)
+    found = _checked("class list", labels[winner[valid]], num_labels)
+    shape = (num_labels, num_labels, len(thresholds) + 1)
+    return _tally((true * num_labels + found) * shape[2] + bins[valid], shape)
+
+
+def _confusions(hist: np.ndarray) -> np.ndarray:
+    """Confusion matrices (T, L, L) of all thresholds."""
+    above = np.cumsum(hist[:, :, ::-1], axis=2)[:, :, -2::-1]
+    conf = np.moveaxis(above, 2, 0).copy()
+    conf[:, :, 0] = 0
+    conf[:, :, 0] = hist.sum(axis=(1, 2)) - conf.sum(axis=2)
+    return conf
+
+
+def confusion_at(hist: np.ndarray, index: int) -> np.ndarray:
+    """Confusion matrix of one threshold.
+
+    Args:
+        hist: Counts (L, L, T + 1) from `threshold_histogram`.
+        index: Position of the threshold, 0 to T - 1.
+
+    Returns:
+        Counts (L, L) int64, rows true, columns predicted.
+    """
+    return _confusions(hist)[index]
+
+
+def threshold_curve(hist: np.ndarray) -> np.ndarray:
+    """Mean IoU at every threshold (the `curve` of SEAM's `evaluation.py`, as a fraction).
+
+    Args:
+        hist: Counts (L, L, T + 1) from `threshold_histogram`, summed over the images.
+
+    Returns:
+        Ratios in [0, 1] (T,).
+    """
+    return mean_iou(_confusions(hist))
+
+
+def class_areas(cam: np.ndarray, classes: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Count the pixels that the seed gives to each label, at every threshold.
+
+    Args:
+        cam: Normalised maps of the classes present (K, H, W).
+        classes: Their ids (K,), ascending.
+        thresholds: Background scores (T,), ascending, >= 0.
+
+    Returns:
+        Counts (T, K + 1) int64: background, then the classes in their order. A row sums to H W.
+
+    Raises:
+        ValueError: The numbers of maps and classes differ or the thresholds do not ascend.
+    """
+    winner, bins = _winners(cam, classes, thresholds)
+    width = len(thresholds) + 1
+    hist = _tally(winner * width + bins, (len(classes) + 1, width))
+    return _confusions(hist[None])[:, 0]

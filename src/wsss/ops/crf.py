@@ -1,0 +1,82 @@
+"""Fully connected CRF (Krähenbühl & Koltun, NeurIPS 2011), solved by the pydensecrf library."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pydensecrf.densecrf as densecrf
+
+
+@dataclass(frozen=True)
+class CRFParams:
+    """Parameters of the mean field; the defaults are those of PSA (`tool/imutils.py`).
+
+    Attributes:
+        iterations: Mean field updates.
+        gaussian_sxy: Standard deviation of the smoothness kernel, pixels.
+        gaussian_weight: Its Potts weight.
+        bilateral_sxy: Spatial standard deviation of the appearance kernel, pixels.
+        bilateral_srgb: Its colour standard deviation, grey values 0-255.
+        bilateral_weight: Its Potts weight.
+    """
+
+    iterations: int = 10
+    gaussian_sxy: float = 3
+    gaussian_weight: float = 3
+    bilateral_sxy: float = 80
+    bilateral_srgb: float = 13
+    bilateral_weight: float = 10
+
+
+class ImageCRF:
+    """The CRF of one image, for any number of score maps.
+
+    The permutohedral lattices depend on the image alone and take a good part of the time, so they
+    are built once here; `refine` keeps no state and may be called for one alpha after the other.
+
+    Args:
+        image: Image (H, W, 3) uint8; the channel order does not matter.
+        num_labels: Number of score maps L, the background included.
+        params: Parameters of the mean field.
+
+    Raises:
+        ValueError: The image is not (H, W, 3) uint8 with at least one pixel.
+    """
+
+    def __init__(self, image: np.ndarray, num_labels: int, params: CRFParams) -> None:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise ValueError(f"image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        height, width = image.shape[:2]
+        self._shape = (num_labels, height, width)
+        self._iterations = params.iterations
+        self._field = densecrf.DenseCRF2D(width, height, num_labels)
+        self._field.addPairwiseGaussian(sxy=params.gaussian_sxy, compat=params.gaussian_weight)
+        self._field.addPairwiseBilateral(
+            sxy=params.bilateral_sxy,
+            srgb=params.bilateral_srgb,
+            rgbim=np.array(image, order="C"),  # the library wants a writable array
+            compat=params.bilateral_weight,
+        )
+
+    def refine(self, scores: np.ndarray) -> np.ndarray:
+        """Compute the posterior of each label at each pixel.
+
+        The unary is `-ln(clip(scores, 1e-5, 1))`, without normalisation over the labels (PSA,
+        `tool/imutils.py`).
+
+        Args:
+            scores: Scores >= 0 (L, H, W), background first; above 1 they count as 1.
+
+        Returns:
+            Posteriors (L, H, W) float32, which sum to 1 over the labels.
+
+        Raises:
+            ValueError: The scores have another shape or hold NaN.
+        """
+        if scores.shape != self._shape:
+            raise ValueError(f"scores must be {self._shape}, not {scores.shape}")
+        if np.isnan(scores).any():
+            raise ValueError("scores hold NaN")
+        unary = -np.log(np.clip(scores.astype(np.float32, copy=False), 1e-5, 1.0))
+        self._field.setUnaryEnergy(np.ascontiguousarray(unary.reshape(self._shape[0], -1)))
+        posterior = self._field.inference(self._iterations)
+        return np.array(posterior, dtype=np.float32).reshape(self._shape)

@@ -1,0 +1,70 @@
+"""Random walk of scores along affinities (AffinityNet, Ahn & Kwak, CVPR 2018, section 3.4)."""
+
+import warnings
+
+import torch
+from torch import Tensor
+
+
+def transition(
+    affinity: Tensor, h: int, w: int, source: Tensor, target: Tensor, beta: float
+) -> Tensor:
+    """Build the matrix of one step of the walk, `M = D^-1 W` with `W = affinity ^ beta`.
+
+    W is symmetric with ones on the diagonal and zeros between cells that are no pair. Every row of
+    M sums to 1, so a step `M @ x` replaces each cell by a convex combination of its neighbours; it
+    equals `x^T T` with the column-normalised `T` of PSA (`infer_aff.py`), because W is symmetric.
+
+    Args:
+        affinity: Affinities of the pairs (P, n), in [0, 1].
+        h: Height of the grid, cells.
+        w: Width of the grid, cells.
+        source: Source cells (n,) int64.
+        target: Their neighbours (P, n) int64; no pair twice, in neither direction.
+        beta: Exponent >= 0; the larger, the fewer steps cross weak affinities.
+
+    Returns:
+        Sparse CSR matrix (N, N) on the device of `affinity`, with int32 indices.
+    """
+    cells, device = h * w, affinity.device
+    weight = (affinity**beta).reshape(-1)
+    here = source.to(device).expand_as(target).reshape(-1)
+    there = target.to(device).reshape(-1)
+    self_loop = torch.arange(cells, device=device)
+    rows = torch.cat([here, there, self_loop])
+    columns = torch.cat([there, here, self_loop])
+    order = torch.argsort(rows * cells + columns)
+    rows, columns = rows[order], columns[order]
+    values = torch.cat([weight, weight, weight.new_ones(cells)])[order]
+    degree = weight.new_zeros(cells).index_add_(0, rows, values)
+    starts = rows.new_zeros(cells + 1)
+    starts[1:] = torch.bincount(rows, minlength=cells).cumsum(0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            starts.int(),
+            columns.int(),
+            values / degree[rows],
+            (cells, cells),
+            check_invariants=True,
+        )
+
+
+def random_walk(scores: Tensor, matrix: Tensor, steps: int) -> Tensor:
+    """Walk the scores a number of steps.
+
+    The sparse step is repeated; the published code squares the dense matrix logt times, which is
+    the same for `steps = 2 ** logt` and costs about a hundred times as much on a VOC image.
+
+    Args:
+        scores: Scores (L, h, w), of the labels present only: a row of zeros stays zero.
+        matrix: Transition matrix (N, N) from `transition`.
+        steps: Number of steps >= 0.
+
+    Returns:
+        Scores (L, h, w); each cell lies between the minimum and maximum of its label's scores.
+    """
+    walked = scores.flatten(1).t().contiguous()
+    for _ in range(steps):
+        walked = matrix @ walked
+    return walked.t().reshape(scores.shape)
