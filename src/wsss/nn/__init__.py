@@ -1,0 +1,1 @@
+"""Modules with parameters: backbones, classifier, AffinityNet, segmenters and their weights."""

@@ -1,0 +1,76 @@
+"""What every backbone offers, and how published recipes freeze it."""
+
+from typing import ClassVar, Self
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from wsss.errors import UserError
+
+TAPS = ("conv3", "conv4", "conv5", "conv6")
+"""Names of the feature taps, shallow to deep (names of PSA/SEAM)."""
+
+
+class Backbone(nn.Module):
+    """A feature extractor with the taps ``conv3`` (stride 4) to ``conv6`` (final features).
+
+    A subclass calls :meth:`freeze` at the end of its constructor, so that a freshly built
+    backbone and one after ``train()`` agree on what is trained.
+
+    Attributes:
+        name: The backbone's name in the registry.
+        output_strides: Strides of the last tap that it can do; the first one is the default.
+        frozen: Names of the submodules that are never trained.
+        freeze_bn: Every BatchNorm keeps its running statistics and its affine parameters
+            (PSA, ``train()`` of ``resnet38d.py``; common.md 2.3).
+        channels: Tap -> number of channels.
+        strides: Tap -> pixels per cell.
+    """
+
+    name: ClassVar[str]
+    output_strides: ClassVar[tuple[int, ...]] = (8,)
+    frozen: ClassVar[tuple[str, ...]] = ()
+    freeze_bn: ClassVar[bool] = False
+
+    channels: dict[str, int]
+    strides: dict[str, int]
+
+    @classmethod
+    def check_stride(cls, output_stride: int | None) -> int:
+        """Return the output stride to build, the default for ``None``.
+
+        Raises:
+            UserError: If this backbone cannot do it.
+        """
+        stride = cls.output_strides[0] if output_stride is None else output_stride
+        if stride not in cls.output_strides:
+            can = ", ".join(map(str, sorted(cls.output_strides)))
+            raise UserError(f"output_stride {stride}: backbone {cls.name} can do {can}")
+        return stride
+
+    def freeze(self) -> None:
+        """Switch off the gradients of ``frozen`` layers and hold BatchNorm if ``freeze_bn``."""
+        for name in self.frozen:
+            self.get_submodule(name).requires_grad_(False)
+        if self.freeze_bn:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+                    module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch the mode; frozen layers and held BatchNorms stay as they are."""
+        super().train(mode)
+        self.freeze()
+        return self
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Compute all taps.
+
+        Args:
+            x: (B, 3, H, W) normalised RGB.
+
+        Returns:
+            Tap -> (B, channels[tap], ceil(H / strides[tap]), ceil(W / strides[tap])).
+        """
+        raise NotImplementedError

@@ -1,0 +1,33 @@
+"""Segmenters by name: images (B, 3, H, W) in, logits (B, L, H, W) out."""
+
+from collections.abc import Callable
+
+from wsss.errors import UserError
+from wsss.nn.backbones import Backbone
+from wsss.nn.segmenters.deeplab_v3plus import DeepLabV3Plus
+
+_BUILDERS: dict[str, Callable[..., DeepLabV3Plus]] = {"deeplab_v3plus": DeepLabV3Plus}
+
+NAMES: tuple[str, ...] = tuple(_BUILDERS)
+"""Every name that :func:`build` knows."""
+
+__all__ = ["NAMES", "build"]
+
+
+def build(
+    name: str, backbone: Backbone, num_labels: int, **options: int | bool | tuple[int, ...]
+) -> DeepLabV3Plus:
+    """Build a segmenter with a random head around a backbone.
+
+    Args:
+        name: One of :data:`NAMES`.
+        backbone: Where the features come from.
+        num_labels: Number of labels L, background included.
+        **options: Keyword arguments of the segmenter.
+
+    Raises:
+        UserError: For an unknown name.
+    """
+    if name not in _BUILDERS:
+        raise UserError(f"unknown segmenter {name!r}: use one of {', '.join(NAMES)}")
+    return _BUILDERS[name](backbone, num_labels, **options)

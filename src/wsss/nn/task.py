@@ -1,0 +1,55 @@
+"""What the training loop sees of anything that can be trained."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+Batch = dict[str, Tensor]
+"""Collated sample: key -> tensor with the batch as first dimension."""
+
+Losses = dict[str, dict[str, Tensor]]
+"""Player -> loss name -> scalar; the loop sums everything and calls backward once."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where the training stands, for losses and schedules that depend on it.
+
+    Attributes:
+        step: Optimiser steps done so far, 0 .. total - 1 during training.
+        total: Optimiser steps of the whole training.
+        epoch: Passes over the training split begun so far, counted from 0.
+    """
+
+    step: int
+    total: int
+    epoch: int
+
+
+class Task(nn.Module):
+    """Something trainable whose forward is its training step.
+
+    A subclass sets ``net`` (what a checkpoint holds) and implements :meth:`forward`.
+    """
+
+    net: nn.Module
+
+    def players(self) -> dict[str, nn.Module]:
+        """Return the modules that own an optimiser each: ``{"net": self}`` unless adversarial."""
+        return {"net": self}
+
+    def scratch(self) -> tuple[nn.Module, ...]:
+        """Return the modules trained from scratch; they learn at 10 times the rate."""
+        return ()
+
+    def forward(self, batch: Batch, clock: Clock) -> Losses:
+        """Run one training step up to the losses.
+
+        Args:
+            batch: Collated sample; ``batch["image"]`` is (B, 3, H, W), normalised RGB.
+            clock: Where the training stands.
+
+        Returns:
+            Player -> loss name -> scalar. A player that is absent is not stepped.
+        """
+        raise NotImplementedError

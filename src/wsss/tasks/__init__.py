@@ -1,0 +1,1 @@
+"""Trainings that follow the CAMs: pair affinities and segmentation."""

@@ -1,0 +1,47 @@
+"""Training of AffinityNet on confident labels (common.md 7)."""
+
+from torch import nn
+
+from wsss.losses.affinity import affinity_loss
+from wsss.nn.affinitynet import AffinityNet
+from wsss.nn.task import Batch, Clock, Losses, Task
+from wsss.ops.affinity import pair_affinity, pair_labels
+from wsss.ops.pairs import fit_radius, pair_indices
+
+
+class AffinityTask(Task):
+    """Pull the features of equal labels together, push those of different labels apart.
+
+    Args:
+        net: The affinity network.
+        radius: Pairs are nearer than this many cells (PSA: 5). Shrinks on grids that are too
+            small for it, as in SEAM.
+    """
+
+    net: AffinityNet
+
+    def __init__(self, net: AffinityNet, radius: int = 5) -> None:
+        super().__init__()
+        self.net = net
+        self.radius = radius
+
+    def scratch(self) -> tuple[nn.Module, ...]:
+        """Return the convolutions on top of the backbone."""
+        return self.net.scratch()
+
+    def forward(self, batch: Batch, clock: Clock) -> Losses:  # noqa: ARG002
+        """Compare predicted with labelled affinities (common.md 7.5).
+
+        Args:
+            batch: image (B, 3, S, S) and label (B, S/8, S/8) uint8, 255 = not confident.
+            clock: Not used; the loss is the same at every step.
+
+        Returns:
+            ``{"net": {"bg", "fg", "neg"}}``, weighted 1/4, 1/4, 1/2.
+        """
+        features = self.net.features(batch["image"])
+        height, width = features.shape[2:]
+        radius = fit_radius(height, width, self.radius)
+        source, target = (i.to(features.device) for i in pair_indices(height, width, radius))
+        affinity = pair_affinity(features, source, target)
+        return {"net": affinity_loss(affinity, *pair_labels(batch["label"], source, target))}

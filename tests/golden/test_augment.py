@@ -1,0 +1,76 @@
+import random
+
+import numpy as np
+import pytest
+
+from wsss.data.sets.affinity import affinity_sample
+from wsss.data.transforms import crop, crop_window, normalise, resize_long, views
+from wsss.ops.affinity import block_mean
+from wsss.ops.pairs import pair_indices
+
+pytestmark = pytest.mark.golden
+
+
+@pytest.fixture
+def ref(golden):
+    return golden("augment")
+
+
+def numbered(ref, prefix, suffix):
+    return [key for key in ref if key.startswith(prefix) and key.endswith(suffix)]
+
+
+def test_resize_long(ref):
+    for key in numbered(ref, "rrl", ""):
+        if "_target" in key:
+            image = ref[key.split("_")[0] + "_in"]
+            ref.agree(key.replace("target", "out"), resize_long(image, int(ref[key])))
+
+
+def test_normalise(ref):
+    ref.agree("norm_resnet_out", normalise(ref["rrl0_in"]))
+
+
+def test_crop(ref):
+    for key in numbered(ref, "crop", "_offsets_wh"):
+        name = key.removesuffix("_offsets_wh")
+        left, top = ref[key]
+        ref.agree(f"{name}_out", crop(ref["crop_in"], int(ref[f"{name}_size"]), (top, left)))
+
+
+def test_crop_draws_the_horizontal_offset_first(ref):
+    rng, side = random.Random(int(ref["crop_seeded_pyseed"])), len(ref["crop_seeded_out"])
+    window = crop_window(ref["crop_in"].shape[:2], side, rng)
+    ref.agree("crop_seeded_out", crop(ref["crop_in"], side, window))
+
+
+def test_scales_of_inference(ref):
+    for key in ref:
+        if key.startswith("msf_") and key != "msf_in":
+            (view,) = views(ref["msf_in"], [float(key.removeprefix("msf_"))], flip=False)
+            assert np.array_equal(view[0], normalise(ref[key]).transpose(2, 0, 1))
+
+
+def test_affinity_sample(ref):
+    side = int(ref["aff_cropsize"])
+    for key in numbered(ref, "aff", "_offsets_wh_flip"):
+        name = key.removesuffix("_offsets_wh_flip")
+        left, top, mirror = ref[key]
+        image = crop(ref["aff_image"], side, (top, left))
+        maps = (ref[f"aff_{kind}_scores"].transpose(1, 2, 0) for kind in ("la", "ha"))
+        low, high = (crop(scores, side, (top, left)).transpose(2, 0, 1) for scores in maps)
+        sample = affinity_sample(image, low, high, bool(mirror))
+        ref.agree(f"{name}_img_s2", sample["image"][:, ::2, ::2])
+        ref.agree(f"{name}_label", sample["label"])
+        pooled = np.concatenate([block_mean(low), block_mean(high)]).transpose(1, 2, 0)
+        ref.agree(f"{name}_pooled", pooled[:, ::-1] if mirror else pooled)
+
+
+def test_pairs_of_the_affinity_sample(ref):
+    for key in numbered(ref, "aff", "_label"):
+        label = ref[key].ravel()
+        source, target = (part.numpy() for part in pair_indices(*ref[key].shape, 5))
+        here, there = label[source][None], label[target]
+        both = (here != 255) & (there != 255)
+        name = key.removesuffix("_label")
+        ref.agree(f"{name}_neg", (both & (here != there)).astype(np.uint8))

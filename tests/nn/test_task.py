@@ -1,0 +1,15 @@
+import pytest
+import torch
+
+from wsss.nn.task import Clock, Task
+
+
+def test_one_player_by_default():
+    task = Task()
+    assert task.players() == {"net": task}
+    assert task.scratch() == ()
+
+
+def test_forward_is_the_subclass_business():
+    with pytest.raises(NotImplementedError):
+        Task()({"image": torch.zeros(1, 3, 8, 8)}, Clock(step=0, total=1, epoch=0))

@@ -1,0 +1,138 @@
+import pickle
+from urllib.error import URLError
+
+import pytest
+import torch
+
+from wsss.errors import UserError
+from wsss.nn import weights
+from wsss.nn.backbones import build
+from wsss.nn.camnet import CamNet
+from wsss.nn.segmenters import build as segmenter
+from wsss.nn.weights import (
+    backbone_state,
+    fetch_imagenet,
+    load_state,
+    official_names,
+    read_state,
+)
+
+
+@pytest.fixture
+def net():
+    return CamNet(build("tiny"), 2)
+
+
+def test_official_names_have_no_backbone_prefix(net):
+    names = official_names(net)
+    assert names["stem.weight"] == "backbone.stem.weight"
+    assert names["fc8.weight"] == "fc8.weight"
+    assert list(names.values()) == list(net.state_dict())
+
+
+def test_official_names_of_a_segmenter_keep_it():
+    names = official_names(segmenter("deeplab_v3plus", build("tiny"), 3, width=8))
+    assert all(official == ours for official, ours in names.items())
+
+
+def test_load_own_and_official_names(net):
+    other = CamNet(build("tiny"), 2).state_dict()
+    for state in (other, {o: other[n] for o, n in official_names(net).items()}):
+        load_state(net, state, "x.pt")
+        assert all(torch.equal(net.state_dict()[k], v) for k, v in other.items())
+
+
+def test_load_names_every_problem_and_changes_nothing(net):
+    state = CamNet(build("tiny"), 3).state_dict()
+    del state["backbone.stem.weight"]
+    state["fc9.bias"] = torch.zeros(1)
+    before = net.fc8.weight.clone()
+    with pytest.raises(UserError) as error:
+        load_state(net, state, "x.pt")
+    for part in ("x.pt", "1 missing (backbone.stem", "1 unexpected (fc9.bias)", "(3, 112, 1, 1)"):
+        assert part in str(error.value)
+    assert torch.equal(before, net.fc8.weight)
+
+
+def test_load_optional_and_old_checkpoints(net):
+    load_state(net, build("tiny").state_dict(), "x.pt", optional=("fc8",))
+    state = build("mobilenet_v2").state_dict()
+    old = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    load_state(build("mobilenet_v2"), old, "x.pt")
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}])
+def test_read_state(tmp_path, wrap):
+    torch.save(wrap({"module.a": torch.ones(2)}), tmp_path / "x.pt")
+    assert read_state(tmp_path / "x.pt")["a"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no weights", b"PK\x03\x04cut", pickle.dumps({"a": 1}, protocol=2)]
+)
+def test_read_damaged(tmp_path, content):
+    (tmp_path / "x.pt").write_bytes(content)
+    with pytest.raises(UserError, match=r"x\.pt"):
+        read_state(tmp_path / "x.pt")
+
+
+def test_read_truncated(tmp_path, net):
+    torch.save(net.state_dict(), tmp_path / "whole.pt")
+    data = (tmp_path / "whole.pt").read_bytes()
+    (tmp_path / "x.pt").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match=r"x\.pt: damaged"):
+        read_state(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("content", [{}, [torch.ones(1)], {"a": 3}, {"state_dict": 1}])
+def test_read_not_a_state(tmp_path, content):
+    torch.save(content, tmp_path / "x.pt")
+    with pytest.raises(UserError, match=r"x\.pt.*state dict"):
+        read_state(tmp_path / "x.pt")
+
+
+def test_read_runs_no_code(tmp_path):
+    torch.save({"a": pytest.approx}, tmp_path / "x.pt")
+    with pytest.raises(UserError, match="plain tensors"):
+        read_state(tmp_path / "x.pt")
+
+
+def test_read_missing(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        read_state(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("prefix", ["", "backbone.", "net.backbone."])
+def test_backbone_state_drops_heads(prefix):
+    state = {f"{prefix}{key}": value for key, value in build("tiny").state_dict().items()}
+    kept = backbone_state("tiny", state | {"fc8.weight": torch.zeros(1)}, "x.pt")
+    load_state(build("tiny"), kept, "x.pt")
+
+
+def test_backbone_state_of_another_network():
+    with pytest.raises(UserError, match=r"x\.pt: not weights of tiny: \d+ missing"):
+        backbone_state("tiny", build("mobilenet_v2").state_dict(), "x.pt")
+
+
+def test_imagenet_mobilenet(imagenet_mobilenet):
+    state = backbone_state("mobilenet_v2", read_state(imagenet_mobilenet), "imagenet")
+    load_state(build("mobilenet_v2"), state, "imagenet")
+    assert len(state) == 312
+
+
+def test_no_imagenet_weights_for_it():
+    with pytest.raises(UserError, match=r"'tiny'.*mobilenet_v2, resnet50, resnet101"):
+        fetch_imagenet("tiny")
+
+
+def test_offline_names_the_file_to_fetch(monkeypatch):
+    class Offline:
+        url = "https://example.org/x.pth"
+
+        def get_state_dict(self, **options):
+            assert options["weights_only"] and options["check_hash"]
+            raise URLError("offline")
+
+    monkeypatch.setitem(weights._IMAGENET, "resnet50", Offline())
+    with pytest.raises(UserError, match=r"cannot fetch https://example.org/x.pth"):
+        fetch_imagenet("resnet50")

@@ -1,0 +1,54 @@
+import math
+
+import pytest
+import torch
+
+from wsss.nn.backbones import build
+from wsss.nn.segmenters import build as segmenter
+from wsss.nn.task import Clock
+from wsss.tasks.segmentation import SegmentationTask
+
+CLOCK = Clock(0, 1, 0)
+
+
+@pytest.fixture
+def task():
+    torch.manual_seed(0)
+    net = segmenter("deeplab_v3plus", build("tiny"), 3, width=16, low_width=8, rates=(1, 2, 3))
+    return SegmentationTask(net)
+
+
+def batch():
+    label = torch.zeros(2, 40, 48, dtype=torch.int64)
+    label[:, 10:30, 10:30] = 2
+    image = torch.randn(2, 3, 40, 48) + label[:, None]
+    label[:, :4] = 255
+    return {"image": image, "label": label}
+
+
+def test_equal_logits_cost_the_logarithm_of_the_labels(task):
+    for parameter in task.net.decoder.last_conv[-1].parameters():
+        torch.nn.init.zeros_(parameter)
+    assert task(batch(), CLOCK)["net"]["ce"].item() == pytest.approx(math.log(3))
+
+
+def test_ignored_pixels_do_not_count(task):
+    sample = batch()
+    sample["label"].fill_(255)
+    loss = task(sample, CLOCK)["net"]["ce"]
+    loss.backward()
+    assert loss.item() == 0
+
+
+def test_it_learns(task):
+    sample, step = batch(), torch.optim.SGD(task.parameters(), lr=0.05, momentum=0.9)
+    before = task(sample, CLOCK)["net"]["ce"].item()
+    for _ in range(15):
+        step.zero_grad()
+        task(sample, CLOCK)["net"]["ce"].backward()
+        step.step()
+    assert task(sample, CLOCK)["net"]["ce"].item() < 0.5 * before
+
+
+def test_scratch_is_the_head(task):
+    assert task.scratch() == task.net.scratch()
