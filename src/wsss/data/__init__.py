@@ -1,0 +1,1 @@
+"""From the user's folder to training samples: sources, checks, transforms, data sets, loaders."""

@@ -1,0 +1,1 @@
+"""Training samples of the three trainings, one module each."""

@@ -1,0 +1,88 @@
+"""Samples for AffinityNet."""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from wsss.data.sets.samples import Jitter, Sample, Samples, chw, coin, flipped
+from wsss.data.transforms import colour_jitter, crop, crop_window, normalise
+from wsss.errors import UserError
+from wsss.io.images import read_image
+from wsss.io.index import Item
+from wsss.io.maps import MapsReader
+from wsss.ops.affinity import block_mean, confident_labels
+
+CELL = 8
+"""Side of a label cell of AffinityNet in pixels: its output stride."""
+
+
+class AffinitySet(Samples):
+    """Images with the cells whose class the two CRF maps agree on.
+
+    Order of the steps as in PSA `train_aff.py`: colour jitter, random crop of image and maps
+    together, normalise, mirror. There is no scaling. What the crop adds around a smaller image is
+    black in the image and 0 in the maps, hence ignored.
+
+    A sample is `{"image": (3, S, S) float32, "label": (S/8, S/8) uint8}`; a label is the position
+    in the image's list of present classes (0 = background), 255 = ignored.
+
+    Args:
+        items: the images.
+        maps: their CRF maps, uint8 posteriors times 255, background first.
+        low: name of the map with the low alpha.
+        high: name of the map with the high alpha.
+        crop: S, a multiple of 8.
+        jitter: strength of brightness, contrast, saturation and hue jitter.
+        seed: of all random steps.
+
+    Raises:
+        UserError: if S is no multiple of 8.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        maps: MapsReader,
+        low: str,
+        high: str,
+        crop: int = 448,
+        jitter: Jitter = (0.3, 0.3, 0.3, 0.1),
+        seed: int = 0,
+    ) -> None:
+        if crop % CELL:
+            raise UserError(f"affinity.train.crop: {crop} is not a multiple of {CELL}")
+        super().__init__(items, crop, jitter, seed)
+        self.maps = maps
+        self.names = (low, high)
+
+    def _sample(self, item: Item, rng: random.Random) -> Sample:
+        image = colour_jitter(read_image(item.image), rng, self.jitter)
+        stored = self.maps.read(item.image_id)
+        window = crop_window(image.shape[:2], self.crop, rng)
+        scores = [_crop_maps(stored[name], self.crop, window) for name in self.names]
+        return affinity_sample(crop(image, self.crop, window), *scores, coin(rng))
+
+
+def affinity_sample(image: np.ndarray, low: np.ndarray, high: np.ndarray, mirror: bool) -> Sample:
+    """Make a sample of AffinityNet out of cropped data.
+
+    Args:
+        image: (S, S, 3) uint8 RGB.
+        low: (1 + K, S, S) float32 in [0, 1], scores of the low alpha, background first.
+        high: (1 + K, S, S), of the high alpha.
+        mirror: whether to flip all of it.
+
+    Returns:
+        `{"image": (3, S, S) float32, "label": (S/8, S/8) uint8}`.
+    """
+    labels = confident_labels(block_mean(low, CELL), block_mean(high, CELL))
+    label = torch.from_numpy(flipped(labels, mirror).copy())
+    return {"image": chw(flipped(normalise(image), mirror)), "label": label}
+
+
+def _crop_maps(maps: np.ndarray, side: int, window: tuple[int, int]) -> np.ndarray:
+    """Cut stored posteriors (L, H, W) uint8 to (L, S, S) float32 in [0, 1]."""
+    cut = crop(maps.transpose(1, 2, 0), side, window).transpose(2, 0, 1)
+    return cut.astype(np.float32) / 255

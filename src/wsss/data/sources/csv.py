@@ -1,0 +1,135 @@
+"""A folder with a table of labels: columns `image`, `split`, `labels` and optionally `mask`.
+
+`image` and `mask` are paths relative to the folder. `labels` are class names separated by `;`; the
+lone word `background` says that the image shows none of the classes. Other columns are ignored, as
+are rows of splits that the configuration does not name.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsss.config.dataset import Dataset
+from wsss.data.sources.listing import Listing, Record
+from wsss.errors import UserError
+from wsss.io.progress import log
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: the line's number and its fields by column, without outer blanks."""
+
+    line: int
+    fields: Mapping[str, str]
+
+
+def read(dataset: Dataset, root: Path) -> Listing:
+    """List the images of the table `dataset.labels`.
+
+    Raises:
+        UserError: if the table is missing, no CSV, not UTF-8, or lacks a column.
+    """
+    table = root / dataset.labels
+    rows, problems = read_table(table, ("image", "split", "labels"))
+    wanted = {theirs: ours for ours, theirs in dataset.splits.items()}
+    _log_unused(table, rows, wanted)
+    records = []
+    for row in rows:
+        where = f"{dataset.labels}:{row.line}"
+        if not row.fields["image"]:
+            problems.append(f"{where}: the image column is empty")
+        elif row.fields["split"] in wanted:
+            records.append(_record(row, wanted[row.fields["split"]], where))
+    source = f"column mask of {dataset.labels}" if any(r.mask for r in records) else ""
+    return Listing(root, tuple(records), tuple(dataset.classes) or None, source, problems)
+
+
+def inputs(dataset: Dataset, root: Path) -> tuple[list[Path], list[Path]]:
+    """Name the existing files the listing depends on: table and images, and masks."""
+    records = read(dataset, root).records
+    images = [root / record.image for record in records]
+    masks = [root / record.mask for record in records if record.mask]
+    existing = [path for path in [root / dataset.labels, *images] if path.is_file()]
+    return existing, [path for path in masks if path.is_file()]
+
+
+def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[str]]:
+    """Read a CSV table with a header line.
+
+    A byte-order mark, any line ending and quoted fields are understood; blank lines are skipped.
+
+    Args:
+        path: the table.
+        required: columns it must have, in any order.
+
+    Returns:
+        The well-formed rows, and one line per malformed one.
+
+    Raises:
+        UserError: naming the file and, where there is one, the line, if the table as a whole
+            cannot be understood.
+    """
+    reader = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
+    rows, problems = [], []
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        _check_header(path, header, required)
+        for row in reader:
+            if len(row) != len(header) and any(row):
+                wrong = f"{len(row)} fields instead of {len(header)}; quote a field with a comma"
+                problems.append(f"{path.name}:{reader.line_num}: {wrong}")
+            elif any(field.strip() for field in row):
+                fields = (field.strip() for field in row)
+                rows.append(Row(reader.line_num, dict(zip(header, fields, strict=True))))
+    except csv.Error as error:
+        raise UserError(f"{path}:{reader.line_num}: not valid CSV ({error})") from error
+    if not rows and not problems:
+        raise UserError(f"{path}: the table has no rows")
+    return rows, problems
+
+
+def split_labels(text: str) -> tuple[str, ...]:
+    """Split `cat; dog` into names, each once, in order; an empty name stays as ''."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(";"))) if text else ()
+
+
+def _record(row: Row, split: str, where: str) -> Record:
+    mask = row.fields.get("mask")
+    labels = split_labels(row.fields["labels"])
+    return Record(Path(row.fields["image"]), split, labels, Path(mask) if mask else None, where)
+
+
+def _decoded(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if not data.strip():
+        raise UserError(f"{path}: the table is empty")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        byte = f"byte 0x{data[error.start]:02x}"
+        raise UserError(f"{path}:{line}: not UTF-8 ({byte}); save the table as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _check_header(path: Path, header: list[str], required: tuple[str, ...]) -> None:
+    missing = [name for name in required if name not in header]
+    doubled = [name for name, count in Counter(header).items() if count > 1 and name in required]
+    if missing:
+        found = f"found: {', '.join(header)}; columns are separated by commas"
+        raise UserError(f"{path}:1: no column {', '.join(missing)} ({found})")
+    if doubled:
+        raise UserError(f"{path}:1: column {doubled[0]} stands there twice")
+
+
+def _log_unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> None:
+    """Say what is left out: a misspelt split must not shrink the data set in silence."""
+    unused = Counter(row.fields["split"] for row in rows if row.fields["split"] not in wanted)
+    for split, count in unused.items():
+        log.warning("%s: %d rows of split %r are not used", table.name, count, split)

@@ -1,0 +1,185 @@
+"""The deterministic and random steps between a photograph and a training sample.
+
+Images are (H, W, 3) uint8 RGB until `normalise`. Whatever is random draws from a `random.Random`
+that the caller passes in. Source of all constants and orders: jiwoon-ahn/psa `tool/imutils.py`.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+from torchvision.transforms import functional
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""Mean and standard deviation of ImageNet's RGB channels, scaled to [0, 1]."""
+
+# every grey level of every channel, computed in float64 as the official code does
+_LEVELS = ((np.arange(256)[:, None] / 255 - MEAN) / STD).astype(np.float32)
+
+
+def normalise(image: np.ndarray) -> np.ndarray:
+    """(v / 255 - mean) / std per channel.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+
+    Returns:
+        (H, W, 3) float32; 0 is ImageNet's mean colour.
+    """
+    return np.stack([_LEVELS[:, c][image[..., c]] for c in range(3)], axis=-1)
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize an image, bicubic with antialiasing (Pillow).
+
+    Args:
+        image: (H, W, 3) uint8.
+        size: new (H, W).
+
+    Returns:
+        (*size, 3) uint8; an image of that size already is returned as it is.
+    """
+    return _resized(image, size, Image.Resampling.BICUBIC)
+
+
+def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a label map (H, W) uint8 to `size` by nearest neighbour (Pillow)."""
+    return _resized(labels, size, Image.Resampling.NEAREST)
+
+
+def resize_long(image: np.ndarray, long: int) -> np.ndarray:
+    """Resize so that the longer side becomes `long` and the aspect ratio stays.
+
+    The shorter side is rounded half to even (PSA `RandomResizeLong`), and at least 1.
+
+    Args:
+        image: (H, W, 3) uint8.
+        long: pixels.
+
+    Returns:
+        (h, w, 3) uint8 with max(h, w) = long.
+    """
+    height, width = image.shape[:2]
+    scale = max(height, width)
+    return resize(image, (_side(height * long / scale), _side(width * long / scale)))
+
+
+def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Size (H, W) times `scale`, each side rounded half to even and at least 1."""
+    return _side(size[0] * scale), _side(size[1] * scale)
+
+
+def colour_jitter(
+    image: np.ndarray, rng: random.Random, strength: tuple[float, float, float, float]
+) -> np.ndarray:
+    """Change brightness, contrast, saturation and hue, in random order.
+
+    The three factors are uniform in [max(0, 1 - s), 1 + s], the hue shift uniform in [-s, s]
+    turns of the colour circle. Source: torchvision `ColorJitter`, as PSA uses it.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        rng: source of chance.
+        strength: s of brightness, contrast, saturation and hue; 0 leaves that property alone.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    *factors, turn = strength
+    steps: list[tuple[Callable[[Image.Image, float], Image.Image], float]] = [
+        (change, rng.uniform(max(0.0, 1 - s), 1 + s))
+        for change, s in zip(_FACTORS, factors, strict=True)
+        if s > 0
+    ]
+    if turn > 0:
+        steps.append((functional.adjust_hue, rng.uniform(-turn, turn)))
+    rng.shuffle(steps)
+    picture = Image.fromarray(image)
+    for change, amount in steps:
+        picture = change(picture, amount)
+    return np.asarray(picture)
+
+
+_FACTORS = (
+    functional.adjust_brightness,
+    functional.adjust_contrast,
+    functional.adjust_saturation,
+)
+
+
+def flip(array: np.ndarray) -> np.ndarray:
+    """Mirror (H, W, ...) left to right."""
+    return array[:, ::-1]
+
+
+def crop_window(size: tuple[int, int], crop: int, rng: random.Random) -> tuple[int, int]:
+    """Draw where a square crop lies, the horizontal position first (PSA `RandomCrop`).
+
+    Args:
+        size: (H, W) of the image.
+        crop: side S of the crop.
+        rng: source of chance.
+
+    Returns:
+        (top, left), per axis: the offset of the crop in the image, uniform in [0, size - S], if
+        the image is larger; else the offset of the image in the crop, uniform in [0, S - size].
+    """
+    left = rng.randrange(abs(size[1] - crop) + 1)
+    return rng.randrange(abs(size[0] - crop) + 1), left
+
+
+def crop(array: np.ndarray, side: int, offsets: tuple[int, int], fill: float = 0) -> np.ndarray:
+    """Cut a square out of an array, or paste a smaller array into one.
+
+    Args:
+        array: (H, W, ...).
+        side: S.
+        offsets: (top, left) as `crop_window` draws them.
+        fill: value around a smaller array.
+
+    Returns:
+        (S, S, ...) of the same type, contiguous.
+    """
+    canvas = np.full((side, side, *array.shape[2:]), fill, array.dtype)
+    pairs = [_slices(n, side, at) for n, at in zip(array.shape[:2], offsets, strict=True)]
+    (to_rows, from_rows), (to_columns, from_columns) = pairs
+    canvas[to_rows, to_columns] = array[from_rows, from_columns]
+    return canvas
+
+
+def views(image: np.ndarray, scales: Sequence[float], flip: bool) -> Iterator[np.ndarray]:
+    """Scaled and mirrored copies of an image for inference, one scale after the other.
+
+    Source: `common.md` 5; PIL bicubic to (round(H s), round(W s)), half to even.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        scales: factors on the image's size.
+        flip: add the mirrored copy.
+
+    Yields:
+        Per scale (1, 3, h, w) float32 normalised, or (2, 3, h, w) with the mirrored copy second.
+    """
+    for scale in scales:
+        view = normalise(resize(image, scaled(image.shape[:2], scale))).transpose(2, 0, 1)
+        copies = [view, view[..., ::-1]] if flip else [view]
+        yield np.stack(copies)
+
+
+def _resized(array: np.ndarray, size: tuple[int, int], filter_: Image.Resampling) -> np.ndarray:
+    if array.shape[:2] == size:
+        return array
+    return np.asarray(Image.fromarray(array).resize((size[1], size[0]), filter_))
+
+
+def _side(length: float) -> int:
+    return max(1, round(length))
+
+
+def _slices(length: int, side: int, offset: int) -> tuple[slice, slice]:
+    """Where `length` pixels go in a canvas of `side`, and which of them do."""
+    if length > side:
+        return slice(None), slice(offset, offset + side)
+    return slice(offset, offset + length), slice(None)

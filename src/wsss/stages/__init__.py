@@ -1,0 +1,1 @@
+"""One module per subcommand: the only readers of arguments, configuration and paths."""

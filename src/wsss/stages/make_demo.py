@@ -1,0 +1,21 @@
+"""Generate the demo data set: pictures, masks and labels, made from a seed."""
+
+import argparse
+from pathlib import Path
+
+from wsss.config.slices import read_slice
+from wsss.data.sources.demo import make_demo
+from wsss.io.progress import log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Generate the demo data set."""
+    demo = read_slice(args.config).dataset.demo
+    make_demo(args.out, demo)
+    log.info("make_demo: %d + %d images in %s", demo.images, demo.val_images, args.out)

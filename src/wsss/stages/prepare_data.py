@@ -1,0 +1,36 @@
+"""Check the whole data set and write the index of images and image-level labels."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from wsss.config.slices import read_slice
+from wsss.data.check import check_listing
+from wsss.data.sources import read
+from wsss.io.index import Index
+from wsss.io.progress import log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
+    parser.add_argument("--out", type=Path, required=True, help="index to write")
+    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check the data set and write its index."""
+    dataset = read_slice(args.config).dataset
+    index, masks = check_listing(read(dataset, args.root), dataset)
+    index.write(args.out)
+    _log_summary(index, len(masks.paths))
+
+
+def _log_summary(index: Index, masks: int) -> None:
+    splits = Counter(item.split for item in index.items)
+    images = ", ".join(f"{count} {split} images" for split, count in splits.items())
+    log.info("%s, %d classes, %d masks for evaluation", images, index.num_classes, masks)
+    shown = Counter((item.split, number) for item in index.items for number in item.classes)
+    for number, name in enumerate(index.class_names):
+        counts = ", ".join(f"{shown[split, number]} {split}" for split in splits)
+        log.info("  %s: %s", name, counts)

@@ -1,0 +1,28 @@
+"""Check the ground-truth masks and write their table, which only evaluation reads."""
+
+import argparse
+from pathlib import Path
+
+from wsss.config.slices import read_slice
+from wsss.data.check import check_masks
+from wsss.data.sources import read
+from wsss.io.index import Index
+from wsss.io.progress import log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    parser.add_argument("--index", type=Path, required=True, help="table of images and labels")
+    parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
+    parser.add_argument("--out", type=Path, required=True, help="table of masks to write")
+    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check the masks and write their table; without any mask the table is empty."""
+    dataset = read_slice(args.config).dataset
+    index = Index.read(args.index)
+    masks = check_masks(read(dataset, args.root), index)
+    masks.write(args.out)
+    source = f" ({masks.source})" if masks.paths else ""
+    log.info("%d of %d images have a mask%s", len(masks.paths), len(index.items), source)

@@ -1,0 +1,184 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from wsss.data.check import check_masks, image_ids
+from wsss.data.sources import Listing
+from wsss.errors import UserError
+
+GOOD = ["img/a.png,train,cat", "img/b.png,train,dog;cat", "img/c.png,val,dog"]
+
+
+def one(problems):
+    assert len(problems) == 1, problems
+    return problems[0]
+
+
+def test_sound_folder_becomes_an_index(folder):
+    index, masks = folder.check()
+    assert index.class_names == ("cat", "dog")
+    assert [(i.image_id, i.split, i.classes) for i in index.items] == [
+        ("a", "train", (0,)),
+        ("b", "train", (0, 1)),
+        ("c", "val", (1,)),
+    ]
+    assert masks.paths == {}
+
+
+def test_digest_is_that_of_the_file(folder):
+    item = folder.check()[0].items[0]
+    assert item.digest == hashlib.sha256(item.image.read_bytes()).hexdigest()[:16]
+
+
+def test_background_means_none_of_the_classes(folder):
+    folder.image("img/d.png")
+    folder.table([*GOOD, "img/d.png,train,background"])
+    index, _ = folder.check()
+    assert index.by_id["d"].classes == () and index.class_names == ("cat", "dog")
+
+
+def test_configured_classes_fix_the_ids(folder):
+    assert folder.check(classes=["dog", "cat"])[0].by_id["b"].classes == (0, 1)
+
+
+def test_all_problems_are_named_at_once(folder):
+    (folder.root / "img/a.png").write_bytes(b"")
+    folder.table([*GOOD[:2], "img/x.png,val,cow"])
+    text = "\n".join(folder.problems(classes=["cat", "dog"]))
+    assert "labels.csv:2" in text and "empty" in text
+    assert "labels.csv:4" in text and "no such file" in text and "'cow'" in text
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ("img/d.png,train,", "no label; write background"),
+        ("img/d.png,train,cat;", "an empty label"),
+        ("img/d.png,train,cat;background", "background stands beside"),
+        ("img/d.png,train,dgo", "unknown label 'dgo'; did you mean dog?"),
+        ("img/d.png,train,cow", "add it to dataset.classes"),
+        ("img/a.png,train,cat", "a is already the id of the image in labels.csv:2"),
+        ("img/a.jpg,val,cat", "a is already the id"),
+        ("img/missing.png,train,cat", "no such file"),
+        ("../d.png,train,cat", "outside the folder"),
+        ("/d.png,train,cat", "outside the folder"),
+        ('"img/d;.png",train,cat', "semicolon"),
+        (",train,cat", "the image column is empty"),
+        ("img/d.png,train,cat,dog", "4 fields instead of 3"),
+    ],
+)
+def test_wrong_row_is_named_with_its_line(folder, row, message):
+    folder.image("img/d.png")
+    folder.table([*GOOD, row])
+    problems = folder.problems(classes=["cat", "dog"])
+    assert any(p.startswith("labels.csv:5: ") and message in p for p in problems), problems
+
+
+def test_truncated_image_is_named(folder):
+    folder.image("img/a.png", size=(90, 90))
+    path = folder.root / "img/a.png"
+    path.write_bytes(path.read_bytes()[:70])
+    assert "a.png: cannot be decoded" in one(folder.problems())
+
+
+def test_empty_split_is_named(folder):
+    folder.table(GOOD[:2])
+    assert "split val has no image" in one(folder.problems())
+
+
+def test_class_that_cannot_be_learnt_is_named(folder):
+    folder.table([GOOD[0], "img/b.png,val,dog"])
+    assert one(folder.problems()) == "class 'dog' occurs in no image of the split train"
+
+
+def test_classes_that_differ_in_case_are_named(folder):
+    folder.table([*GOOD[:2], "img/c.png,train,Dog", "img/c.png,val,dog"])
+    assert any("'Dog' and 'dog' differ" in problem for problem in folder.problems())
+
+
+def test_no_class_at_all_is_named(folder):
+    folder.table(["img/a.png,train,background", "img/b.png,val,background"])
+    assert "no class" in one(folder.problems())
+
+
+def test_background_cannot_be_a_class(folder):
+    problems = folder.problems(classes=["background", "cat", "dog"])
+    assert any("'background' cannot be the name of a class" in p for p in problems)
+
+
+@pytest.mark.parametrize(
+    "images, ids",
+    [
+        (["a.jpg", "b.jpg"], ["a", "b"]),
+        (["x/y/a.jpg", "x/z/b.png"], ["y__a", "z__b"]),
+        (["x/a.jpg", "x/y/b.jpg"], ["a", "y__b"]),
+        (["x/a.b.jpg"], ["a.b"]),
+        ([], []),
+    ],
+)
+def test_image_ids(images, ids):
+    assert image_ids([Path(image) for image in images]) == ids
+
+
+def with_masks(folder, **options):
+    """Masks for all images; the options describe that of a.png."""
+    for name in "abc":
+        folder.image(f"masks/{name}.png", mode="L")
+    folder.image("masks/a.png", **{"mode": "L", "fill": 1, **options})
+    rows = [f"{row},masks/{row[4]}.png" for row in GOOD]
+    folder.table(rows, "image,split,labels,mask")
+
+
+def test_masks_are_listed_apart(folder):
+    with_masks(folder)
+    _, masks = folder.check()
+    assert sorted(masks.paths) == ["a", "b", "c"]
+    assert masks.source == "column mask of labels.csv"
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"size": (6, 8)}, "the mask is 6 x 8 pixels, its image 8 x 6"),
+        ({"fill": 3}, "holds id 3, but there are 2 classes"),
+        ({"mode": "RGB"}, "palette or 8-bit grey"),
+    ],
+)
+def test_wrong_mask_is_named(folder, options, message):
+    with_masks(folder, **options)
+    problem = folder.problems()[0]
+    assert problem.startswith("labels.csv:2: ") and message in problem
+
+
+def test_missing_mask_is_named(folder):
+    with_masks(folder)
+    (folder.root / "masks/b.png").unlink()
+    assert any("masks/b.png: the mask does not exist" in p for p in folder.problems())
+
+
+def test_ignored_pixels_are_no_class(folder):
+    with_masks(folder, fill=255)
+    assert "a" in folder.check()[1].paths
+
+
+def test_images_without_mask_are_fine(folder):
+    with_masks(folder)
+    rows = [f"{GOOD[0]},masks/a.png", *(f"{row}," for row in GOOD[1:])]
+    folder.table(rows, "image,split,labels,mask")
+    assert list(folder.check()[1].paths) == ["a"]
+
+
+def test_no_masks_at_all_are_fine(folder):
+    index, _ = folder.check()
+    assert check_masks(Listing(folder.root, ()), index).paths == {}
+
+
+def test_number_of_problems_comes_first(folder):
+    with pytest.raises(UserError, match=f"^2 problems in {folder.root}:\n"):
+        folder.check(classes=["cat"])
+
+
+def test_a_class_of_a_given_list_may_be_absent(folder):
+    index, _ = folder.check(classes=["cat", "cow", "dog"])
+    assert index.class_names == ("cat", "cow", "dog")

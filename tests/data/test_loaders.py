@@ -1,0 +1,67 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsss.data.loaders import EpochSampler, make_loader
+from wsss.errors import UserError
+
+
+class Places(torch.utils.data.Dataset):
+    def __getitem__(self, place):
+        return torch.tensor(place)
+
+
+@given(st.integers(1, 30), st.integers(1, 12), st.integers(1, 4))
+def test_every_epoch_has_whole_batches_of_different_images(n, batch, epochs):
+    sampler = EpochSampler(n, batch, epochs, seed=0)
+    places = list(sampler)
+    assert len(places) == len(sampler) == sampler.steps * batch
+    for epoch in range(epochs):
+        drawn = [position for e, position in places if e == epoch]
+        assert len(drawn) == max(1, n // batch) * batch
+        assert len(set(drawn)) == min(n, len(drawn))
+
+
+@given(st.integers(1, 30), st.integers(1, 6), st.integers(0, 20))
+def test_resuming_continues_the_same_order(n, batch, done):
+    whole = list(EpochSampler(n, batch, 3, seed=1))
+    assert list(EpochSampler(n, batch, 3, seed=1, start_step=done)) == whole[done * batch :]
+
+
+def test_processes_share_every_step():
+    whole = list(EpochSampler(10, 4, 2, seed=0))
+    parts = [list(EpochSampler(10, 4, 2, 0, rank=rank, world=2)) for rank in (0, 1)]
+    for step in range(4):
+        halves = [part[step * 2 : step * 2 + 2] for part in parts]
+        assert halves[0] + halves[1] == whole[step * 4 : step * 4 + 4]
+
+
+def test_order_depends_on_epoch_and_seed():
+    first, second = torch.tensor(list(EpochSampler(50, 50, 2, seed=0))).split(50)
+    other = torch.tensor(list(EpochSampler(50, 50, 1, seed=1)))
+    assert not torch.equal(first[:, 1], second[:, 1])
+    assert not torch.equal(first[:, 1], other[:, 1])
+
+
+def test_few_images_fill_one_batch():
+    assert sorted(p for _, p in EpochSampler(2, 4, 1, seed=0)) == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("options", [{"n": 0, "batch": 4}, {"n": 9, "batch": 3, "world": 2}])
+def test_impossible_shares_are_named(options):
+    with pytest.raises(UserError):
+        EpochSampler(epochs=1, seed=0, **options)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_loader_gives_the_batches_of_the_sampler(workers):
+    sampler = EpochSampler(5, 2, 2, seed=0)
+    batches = list(make_loader(Places(), sampler, 2, workers))
+    assert torch.equal(torch.cat(batches), torch.tensor(list(sampler)))
+
+
+def test_loader_leaves_the_global_generator_alone():
+    before = torch.get_rng_state()
+    list(make_loader(Places(), EpochSampler(4, 2, 1, seed=0), 2, 0))
+    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wsss.data.sets.affinity import AffinitySet, affinity_sample
+from wsss.data.sets.classification import ClassificationSet
+from wsss.data.sets.segmentation import SegmentationSet
+from wsss.data.transforms import normalise
+from wsss.errors import UserError
+from wsss.io.index import Item
+from wsss.io.labels import LabelReader, LabelWriter
+from wsss.io.maps import MapsReader, MapsWriter
+
+OFF = (0.0, 0.0, 0.0, 0.0)
+ON = (0.3, 0.3, 0.3, 0.1)
+BLACK = torch.from_numpy(normalise(np.zeros((1, 1, 3), np.uint8))[0, 0])
+
+
+@pytest.fixture
+def items(tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = {name: rng.integers(0, 256, (24, 40, 3), np.uint8) for name in "ab"}
+    for name, image in pixels.items():
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    return [Item(name, "train", tmp_path / f"{name}.png", "", (0, 2)) for name in pixels]
+
+
+@pytest.fixture
+def maps(items, tmp_path):
+    """Left half background, right half the second class, in both maps."""
+    scores = np.zeros((3, 24, 40), np.uint8)
+    scores[0, :, :20] = scores[2, :, 20:] = 255
+    with MapsWriter(tmp_path / "maps.npz") as writer:
+        for item in items:
+            writer.put(item.image_id, alpha_4=scores, alpha_32=scores)
+    return MapsReader([tmp_path / "maps.npz"])
+
+
+@pytest.fixture
+def labels(items, tmp_path):
+    """Left half background, right half class 2."""
+    with LabelWriter(tmp_path / "labels/labels.tsv") as writer:
+        for item in items:
+            writer.put(item.image_id, np.repeat(np.uint8([0, 3]), 20)[None].repeat(24, 0))
+    return LabelReader([tmp_path / "labels/labels.tsv"])
+
+
+@pytest.fixture(params=["classification", "affinity", "segmentation"])
+def make(request, items, maps, labels):
+    def make(crop=32, jitter=ON, seed=0):
+        if request.param == "classification":
+            return ClassificationSet(items, 3, (20, 60), crop, jitter, seed)
+        if request.param == "affinity":
+            return AffinitySet(items, maps, "alpha_4", "alpha_32", crop, jitter, seed)
+        return SegmentationSet(items, labels, (0.5, 1.5), crop, jitter, seed)
+
+    return make
+
+
+def same(one, other):
+    return all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_sample_depends_on_its_place_alone(make):
+    assert same(make()[3, 1], make()[3, 1])
+
+
+@pytest.mark.parametrize("place, seed", [((4, 1), 0), ((3, 0), 0), ((3, 1), 1)])
+def test_place_and_seed_change_the_sample(make, place, seed):
+    assert not same(make()[3, 1], make(seed=seed)[place])
+
+
+def test_image_has_the_shape_of_the_crop(make):
+    dataset = make(crop=48)
+    image = dataset[0, 0]["image"]
+    assert len(dataset) == 2
+    assert image.shape == (3, 48, 48) and image.dtype == torch.float32
+
+
+def test_image_labels_are_zero_and_one(items):
+    label = ClassificationSet(items, 4)[0, 0]["label"]
+    assert label.tolist() == [1, 0, 1, 0] and label.dtype == torch.float32
+
+
+def test_classifier_sees_mean_colour_around_a_small_image(items):
+    image = ClassificationSet(items, 3, (40, 40), 64, OFF)[0, 0]["image"]
+    assert (image == 0).all(dim=0).sum() == 64 * 64 - 24 * 40
+
+
+def test_affinity_net_sees_black_around_a_small_image(items, maps):
+    sample = AffinitySet(items, maps, "alpha_4", "alpha_32", 64, OFF)[0, 0]
+    assert (sample["image"] == BLACK[:, None, None]).all(dim=0).sum() == 64 * 64 - 24 * 40
+    assert sample["label"].shape == (8, 8) and sample["label"].dtype == torch.uint8
+    assert {0, 2, 255} == set(sample["label"].unique().tolist())
+
+
+def test_crop_of_affinity_net_is_whole_cells(items, maps):
+    with pytest.raises(UserError, match="30 is not a multiple of 8"):
+        AffinitySet(items, maps, "alpha_4", "alpha_32", 30)
+
+
+def test_affinity_sample_mirrors_image_and_labels():
+    image = np.zeros((8, 16, 3), np.uint8)
+    image[:, :8] = 255
+    scores = np.zeros((2, 8, 16), np.float32)
+    scores[0, :, :8] = scores[1, :, 8:] = 1
+    sample = affinity_sample(image, scores, scores, mirror=True)
+    assert sample["label"].tolist() == [[1, 0]]
+    assert (sample["image"][:, :, 8:] > sample["image"][:, :, :8]).all()
+
+
+def test_segmenter_ignores_what_surrounds_a_small_image(items, labels):
+    sample = SegmentationSet(items, labels, (1.0, 1.0), 64, OFF)[0, 0]
+    outside = sample["label"] == 255
+    assert outside.sum() == 64 * 64 - 24 * 40
+    assert (sample["image"][:, outside] == 0).all()
+    assert set(sample["label"].unique().tolist()) == {0, 3, 255}
+
+
+def test_image_and_labels_are_mirrored_together(items, labels):
+    """The brighter half of the image keeps its label in every draw."""
+    pixels = np.zeros((24, 40, 3), np.uint8)
+    pixels[:, 20:] = 255
+    Image.fromarray(pixels).save(items[0].image)
+    dataset = SegmentationSet(items[:1], labels, (1.0, 1.0), 24, OFF)
+    for epoch in range(8):
+        sample = dataset[epoch, 0]
+        bright = sample["image"][0] > 0
+        assert torch.equal(bright, sample["label"] == 3)

@@ -1,0 +1,167 @@
+import pytest
+
+from wsss.config.dataset import Dataset
+from wsss.data.sources import inputs, read
+from wsss.data.taxonomy import VOC_CLASSES
+from wsss.errors import UserError
+
+GOOD = ["img/a.png,train,cat", "img/b.png,train,dog;cat", "img/c.png,val,dog"]
+
+
+def listed(folder, **options):
+    return read(Dataset(root=str(folder.root), **{"source": "csv", **options}))
+
+
+@pytest.mark.parametrize("encoding, end", [("utf-8-sig", "\n"), ("utf-8", "\r\n"), ("utf-8", "\r")])
+def test_table_of_any_editor_is_read(folder, encoding, end):
+    folder.table(GOOD, encoding=encoding, end=end)
+    assert [record.where for record in listed(folder).records] == [
+        "labels.csv:2",
+        "labels.csv:3",
+        "labels.csv:4",
+    ]
+
+
+def test_blanks_quotes_and_extra_columns_do_not_matter(folder):
+    folder.table(['"img/a.png", x , train ," cat ; dog;cat"', ""], "image,notes,split,labels")
+    (record,) = listed(folder).records
+    assert (str(record.image), record.split) == ("img/a.png", "train")
+    assert record.labels == ("cat", "dog")
+
+
+def test_line_numbers_count_quoted_line_breaks(folder):
+    folder.table(
+        ['img/a.png,train,cat,"two\nlines"', "img/b.png,train,cat,"], "image,split,labels,x"
+    )
+    assert [record.where for record in listed(folder).records] == ["labels.csv:3", "labels.csv:4"]
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b"", "is empty"),
+        (b"image,split,labels\n", "no rows"),
+        (b"image;split;labels\na;b;c\n", ":1: no column .*separated by commas"),
+        (b"image,labels\na,b\n", ":1: no column split"),
+        (b"image,image,split,labels\na,b,c,d\n", "column image stands there twice"),
+        ("image,split,labels\na,train,bär\n".encode("latin-1"), ":2: not UTF-8"),
+        (b'image,split,labels\n"a,train,cat\n', "not valid CSV"),
+    ],
+)
+def test_table_that_cannot_be_understood_is_named(folder, data, message):
+    (folder.root / "labels.csv").write_bytes(data)
+    with pytest.raises(UserError, match=rf"labels\.csv.*{message}"):
+        listed(folder)
+
+
+def test_missing_table_is_named(folder):
+    with pytest.raises(UserError, match=r"other\.csv: cannot be read"):
+        listed(folder, labels="other.csv")
+
+
+def test_splits_may_have_other_names(folder):
+    folder.table([row.replace("train", "fit") for row in GOOD])
+    records = listed(folder, splits={"train": "fit", "val": "val"}).records
+    assert [record.split for record in records] == ["train", "train", "val"]
+
+
+def test_unused_split_is_said(folder, caplog):
+    folder.table([*GOOD, "img/d.png,trian,cat"])
+    assert len(listed(folder).records) == 3
+    assert "1 rows of split 'trian' are not used" in caplog.text
+
+
+def test_same_split_twice_is_refused(folder):
+    with pytest.raises(UserError, match="different splits"):
+        listed(folder, splits={"train": "all", "val": "all"})
+
+
+def test_missing_folder_is_named(folder):
+    folder.root = folder.root / "nowhere"
+    with pytest.raises(UserError, match="nowhere is not a folder"):
+        listed(folder)
+
+
+@pytest.fixture
+def voc(folder):
+    """Two images in VOC layout with labels in XML, one mask, no table."""
+    (folder.root / "labels.csv").unlink()
+    for name, shown in {"a": ["dog", "head"], "b": ["person", "dog"]}.items():
+        folder.image(f"JPEGImages/{name}.jpg")
+        objects = "".join(f"<object><name>{x}</name></object>" for x in shown)
+        write(folder, f"Annotations/{name}.xml", f"<annotation>{objects}</annotation>")
+    folder.image("SegmentationClass/b.png", mode="L")
+    write(folder, "ImageSets/Segmentation/train.txt", "a\n")
+    write(folder, "ImageSets/Segmentation/val.txt", "b\n\n")
+    return folder
+
+
+def write(folder, name, text):
+    (folder.root / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder.root / name).write_text(text)
+
+
+def test_voc_labels_from_xml(voc):
+    one, two = listed(voc, source="voc").records
+    assert (one.split, one.labels, one.mask) == ("train", ("dog",), None)
+    assert two.labels == ("dog", "person") and str(two.mask) == "SegmentationClass/b.png"
+
+
+def test_voc_table_wins_over_xml(voc):
+    voc.table(["JPEGImages/a.jpg,cat", "b,dog"], "image,labels")
+    one, two = listed(voc, source="voc").records
+    assert (one.labels, one.where) == (("cat",), "labels.csv:2")
+    assert two.labels == ("dog",)
+
+
+def test_voc_has_20_classes(voc):
+    assert listed(voc, source="voc").class_names == VOC_CLASSES
+    assert len(VOC_CLASSES) == 20 and list(VOC_CLASSES) == sorted(VOC_CLASSES)
+
+
+def test_other_classes_in_voc_layout_are_sorted(voc):
+    voc.table(["a,zebra", "b,ape;zebra"], "image,labels")
+    write(voc, "ImageSets/Segmentation/train.txt", "a\nb\n")
+    write(voc, "ImageSets/Segmentation/val.txt", "")
+    assert listed(voc, source="voc").class_names is None
+
+
+def test_image_without_annotation_is_named(voc):
+    (voc.root / "Annotations/a.xml").write_text("<broken")
+    (problem,) = listed(voc, source="voc").problems
+    assert problem.startswith("Annotations/a.xml: no labels for a")
+
+
+def test_image_without_row_is_named(voc):
+    voc.table(["b,dog"], "image,labels")
+    assert any("train.txt:1: no label" in problem for problem in voc.problems(source="voc"))
+
+
+def test_id_listed_twice_is_named(voc):
+    write(voc, "ImageSets/Segmentation/val.txt", "b\na\n")
+    assert "val.txt:2: a is already listed in train.txt:1" in voc.problems(source="voc")
+
+
+def test_missing_list_is_named(voc):
+    (voc.root / "ImageSets/Segmentation/val.txt").unlink()
+    with pytest.raises(UserError, match=r"val\.txt: cannot be read"):
+        listed(voc, source="voc")
+
+
+def test_inputs_of_a_table(folder):
+    folder.table([*GOOD, "img/none.png,val,dog"])
+    files, masks = inputs(Dataset(source="csv", root=str(folder.root)))
+    assert [path.name for path in files] == ["labels.csv", "a.png", "b.png", "c.png"]
+    assert masks == []
+
+
+def test_inputs_of_voc(voc):
+    files, masks = inputs(Dataset(source="voc", root=str(voc.root)))
+    names = {"train.txt", "val.txt", "a.xml", "b.xml", "a.jpg", "b.jpg"}
+    assert {path.name for path in files} == names
+    assert [path.name for path in masks] == ["b.png"]
+
+
+@pytest.mark.parametrize("source", ["csv", "voc", "demo"])
+def test_inputs_of_nothing_are_no_error(tmp_path, source):
+    assert inputs(Dataset(source=source, root=str(tmp_path / "nowhere"))) == ([], [])

@@ -1,0 +1,111 @@
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsss.data.transforms import (
+    MEAN,
+    STD,
+    colour_jitter,
+    crop,
+    crop_window,
+    flip,
+    normalise,
+    resize,
+    resize_labels,
+    resize_long,
+    scaled,
+    views,
+)
+
+SIDES = st.integers(1, 40)
+
+
+def picture(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def test_normalise_black_and_white():
+    black, white = normalise(np.array([[[0, 0, 0], [255, 255, 255]]], np.uint8))[0]
+    assert np.allclose(black, -np.divide(MEAN, STD))
+    assert np.allclose(white, (1 - np.array(MEAN)) / STD)
+
+
+@pytest.mark.parametrize("size, long, expected", [((4, 8), 6, (3, 6)), ((8, 4), 5, (5, 2))])
+def test_resize_long_rounds_half_to_even(size, long, expected):
+    assert resize_long(picture(*size), long).shape[:2] == expected
+
+
+def test_resize_long_keeps_a_pixel_of_a_thin_image():
+    assert resize_long(picture(1, 100), 10).shape[:2] == (1, 10)
+
+
+def test_resize_to_the_same_size_is_the_same():
+    image = picture(5, 7)
+    assert resize(image, (5, 7)) is image
+
+
+def test_labels_stay_ids():
+    labels = np.array([[0, 255], [3, 7]], np.uint8)
+    assert set(np.unique(resize_labels(labels, (5, 3)))) <= {0, 3, 7, 255}
+
+
+def test_scaled_is_never_empty():
+    assert scaled((1, 100), 0.1) == (1, 10)
+
+
+def test_no_jitter_changes_nothing():
+    image = picture(4, 4)
+    assert np.array_equal(colour_jitter(image, random.Random(0), (0, 0, 0, 0)), image)
+
+
+@pytest.mark.parametrize("property_", range(4))
+def test_each_jitter_changes_something(property_):
+    strength = [0.0] * 4
+    strength[property_] = 0.4
+    image = picture(4, 4)
+    changed = colour_jitter(image, random.Random(1), tuple(strength))
+    assert changed.dtype == np.uint8 and not np.array_equal(changed, image)
+
+
+def test_brightness_stays_within_its_bounds():
+    grey = np.full((2, 2, 3), 100, np.uint8)
+    for seed in range(50):
+        assert 70 <= colour_jitter(grey, random.Random(seed), (0.3, 0, 0, 0)).max() <= 130
+
+
+@given(SIDES, SIDES, SIDES, st.integers(0, 99))
+def test_crop_shows_or_holds_the_whole_overlap(height, width, side, seed):
+    image = np.ones((height, width), np.uint8)
+    window = crop_window(image.shape, side, random.Random(seed))
+    out = crop(image, side, window, fill=7)
+    assert out.shape == (side, side)
+    assert (out == 1).sum() == min(height, side) * min(width, side)
+
+
+def test_crop_by_hand():
+    rows = np.arange(4, dtype=np.uint8)[:, None].repeat(1, axis=1)
+    assert crop(rows, 2, (1, 1), fill=9).tolist() == [[9, 1], [9, 2]]
+
+
+def test_every_window_is_reached():
+    rng = random.Random(0)
+    drawn = {crop_window((4, 1), 2, rng) for _ in range(200)}
+    assert drawn == {(top, left) for top in (0, 1, 2) for left in (0, 1)}
+
+
+def test_flip_twice_is_nothing():
+    assert np.array_equal(flip(flip(picture(3, 5))), picture(3, 5))
+
+
+def test_views_of_two_scales_with_mirrors():
+    half, whole = views(picture(5, 8), [0.5, 1.0], flip=True)
+    assert half.shape == (2, 3, 2, 4) and whole.shape == (2, 3, 5, 8)
+    assert np.array_equal(whole[1], whole[0][..., ::-1])
+
+
+def test_views_without_mirrors():
+    (view,) = views(picture(5, 8), [1.0], flip=False)
+    assert np.array_equal(view[0], normalise(picture(5, 8)).transpose(2, 0, 1))
