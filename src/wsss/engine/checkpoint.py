@@ -1,0 +1,94 @@
+"""Checkpoints: `model.pt` with its description, and `last.ckpt` to resume from."""
+
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from wsss import __version__
+from wsss.errors import UserError
+from wsss.io.atomic import write_bytes
+from wsss.io.progress import log
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network as it stands in `model.pt`.
+
+    Attributes:
+        state: state-dict.
+        meta: what is needed to build the network again, and where it comes from.
+    """
+
+    state: dict[str, torch.Tensor]
+    meta: dict[str, Any]
+
+
+def save_model(path: Path, net: nn.Module, **meta: object) -> None:
+    """Write the weights of `net` and `meta` (JSON values); equal content gives equal bytes."""
+    state = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    text = json.dumps({"version": __version__, **meta}, sort_keys=True)
+    write_bytes(path, _dump({"state": state, "meta": text}))
+
+
+def load_model(path: Path) -> Model:
+    """Read `model.pt` without executing anything in it.
+
+    Raises:
+        UserError: the file is missing, damaged or something else.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return Model(content["state"], json.loads(content["meta"]))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such model; run the stage that trains it") from error
+    except Exception as error:
+        raise UserError(
+            f"{path}: not a model of this package ({type(error).__name__}); "
+            "delete it and run again to train it anew"
+        ) from error
+
+
+class Resume:
+    """The state of an unfinished training, kept beside the declared outputs.
+
+    Args:
+        folder: where `last.ckpt` is kept.
+        identity: text that stands for inputs and configuration; another one starts afresh.
+    """
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        self._folder, self._path, self._identity = folder, folder / "last.ckpt", identity
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the saved state, or None if there is none that fits."""
+        if not self._path.exists():
+            return None
+        try:
+            content = torch.load(self._path, map_location="cpu", weights_only=True)
+            fits = content["identity"] == self._identity
+        except Exception as error:
+            log.warning("%s is damaged (%s): training starts anew", self._path, error)
+            return None
+        if not fits:
+            log.info("%s belongs to other inputs: training starts anew", self._path)
+        return content if fits else None
+
+    def save(self, **state: object) -> None:
+        """Write the state atomically."""
+        write_bytes(self._path, _dump({"identity": self._identity, **state}))
+
+    def clear(self) -> None:
+        """Remove the state of a finished training."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _dump(content: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()

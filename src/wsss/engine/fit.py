@@ -1,0 +1,180 @@
+"""The training loop, written once: every method, AffinityNet and the segmenters run in it."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.utils.data import Dataset
+
+from wsss.data.loaders import EpochSampler, make_loader
+from wsss.engine.checkpoint import Resume
+from wsss.engine.optim import Poly, make_optimizer, param_groups
+from wsss.errors import UserError
+from wsss.io.atomic import write_text
+from wsss.io.progress import log, track
+from wsss.nn.task import Clock, Task
+
+CHECKPOINT_EVERY = 60.0
+"""Seconds between two checkpoints to resume from."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and with which steps a task is trained; the meaning stands in the configuration."""
+
+    epochs: int
+    batch_size: int
+    optimizer: str
+    lr: float
+    head_lr: float
+    momentum: float
+    weight_decay: float
+    poly_power: float
+    seed: int
+
+
+def fit(
+    fabric: Fabric,
+    task: Task,
+    dataset: Dataset,
+    recipe: Recipe,
+    resume: Resume,
+    history: Path,
+    workers: int = 0,
+) -> None:
+    """Train `task` in place and write the mean of every named loss to `history`.
+
+    Args:
+        fabric: device and precision.
+        task: what is trained; its forward returns named losses per player.
+        dataset: samples indexed by (epoch, position).
+        recipe: length, optimiser, schedule.
+        resume: unfinished work of an earlier call with the same inputs; continued from.
+        history: csv with a row for about every hundredth of the training.
+        workers: loader processes.
+
+    Raises:
+        UserError: a loss is not finite; names it.
+    """
+    torch.manual_seed(recipe.seed)
+    optimizers = _optimizers(task, recipe)
+    sampler = EpochSampler(len(dataset), recipe.batch_size, recipe.epochs, recipe.seed)
+    schedules = [Poly(o, sampler.steps, recipe.poly_power) for o in optimizers.values()]
+    table, start = _Table(sampler.steps), 0
+    if (saved := resume.load()) is not None:
+        start = _restore(saved, task, optimizers, table)
+        log.info("continuing at step %d of %d", start, sampler.steps)
+    sampler = EpochSampler(
+        len(dataset), recipe.batch_size, recipe.epochs, recipe.seed, start_step=start
+    )
+    loader = make_loader(dataset, sampler, recipe.batch_size, workers)
+    loader = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+    module, *ready = fabric.setup(task, *optimizers.values())
+    optimizers = dict(zip(optimizers, ready, strict=True))
+    task.train()
+    saved_at = time.monotonic()
+    remaining = track(loader, "training", sampler.steps - start)
+    for step, batch in enumerate(remaining, start):
+        for schedule in schedules:
+            schedule.set(step)
+        clock = Clock(step, sampler.steps, step * recipe.epochs // sampler.steps)
+        named = _step(fabric, module, optimizers, batch, clock)
+        table.add(clock, named, ready[0].param_groups[0]["lr"])
+        fabric.log_dict(named, step)
+        if time.monotonic() - saved_at > CHECKPOINT_EVERY:
+            resume.save(**_state(step + 1, task, optimizers, table))
+            saved_at = time.monotonic()
+    write_text(history, pd.DataFrame(table.rows).to_csv(index=False))
+
+
+def _optimizers(task: Task, recipe: Recipe) -> dict[str, Optimizer]:
+    """Return one optimiser per player."""
+    return {
+        name: make_optimizer(
+            recipe.optimizer,
+            param_groups(player, task.scratch(), recipe.lr, recipe.head_lr, recipe.weight_decay),
+            recipe.momentum,
+        )
+        for name, player in task.players().items()
+    }
+
+
+def _step(
+    fabric: Fabric,
+    module: torch.nn.Module,
+    optimizers: dict[str, Optimizer],
+    batch: dict[str, Tensor],
+    clock: Clock,
+) -> dict[str, float]:
+    """Take one step with the players that return a loss; return the losses by name."""
+    losses = module(batch, clock)
+    named = {f"{p}/{name}": value for p, part in losses.items() for name, value in part.items()}
+    _check_finite(named, clock)
+    for optimizer in optimizers.values():
+        optimizer.zero_grad()
+    # one backward for all players: a second one on the same forward breaks DDP
+    fabric.backward(torch.stack(list(named.values())).sum())
+    for player in losses:
+        optimizers[player].step()
+    return {name: float(value.detach()) for name, value in named.items()}
+
+
+def _check_finite(losses: dict[str, Tensor], clock: Clock) -> None:
+    wrong = [name for name, value in losses.items() if not torch.isfinite(value)]
+    if wrong:
+        raise UserError(
+            f"loss {', '.join(wrong)} is not finite at step {clock.step} of {clock.total}; "
+            "lower the learning rate (train.lr) of this stage"
+        )
+
+
+def _state(
+    step: int, task: Task, optimizers: dict[str, Optimizer], table: "_Table"
+) -> dict[str, Any]:
+    return {
+        "step": step,
+        "task": task.state_dict(),
+        "optimizers": {name: o.state_dict() for name, o in optimizers.items()},
+        "rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "rows": table.rows,
+        "sums": table.sums,
+    }
+
+
+def _restore(
+    saved: dict[str, Any], task: Task, optimizers: dict[str, Optimizer], table: "_Table"
+) -> int:
+    task.load_state_dict(saved["task"])
+    for name, optimizer in optimizers.items():
+        optimizer.load_state_dict(saved["optimizers"][name])
+    torch.set_rng_state(saved["rng"])
+    if saved["cuda_rng"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(saved["cuda_rng"])
+    table.rows, table.sums = saved["rows"], saved["sums"]
+    return saved["step"]
+
+
+class _Table:
+    """Means of the losses over about a hundred equal parts of the training."""
+
+    def __init__(self, total: int) -> None:
+        self._length, self._total = max(1, total // 100), total
+        self.rows: list[dict[str, float]] = []
+        self.sums: dict[str, float] = {}
+
+    def add(self, clock: Clock, losses: dict[str, float], lr: float) -> None:
+        for name, value in {"steps": 1, **losses}.items():
+            self.sums[name] = self.sums.get(name, 0) + value
+        step = clock.step + 1
+        if step % self._length == 0 or step == self._total:
+            steps = self.sums.pop("steps")
+            means = {name: value / steps for name, value in self.sums.items()}
+            self.rows.append({"step": step, "epoch": clock.epoch + 1, **means, "lr": lr})
+            self.sums = {}

@@ -1,0 +1,72 @@
+"""Optimisers and the poly schedule of the official code (`tool/torchutils.py` of PSA)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+from torch.optim import SGD, AdamW, Optimizer
+
+
+def param_groups(
+    net: nn.Module,
+    scratch: Iterable[nn.Module],
+    lr: float,
+    head_lr: float,
+    weight_decay: float,
+) -> list[dict[str, Any]]:
+    """Return up to four groups: pretrained weights, their biases, new weights, new biases.
+
+    Learning rates are lr x (1, 2, head_lr, 2 head_lr); biases have no weight decay. Frozen
+    parameters are in no group.
+
+    Args:
+        net: whose parameters.
+        scratch: modules that are trained from scratch.
+        lr: learning rate of pretrained weights.
+        head_lr: factor on lr for the modules in `scratch`.
+        weight_decay: L2 penalty of weights.
+    """
+    fresh = {id(p) for module in scratch for p in module.parameters()}
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            key = (id(parameter) in fresh, name.endswith("bias"))
+            groups.setdefault(key, []).append(parameter)
+    return [
+        {
+            "params": params,
+            "lr": lr * (head_lr if new else 1) * (2 if bias else 1),
+            "weight_decay": 0.0 if bias else weight_decay,
+        }
+        for (new, bias), params in sorted(groups.items(), key=lambda item: item[0])
+    ]
+
+
+def make_optimizer(name: str, groups: list[dict[str, Any]], momentum: float) -> Optimizer:
+    """Return SGD or AdamW over `groups`; AdamW uses its own betas instead of the momentum."""
+    if name == "adamw":
+        return AdamW(groups)
+    return SGD(groups, momentum=momentum)
+
+
+class Poly:
+    """lr_t = lr_0 (1 - t / T)^power for every group of an optimiser, set before step t.
+
+    Args:
+        optimizer: its current learning rates are lr_0.
+        total: T, the number of steps.
+        power: exponent.
+    """
+
+    def __init__(self, optimizer: Optimizer, total: int, power: float) -> None:
+        self._optimizer, self._total, self._power = optimizer, total, power
+        self._initial = [group["lr"] for group in optimizer.param_groups]
+
+    def set(self, step: int) -> None:
+        """Set the learning rates of step `step` (0-based)."""
+        for group, lr in zip(self._optimizer.param_groups, self._initial, strict=True):
+            group["lr"] = lr * self.factor(step)
+
+    def factor(self, step: int) -> float:
+        """Return lr_t / lr_0; after the last step it stays at its last value."""
+        return (1 - min(step, self._total - 1) / self._total) ** self._power

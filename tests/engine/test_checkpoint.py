@@ -1,0 +1,48 @@
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+from wsss.engine.checkpoint import load_model, save_model
+from wsss.errors import UserError
+
+
+def test_weights_and_description_come_back(tmp_path):
+    net = nn.Linear(2, 1)
+    save_model(tmp_path / "model.pt", net, classes=("cat",), radius=5)
+    model = load_model(tmp_path / "model.pt")
+    assert torch.equal(model.state["weight"], net.weight)
+    assert model.meta["classes"] == ["cat"] and model.meta["radius"] == 5
+    assert "version" in model.meta
+
+
+def test_equal_content_gives_equal_bytes(tmp_path):
+    net = nn.Linear(2, 1)
+    for name in "ab":
+        save_model(tmp_path / f"{name}.pt", net)
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("executed",)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", pickle.dumps({"state": {}})])
+def test_another_file_is_refused(tmp_path, content):
+    (tmp_path / "model.pt").write_bytes(content)
+    with pytest.raises(UserError, match="not a model of this package"):
+        load_model(tmp_path / "model.pt")
+
+
+def test_code_in_a_file_is_never_run(tmp_path, capsys):
+    torch.save({"state": {}, "meta": Evil()}, tmp_path / "model.pt")
+    with pytest.raises(UserError, match="not a model"):
+        load_model(tmp_path / "model.pt")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_missing_model_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"model\.pt: no such model"):
+        load_model(tmp_path / "model.pt")

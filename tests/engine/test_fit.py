@@ -1,0 +1,104 @@
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from wsss.engine import fit as fit_module
+from wsss.engine.checkpoint import Resume
+from wsss.engine.fabric import make_fabric
+from wsss.engine.fit import Recipe, fit
+from wsss.errors import UserError
+from wsss.nn.task import Task
+
+
+class Numbers(Dataset):
+    """Position i gives the number i; an epoch may be made to interrupt."""
+
+    def __init__(self, length=8, stop_at=None):
+        self.length, self.stop_at = length, stop_at
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, place):
+        epoch, position = place
+        if epoch == self.stop_at:
+            raise KeyboardInterrupt
+        return {"x": torch.tensor([position / self.length, 1.0])}
+
+
+class Line(Task):
+    """Learns y = 3 x + 1 through dropout, which makes the random state matter."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.net = nn.Linear(2, 1)
+
+    def forward(self, batch, clock):
+        x = nn.functional.dropout(batch["x"], 0.1, self.training)
+        y = 3 * batch["x"][:, 0] + batch["x"][:, 1]
+        return {"net": {"square": ((self.net(x)[:, 0] - y) ** 2).mean()}}
+
+
+RECIPE = Recipe(
+    epochs=6, batch_size=2, optimizer="sgd", lr=0.05, head_lr=10, momentum=0.9,
+    weight_decay=0.0, poly_power=0.9, seed=0,
+)  # fmt: skip
+
+
+def train(folder, dataset=None, recipe=RECIPE, identity="same"):
+    task = Line()
+    resume = Resume(folder / "work", identity)
+    fit(make_fabric("32-true", 1), task, dataset or Numbers(), recipe, resume, folder / "h.csv")
+    return task.net.weight.detach().clone()
+
+
+def test_the_loss_falls_and_is_logged(tmp_path):
+    train(tmp_path)
+    history = pd.read_csv(tmp_path / "h.csv")
+    assert list(history.columns) == ["step", "epoch", "net/square", "lr"]
+    assert history["net/square"].iloc[-1] < 0.3 * history["net/square"].iloc[0]
+    assert history["step"].iloc[-1] == 24 and history["epoch"].iloc[-1] == 6
+
+
+def test_equal_seeds_give_equal_weights(tmp_path):
+    assert torch.equal(train(tmp_path / "a"), train(tmp_path / "b"))
+
+
+@pytest.mark.parametrize("epoch", [1, 4])
+def test_an_interrupted_training_ends_as_an_undisturbed_one(tmp_path, monkeypatch, epoch):
+    undisturbed = train(tmp_path / "a")
+    monkeypatch.setattr(fit_module, "CHECKPOINT_EVERY", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "b", Numbers(stop_at=epoch))
+    assert not (tmp_path / "b/h.csv").exists()
+    assert torch.equal(train(tmp_path / "b"), undisturbed)
+    a, b = (pd.read_csv(tmp_path / name / "h.csv") for name in "ab")
+    pd.testing.assert_frame_equal(a, b)
+
+
+def test_other_inputs_start_afresh(tmp_path, monkeypatch):
+    undisturbed = train(tmp_path / "a")
+    monkeypatch.setattr(fit_module, "CHECKPOINT_EVERY", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "b", Numbers(stop_at=3), identity="old")
+    assert torch.equal(train(tmp_path / "b", identity="new"), undisturbed)
+
+
+def test_a_damaged_checkpoint_starts_afresh(tmp_path):
+    undisturbed = train(tmp_path / "a")
+    (tmp_path / "b/work").mkdir(parents=True)
+    (tmp_path / "b/work/last.ckpt").write_bytes(b"half a file")
+    assert torch.equal(train(tmp_path / "b"), undisturbed)
+
+
+def test_a_loss_that_is_not_finite_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"net/square is not finite at step \d+ of 24"):
+        train(tmp_path, recipe=RECIPE.__class__(**{**vars(RECIPE), "lr": 1e20}))
+
+
+def test_fewer_images_than_a_batch_train(tmp_path):
+    train(tmp_path, Numbers(length=1))
+    assert len(pd.read_csv(tmp_path / "h.csv")) == 6

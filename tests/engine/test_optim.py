@@ -1,0 +1,38 @@
+import pytest
+import torch
+from torch import nn
+
+from wsss.engine.optim import Poly, make_optimizer, param_groups
+
+
+def net():
+    old, new, frozen = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 2)
+    frozen.requires_grad_(False)
+    return nn.ModuleList([old, new, frozen]), (new,)
+
+
+def test_four_groups_with_the_official_factors():
+    whole, scratch = net()
+    groups = param_groups(whole, scratch, lr=1.0, head_lr=10, weight_decay=0.5)
+    assert [g["lr"] for g in groups] == [1, 2, 10, 20]
+    assert [g["weight_decay"] for g in groups] == [0.5, 0, 0.5, 0]
+    assert sum(len(g["params"]) for g in groups) == 4
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_an_optimiser_steps(name):
+    whole, scratch = net()
+    before = whole[0].weight.detach().clone()
+    optimizer = make_optimizer(name, param_groups(whole, scratch, 0.1, 10, 0.0), momentum=0.5)
+    whole[0](torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    assert not torch.equal(whole[0].weight, before)
+
+
+def test_poly_starts_at_the_full_rate_and_never_reaches_zero():
+    optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.ones(1))], "lr": 2.0}])
+    poly = Poly(optimizer, total=4, power=0.9)
+    factors = [round(poly.factor(t), 4) for t in range(6)]
+    assert factors == [1, 0.7719, 0.5359, 0.2872, 0.2872, 0.2872]
+    poly.set(1)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(2 * 0.75**0.9)
