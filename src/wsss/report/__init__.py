@@ -1,0 +1,1 @@
+"""The report page: what every stage achieved, in one self-contained HTML file."""

@@ -1,0 +1,126 @@
+"""The report as one HTML file that needs no network, no script and no other file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from wsss.report import plots, tables
+from wsss.report.content import Run, Step, final, steps
+from wsss.report.panels import Panel
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What all figures of a page rest on.
+
+    Attributes:
+        dataset: its name; empty when it is not configured.
+        split: the evaluated split.
+        images: number of its images.
+        with_masks: how many of them have a mask.
+        ground_truth: where the masks come from.
+        class_names: foreground classes.
+        config: the configuration as text.
+        versions: (package, version) pairs.
+    """
+
+    dataset: str
+    split: str
+    images: int
+    with_masks: int
+    ground_truth: str
+    class_names: Sequence[str]
+    config: str
+    versions: Sequence[tuple[str, str]]
+
+
+def render(
+    facts: Facts, runs: Sequence[Run], panels: Mapping[str, Sequence[tuple[str, list[Panel]]]]
+) -> str:
+    """Return the page.
+
+    Args:
+        facts: what the figures rest on.
+        runs: the runs to compare, at least one.
+        panels: run name -> (heading, picture rows) groups.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    scale = tables.headroom(runs)
+    return environment.get_template("page.html.j2").render(
+        facts=facts,
+        headline=headline(runs),
+        comparison=tables.comparison(runs),
+        runs=[_run(run, facts, scale) for run in runs],
+        ticks=ticks(scale),
+        panels=panels,
+    )
+
+
+def _run(run: Run, facts: Facts, scale: float) -> dict[str, Any]:
+    """Return everything the page shows of one run, ready to print."""
+    found = steps(run)
+    curve = run.evals.get("cam")
+    return {
+        "name": run.name,
+        "waterfall": tables.waterfall(found, scale),
+        "quality": tables.quality(found),
+        "classes": tables.classes(found, facts.class_names),
+        "costs": tables.costs(run),
+        "missing": run.missing,
+        "curve": Markup(plots.threshold_curve(curve)) if curve else None,
+        "losses": [
+            (title := _trained(stage), Markup(plots.loss_curves(history, title)))
+            for stage, history in run.histories.items()
+        ],
+    }
+
+
+def _trained(stage: str) -> str:
+    """Return what a stage trains, for people."""
+    kind, _, name = stage.partition("/")
+    titles = {"cam": "Classifier", "affinity": "AffinityNet", "segment": f"Segmenter {name}"}
+    return titles[kind]
+
+
+def headline(runs: Sequence[Run]) -> dict[str, Any] | None:
+    """Return the figure to lead with: the best last stage, by mIoU or else by label agreement."""
+    reached = [(run, step) for run in runs if (step := final(run)) is not None]
+    if not reached:
+        return None
+    judged = any(step.result["miou"] is not None for _, step in reached)
+    figure = partial(_figure, name="miou" if judged else "label_agreement")
+    run, step = max(reached, key=lambda pair: figure(pair[1]))
+    seed = next((s for s in steps(run) if s.key == "seed"), None)
+    return {
+        "run": run.name,
+        "step": step,
+        "value": tables.percent(figure(step)),
+        "what": "mIoU" if judged else "label agreement",
+        "judged": judged,
+        "seed": tables.percent(figure(seed)) if seed and seed is not step else None,
+    }
+
+
+def _figure(step: Step, name: str) -> float:
+    return step.result[name] or 0.0
+
+
+def ticks(scale: float) -> list[dict[str, str]]:
+    """Return the marks of the mIoU axis: label and position in per cent of its length."""
+    step = 0.1 if scale <= 0.5 else 0.2
+    count = int(scale / step + 1e-9)
+    return [
+        {"label": f"{100 * i * step:.0f}", "at": f"{100 * i * step / scale:.3f}"}
+        for i in range(count + 1)
+    ]

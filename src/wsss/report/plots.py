@@ -1,0 +1,146 @@
+"""Line charts as inline SVG that takes its colours and font from the page."""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+_THEME = {
+    "#010203": "var(--ink)",
+    "#010204": "var(--muted)",
+    "#010205": "var(--rule)",
+    "#020301": "var(--series-1)",
+    "#020302": "var(--series-2)",
+    "#020303": "var(--series-3)",
+    "#020304": "var(--series-4)",
+}
+"""Place holders that matplotlib draws with, and what the page puts in their place."""
+
+INK, MUTED, RULE, *SERIES = _THEME
+_DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "wsss",
+    "font.size": 10,
+    "axes.edgecolor": RULE,
+    "axes.labelcolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "text.color": INK,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+}
+POINTS = 200
+"""A loss curve is drawn with at most this many points, each the mean of its steps."""
+
+
+def threshold_curve(document: Mapping[str, Any]) -> str:
+    """Return the seed's mIoU and label agreement over the background threshold.
+
+    Args:
+        document: eval document of kind cam; both thresholds it names are marked.
+
+    Returns:
+        An `<svg>` element.
+    """
+    curves = {"mIoU": document["curve"], "label agreement": document["label_agreement"]}
+    marks = {"best": document["oracle"], "from labels": document["mask_free"]}
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 2.9), layout="constrained")
+        axes = figure.subplots()
+        for place, (name, curve) in enumerate(curves.items()):
+            if curve:
+                style = {"color": SERIES[place], "ls": _DASHES[place], "clip_on": False}
+                axes.plot(document["thresholds"], 100 * np.array(curve), label=name, **style)
+        axes.legend(loc="upper center", **_OVER)
+        axes.set(xlabel="background threshold", ylabel="%", ylim=(0, 100))
+        axes.margins(x=0)
+        last = max(mark["threshold"] for mark in marks.values() if mark)
+        for place, (name, mark) in enumerate(marks.items()):
+            if mark:
+                _mark(axes, mark["threshold"], name, place, mark["threshold"] == last)
+        return _svg(figure, "Seed quality over the background threshold")
+
+
+_OVER: dict[str, Any] = {"bbox_to_anchor": (0.5, 1.16), "ncols": 4, "columnspacing": 1.4}
+
+
+def _mark(axes: Axes, threshold: float, text: str, place: int, right: bool) -> None:
+    """Draw a vertical line in the colour of series `place`, its value at the left or `right`."""
+    axes.axvline(threshold, color=SERIES[place], lw=1, ls=_DASHES[2])
+    axes.annotate(
+        f"{text} {threshold:g}",
+        (threshold, 12 - 8 * place),
+        xytext=(4 if right else -4, 0),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        color=INK,
+        fontsize=9,
+    )
+
+
+def loss_curves(history: Mapping[str, Sequence[float]], title: str) -> str:
+    """Return the losses of a training over its steps.
+
+    Args:
+        history: columns of a history.csv; every column but step, epoch, lr, seconds is a loss.
+        title: what was trained, for readers who cannot see the chart.
+
+    Returns:
+        An `<svg>` element.
+    """
+    losses = [name for name in history if name not in ("step", "epoch", "lr", "seconds")]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 2.6), layout="constrained")
+        axes = figure.subplots()
+        for place, name in enumerate(losses):
+            x, y = binned(history["step"], history[name])
+            colour, dashes = SERIES[place % len(SERIES)], _DASHES[place % len(_DASHES)]
+            axes.plot(x, y, color=colour, ls=dashes, lw=1.6, label=name.rpartition("/")[2])
+        axes.set(xlabel="step")
+        axes.set_ylim(bottom=0)
+        axes.margins(x=0.01)
+        axes.legend(loc="upper center", **_OVER)
+        return _svg(figure, f"Losses of {title}")
+
+
+def binned(steps: Sequence[float], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return (x, y) means of at most `POINTS` consecutive bins; blanks (nan) are left out."""
+    x, y = np.asarray(steps, float), np.asarray(values, float)
+    x, y = x[np.isfinite(y)], y[np.isfinite(y)]
+    parts = min(POINTS, len(x)) or 1
+    pairs = zip(np.array_split(x, parts), np.array_split(y, parts), strict=True)
+    means = np.array([(a.mean(), b.mean()) for a, b in pairs if len(a)]).reshape(-1, 2)
+    return means[:, 0], means[:, 1]
+
+
+def _svg(figure: Figure, title: str) -> str:
+    buffer = io.StringIO()
+    figure.savefig(
+        buffer,
+        format="svg",
+        transparent=True,
+        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+    )
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'<svg ([^>]*?)width="\S+pt"', r"<svg \1", text, count=1)
+    text = re.sub(r'<svg ([^>]*?)height="\S+pt"', r"<svg \1", text, count=1)
+    for colour, variable in _THEME.items():
+        text = text.replace(colour, variable)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)

@@ -1,0 +1,188 @@
+"""Numbers as rows of text: the waterfall, the comparison of runs, classes, costs, the summary."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from wsss.report.content import Run, Step, steps
+
+SUMMARY = ("run", "stage", "miou", "split", "images", "ground_truth")
+"""Columns of summary.tsv; miou is a fraction and empty when there are no masks."""
+
+Row = dict[str, Any]
+
+NONE, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+
+def percent(value: float | None) -> str:
+    """Return a fraction as per cent with one decimal; a dash for None."""
+    return NONE if value is None else f"{100 * value:.1f}"
+
+
+def change(value: float, base: float) -> str:
+    """Return the signed difference of two fractions in points, with a true minus sign."""
+    return f"{100 * (value - base):+.1f}".replace("-", MINUS)
+
+
+def headroom(runs: Sequence[Run]) -> float:
+    """Return the common full scale of the bars: the best mIoU, rounded up to a tenth."""
+    found = [step.result["miou"] or 0 for run in runs for step in steps(run)]
+    return min(1.0, (int(10 * max(found, default=0)) + 1) / 10)
+
+
+def waterfall(found: Sequence[Step], scale: float) -> list[Row]:
+    """Return the bars of one run, each split into the part shared with its base and the change.
+
+    Args:
+        found: the steps of the run.
+        scale: mIoU at the right end of the axis.
+
+    Returns:
+        Rows with label, note, reference, value, change and base (text), kind (gain, loss,
+        none), solid, shift (per cent of the axis): the bar is `solid` wide and the change `shift`.
+    """
+    by_key = {step.key: step for step in found}
+    judged = [step for step in found if step.result["miou"] is not None]
+    return [_bar(step, by_key.get(step.base), scale) for step in judged]
+
+
+def _bar(step: Step, base: Step | None, scale: float) -> Row:
+    value = step.result["miou"]
+    start = value if base is None else base.result["miou"]
+    kind = "none" if base is None else ("gain" if value >= start else "loss")
+    return {
+        "label": step.label,
+        "note": step.note,
+        "reference": step.reference,
+        "value": percent(value),
+        "change": "" if base is None else change(value, start),
+        "base": "" if base is None else base.label.lower(),
+        "kind": kind,
+        "solid": 100 * min(value, start) / scale,
+        "shift": 100 * abs(value - start) / scale,
+    }
+
+
+def comparison(runs: Sequence[Run]) -> Row:
+    """Return mIoU of every stage (rows) and run (columns), the best of each row marked."""
+    found = {run.name: {step.key: step for step in steps(run)} for run in runs}
+    labels = {key: step for by_key in found.values() for key, step in by_key.items()}
+    rows = [
+        {"label": step.label, "note": step.note, "cells": _cells(found, key)}
+        for key, step in labels.items()
+    ]
+    return {"runs": [run.name for run in runs], "rows": rows}
+
+
+def _cells(found: Mapping[str, Mapping[str, Step]], key: str) -> list[Row]:
+    values = [by[key].result["miou"] if key in by else None for by in found.values()]
+    best = max((value for value in values if value is not None), default=None)
+    several = len(values) > 1
+    return [{"value": percent(v), "best": several and v is not None and v == best} for v in values]
+
+
+def quality(found: Sequence[Step]) -> list[Row]:
+    """Return per stage what describes it beyond mIoU, including what needs no masks."""
+    return [
+        {
+            "label": step.label,
+            "note": step.note,
+            "miou": percent(step.result["miou"]),
+            "precision": percent(step.result["precision"]),
+            "recall": percent(step.result["recall"]),
+            "agreement": percent(step.result["label_agreement"]),
+            "coverage": percent(step.result["coverage"]),
+        }
+        for step in found
+    ]
+
+
+def classes(found: Sequence[Step], names: Sequence[str]) -> Row:
+    """Return IoU per class (rows) for the seed, the pseudo labels and the segmenters (columns)."""
+    shown = [
+        step
+        for step in found
+        if step.result["iou"] and not step.reference and not step.key.startswith("crf")
+    ]
+    rows = [
+        {"label": name, "cells": [_iou_cell(step, name) for step in shown]}
+        for name in ("background", *names)
+    ]
+    return {"columns": [step.label for step in shown], "rows": rows}
+
+
+def _iou_cell(step: Step, name: str) -> Row:
+    value = step.result["iou"][name]
+    return {"value": percent(value), "width": 100 * value}
+
+
+def costs(run: Run) -> list[Row]:
+    """Return jobs, time and peak memory per stage, with a closing total."""
+    rows = [_cost(cost.stage, cost.jobs, cost.seconds, cost.memory) for cost in run.costs]
+    if not rows:
+        return []
+    memory = max((cost.memory for cost in run.costs if cost.memory is not None), default=None)
+    jobs, seconds = sum(c.jobs for c in run.costs), sum(c.seconds for c in run.costs)
+    return [*rows, _cost("all", jobs, seconds, memory) | {"total": True}]
+
+
+def _cost(stage: str, jobs: int, seconds: float, memory: float | None) -> Row:
+    shown = NONE if memory is None else f"{memory:,.0f}"
+    return {"label": stage, "jobs": jobs, "time": duration(seconds), "memory": shown}
+
+
+def duration(seconds: float) -> str:
+    """Return a time as h:mm:ss, or with a decimal when it is below a minute."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def summary_rows(runs: Iterable[Run]) -> list[Row]:
+    """Return one row per run and stage with the columns `SUMMARY`."""
+    return [
+        {
+            "run": run.name,
+            "stage": step.key,
+            "miou": "" if step.result["miou"] is None else f"{step.result['miou']:.6f}",
+            "split": step.result["split"],
+            "images": step.result["images"],
+            "ground_truth": step.result["ground_truth"],
+        }
+        for run in runs
+        for step in steps(run)
+    ]
+
+
+def summary_text(rows: Iterable[Row]) -> str:
+    """Return the rows as the text of summary.tsv."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, SUMMARY, delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def table(summary: str) -> str:
+    """Return the text of summary.tsv as a plain table for the terminal, mIoU in per cent."""
+    rows = list(csv.DictReader(io.StringIO(summary), delimiter="\t"))
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("run", "stage"):
+        grid.add_column(name)
+    for name in ("mIoU %", "images"):
+        grid.add_column(name, justify="right")
+    for name in ("split", "ground truth"):
+        grid.add_column(name)
+    for row in rows:
+        miou = percent(float(row["miou"]) if row["miou"] else None)
+        cells = (row["run"], row["stage"], miou, row["images"], row["split"], row["ground_truth"])
+        grid.add_row(*cells)
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    console.print(grid)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().strip("\n").splitlines())

@@ -1,0 +1,185 @@
+"""Compare the predictions of one stage with the masks, and with the image-level labels.
+
+The masks are read here and in no stage before. Without masks the stage still reports how well the
+predictions agree with the image-level labels and how much of the images they cover.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from wsss.config.model import Evaluate
+from wsss.config.slices import canonical, read_slice
+from wsss.errors import UserError
+from wsss.io.atomic import write_text
+from wsss.io.index import Index, Item, Masks
+from wsss.io.labels import IGNORE, LabelReader, read_labels
+from wsss.io.maps import MapsReader
+from wsss.io.progress import log, track
+from wsss.ops.confusion import iou, mean_iou, precision_recall
+from wsss.ops.resize import resize
+from wsss.report.scores import SeedTally, Tally
+
+Truth = Callable[[Item, tuple[int, int]], np.ndarray | None]
+"""Returns the mask (H, W) of an image of the given size, None where there is none."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the stage."""
+    parser.add_argument("--kind", required=True, choices=("cam", "crf", "walk", "segment"))
+    parser.add_argument("--split", required=True, help="split of the index to evaluate")
+    parser.add_argument("--index", required=True, type=Path, help="table of images")
+    parser.add_argument("--masks", required=True, type=Path, help="table of masks; may be empty")
+    parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="shard files")
+    parser.add_argument("--out", required=True, type=Path, help="eval.json to write")
+    parser.add_argument("--config", required=True, help="slice of the configuration as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Evaluate the predictions and write the eval file.
+
+    It holds kind, split, ground_truth (where the masks come from), images (predicted), with_masks
+    (of these) and results: name -> miou, iou per class, precision, recall, confusion (all None
+    without masks), per_image, coverage, label_agreement, images (that the figures rest on), split,
+    ground_truth. Kind cam adds the figures of `SeedTally.document`.
+
+    Raises:
+        UserError: predictions are missing or of another split, or do not fit their mask.
+    """
+    config = read_slice(args.config).evaluate
+    index, masks = Index.read(args.index), Masks.read(args.masks)
+    items = index.split(args.split)
+    reader = (MapsReader if args.kind in ("cam", "crf") else LabelReader)(args.predictions)
+    _check_complete(reader.ids, items, args.split)
+    truth, num_labels = _truth_of(masks, index.num_classes + 1), index.num_classes + 1
+    if args.kind == "cam":
+        body = _seeds(reader, items, truth, num_labels, config)
+    else:
+        body = {"results": _label_maps(args.kind, reader, items, truth, num_labels, config)}
+    common = {
+        "kind": args.kind,
+        "split": args.split,
+        "ground_truth": masks.source,
+        "images": len(items),
+        "with_masks": sum(item.image_id in masks.paths for item in items),
+    }
+    body["results"] = {
+        name: result | _figures(result["confusion"], index.class_names, common)
+        for name, result in body["results"].items()
+    }
+    write_text(args.out, canonical(body | common) + "\n")
+    _log(body["results"], common)
+
+
+def _seeds(
+    reader: MapsReader, items: Sequence[Item], truth: Truth, num_labels: int, config: Evaluate
+) -> dict[str, Any]:
+    thresholds = np.unique(np.asarray(config.thresholds, float))
+    tally = SeedTally(num_labels, config.min_area, thresholds)
+    for item in track(items, "evaluate cam"):
+        cam, present = _upsampled(reader.read(item.image_id))
+        tally.add(item.image_id, item.classes, cam, present, truth(item, cam.shape[1:]))
+    return tally.document()
+
+
+def _upsampled(maps: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the CAMs (K, H, W) float32 at the size of the image, and their classes (K,)."""
+    height, width = (int(side) for side in maps["size"])
+    if not len(maps["classes"]):
+        return np.zeros((0, height, width), np.float32), maps["classes"]
+    cam = torch.from_numpy(maps["cam"].astype(np.float32))
+    return resize(cam[None], (height, width))[0].numpy(), maps["classes"]
+
+
+def _label_maps(
+    kind: str,
+    reader: MapsReader | LabelReader,
+    items: Sequence[Item],
+    truth: Truth,
+    num_labels: int,
+    config: Evaluate,
+) -> dict[str, Any]:
+    tallies: dict[str, Tally] = {}
+    for item in track(items, f"evaluate {kind}"):
+        for name, labels in _labels(kind, reader, item):
+            tally = tallies.setdefault(name, Tally(num_labels, config.min_area))
+            tally.add(item.image_id, item.classes, labels, truth(item, labels.shape))
+    return {name: tally.result() for name, tally in tallies.items()}
+
+
+def _labels(
+    kind: str, reader: MapsReader | LabelReader, item: Item
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the label maps (H, W) of an image with the name of their result."""
+    found = reader.read(item.image_id)
+    if kind != "crf":
+        yield kind, found
+        return
+    ids = np.append(0, found["classes"] + 1).astype(np.uint8)
+    for name in sorted(found):
+        if name.startswith("alpha_"):
+            yield f"crf alpha {name.removeprefix('alpha_')}", ids[found[name].argmax(0)]
+
+
+def _truth_of(masks: Masks, num_labels: int) -> Truth:
+    def truth(item: Item, size: tuple[int, int]) -> np.ndarray | None:
+        path = masks.paths.get(item.image_id)
+        if path is None:
+            return None
+        labels = read_labels(path)
+        if labels.shape != size:
+            raise UserError(
+                f"{path}: the mask is {labels.shape}, the prediction {size} (height, width); "
+                "both must be as large as the image"
+            )
+        worst = labels[labels != IGNORE].max(initial=0)
+        if worst >= num_labels:
+            raise UserError(f"{path}: holds label {worst}, but the labels end at {num_labels - 1}")
+        return labels
+
+    return truth
+
+
+def _check_complete(ids: Sequence[str], items: Sequence[Item], split: str) -> None:
+    wanted, given = {item.image_id for item in items}, set(ids)
+    for what, where in ((wanted - given, "without prediction"), (given - wanted, "not in it")):
+        if what:
+            names = ", ".join(sorted(what)[:3])
+            raise UserError(
+                f"split {split}: {len(what)} images {where} ({names}, ...); "
+                "give all shards of exactly this split"
+            )
+
+
+def _figures(
+    counts: np.ndarray, class_names: Sequence[str], common: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the figures drawn from a confusion matrix (L, L), and what they rest on."""
+    judged = common["with_masks"] > 0
+    names = ("background", *class_names)
+    precision, recall = precision_recall(counts)
+    figures = {
+        "miou": float(mean_iou(counts)),
+        "iou": dict(zip(names, iou(counts).tolist(), strict=True)),
+        "precision": precision,
+        "recall": recall,
+        "confusion": counts.tolist(),
+    }
+    return {
+        **(figures if judged else dict.fromkeys(figures)),
+        "images": common["with_masks"] if judged else common["images"],
+        "split": common["split"],
+        "ground_truth": common["ground_truth"],
+    }
+
+
+def _log(results: dict[str, Any], common: dict[str, Any]) -> None:
+    counted = f"{common['with_masks']} of {common['images']} {common['split']} images have masks"
+    for name, result in sorted(results.items()):
+        miou = "no mIoU" if result["miou"] is None else f"mIoU {100 * result['miou']:.2f} %"
+        agreement = f"label agreement {100 * result['label_agreement']:.1f} %"
+        log.info("%s: %s, %s (%s)", name, miou, agreement, counted)

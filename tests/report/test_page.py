@@ -1,0 +1,80 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from wsss.report import page
+from wsss.report.content import Run
+
+FACTS = page.Facts("demo", "val", 8, 6, "by <hand>", ["cat"], "seed: 0", [("wsss", "0")])
+BLANK = page.Facts("demo", "val", 8, 0, "none", ["cat"], "", [])
+
+
+class Balance(HTMLParser):
+    """Collects open tags; `bad` holds closing tags that close nothing."""
+
+    void = ("meta", "img", "link", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open, self.bad = [], []
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.bad.append(tag)
+
+
+def balanced(text: str) -> bool:
+    parser = Balance()
+    parser.feed(text)
+    return not parser.bad and not parser.open
+
+
+def test_page_leads_with_the_best_run(make_run) -> None:
+    text = page.render(FACTS, [make_run("a"), make_run("b", shift=0.1)], {})
+    assert re.search(r'class="figure">65\.0<small>% mIoU', text)
+    assert "run <strong>b</strong>" in text
+
+
+def test_page_is_self_contained_and_well_formed(make_run) -> None:
+    text = page.render(FACTS, [make_run()], {})
+    links = re.findall(r'(?:src|href)="(?!#|data:)[^"]*"|url\((?!#)|@import|<script', text)
+    assert (links, balanced(text)) == ([], True)
+
+
+def test_every_figure_names_what_it_rests_on(make_run) -> None:
+    text = page.render(FACTS, [make_run()], {})
+    basis = "Split val, 6 images with masks (of 8); ground truth: by &lt;hand&gt;."
+    assert text.count(basis) == 4
+
+
+def test_page_without_masks_leads_with_agreement(make_run) -> None:
+    text = page.render(BLANK, [make_run(judged=False)], {})
+    assert "90.0<small>% label agreement" in text
+    assert "What each stage adds" not in text
+    assert balanced(text)
+
+
+def test_page_names_what_is_missing() -> None:
+    text = page.render(FACTS, [Run("a", missing=("cam/history.csv",))], {})
+    assert "Nothing has been evaluated" in text
+    assert "<li>cam/history.csv</li>" in text
+
+
+def test_names_are_escaped(make_run) -> None:
+    text = page.render(FACTS, [make_run("<b>"), make_run("b")], {})
+    assert "<b></h3>" not in text
+
+
+@pytest.mark.parametrize(("scale", "labels"), [(0.5, 6), (0.7, 4), (1.0, 6)])
+def test_ticks_stay_on_the_axis(scale: float, labels: int) -> None:
+    marks = page.ticks(scale)
+    assert len(marks) == labels
+    assert float(marks[-1]["at"]) <= 100.001

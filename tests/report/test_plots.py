@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from wsss.report import plots
+
+DOCUMENT = {
+    "thresholds": [0.0, 0.1, 0.2],
+    "curve": [0.2, 0.5, 0.4],
+    "label_agreement": [0.5, 0.9, 0.9],
+    "oracle": {"threshold": 0.1},
+    "mask_free": {"threshold": 0.2},
+}
+
+
+def test_curve_marks_both_thresholds() -> None:
+    svg = plots.threshold_curve(DOCUMENT)
+    assert "best 0.1" in svg
+    assert "from labels 0.2" in svg
+
+
+def test_curve_without_masks() -> None:
+    svg = plots.threshold_curve(DOCUMENT | {"curve": None, "oracle": None})
+    assert "mIoU" not in svg
+    assert "from labels 0.2" in svg
+
+
+def test_chart_takes_its_colours_from_the_page() -> None:
+    svg = plots.threshold_curve(DOCUMENT)
+    assert "var(--series-1)" in svg
+    assert not any(colour in svg for colour in ("#0102", "#0203", "<metadata", "<?xml"))
+
+
+def test_chart_is_deterministic() -> None:
+    assert plots.threshold_curve(DOCUMENT) == plots.threshold_curve(DOCUMENT)
+
+
+def test_loss_chart_names_losses_only() -> None:
+    svg = plots.loss_curves({"step": [0, 1], "net/cls": [1, 0.5], "lr": [1, 1]}, "it")
+    assert ">cls<" in svg
+    assert ">lr<" not in svg
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 200, 1001])
+def test_bins_keep_the_mean_and_the_limit(length: int) -> None:
+    values = np.arange(length, dtype=float)
+    x, y = plots.binned(values, values)
+    assert len(x) == min(length, plots.POINTS)
+    assert np.allclose(x, y)
+    assert length == 0 or x.mean() == pytest.approx(values.mean(), rel=0.01)
+
+
+def test_bins_leave_blanks_out() -> None:
+    x, y = plots.binned([0, 1, 2], [1.0, float("nan"), 3.0])
+    assert (x.tolist(), y.tolist()) == ([0, 2], [1, 3])

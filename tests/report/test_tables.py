@@ -1,0 +1,70 @@
+import pytest
+
+from wsss.report import tables
+from wsss.report.content import Run, final, steps
+
+
+def test_steps_follow_the_pipeline(make_run) -> None:
+    keys = [step.key for step in steps(make_run())]
+    assert keys == ["seed oracle", "seed", "crf low", "crf high", "walk", "segment net"]
+
+
+def test_crf_ends_are_ordered_by_number(make_run) -> None:
+    labels = {step.key: step.label for step in steps(make_run())}
+    assert (labels["crf low"], labels["crf high"]) == ("CRF, alpha 4", "CRF, alpha 32")
+
+
+def test_final_is_the_last_stage(make_run) -> None:
+    assert final(make_run()).key == "segment net"
+    assert final(Run("empty")) is None
+
+
+def test_waterfall_shows_gain_and_loss_over_the_base(make_run) -> None:
+    rows = {row["label"]: row for row in tables.waterfall(steps(make_run()), scale=0.8)}
+    walk, segmenter = rows["Pseudo labels"], rows["Segmenter"]
+    assert (walk["change"], walk["kind"], walk["base"]) == ("+20.0", "gain", "seed")
+    assert (walk["solid"], walk["shift"]) == pytest.approx((50, 25))
+    assert (segmenter["change"], segmenter["kind"]) == ("\u22125.0", "loss")
+    assert segmenter["solid"] + segmenter["shift"] == pytest.approx(75)
+
+
+def test_axis_holds_every_bar(make_run) -> None:
+    assert tables.headroom([make_run(), make_run(shift=0.1)]) == pytest.approx(0.8)
+    assert tables.headroom([make_run(shift=0.4)]) == 1
+
+
+def test_comparison_marks_the_best_run(make_run) -> None:
+    table = tables.comparison([make_run("a"), make_run("b", shift=0.1)])
+    assert table["runs"] == ["a", "b"]
+    assert all([cell["best"] for cell in row["cells"]] == [False, True] for row in table["rows"])
+
+
+def test_comparison_leaves_gaps(make_run) -> None:
+    table = tables.comparison([make_run("a"), Run("b")])
+    assert {row["cells"][1]["value"] for row in table["rows"]} == {tables.NONE}
+
+
+def test_costs_end_with_a_total(make_run) -> None:
+    rows = tables.costs(make_run())
+    assert [row["time"] for row in rows] == ["59.9 s", "1:01:40", "1:02:40"]
+    assert [row["memory"] for row in rows] == ["812", tables.NONE, "812"]
+
+
+def test_summary_has_a_row_per_stage(make_run) -> None:
+    text = tables.summary_text(tables.summary_rows([make_run()]))
+    lines = text.splitlines()
+    assert lines[0] == "run\tstage\tmiou\tsplit\timages\tground_truth"
+    assert lines[2] == "psa\tseed\t0.400000\tval\t8\tby hand"
+    assert len(lines) == 7
+
+
+def test_table_prints_per_cent(make_run) -> None:
+    text = tables.table(tables.summary_text(tables.summary_rows([make_run()])))
+    assert "segment net" in text
+    assert "55.0" in text
+
+
+def test_table_without_masks_has_dashes(make_run) -> None:
+    rows = tables.summary_rows([make_run(judged=False)])
+    assert {row["miou"] for row in rows} == {""}
+    assert tables.NONE in tables.table(tables.summary_text(rows))

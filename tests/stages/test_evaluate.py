@@ -1,0 +1,135 @@
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wsss.errors import UserError
+from wsss.io.index import Index, Item, Masks
+from wsss.io.labels import LabelWriter, write_labels
+from wsss.io.maps import MapsWriter
+from wsss.stages import evaluate
+
+CONFIG = '{"evaluate":{"thresholds":[0.2,0.5,0.8],"min_area":0.01}}'
+TRUTH = np.array([[0, 0, 1, 1], [0, 0, 1, 255]], np.uint8)
+CAM = np.array([[[0.1, 0.4, 0.9, 0.9], [0.1, 0.1, 0.6, 0.6]]], np.float16)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    items = [Item(name, "val", Path(f"{name}.png"), "0", (0,)) for name in "ab"]
+    Index(("cat", "dog"), tuple(items)).write(tmp_path / "index.tsv")
+    write_labels(tmp_path / "a.png", TRUTH)
+    Masks("by hand", {"a": tmp_path / "a.png"}, {"a": "0"}).write(tmp_path / "masks.tsv")
+    Masks("none").write(tmp_path / "no_masks.tsv")
+    return tmp_path
+
+
+def call(data: Path, kind: str, predictions: Path, masks: str = "masks.tsv") -> dict:
+    parser = ArgumentParser()
+    evaluate.add_arguments(parser)
+    files = ["--index", data / "index.tsv", "--masks", data / masks, "--predictions", predictions]
+    rest = ["--kind", kind, "--split", "val", "--out", data / "out.json", "--config", CONFIG]
+    evaluate.run(parser.parse_args([str(value) for value in files + rest]))
+    return json.loads((data / "out.json").read_text())
+
+
+@pytest.fixture
+def labels(data: Path) -> Path:
+    with LabelWriter(data / "walk/labels.tsv") as writer:
+        writer.put("a", np.array([[0, 0, 1, 1], [0, 1, 1, 2]], np.uint8))
+        writer.put("b", np.array([[0, 0, 255, 2]], np.uint8))
+    return data / "walk/labels.tsv"
+
+
+@pytest.fixture
+def cams(data: Path) -> Path:
+    with MapsWriter(data / "cams.npz") as writer:
+        for name in "ab":
+            writer.put(name, classes=np.array([0]), cam=CAM, size=np.array(CAM.shape[1:]))
+    return data / "cams.npz"
+
+
+def test_label_maps_against_hand_counts(data: Path, labels: Path) -> None:
+    result = call(data, "walk", labels)["results"]["walk"]
+    assert result["confusion"] == [[3, 1, 0], [0, 3, 0], [0, 0, 0]]
+    assert result["iou"] == pytest.approx({"background": 3 / 4, "cat": 3 / 4, "dog": 0})
+    assert result["miou"] == pytest.approx(0.5)
+    assert result["per_image"] == pytest.approx({"a": 0.75})
+    assert (result["precision"], result["recall"]) == pytest.approx((3 / 8, 1 / 2))
+
+
+def test_figures_without_masks_cover_all_images(data: Path, labels: Path) -> None:
+    document = call(data, "walk", labels)
+    result = document["results"]["walk"]
+    assert result["coverage"] == pytest.approx(11 / 12)
+    assert result["label_agreement"] == pytest.approx((2 / 3 + 1 / 3) / 2)
+    assert (document["images"], document["with_masks"], result["images"]) == (2, 1, 1)
+
+
+def test_no_masks_give_no_miou(data: Path, labels: Path) -> None:
+    document = call(data, "walk", labels, "no_masks.tsv")
+    assert document["results"]["walk"]["miou"] is None
+    assert document["results"]["walk"]["images"] == 2
+
+
+def test_cam_curve_and_chosen_thresholds(data: Path, cams: Path) -> None:
+    document = call(data, "cam", cams)
+    assert document["curve"] == pytest.approx([(3 / 4 + 3 / 4) / 3, 2 / 3, (4 / 5 + 2 / 3) / 3])
+    assert document["oracle"] == {"threshold": 0.5, "miou": pytest.approx(2 / 3)}
+    assert document["label_agreement"] == [1, 1, 1]
+    assert document["mask_free"]["threshold"] == 0.5
+    assert document["results"]["cam"]["per_image"] == pytest.approx({"a": 1})
+
+
+def test_cam_without_masks_keeps_the_label_threshold(data: Path, cams: Path) -> None:
+    document = call(data, "cam", cams, "no_masks.tsv")
+    assert (document["oracle"], document["curve"]) == (None, None)
+    assert list(document["results"]) == ["cam mask-free"]
+
+
+def test_cam_of_an_image_without_classes(data: Path) -> None:
+    none = np.zeros((0, 1, 1), np.float16)
+    with MapsWriter(data / "cams.npz") as writer:
+        for name in "ab":
+            writer.put(name, classes=np.array([], int), cam=none, size=np.array([2, 4]))
+    result = call(data, "cam", data / "cams.npz")["results"]["cam"]
+    assert result["iou"] == pytest.approx({"background": 4 / 7, "cat": 0, "dog": 0})
+
+
+def test_crf_has_a_result_per_alpha(data: Path) -> None:
+    sure, none = np.full((2, 4), 255, np.uint8), np.zeros((2, 4), np.uint8)
+    maps = {"alpha_4": np.stack([sure, none]), "alpha_32": np.stack([none, sure])}
+    with MapsWriter(data / "crf.npz") as writer:
+        for name in "ab":
+            writer.put(name, classes=np.array([1]), **maps)
+    results = call(data, "crf", data / "crf.npz")["results"]
+    assert results["crf alpha 4"]["confusion"] == [[4, 0, 0], [3, 0, 0], [0, 0, 0]]
+    assert results["crf alpha 32"]["confusion"] == [[0, 0, 4], [0, 0, 3], [0, 0, 0]]
+
+
+def test_missing_prediction_is_named(data: Path) -> None:
+    with LabelWriter(data / "labels.tsv") as writer:
+        writer.put("a", TRUTH)
+    with pytest.raises(UserError, match=r"1 images without prediction \(b"):
+        call(data, "walk", data / "labels.tsv")
+
+
+def test_mask_of_another_size_is_named(data: Path, labels: Path) -> None:
+    write_labels(data / "a.png", TRUTH.T)
+    with pytest.raises(UserError, match=r"a\.png: the mask is \(4, 2\)"):
+        call(data, "walk", labels)
+
+
+def test_mask_with_foreign_label_is_named(data: Path, labels: Path) -> None:
+    write_labels(data / "a.png", TRUTH + 4)
+    with pytest.raises(UserError, match="holds label 5"):
+        call(data, "walk", labels)
+
+
+def test_same_input_same_bytes(data: Path, cams: Path) -> None:
+    call(data, "cam", cams)
+    first = (data / "out.json").read_bytes()
+    call(data, "cam", cams)
+    assert (data / "out.json").read_bytes() == first
