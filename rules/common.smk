@@ -1,0 +1,130 @@
+"""Configuration, paths and fingerprints that the rules share.
+
+A rule hands its stage three things besides files: the stage's slice of the configuration, and,
+for Snakemake to compare, digests of the stage's code and of inputs from outside the workflow.
+"""
+
+import hashlib
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from wsss.config.resolve import load, runs
+from wsss.config.slices import canonical, slice_json
+from wsss.data.sources import inputs
+from wsss.errors import UserError
+from wsss.io.provenance import code_digest, files_digest
+from wsss.report.tables import table
+
+try:
+    CONFIG = load(config)
+    RUNS = runs(CONFIG)
+except UserError as error:
+    raise WorkflowError(str(error))
+
+OUT = f"{CONFIG.results}/{CONFIG.dataset.name}"
+RUN = OUT + "/{run}"
+ROOT = CONFIG.dataset.root or f"{OUT}/data"
+DIGESTS = Path(".snakemake/wsss-digests.json")
+CONDA = "../envs/wsss.yaml"
+
+
+wildcard_constraints:
+    run="|".join(RUNS),
+    split="train|val",
+    segmenter="[a-z0-9_]+",
+
+
+def cfg(stage):
+    """The slice of the configuration that a stage may see, as canonical JSON."""
+
+    def of_job(wildcards):
+        return slice_json(stage, RUNS.get(getattr(wildcards, "run", None), CONFIG))
+
+    return of_job
+
+
+def whole_config():
+    """The configuration as the report prints it; a function, for a string is parsed for wildcards."""
+    text = canonical(CONFIG.model_dump(mode="json"))
+
+    def of_job(wildcards):
+        return text
+
+    return of_job
+
+
+def code(stage):
+    """The digest of a stage's code."""
+    return code_digest(f"wsss.stages.{stage}")
+
+
+def method_code(stage):
+    """The digest of a stage's code and of the run's method, which is imported by its name."""
+
+    def of_job(wildcards):
+        method = RUNS[wildcards.run].method
+        return code_digest(f"wsss.stages.{stage}", f"wsss.methods.{method}")
+
+    return of_job
+
+
+def content(paths):
+    """The digest of the content of files that no rule makes."""
+    return files_digest(paths, DIGESTS)
+
+
+def shards(pattern):
+    """The files of all shards of a pattern with {scatteritem}; other wildcards stay."""
+    return gather.images(pattern, allow_missing=True)
+
+
+def weights_key(backbone):
+    """The name of the file that keeps a backbone's checked weights."""
+    digest = hashlib.sha256(backbone.weights.encode()).hexdigest()[:8]
+    return f"{backbone.name}-{digest}"
+
+
+BACKBONES = [b for r in RUNS.values() for b in (r.backbone, r.segment.backbone) if b]
+WEIGHTS = {weights_key(b): b for b in BACKBONES if b.weights}
+
+
+def weights_file(backbone):
+    """The checked weights of a backbone; none if it starts from random ones."""
+    if not backbone.weights:
+        return []
+    return f"{CONFIG.results}/weights/{weights_key(backbone)}.pt"
+
+
+def cam_weights(wildcards):
+    return weights_file(RUNS[wildcards.run].backbone)
+
+
+def segmenter_weights(wildcards):
+    run = RUNS[wildcards.run]
+    return weights_file(run.segment.backbone or run.backbone)
+
+
+def weights_backbone(wildcards):
+    return WEIGHTS[wildcards.weights].name
+
+
+def weights_source(wildcards):
+    return WEIGHTS[wildcards.weights].weights
+
+
+def weights_content(wildcards):
+    source = WEIGHTS[wildcards.weights].weights
+    return "" if source == "imagenet" else content([Path(source)])
+
+
+def segmenter_folder(run):
+    return f"segment/{RUNS[run].segment.segmenter}"
+
+
+def print_summary():
+    """End a run with the table of results and the path of the report."""
+    summary = Path(OUT, "summary.tsv")
+    if summary.exists():
+        print(table(summary.read_text()))
+        print(f"Report: {OUT}/report.html")

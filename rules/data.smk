@@ -1,0 +1,114 @@
+"""From a folder of images and their labels to an index that every stage reads.
+
+REQUIRED INPUTS: the folder that `dataset` in the configuration names; for a backbone with
+    pretrained weights, the file that `backbone.weights` names.
+OUTPUTS: {results}/{dataset}/index.tsv (images and image-level labels),
+    {results}/{dataset}/masks.tsv (ground truth, read by the evaluation alone),
+    {results}/weights/{weights}.pt (checked backbone weights).
+"""
+
+LABELLED, MASKS = inputs(CONFIG.dataset)
+
+
+def demo_labels():
+    """The last file of the demo data, if they are the data set."""
+    return OUT + "/data/labels.csv" if CONFIG.dataset.source == "demo" else []
+
+
+
+rule make_demo:
+    """Generate the demo data set in PASCAL VOC layout."""
+    output:
+        labels=OUT + "/data/labels.csv",
+    log:
+        OUT + "/logs/make_demo.log",
+    benchmark:
+        OUT + "/benchmarks/make_demo.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=cfg("make_demo"),
+        code=code("make_demo"),
+        out=ROOT,
+    shell:
+        "wsss make-demo --out {params.out:q} --config {params.config:q} --log {log:q}"
+
+
+rule prepare_data:
+    """Check every image and label, and list them."""
+    input:
+        demo=demo_labels(),
+    output:
+        index=OUT + "/index.tsv",
+    log:
+        OUT + "/logs/prepare_data.log",
+    benchmark:
+        OUT + "/benchmarks/prepare_data.tsv"
+    conda:
+        CONDA
+    threads: 4
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        config=cfg("prepare_data"),
+        code=code("prepare_data"),
+        root=ROOT,
+        content=content(LABELLED),
+    shell:
+        "wsss prepare-data --root {params.root:q} --out {output.index:q}"
+        " --config {params.config:q} --log {log:q}"
+
+
+rule prepare_masks:
+    """Check the ground-truth masks and list them for the evaluation."""
+    input:
+        index=OUT + "/index.tsv",
+    output:
+        masks=OUT + "/masks.tsv",
+    log:
+        OUT + "/logs/prepare_masks.log",
+    benchmark:
+        OUT + "/benchmarks/prepare_masks.tsv"
+    conda:
+        CONDA
+    threads: 4
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        config=cfg("prepare_masks"),
+        code=code("prepare_masks"),
+        root=ROOT,
+        content=content(MASKS),
+    shell:
+        "wsss prepare-masks --root {params.root:q} --index {input.index:q} --out {output.masks:q}"
+        " --config {params.config:q} --log {log:q}"
+
+
+rule convert_weights:
+    """Check the pretrained weights of a backbone."""
+    output:
+        weights=CONFIG.results + "/weights/{weights}.pt",
+    log:
+        CONFIG.results + "/weights/{weights}.log",
+    benchmark:
+        CONFIG.results + "/weights/{weights}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        backbone=weights_backbone,
+        source=weights_source,
+        code=code("convert_weights"),
+        content=weights_content,
+    shell:
+        "wsss convert-weights --backbone {params.backbone:q} --source {params.source:q}"
+        " --out {output.weights:q} --log {log:q}"

@@ -1,0 +1,63 @@
+"""From pseudo labels to a segmenter and its masks.
+
+REQUIRED INPUTS: {run}/walk/train, {run}/cam/model.pt, checked backbone weights.
+OUTPUTS: {run}/segment/{segmenter}/model.pt, {run}/segment/{segmenter}/history.csv (its losses),
+    {run}/segment/{segmenter}/{split}/{shard}/labels.tsv (record of the masks beside it).
+"""
+
+
+rule train_segmenter:
+    """Train the segmenter on the pseudo labels."""
+    input:
+        index=OUT + "/index.tsv",
+        weights=segmenter_weights,
+        classifier=RUN + "/cam/model.pt",
+        labels=shards(RUN + "/walk/train/{scatteritem}/labels.tsv"),
+    output:
+        model=RUN + "/segment/{segmenter}/model.pt",
+        history=RUN + "/segment/{segmenter}/history.csv",
+    log:
+        RUN + "/logs/train_segmenter.{segmenter}.log",
+    benchmark:
+        RUN + "/benchmarks/train_segmenter.{segmenter}.tsv"
+    conda:
+        CONDA
+    threads: 16
+    resources:
+        mem_mb=16000,
+        runtime=2880,
+    params:
+        config=cfg("train_segmenter"),
+        code=code("train_segmenter"),
+        work=RUN + "/work/train_segmenter.{segmenter}",
+    shell:
+        "wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
+        " --classifier {input.classifier:q} --labels {input.labels:q}"
+        " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
+        " --threads {threads} --config {params.config:q} --log {log:q}"
+
+
+rule infer_segmenter:
+    """Predict the masks of a shard, without any label."""
+    input:
+        index=OUT + "/index.tsv",
+        model=RUN + "/segment/{segmenter}/model.pt",
+    output:
+        labels=RUN + "/segment/{segmenter}/{split}/{scatteritem}/labels.tsv",
+    log:
+        RUN + "/logs/infer_segmenter.{segmenter}/{split}.{scatteritem}.log",
+    benchmark:
+        RUN + "/benchmarks/infer_segmenter.{segmenter}/{split}.{scatteritem}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        config=cfg("infer_segmenter"),
+        code=code("infer_segmenter"),
+    shell:
+        "wsss infer-segmenter --index {input.index:q} --model {input.model:q}"
+        " --split {wildcards.split} --shard {wildcards.scatteritem} --out {output.labels:q}"
+        " --threads {threads} --config {params.config:q} --log {log:q}"

@@ -1,0 +1,71 @@
+"""Draw the class activation maps of the labelled classes, over scales and mirrored views."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wsss import methods
+from wsss.config.slices import read_slice
+from wsss.data.transforms import views
+from wsss.engine.checkpoint import load_model
+from wsss.engine.tta import sum_views
+from wsss.io.images import read_image
+from wsss.io.index import Item
+from wsss.io.maps import MapsWriter
+from wsss.io.progress import log, track
+from wsss.methods.base import Method
+from wsss.nn.weights import load_state
+from wsss.ops.cam import normalise_cam
+from wsss.stages.inference import device, make_backbone, ready
+from wsss.stages.sharding import add_shard_arguments, shard_items
+
+STRIDE = 4
+"""Image pixels per cell of a stored map; the maps are smooth, the network's cells are larger."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    add_shard_arguments(parser)
+    parser.add_argument("--model", type=Path, required=True, help="model.pt of the classifier")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw the maps of one shard."""
+    config = read_slice(args.config).cam.infer
+    items = shard_items(args)
+    log.info("infer_cam: %d images of %s, shard %s", len(items), args.split, args.shard)
+    method = ready(load_method(args.model), args.threads)
+    with MapsWriter(args.out) as out:
+        for item in track(items, "class activation maps"):
+            image = read_image(item.image)
+            cam = draw(method, image, item, config.scales, config.flip)
+            size = np.array(image.shape[:2])
+            out.put(item.image_id, classes=np.array(item.classes, np.int64), cam=cam, size=size)
+
+
+def load_method(path: Path) -> Method:
+    """Return the trained classifier in `path`."""
+    model = load_model(path)
+    kind = methods.get(model.meta["method"])
+    params = kind.Params(**model.meta["params"])
+    task = kind(make_backbone(model), len(model.meta["classes"]), params)
+    load_state(task.net, model.state, str(path))
+    return task
+
+
+def draw(
+    method: Method, image: np.ndarray, item: Item, scales: list[float], flip: bool
+) -> np.ndarray:
+    """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [0, 1] of the image's K labels.
+
+    Source: `infer_cls.py` of PSA (sum over views, then division by each map's maximum).
+    """
+    size = tuple(-(-side // STRIDE) for side in image.shape[:2])
+    present = list(item.classes)
+    if not present:
+        return np.zeros((0, *size), np.float16)
+    batches = (torch.from_numpy(view).to(device()) for view in views(image, scales, flip))
+    total = sum_views(batches, lambda batch: method.cam(batch)[:, present], size)
+    return normalise_cam(total.cpu().numpy()).astype(np.float16)

@@ -1,0 +1,101 @@
+"""Spread the class activation maps along the learned affinities: the pseudo labels."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wsss.config.model import Walk
+from wsss.config.slices import read_slice
+from wsss.data.transforms import normalise
+from wsss.engine.checkpoint import load_model
+from wsss.io.images import read_image
+from wsss.io.labels import LabelWriter
+from wsss.io.maps import MapsReader
+from wsss.io.progress import log, track
+from wsss.nn.affinitynet import AffinityNet
+from wsss.nn.weights import load_state
+from wsss.ops.affinity import block_mean, pair_affinity
+from wsss.ops.cam import background_score, upsample_cam
+from wsss.ops.crf import CRFParams, ImageCRF
+from wsss.ops.pairs import fit_radius, pair_indices
+from wsss.ops.resize import resize
+from wsss.ops.walk import random_walk, transition
+from wsss.stages.inference import device, make_backbone, ready
+from wsss.stages.sharding import add_shard_arguments, shard_items
+
+CELL = 8
+"""Image pixels per cell of the walk (stride of AffinityNet)."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    add_shard_arguments(parser)
+    parser.add_argument("--cams", type=Path, required=True, help="the shard's maps")
+    parser.add_argument("--model", type=Path, required=True, help="model.pt of AffinityNet")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Walk on the images of one shard."""
+    config = read_slice(args.config).walk
+    items, cams = shard_items(args), MapsReader([args.cams])
+    log.info("random_walk: %d images of %s, shard %s", len(items), args.split, args.shard)
+    net, radius = load_affinity(args.model)
+    net = ready(net, args.threads)
+    with LabelWriter(args.out) as out:
+        for item in track(items, "random walk"):
+            maps = cams.read(item.image_id)
+            cam = upsample_cam(maps["cam"], tuple(maps["size"]))
+            image = read_image(item.image)
+            scores = walk(net, radius, image, cam, config)
+            ids = np.concatenate([[0], maps["classes"] + 1]).astype(np.uint8)
+            out.put(item.image_id, ids[_decide(scores, image, config)])
+
+
+def load_affinity(path: Path) -> tuple[AffinityNet, int]:
+    """Return the trained AffinityNet in `path` and the radius of its pairs."""
+    model = load_model(path)
+    net = AffinityNet(make_backbone(model))
+    load_state(net, model.state, str(path))
+    return net, model.meta["radius"]
+
+
+def walk(
+    net: AffinityNet, radius: int, image: np.ndarray, cam: np.ndarray, config: Walk
+) -> np.ndarray:
+    """Return the scores (K + 1, H, W) after the walk, background first.
+
+    Source: `infer_aff.py` of PSA: zero padding to multiples of 8 right and below, 8 x 8 means,
+    2^logt steps, bilinear upsampling (align_corners False).
+
+    Args:
+        net: AffinityNet.
+        radius: of its pairs, in cells.
+        image: (H, W, 3) uint8 RGB.
+        cam: (K, H, W) float32 in [0, 1].
+        config: exponents and number of steps.
+    """
+    height, width = image.shape[:2]
+    padding = ((0, 0), (0, -height % CELL), (0, -width % CELL))
+    scores = np.concatenate([background_score(cam, config.alpha)[None], cam])
+    pooled = block_mean(np.pad(scores, padding), CELL)
+    pixels = np.pad(normalise(image).transpose(2, 0, 1), padding)
+    with torch.no_grad():
+        features = net.features(torch.from_numpy(pixels)[None].to(device()))
+        h, w = features.shape[-2:]
+        start, end = pair_indices(h, w, fit_radius(h, w, radius))
+        start, end = start.to(features.device), end.to(features.device)
+        affinity = pair_affinity(features, start, end)[0]
+        matrix = transition(affinity, h, w, start, end, config.beta)
+        spread = random_walk(torch.from_numpy(pooled).to(device()), matrix, 2**config.logt)
+        full = resize(spread[None], pixels.shape[1:])[0]
+    return full[:, :height, :width].cpu().numpy()
+
+
+def _decide(scores: np.ndarray, image: np.ndarray, config: Walk) -> np.ndarray:
+    """Return the (H, W) positions of the winners, after a CRF if one is configured."""
+    if config.crf is not None:
+        params = CRFParams(**config.crf.model_dump())
+        scores = ImageCRF(image, len(scores), params).refine(scores)
+    return scores.argmax(0)

@@ -1,0 +1,59 @@
+"""Refine the class activation maps with a dense CRF, once per exponent of the background."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from wsss.config.slices import read_slice
+from wsss.io.images import read_image
+from wsss.io.maps import MapsReader, MapsWriter, alpha_name
+from wsss.io.progress import log, track
+from wsss.ops.cam import background_score, upsample_cam
+from wsss.ops.crf import CRFParams, ImageCRF
+from wsss.stages.sharding import add_shard_arguments, shard_items
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    add_shard_arguments(parser)
+    parser.add_argument("--cams", type=Path, required=True, help="the shard's maps")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Refine the maps of one shard."""
+    config = read_slice(args.config).crf
+    params = CRFParams(**config.model_dump(exclude={"alphas"}))
+    items, cams = shard_items(args), MapsReader([args.cams])
+    log.info(
+        "refine_crf: %d images of %s, shard %s, alpha %s",
+        len(items),
+        args.split,
+        args.shard,
+        ", ".join(f"{alpha:g}" for alpha in config.alphas),
+    )
+    with MapsWriter(args.out) as out:
+        for item in track(items, "CRF"):
+            maps = cams.read(item.image_id)
+            cam = upsample_cam(maps["cam"], tuple(maps["size"]))
+            posteriors = refine(read_image(item.image), cam, config.alphas, params)
+            named = {alpha_name(a): p for a, p in zip(config.alphas, posteriors, strict=True)}
+            out.put(item.image_id, classes=maps["classes"], **named)
+
+
+def refine(
+    image: np.ndarray, cam: np.ndarray, alphas: list[float], params: CRFParams
+) -> list[np.ndarray]:
+    """Return the CRF posteriors (K + 1, H, W) uint8 (255 = certain) for every alpha.
+
+    One lattice serves all alphas, and only the classes present take part.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        cam: (K, H, W) float32 in [0, 1].
+        alphas: exponents of the background score.
+        params: the CRF.
+    """
+    crf = ImageCRF(image, len(cam) + 1, params)
+    scores = (np.concatenate([background_score(cam, alpha)[None], cam]) for alpha in alphas)
+    return [np.rint(crf.refine(s) * 255).astype(np.uint8) for s in scores]

@@ -1,0 +1,22 @@
+"""What the per-image stages share: their arguments and their part of the images."""
+
+import argparse
+from pathlib import Path
+
+from wsss.io.index import Index, Item
+from wsss.io.shards import shard
+
+
+def add_shard_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every per-image stage has."""
+    parser.add_argument("--index", type=Path, required=True, help="table of images and labels")
+    parser.add_argument("--split", required=True, help="train or val")
+    parser.add_argument("--shard", required=True, help="part of the split, such as 3-of-8")
+    parser.add_argument("--out", type=Path, required=True, help="shard to write")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def shard_items(args: argparse.Namespace) -> tuple[Item, ...]:
+    """Return the images of the shard that `args` names."""
+    return tuple(shard(Index.read(args.index).split(args.split), args.shard))

@@ -1,0 +1,51 @@
+"""Train AffinityNet: which neighbouring cells belong together, from the confident CRF labels."""
+
+import argparse
+from pathlib import Path
+
+from wsss.config.slices import read_slice
+from wsss.data.sets.affinity import AffinitySet
+from wsss.io.index import Index
+from wsss.io.maps import MapsReader, alpha_name
+from wsss.io.progress import log
+from wsss.nn.affinitynet import AffinityNet
+from wsss.stages.training import add_training_arguments, seeded, start_backbone, train
+from wsss.tasks.affinity import AffinityTask
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    add_training_arguments(parser)
+    parser.add_argument("--crf", type=Path, nargs="+", required=True, help="CRF shards")
+    parser.add_argument("--classifier", type=Path, required=True, help="model.pt of the classifier")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train AffinityNet."""
+    config = read_slice(args.config)
+    recipe, radius = config.affinity.train, config.affinity.radius
+    items = Index.read(args.index).split("train")
+    low, high = min(config.crf.alphas), max(config.crf.alphas)
+    log.info("train_affinity: %d images, alpha %g and %g", len(items), low, high)
+    seeded(config.seed)
+    classifier = args.classifier if recipe.init == "cam" else None
+    net = AffinityNet(start_backbone(config.backbone, args.weights, classifier))
+    dataset = AffinitySet(
+        items,
+        MapsReader(args.crf),
+        alpha_name(low),
+        alpha_name(high),
+        recipe.crop,
+        recipe.jitter,
+        config.seed,
+    )
+    train(
+        args,
+        AffinityTask(net, radius),
+        dataset,
+        recipe,
+        config.seed,
+        [args.index, *args.weights, *args.crf, args.classifier],
+        backbone=vars(config.backbone),
+        radius=radius,
+    )

@@ -1,0 +1,103 @@
+"""What the three training stages share: arguments, starting weights, the loop and its output."""
+
+import argparse
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch.utils.data import Dataset
+
+from wsss.config.training import Train
+from wsss.engine.checkpoint import Resume, load_model, save_model
+from wsss.engine.fabric import make_fabric
+from wsss.engine.fit import Recipe, fit
+from wsss.io.progress import log
+from wsss.io.provenance import files_digest
+from wsss.nn.backbones import Backbone, build
+from wsss.nn.task import Task
+from wsss.nn.weights import backbone_state, load_state
+
+PREFIX = "backbone."
+
+
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every training stage has."""
+    parser.add_argument("--index", type=Path, required=True, help="table of images and labels")
+    parser.add_argument("--weights", type=Path, nargs="*", default=[], help="backbone weights")
+    parser.add_argument("--out", type=Path, required=True, help="model.pt to write")
+    parser.add_argument("--history", type=Path, required=True, help="csv of the losses to write")
+    parser.add_argument("--work", type=Path, required=True, help="folder of unfinished work")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def start_backbone(
+    config: SimpleNamespace, weights: list[Path], classifier: Path | None = None
+) -> Backbone:
+    """Return the backbone with the weights it starts from.
+
+    Args:
+        config: `name` and `output_stride`.
+        weights: its pretrained weights; empty = random.
+        classifier: `model.pt` of the CAM classifier whose trunk is taken instead.
+
+    Raises:
+        UserError: the weights belong to another architecture.
+    """
+    backbone = build(config.name, config.output_stride)
+    if classifier is not None:
+        trunk = {
+            name.partition(PREFIX)[2]: tensor
+            for name, tensor in load_model(classifier).state.items()
+            if PREFIX in name
+        }
+        load_state(backbone, trunk, str(classifier))
+    elif weights:
+        state = backbone_state(config.name, load_model(weights[0]).state)
+        load_state(backbone, state, str(weights[0]))
+    return backbone
+
+
+def train(
+    args: argparse.Namespace,
+    task: Task,
+    dataset: Dataset,
+    recipe: Train,
+    seed: int,
+    inputs: list[Path],
+    **meta: object,
+) -> None:
+    """Train `task`, then write its network to `args.out` with `meta`.
+
+    Args:
+        args: the options of `add_training_arguments`.
+        task: what is trained.
+        dataset: its samples.
+        recipe: how.
+        seed: of order, augmentation and dropout.
+        inputs: files that the result depends on; unfinished work on others is not continued.
+        **meta: what is needed to build the network again.
+    """
+    fabric = make_fabric(recipe.precision, args.threads, args.work / "tensorboard")
+    log.info("%d epochs of %d images on %s", recipe.epochs, len(dataset), fabric.device)
+    digest = files_digest(inputs, args.work / "inputs.json")
+    resume = Resume(args.work / "resume", f"{args.config} {digest}")
+    own = {name: getattr(recipe, name) for name in Recipe.__dataclass_fields__ if name != "seed"}
+    on_gpu = fabric.device.type == "cuda"
+    fit(
+        fabric,
+        task,
+        dataset,
+        Recipe(**own, seed=seed),
+        resume,
+        args.history,
+        workers=args.threads if on_gpu else 1,
+    )
+    save_model(args.out, task.net, **meta, config=json.loads(args.config))
+    resume.clear()
+
+
+def seeded(seed: int) -> None:
+    """Make the initial weights depend on `seed` alone."""
+    torch.manual_seed(seed)

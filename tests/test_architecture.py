@@ -1,0 +1,39 @@
+import ast
+from pathlib import Path
+
+import pytest
+
+import wsss
+
+ROOT = Path(wsss.__file__).parent
+FLOORS = {"errors": -1, "config": 0, "io": 0, "ops": 1, "losses": 2, "nn": 2, "data": 2}
+FLOORS |= {"methods": 3, "tasks": 3, "engine": 3, "report": 3, "stages": 4, "cli": 5}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def package(path):
+    return path.relative_to(ROOT).with_suffix("").parts[0]
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wsss"):
+            base = node.module.split(".")[1:] or [alias.name for alias in node.names]
+            yield base[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_nobody_imports_upwards_or_sideways(path):
+    own = package(path)
+    for other in imported(path):
+        allowed = other in (own, "__version__") or FLOORS[other] < FLOORS.get(own, 9)
+        assert allowed, f"{own} imports {other}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_reader_needs_one_screen(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 250
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 60, node.name

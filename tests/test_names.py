@@ -1,0 +1,36 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from wsss.cli import COMMANDS
+from wsss.config.model import Backbone, Segment
+from wsss.config.slices import STAGES
+
+ROOT = Path(__file__).parents[1]
+HELPERS = {"__init__", "training", "inference", "sharding"}
+
+
+def rules():
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    return re.findall(r"^rule (\w+):", text, re.MULTILINE)
+
+
+def test_rules_stages_and_modules_have_the_same_names():
+    modules = {path.stem for path in (ROOT / "src/wsss/stages").glob("*.py")} - HELPERS
+    assert sorted(rules()) == sorted(STAGES)
+    assert modules == set(COMMANDS)
+
+
+def test_configured_networks_are_those_of_the_registries():
+    from wsss.nn import backbones, segmenters
+
+    assert set(Backbone.model_fields["name"].annotation.__args__) == set(backbones.NAMES)
+    known = Segment.model_fields["segmenter"].annotation.__args__
+    assert set(known) == set(segmenters.NAMES)
+
+
+def test_help_does_not_import_torch():
+    code = "import sys; import wsss.cli; wsss.cli.main(['--help'])"
+    check = f"try:\n    {code}\nexcept SystemExit:\n    sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
