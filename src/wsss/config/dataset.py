@@ -10,9 +10,9 @@ from wsss.config.section import Count, Name, Section
 class Demo(Section):
     """The generated data set."""
 
-    images: Count = 160
+    images: Count = 320
     """Number of training images."""
-    val_images: Count = 48
+    val_images: Count = 64
     """Number of held-out images."""
     size: Annotated[int, Field(ge=48, le=1024)] = 128
     """Typical side of an image in pixels."""

@@ -56,6 +56,13 @@ class CrfKernel(Section):
     """Weight of the appearance kernel."""
 
 
+class PostCrf(CrfKernel):
+    """Optional dense CRF on the scores of a stage."""
+
+    iterations: Annotated[int, Field(ge=0)] = 0
+    """Mean-field steps; 0 = no CRF."""
+
+
 class Crf(CrfKernel):
     """CRF refinement of the class activation maps."""
 
@@ -81,8 +88,8 @@ class Walk(Section):
     """Power of the affinities."""
     logt: Annotated[int, Field(ge=0, le=12)] = 8
     """The walk takes 2^logt steps."""
-    crf: CrfKernel | None = None
-    """Dense CRF on the result of the walk; null = none."""
+    crf: PostCrf = PostCrf()
+    """Dense CRF on the result of the walk."""
 
 
 class SegmenterInfer(Section):
@@ -92,8 +99,8 @@ class SegmenterInfer(Section):
     """Image scales whose logits are averaged."""
     flip: bool = True
     """Average with the mirrored image, too."""
-    crf: CrfKernel | None = None
-    """Dense CRF on the class probabilities; null = none."""
+    crf: PostCrf = PostCrf()
+    """Dense CRF on the class probabilities."""
 
 
 class Segment(Section):

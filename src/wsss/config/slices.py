@@ -10,13 +10,15 @@ from typing import Any
 
 from wsss.config.model import Run
 from wsss.config.resolve import load
+from wsss.config.section import Section
 
+_DATASET = tuple(f"dataset.{key}" for key in ("source", "root", "labels", "classes", "splits"))
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
 
 STAGES: dict[str, tuple[str, ...]] = {
     "make_demo": ("dataset.demo",),
-    "prepare_data": ("dataset",),
-    "prepare_masks": ("dataset",),
+    "prepare_data": _DATASET,
+    "prepare_masks": _DATASET,
     "convert_weights": (),
     "train_cam": (*_NETWORK, "method", "cam.train", "cam.{method}"),
     "infer_cam": ("cam.infer",),
@@ -72,6 +74,6 @@ def read_slice(text: str) -> SimpleNamespace:
 
 def _only(section: object, raw: object) -> object:
     """Return the part of `section` that `raw` names; complete sections as they are."""
-    if not isinstance(raw, dict) or set(raw) == set(type(section).model_fields):
+    if not isinstance(section, Section) or set(raw) == set(type(section).model_fields):
         return section
     return SimpleNamespace(**{key: _only(getattr(section, key), raw[key]) for key in raw})

@@ -54,7 +54,7 @@ def predict(net: nn.Module, image: np.ndarray, config: SegmenterInfer) -> np.nda
     total = sum_views((b.to(device()) for b in batches), net, image.shape[:2])
     mean = total / sum(len(batch) for batch in batches)
     scores = mean.softmax(0).cpu().numpy()
-    if config.crf is not None:
+    if config.crf.iterations:
         params = CRFParams(**config.crf.model_dump())
         scores = ImageCRF(image, len(scores), params).refine(scores)
     return scores.argmax(0).astype(np.uint8)

@@ -95,7 +95,7 @@ def walk(
 
 def _decide(scores: np.ndarray, image: np.ndarray, config: Walk) -> np.ndarray:
     """Return the (H, W) positions of the winners, after a CRF if one is configured."""
-    if config.crf is not None:
+    if config.crf.iterations:
         params = CRFParams(**config.crf.model_dump())
         scores = ImageCRF(image, len(scores), params).refine(scores)
     return scores.argmax(0)
