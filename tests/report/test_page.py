@@ -6,8 +6,9 @@ import pytest
 from wsss.report import page
 from wsss.report.content import Run
 
-FACTS = page.Facts("demo", "val", 8, 6, "by <hand>", ["cat"], "seed: 0", [("wsss", "0")])
-BLANK = page.Facts("demo", "val", 8, 0, "none", ["cat"], "", [])
+BASIS = page.Basis("val", 8, 6, "by <hand>")
+FACTS = page.Facts("demo", BASIS, ["cat"], "seed: 0", [("wsss", "0")])
+BLANK = page.Facts("demo", page.Basis("val", 8, 0, "none"), ["cat"], "", [])
 
 
 class Balance(HTMLParser):
@@ -60,6 +61,25 @@ def test_page_without_masks_leads_with_agreement(make_run) -> None:
     assert "90.0<small>% label agreement" in text
     assert "What each stage adds" not in text
     assert balanced(text)
+
+
+def test_training_images_have_a_table_of_their_own(make_run) -> None:
+    runs = [make_run("a"), make_run("b")]
+    training = page.Training(page.Basis("train", 20, 20, "by hand"), runs[:1])
+    text = page.render(FACTS, runs, {}, training)
+    section = text.partition("<h2>On the training images</h2>")[2].partition("</section>")[0]
+    assert "mIoU in per cent. " in section
+    assert "Split train, 20 images with masks; ground truth: by hand." in section
+    cells = re.findall(r'class="n">([\d.]+)</td>', section)
+    assert cells == ["50.0", "40.0", "45.0", "35.0", "60.0", "55.0"]
+    assert balanced(text)
+
+
+def test_training_images_without_masks_show_agreement(make_run) -> None:
+    training = page.Training(page.Basis("train", 20, 0, "none"), [make_run(judged=False)])
+    text = page.render(FACTS, [make_run()], {}, training)
+    assert "Label agreement in per cent. " in text
+    assert "Split train, 20 images; no masks." in text
 
 
 def test_page_names_what_is_missing() -> None:

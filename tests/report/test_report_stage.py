@@ -1,5 +1,5 @@
 import json
-import os
+import shutil
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from wsss.io.maps import MapsWriter
 from wsss.stages import evaluate, report
 
 IDS = [f"image{i}" for i in range(9)]
+TRAINED = ["image9", "image10"]
 CONFIG = '{"evaluate":{"thresholds":[0.2,0.5],"min_area":0.01}}'
 SCORES = {f"alpha_{alpha}": np.full((2, 12, 16), 99, np.uint8) for alpha in (4, 32)}
 
@@ -26,12 +27,13 @@ def truth(place: int) -> np.ndarray:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    paths = {name: tmp_path / f"mask_{name}.png" for name in IDS}
+    paths = {name: tmp_path / f"mask_{name}.png" for name in [*IDS, *TRAINED]}
     for place, (name, path) in enumerate(paths.items()):
         write_labels(path, truth(place))
         Image.fromarray(np.full((12, 16, 3), 80, np.uint8)).save(tmp_path / f"{name}.png")
-    items = tuple(Item(name, "val", tmp_path / f"{name}.png", "0", (0,)) for name in IDS)
-    Index(("cat",), items).write(tmp_path / "index.tsv")
+    splits = dict.fromkeys(IDS, "val") | dict.fromkeys(TRAINED, "train")
+    items = [Item(n, split, tmp_path / f"{n}.png", "0", (0,)) for n, split in splits.items()]
+    Index(("cat",), tuple(items)).write(tmp_path / "index.tsv")
     Masks("by hand", paths, dict.fromkeys(paths, "0")).write(tmp_path / "masks.tsv")
     Masks("none").write(tmp_path / "no_masks.tsv")
     (tmp_path / "run").mkdir()
@@ -44,45 +46,58 @@ def call(module, *options: object) -> None:
     module.run(parser.parse_args([str(option) for option in options]))
 
 
-def tables(project: Path, masks: str) -> list[object]:
-    return ["--index", project / "index.tsv", "--masks", project / masks, "--split", "val"]
+def tables(project: Path, masks: str, split: str = "val") -> list[object]:
+    return ["--index", project / "index.tsv", "--masks", project / masks, "--split", split]
+
+
+def predict(run: Path, split: str, ids: list[str], shard: str = "1-of-1") -> dict[str, Path]:
+    """Write the predictions of every stage; return the record of each."""
+    cam, crf = (run / f"{kind}/maps/{split}/{shard}.npz" for kind in ("cam", "crf"))
+    small, size = np.full((1, 3, 4), 0.4, np.float16), np.array([12, 16])
+    with MapsWriter(cam) as cams, MapsWriter(crf) as crfs:
+        for name in ids:
+            cams.put(name, classes=np.array([0]), cam=small, size=size)
+            crfs.put(name, classes=np.array([0]), **SCORES)
+    records = {
+        stage: run / stage / split / shard / "labels.tsv" for stage in ("walk", "segment/net")
+    }
+    for record in records.values():
+        with LabelWriter(record) as writer:
+            for place, name in enumerate(ids):
+                writer.put(name, truth(place // 2))
+    return {"cam": cam, "crf": crf, **records}
+
+
+def judge(project: Path, masks: str, split: str, files: dict[str, Path]) -> None:
+    for stage, file in files.items():
+        out = project / "run" / stage / f"eval.{split}.json"
+        options = ["--kind", stage.partition("/")[0], "--predictions", file, "--out", out]
+        call(evaluate, *tables(project, masks, split), *options, "--config", CONFIG)
 
 
 def fill(project: Path, masks: str = "masks.tsv") -> None:
     run = project / "run"
-    files = {
-        "cam": run / "cam/maps/val/1-of-1.npz",
-        "crf": run / "crf/maps/val/1-of-1.npz",
-        "walk": run / "walk/val/1-of-1/labels.tsv",
-        "segment": run / "segment/net/val/1-of-1/labels.tsv",
-    }
-    small, size = np.full((1, 3, 4), 0.4, np.float16), np.array([12, 16])
-    with MapsWriter(files["cam"]) as cams, MapsWriter(files["crf"]) as crfs:
-        for name in IDS:
-            cams.put(name, classes=np.array([0]), cam=small, size=size)
-            crfs.put(name, classes=np.array([0]), **SCORES)
-    for kind in ("walk", "segment"):
-        with LabelWriter(files[kind]) as writer:
-            for place, name in enumerate(IDS):
-                writer.put(name, truth(place // 2))
-    for kind, file in files.items():
-        out = run / ("segment/net" if kind == "segment" else kind) / "eval.val.json"
-        options = ["--kind", kind, "--predictions", file, "--out", out, "--config", CONFIG]
-        call(evaluate, *tables(project, masks), *options)
+    judge(project, masks, "val", predict(run, "val", IDS))
+    trained = predict(run, "train", TRAINED)
+    del trained["segment/net"]
+    judge(project, masks, "train", trained)
     for stage in ("cam", "affinity", "segment/net"):
         (run / stage).mkdir(exist_ok=True)
         (run / stage / "history.csv").write_text("step,epoch,net/cls,lr,seconds\n0,0,1,1,1\n")
-    (run / "benchmarks/infer_cam").mkdir(parents=True)
-    (run / "benchmarks/train_cam.tsv").write_text("s\tmax_rss\n70.5\t120.5\n")
-    for shard, memory in enumerate(("-", "80.5")):
-        file = run / f"benchmarks/infer_cam/val.{shard}.tsv"
-        file.write_text(f"s\tmax_rss\n2.5\t{memory}\n")
+    benchmark(run, "train_cam", 70.5, 120.5)
 
 
-def draw(project: Path, masks: str = "masks.tsv", config: str = "{}") -> str:
+def benchmark(run: Path, place: str, seconds: float, memory: float | str) -> None:
+    file = run / f"benchmarks/{place}.tsv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"s\tmax_rss\n{seconds}\t{memory}\n")
+
+
+def draw(project: Path, masks: str = "masks.tsv", config: str = "{}", split: str = "val") -> str:
     files = ["--out", project / "report.html", "--summary", project / "summary.tsv"]
-    runs = ["--runs", f"psa={project / 'run'}", "--config", config]
-    call(report, *tables(project, masks), *files, *runs)
+    runs = ["--runs", f"psa={project / 'run'}", "--config", config, "--shards", 1]
+    evaluations = ["--evaluations", *sorted(project.glob("run/**/eval.*.json"))]
+    call(report, *tables(project, masks, split), *files, *runs, *evaluations)
     return (project / "report.html").read_text()
 
 
@@ -92,7 +107,15 @@ def test_whole_run(project: Path) -> None:
     assert "Not in this report" not in text
     assert text.count("data:image/webp") == 8 * 7
     assert "seed: 3" in text
-    assert len((project / "summary.tsv").read_text().splitlines()) == 7
+    assert "Split train, 2 images with masks; ground truth: by hand." in text
+
+
+def test_summary_tells_the_splits_apart(project: Path) -> None:
+    fill(project)
+    draw(project)
+    lines = (project / "summary.tsv").read_text().splitlines()[1:]
+    rows = [line.split("\t")[3:5] for line in lines]
+    assert rows == [["val", "9"]] * 6 + [["train", "2"]] * 5
 
 
 def test_same_run_same_page(project: Path) -> None:
@@ -101,21 +124,48 @@ def test_same_run_same_page(project: Path) -> None:
 
 
 def test_costs_are_summed_over_shards(project: Path) -> None:
-    fill(project)
-    costs = report._costs(project / "run/benchmarks")
+    benchmark(project, "train_cam", 70.5, 120.5)
+    benchmark(project, "infer_cam/val.1-of-2", 2.5, "-")
+    benchmark(project, "infer_cam/val.2-of-2", 2.5, 80.5)
+    costs = report._costs(project / "benchmarks", 2, [])
     assert [cost.stage for cost in costs] == ["train_cam", "infer_cam"]
     assert (costs[1].jobs, costs[1].seconds, costs[1].memory) == (2, 5.0, 80.5)
 
 
-def test_shards_of_an_earlier_scatter_are_left_out(tmp_path: Path) -> None:
-    names = ["1-of-2", "2-of-2", "1-of-12", "12-of-12"]
-    files = [tmp_path / f"val.{name}.tsv" for name in names]
-    for age, file in enumerate(files):
-        file.touch()
-        os.utime(file, (age, age))
-    whole = tmp_path / "train_cam.tsv"
-    whole.touch()
-    assert set(report._current([*files, whole])) == {whole, *files[2:]}
+@pytest.mark.parametrize(
+    ("place", "counted"),
+    [
+        ("infer_cam/val.1-of-2", True),
+        ("infer_cam/val.1-of-12", False),
+        ("train_segmenter.net", True),
+        ("train_segmenter.old", False),
+        ("infer_segmenter.old/val.1-of-2", False),
+        ("evaluate/segment/old.val", False),
+    ],
+)
+def test_costs_of_an_earlier_configuration_do_not_count(
+    tmp_path: Path, place: str, counted: bool
+) -> None:
+    benchmark(tmp_path, place, 1, 1)
+    assert bool(report._costs(tmp_path / "benchmarks", 2, ["net"])) == counted
+
+
+def test_what_an_earlier_configuration_left_is_not_looked_at(project: Path) -> None:
+    fill(project)
+    before = draw(project)
+    predict(project / "run", "val", IDS[:3], shard="1-of-2")
+    (project / "run/segment/net").joinpath("notes").mkdir()
+    (project / "run/segment/old/val/1-of-1").mkdir(parents=True)
+    assert draw(project) == before
+
+
+def test_training_images_alone(project: Path) -> None:
+    fill(project)
+    for path in project.glob("run/**/eval.val.json"):
+        path.unlink()
+    text = draw(project, split="train")
+    assert "On the training images" not in text
+    assert len((project / "summary.tsv").read_text().splitlines()) == 1 + 5
 
 
 def test_run_without_masks_shows_examples(project: Path) -> None:
@@ -127,15 +177,40 @@ def test_run_without_masks_shows_examples(project: Path) -> None:
 
 def test_empty_run_says_what_is_missing(project: Path) -> None:
     text = draw(project)
-    missing = ("cam/eval.val.json", "segment/*/history.csv", "benchmarks of the stages")
-    assert all(f"<li>{line}</li>" in text for line in missing)
+    missing = ("cam/eval.val.json", "walk/eval.train.json", "segment/*/history.csv")
+    assert all(f"<li>{line}</li>" in text for line in (*missing, "benchmarks of the stages"))
 
 
-def test_damaged_file_is_named(project: Path) -> None:
-    (project / "run/cam").mkdir()
-    (project / "run/cam/eval.val.json").write_text(json.dumps({"kind": "cam"}))
-    with pytest.raises(UserError, match=r"eval\.val\.json: damaged"):
-        draw(project)
+def test_lost_predictions_are_missing_pictures(project: Path) -> None:
+    fill(project)
+    shutil.rmtree(project / "run/crf/maps")
+    text = draw(project)
+    assert text.count("data:image/webp") == 8 * 5
+    assert "<li>pictures of crf</li>" in text
+
+
+DAMAGED = [
+    ("cam/eval.val.json", {"kind": "cam"}, "damaged"),
+    ("cam/eval.val.json", {"results": {}, "split": "test"}, "of split test; give those of"),
+    ("../eval.json", {"results": {}, "split": "val"}, "none of the --runs"),
+]
+
+
+@pytest.mark.parametrize(("place", "document", "what"), DAMAGED)
+def test_an_evaluation_that_fits_nothing_is_named(
+    project: Path, place: str, document: dict, what: str
+) -> None:
+    file = project / "run" / place
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(document))
+    folders = {"psa": project / "run"}
+    with pytest.raises(UserError, match=rf"eval.*\.json: .*{what}"):
+        report._evaluations([file.resolve()], folders, "val")
+
+
+def test_an_evaluation_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        report._evaluations([tmp_path / "eval.val.json"], {"psa": tmp_path}, "val")
 
 
 @pytest.mark.parametrize("text", ["psa", "psa=/nowhere/at/all"])

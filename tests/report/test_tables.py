@@ -44,6 +44,11 @@ def test_comparison_leaves_gaps(make_run) -> None:
     assert {row["cells"][1]["value"] for row in table["rows"]} == {tables.NONE}
 
 
+def test_comparison_of_another_figure(make_run) -> None:
+    cells = tables.comparison([make_run(judged=False)], "label_agreement")["rows"][0]["cells"]
+    assert cells == [{"value": "90.0", "best": False}]
+
+
 def test_costs_end_with_a_total(make_run) -> None:
     rows = tables.costs(make_run())
     assert [row["time"] for row in rows] == ["59.9 s", "1:01:40", "1:02:40"]

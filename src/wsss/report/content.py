@@ -24,7 +24,7 @@ class Run:
 
     Attributes:
         name: name of the run in the configuration.
-        evals: eval documents by stage: cam, crf, walk, segment/{segmenter}.
+        evals: eval documents of one split by stage: cam, crf, walk, segment/{segmenter}.
         histories: columns of numbers by stage: cam, affinity, segment/{segmenter}.
         costs: one entry per stage that was benchmarked.
         missing: what the run has not, in words.

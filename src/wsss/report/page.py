@@ -15,32 +15,54 @@ from wsss.report.panels import Panel
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What all figures of a page rest on.
+class Basis:
+    """What a figure rests on.
 
     Attributes:
-        dataset: its name; empty when it is not configured.
         split: the evaluated split.
         images: number of its images.
         with_masks: how many of them have a mask.
         ground_truth: where the masks come from.
+    """
+
+    split: str
+    images: int
+    with_masks: int
+    ground_truth: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the runs achieved on the images that they were trained on."""
+
+    basis: Basis
+    runs: Sequence[Run]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What holds for the whole page.
+
+    Attributes:
+        dataset: its name; empty when it is not configured.
+        basis: what all figures rest on, save those on the training images.
         class_names: foreground classes.
         config: the configuration as text.
         versions: (package, version) pairs.
     """
 
     dataset: str
-    split: str
-    images: int
-    with_masks: int
-    ground_truth: str
+    basis: Basis
     class_names: Sequence[str]
     config: str
     versions: Sequence[tuple[str, str]]
 
 
 def render(
-    facts: Facts, runs: Sequence[Run], panels: Mapping[str, Sequence[tuple[str, list[Panel]]]]
+    facts: Facts,
+    runs: Sequence[Run],
+    panels: Mapping[str, Sequence[tuple[str, list[Panel]]]],
+    training: Training | None = None,
 ) -> str:
     """Return the page.
 
@@ -48,6 +70,7 @@ def render(
         facts: what the figures rest on.
         runs: the runs to compare, at least one.
         panels: run name -> (heading, picture rows) groups.
+        training: what is shown of the training images, if they were evaluated, too.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -61,6 +84,7 @@ def render(
         facts=facts,
         headline=headline(runs),
         comparison=tables.comparison(runs),
+        training=training and _training(training),
         runs=[_run(run, facts, scale) for run in runs],
         ticks=ticks(scale),
         panels=panels,
@@ -83,6 +107,17 @@ def _run(run: Run, facts: Facts, scale: float) -> dict[str, Any]:
             (title := _trained(stage), Markup(plots.loss_curves(history, title)))
             for stage, history in run.histories.items()
         ],
+    }
+
+
+def _training(training: Training) -> dict[str, Any]:
+    """Return the table of the training images, by mIoU or else by label agreement."""
+    judged = training.basis.with_masks > 0
+    figure = "miou" if judged else "label_agreement"
+    return {
+        "basis": training.basis,
+        "what": "mIoU" if judged else "Label agreement",
+        "comparison": tables.comparison(training.runs, figure),
     }
 
 

@@ -68,19 +68,19 @@ def _bar(step: Step, base: Step | None, scale: float) -> Row:
     }
 
 
-def comparison(runs: Sequence[Run]) -> Row:
-    """Return mIoU of every stage (rows) and run (columns), the best of each row marked."""
+def comparison(runs: Sequence[Run], figure: str = "miou") -> Row:
+    """Return a figure of every stage (rows) and run (columns), the best of each row marked."""
     found = {run.name: {step.key: step for step in steps(run)} for run in runs}
     labels = {key: step for by_key in found.values() for key, step in by_key.items()}
     rows = [
-        {"label": step.label, "note": step.note, "cells": _cells(found, key)}
+        {"label": step.label, "note": step.note, "cells": _cells(found, key, figure)}
         for key, step in labels.items()
     ]
     return {"runs": [run.name for run in runs], "rows": rows}
 
 
-def _cells(found: Mapping[str, Mapping[str, Step]], key: str) -> list[Row]:
-    values = [by[key].result["miou"] if key in by else None for by in found.values()]
+def _cells(found: Mapping[str, Mapping[str, Step]], key: str, figure: str) -> list[Row]:
+    values = [by[key].result[figure] if key in by else None for by in found.values()]
     best = max((value for value in values if value is not None), default=None)
     several = len(values) > 1
     return [{"value": percent(v), "best": several and v is not None and v == best} for v in values]

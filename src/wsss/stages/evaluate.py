@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from wsss.config.model import Evaluate
 from wsss.config.slices import canonical, read_slice
@@ -20,8 +19,8 @@ from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE, LabelReader, read_labels
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
+from wsss.ops.cam import upsample_cam
 from wsss.ops.confusion import iou, mean_iou, precision_recall
-from wsss.ops.resize import resize
 from wsss.report.scores import SeedTally, Tally
 
 Truth = Callable[[Item, tuple[int, int]], np.ndarray | None]
@@ -81,18 +80,10 @@ def _seeds(
     thresholds = np.unique(np.asarray(config.thresholds, float))
     tally = SeedTally(num_labels, config.min_area, thresholds)
     for item in track(items, "evaluate cam"):
-        cam, present = _upsampled(reader.read(item.image_id))
-        tally.add(item.image_id, item.classes, cam, present, truth(item, cam.shape[1:]))
+        maps = reader.read(item.image_id)
+        cam = upsample_cam(maps["cam"], tuple(maps["size"]))
+        tally.add(item.image_id, item.classes, cam, maps["classes"], truth(item, cam.shape[1:]))
     return tally.document()
-
-
-def _upsampled(maps: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the CAMs (K, H, W) float32 at the size of the image, and their classes (K,)."""
-    height, width = (int(side) for side in maps["size"])
-    if not len(maps["classes"]):
-        return np.zeros((0, height, width), np.float32), maps["classes"]
-    cam = torch.from_numpy(maps["cam"].astype(np.float32))
-    return resize(cam[None], (height, width))[0].numpy(), maps["classes"]
 
 
 def _label_maps(
