@@ -9,7 +9,7 @@ from wsss.errors import UserError
 
 __all__ = ["Listing", "Record", "inputs", "read"]
 
-_READERS = {"csv": csv.read, "voc": voc.read, "demo": demo.read}
+_READERS = {"csv": csv.read, "voc": voc.read}
 
 
 def read(dataset: Dataset, root: Path | None = None) -> Listing:
@@ -35,7 +35,9 @@ def read(dataset: Dataset, root: Path | None = None) -> Listing:
     names = list(dataset.splits.values())
     if "train" not in dataset.splits or len(set(names)) < len(names):
         raise UserError(f"dataset.splits: name train and different splits, not {dataset.splits}")
-    return _READERS[dataset.source](dataset, folder)
+    return (
+        demo.read(folder) if dataset.source == "demo" else _READERS[dataset.source](dataset, folder)
+    )
 
 
 def inputs(dataset: Dataset) -> tuple[list[Path], list[Path]]:

@@ -49,17 +49,15 @@ def make_demo(out: Path, demo: Demo) -> None:
     write_text(out / "labels.csv", "\n".join(lines))
 
 
-def read(dataset: Dataset, root: Path) -> Listing:
+def read(root: Path) -> Listing:
     """List the images of a folder written by `make_demo`.
 
     Raises:
         UserError: if the folder is not finished.
     """
-    own = {"source": "voc", "labels": "labels.csv", "classes": list(CLASSES)}
-    own["splits"] = dict(zip(_SPLITS, _SPLITS, strict=True))
     if not (root / "labels.csv").is_file():
         raise UserError(f"{root}: not a finished demo folder; run wsss make-demo --out {root}")
-    listing = voc.read(dataset.model_copy(update=own), root)
+    listing = voc.read(Dataset(source="voc", root=str(root), classes=list(CLASSES)), root)
     source = "generated with the images"
     return Listing(root, listing.records, listing.class_names, source, listing.problems)
 
