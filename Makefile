@@ -27,10 +27,10 @@ demo: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: install
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
 
 lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -12,21 +12,25 @@ scattergather:
     images=4,
 
 
+localrules:
+    all,
+
+
 include: "rules/common.smk"
+
+
+rule all:
+    """The report on every run, and with it everything that it shows."""
+    input:
+        f"{OUT}/report.html",
+
+
 include: "rules/data.smk"
 include: "rules/cam.smk"
 include: "rules/crf.smk"
 include: "rules/affinity.smk"
 include: "rules/segment.smk"
 include: "rules/report.smk"
-
-
-rule all:
-    """The report on every run, and with it everything that it shows."""
-    localrule: True
-    default_target: True
-    input:
-        OUT + "/report.html",
 
 
 onsuccess:

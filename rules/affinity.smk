@@ -9,17 +9,17 @@ OUTPUTS: {run}/affinity/model.pt (AffinityNet), {run}/affinity/history.csv (its 
 rule train_affinity:
     """Train AffinityNet on pairs of confident pixels."""
     input:
-        index=OUT + "/index.tsv",
+        index=f"{OUT}/index.tsv",
         weights=cam_weights,
-        classifier=RUN + "/cam/model.pt",
-        crf=shards(RUN + "/crf/maps/train/{scatteritem}.npz"),
+        classifier=f"{RUN}/cam/model.pt",
+        crf=shards(f"{RUN}/crf/maps/train/{{scatteritem}}.npz"),
     output:
-        model=RUN + "/affinity/model.pt",
-        history=RUN + "/affinity/history.csv",
+        model=f"{RUN}/affinity/model.pt",
+        history=f"{RUN}/affinity/history.csv",
     log:
-        RUN + "/logs/train_affinity.log",
+        f"{RUN}/logs/train_affinity.log",
     benchmark:
-        RUN + "/benchmarks/train_affinity.tsv"
+        f"{RUN}/benchmarks/train_affinity.tsv"
     conda:
         CONDA
     threads: 16
@@ -29,7 +29,7 @@ rule train_affinity:
     params:
         config=cfg("train_affinity"),
         code=code("train_affinity"),
-        work=RUN + "/work/train_affinity",
+        work=f"{RUN}/work/train_affinity",
     shell:
         "wsss train-affinity --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --crf {input.crf:q}"
@@ -40,15 +40,15 @@ rule train_affinity:
 rule random_walk:
     """Spread the maps of a shard along the affinities and decide on pseudo labels."""
     input:
-        index=OUT + "/index.tsv",
-        model=RUN + "/affinity/model.pt",
-        cams=RUN + "/cam/maps/{split}/{scatteritem}.npz",
+        index=f"{OUT}/index.tsv",
+        model=f"{RUN}/affinity/model.pt",
+        cams=f"{RUN}/cam/maps/{{split}}/{{scatteritem}}.npz",
     output:
-        labels=RUN + "/walk/{split}/{scatteritem}/labels.tsv",
+        labels=f"{RUN}/walk/{{split}}/{{scatteritem}}/labels.tsv",
     log:
-        RUN + "/logs/random_walk/{split}.{scatteritem}.log",
+        f"{RUN}/logs/random_walk/{{split}}.{{scatteritem}}.log",
     benchmark:
-        RUN + "/benchmarks/random_walk/{split}.{scatteritem}.tsv"
+        f"{RUN}/benchmarks/random_walk/{{split}}.{{scatteritem}}.tsv"
     conda:
         CONDA
     threads: 1

@@ -9,15 +9,15 @@ OUTPUTS: {run}/cam/model.pt (classifier), {run}/cam/history.csv (its losses),
 rule train_cam:
     """Train the classifier whose activation maps locate the labels."""
     input:
-        index=OUT + "/index.tsv",
+        index=f"{OUT}/index.tsv",
         weights=cam_weights,
     output:
-        model=RUN + "/cam/model.pt",
-        history=RUN + "/cam/history.csv",
+        model=f"{RUN}/cam/model.pt",
+        history=f"{RUN}/cam/history.csv",
     log:
-        RUN + "/logs/train_cam.log",
+        f"{RUN}/logs/train_cam.log",
     benchmark:
-        RUN + "/benchmarks/train_cam.tsv"
+        f"{RUN}/benchmarks/train_cam.tsv"
     conda:
         CONDA
     threads: 16
@@ -27,7 +27,7 @@ rule train_cam:
     params:
         config=cfg("train_cam"),
         code=method_code("train_cam"),
-        work=RUN + "/work/train_cam",
+        work=f"{RUN}/work/train_cam",
     shell:
         "wsss train-cam --index {input.index:q} --weights {input.weights:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
@@ -37,14 +37,14 @@ rule train_cam:
 rule infer_cam:
     """Draw the activation maps of a shard, over scales and mirrored views."""
     input:
-        index=OUT + "/index.tsv",
-        model=RUN + "/cam/model.pt",
+        index=f"{OUT}/index.tsv",
+        model=f"{RUN}/cam/model.pt",
     output:
-        maps=RUN + "/cam/maps/{split}/{scatteritem}.npz",
+        maps=f"{RUN}/cam/maps/{{split}}/{{scatteritem}}.npz",
     log:
-        RUN + "/logs/infer_cam/{split}.{scatteritem}.log",
+        f"{RUN}/logs/infer_cam/{{split}}.{{scatteritem}}.log",
     benchmark:
-        RUN + "/benchmarks/infer_cam/{split}.{scatteritem}.tsv"
+        f"{RUN}/benchmarks/infer_cam/{{split}}.{{scatteritem}}.tsv"
     conda:
         CONDA
     threads: 1

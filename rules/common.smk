@@ -1,7 +1,7 @@
 """Configuration, paths and fingerprints that the rules share.
 
-A rule hands its stage three things besides files: the stage's slice of the configuration, and,
-for Snakemake to compare, digests of the stage's code and of inputs from outside the workflow.
+Besides files, every stage is handed its slice of the configuration. Digests of its code, and of
+the files that no rule makes, stand in the parameters for Snakemake to compare.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+import wsss.report
 from wsss.config.resolve import load, runs
 from wsss.config.slices import canonical, slice_json
 from wsss.data.sources import inputs
@@ -23,8 +24,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 OUT = f"{CONFIG.results}/{CONFIG.dataset.name}"
-RUN = OUT + "/{run}"
-ROOT = CONFIG.dataset.root or f"{OUT}/data"
+RUN = f"{OUT}/{{run}}"
 DIGESTS = Path(".snakemake/wsss-digests.json")
 CONDA = "../envs/wsss.yaml"
 
@@ -45,10 +45,11 @@ def cfg(stage):
 
 
 def whole_config():
-    """The configuration as the report prints it; a function, for a string is parsed for wildcards."""
+    """The configuration as the report prints it."""
     text = canonical(CONFIG.model_dump(mode="json"))
 
     def of_job(wildcards):
+        # a plain string would be searched for wildcards
         return text
 
     return of_job
@@ -72,6 +73,11 @@ def method_code(stage):
 def content(paths):
     """The digest of the content of files that no rule makes."""
     return files_digest(paths, DIGESTS)
+
+
+def page_content():
+    """The digest of the report's template and style, which are no code."""
+    return content(sorted(Path(wsss.report.__file__).parent.glob("page.*[!y]")))
 
 
 def shards(pattern):
@@ -120,6 +126,66 @@ def weights_content(wildcards):
 
 def segmenter_folder(run):
     return f"segment/{RUNS[run].segment.segmenter}"
+
+
+LABELLED, MASKS = inputs(CONFIG.dataset)
+
+
+def demo_labels():
+    """The last file of the demo data, if they are the data set."""
+    return f"{OUT}/data/labels.csv" if CONFIG.dataset.source == "demo" else []
+
+
+def demo_folder(wildcards, output):
+    return Path(output.labels).parent
+
+
+def root(wildcards):
+    """The folder of the data."""
+    return CONFIG.dataset.root or f"{OUT}/data"
+
+
+PREDICTIONS = {
+    "cam": shards(f"{RUN}/{{stage}}/maps/{{split}}/{{scatteritem}}.npz"),
+    "crf": shards(f"{RUN}/{{stage}}/maps/{{split}}/{{scatteritem}}.npz"),
+    "walk": shards(f"{RUN}/{{stage}}/{{split}}/{{scatteritem}}/labels.tsv"),
+    "segment": shards(f"{RUN}/{{stage}}/{{split}}/{{scatteritem}}/labels.tsv"),
+}
+
+
+def kind(wildcards):
+    """The kind of prediction: the first part of the stage's folder."""
+    return wildcards.stage.partition("/")[0]
+
+
+def predictions(wildcards):
+    """The shards that an evaluation compares with the masks."""
+    return [path.format(**wildcards) for path in PREDICTIONS[kind(wildcards)]]
+
+
+def shard_count():
+    """The number of shards of a split."""
+    return len(shards("{scatteritem}"))
+
+
+def evaluations():
+    """The evaluations of every run; the segmenter is judged on held-out images alone."""
+    labelled = ["cam", "crf", "walk"]
+    judged = [
+        (run, split, stage)
+        for run in RUNS
+        for split, more in (("val", [segmenter_folder(run)]), ("train", []))
+        for stage in labelled + more
+    ]
+    return [f"{OUT}/{run}/{stage}/eval.{split}.json" for run, split, stage in judged]
+
+
+def histories():
+    """The loss curves of every run."""
+    folders = {run: ["cam", "affinity", segmenter_folder(run)] for run in RUNS}
+    return [
+        f"{OUT}/{run}/{f}/history.csv" for run, names in folders.items() for f in names
+    ]
 
 
 def print_summary():

@@ -8,14 +8,14 @@ OUTPUTS: {run}/crf/maps/{split}/{shard}.npz (posteriors for every background exp
 rule refine_crf:
     """Refine the maps of a shard with a dense CRF, one lattice for all exponents."""
     input:
-        index=OUT + "/index.tsv",
-        cams=RUN + "/cam/maps/{split}/{scatteritem}.npz",
+        index=f"{OUT}/index.tsv",
+        cams=f"{RUN}/cam/maps/{{split}}/{{scatteritem}}.npz",
     output:
-        maps=RUN + "/crf/maps/{split}/{scatteritem}.npz",
+        maps=f"{RUN}/crf/maps/{{split}}/{{scatteritem}}.npz",
     log:
-        RUN + "/logs/refine_crf/{split}.{scatteritem}.log",
+        f"{RUN}/logs/refine_crf/{{split}}.{{scatteritem}}.log",
     benchmark:
-        RUN + "/benchmarks/refine_crf/{split}.{scatteritem}.tsv"
+        f"{RUN}/benchmarks/refine_crf/{{split}}.{{scatteritem}}.tsv"
     conda:
         CONDA
     threads: 1

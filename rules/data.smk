@@ -7,23 +7,15 @@ OUTPUTS: {results}/{dataset}/index.tsv (images and image-level labels),
     {results}/weights/{weights}.pt (checked backbone weights).
 """
 
-LABELLED, MASKS = inputs(CONFIG.dataset)
-
-
-def demo_labels():
-    """The last file of the demo data, if they are the data set."""
-    return OUT + "/data/labels.csv" if CONFIG.dataset.source == "demo" else []
-
-
 
 rule make_demo:
     """Generate the demo data set in PASCAL VOC layout."""
     output:
-        labels=OUT + "/data/labels.csv",
+        labels=f"{OUT}/data/labels.csv",
     log:
-        OUT + "/logs/make_demo.log",
+        f"{OUT}/logs/make_demo.log",
     benchmark:
-        OUT + "/benchmarks/make_demo.tsv"
+        f"{OUT}/benchmarks/make_demo.tsv"
     conda:
         CONDA
     threads: 1
@@ -33,7 +25,7 @@ rule make_demo:
     params:
         config=cfg("make_demo"),
         code=code("make_demo"),
-        out=ROOT,
+        out=demo_folder,
     shell:
         "wsss make-demo --out {params.out:q} --config {params.config:q} --log {log:q}"
 
@@ -43,11 +35,11 @@ rule prepare_data:
     input:
         demo=demo_labels(),
     output:
-        index=OUT + "/index.tsv",
+        index=f"{OUT}/index.tsv",
     log:
-        OUT + "/logs/prepare_data.log",
+        f"{OUT}/logs/prepare_data.log",
     benchmark:
-        OUT + "/benchmarks/prepare_data.tsv"
+        f"{OUT}/benchmarks/prepare_data.tsv"
     conda:
         CONDA
     threads: 4
@@ -57,7 +49,7 @@ rule prepare_data:
     params:
         config=cfg("prepare_data"),
         code=code("prepare_data"),
-        root=ROOT,
+        root=root,
         content=content(LABELLED),
     shell:
         "wsss prepare-data --root {params.root:q} --out {output.index:q}"
@@ -67,13 +59,13 @@ rule prepare_data:
 rule prepare_masks:
     """Check the ground-truth masks and list them for the evaluation."""
     input:
-        index=OUT + "/index.tsv",
+        index=f"{OUT}/index.tsv",
     output:
-        masks=OUT + "/masks.tsv",
+        masks=f"{OUT}/masks.tsv",
     log:
-        OUT + "/logs/prepare_masks.log",
+        f"{OUT}/logs/prepare_masks.log",
     benchmark:
-        OUT + "/benchmarks/prepare_masks.tsv"
+        f"{OUT}/benchmarks/prepare_masks.tsv"
     conda:
         CONDA
     threads: 4
@@ -83,7 +75,7 @@ rule prepare_masks:
     params:
         config=cfg("prepare_masks"),
         code=code("prepare_masks"),
-        root=ROOT,
+        root=root,
         content=content(MASKS),
     shell:
         "wsss prepare-masks --root {params.root:q} --index {input.index:q} --out {output.masks:q}"
@@ -93,11 +85,11 @@ rule prepare_masks:
 rule convert_weights:
     """Check the pretrained weights of a backbone."""
     output:
-        weights=CONFIG.results + "/weights/{weights}.pt",
+        weights=f"{CONFIG.results}/weights/{{weights}}.pt",
     log:
-        CONFIG.results + "/weights/{weights}.log",
+        f"{CONFIG.results}/weights/{{weights}}.log",
     benchmark:
-        CONFIG.results + "/weights/{weights}.tsv"
+        f"{CONFIG.results}/weights/{{weights}}.tsv"
     conda:
         CONDA
     threads: 1

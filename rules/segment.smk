@@ -9,17 +9,17 @@ OUTPUTS: {run}/segment/{segmenter}/model.pt, {run}/segment/{segmenter}/history.c
 rule train_segmenter:
     """Train the segmenter on the pseudo labels."""
     input:
-        index=OUT + "/index.tsv",
+        index=f"{OUT}/index.tsv",
         weights=segmenter_weights,
-        classifier=RUN + "/cam/model.pt",
-        labels=shards(RUN + "/walk/train/{scatteritem}/labels.tsv"),
+        classifier=f"{RUN}/cam/model.pt",
+        labels=shards(f"{RUN}/walk/train/{{scatteritem}}/labels.tsv"),
     output:
-        model=RUN + "/segment/{segmenter}/model.pt",
-        history=RUN + "/segment/{segmenter}/history.csv",
+        model=f"{RUN}/segment/{{segmenter}}/model.pt",
+        history=f"{RUN}/segment/{{segmenter}}/history.csv",
     log:
-        RUN + "/logs/train_segmenter.{segmenter}.log",
+        f"{RUN}/logs/train_segmenter.{{segmenter}}.log",
     benchmark:
-        RUN + "/benchmarks/train_segmenter.{segmenter}.tsv"
+        f"{RUN}/benchmarks/train_segmenter.{{segmenter}}.tsv"
     conda:
         CONDA
     threads: 16
@@ -29,7 +29,7 @@ rule train_segmenter:
     params:
         config=cfg("train_segmenter"),
         code=code("train_segmenter"),
-        work=RUN + "/work/train_segmenter.{segmenter}",
+        work=f"{RUN}/work/train_segmenter.{{segmenter}}",
     shell:
         "wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --labels {input.labels:q}"
@@ -40,14 +40,14 @@ rule train_segmenter:
 rule infer_segmenter:
     """Predict the masks of a shard, without any label."""
     input:
-        index=OUT + "/index.tsv",
-        model=RUN + "/segment/{segmenter}/model.pt",
+        index=f"{OUT}/index.tsv",
+        model=f"{RUN}/segment/{{segmenter}}/model.pt",
     output:
-        labels=RUN + "/segment/{segmenter}/{split}/{scatteritem}/labels.tsv",
+        labels=f"{RUN}/segment/{{segmenter}}/{{split}}/{{scatteritem}}/labels.tsv",
     log:
-        RUN + "/logs/infer_segmenter.{segmenter}/{split}.{scatteritem}.log",
+        f"{RUN}/logs/infer_segmenter.{{segmenter}}/{{split}}.{{scatteritem}}.log",
     benchmark:
-        RUN + "/benchmarks/infer_segmenter.{segmenter}/{split}.{scatteritem}.tsv"
+        f"{RUN}/benchmarks/infer_segmenter.{{segmenter}}/{{split}}.{{scatteritem}}.tsv"
     conda:
         CONDA
     threads: 1

@@ -22,5 +22,5 @@ def run(args: argparse.Namespace) -> None:
     fetch = args.source == "imagenet"
     state = fetch_imagenet(args.backbone) if fetch else read_state(Path(args.source))
     backbone = build(args.backbone)
-    load_state(backbone, backbone_state(args.backbone, state), args.source)
+    load_state(backbone, backbone_state(args.backbone, state, args.source), args.source)
     save_model(args.out, backbone, source=args.source)

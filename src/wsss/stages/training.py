@@ -16,7 +16,7 @@ from wsss.io.progress import log
 from wsss.io.provenance import files_digest
 from wsss.nn.backbones import Backbone, build
 from wsss.nn.task import Task
-from wsss.nn.weights import backbone_state, load_state
+from wsss.nn.weights import load_state
 
 PREFIX = "backbone."
 
@@ -54,8 +54,7 @@ def start_backbone(
         }
         load_state(backbone, trunk, str(classifier))
     elif weights:
-        state = backbone_state(config.name, load_model(weights[0]).state)
-        load_state(backbone, state, str(weights[0]))
+        load_state(backbone, load_model(weights[0]).state, str(weights[0]))
     return backbone
 
 

@@ -1,0 +1,96 @@
+"""The per-image stages as functions, on small networks and hand-made images."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from wsss import methods
+from wsss.config.model import SegmenterInfer, Walk
+from wsss.io.index import Item
+from wsss.nn import segmenters
+from wsss.nn.affinitynet import AffinityNet
+from wsss.nn.backbones import build
+from wsss.ops import crf
+from wsss.ops.crf import CRFParams
+from wsss.stages.infer_cam import draw
+from wsss.stages.infer_segmenter import predict
+from wsss.stages.random_walk import walk
+from wsss.stages.refine_crf import refine
+
+SIZES = [(40, 56), (37, 61), (9, 20), (1, 1)]
+
+
+def image(height, width):
+    """A dark image with a bright right half."""
+    pixels = np.full((height, width, 3), 40, np.uint8)
+    pixels[:, width // 2 :] = 220
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def method():
+    torch.manual_seed(0)
+    kind = methods.get("psa")
+    return kind(build("tiny"), 3, kind.Params()).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("classes", [(), (1,), (0, 2)])
+def test_maps_are_small_and_normalised(method, size, classes):
+    item = Item("a", "train", Path("a.png"), "", classes)
+    cam = draw(method, image(*size), item, [0.5, 1.0], flip=True)
+    assert cam.shape == (len(classes), -(-size[0] // 4), -(-size[1] // 4))
+    assert cam.dtype == np.float16
+    assert cam.min(initial=0) >= 0 and cam.max(initial=0) <= 1
+
+
+def test_maps_do_not_depend_on_the_other_labels(method):
+    alone, both = (
+        draw(method, image(40, 56), Item("a", "train", Path(), "", c), [1.0], flip=False)
+        for c in [(2,), (0, 2)]
+    )
+    np.testing.assert_allclose(alone[0], both[1], atol=1e-3)
+
+
+def test_posteriors_sum_to_certainty_and_follow_alpha():
+    cam = np.zeros((1, 20, 30), np.float32)
+    cam[:, :, 15:] = 0.6
+    low, high = refine(image(20, 30), cam, [1, 32], CRFParams())
+    assert low.dtype == np.uint8 and low.shape == (2, 20, 30)
+    assert (abs(low.sum(0, dtype=int) - 255) <= 1).all()
+    assert (high[0] <= low[0]).all()
+    assert (high.argmax(0)[:, 15:] == 1).all()
+
+
+def test_one_lattice_serves_all_alphas(monkeypatch):
+    built = []
+    original = crf.ImageCRF.__init__
+    monkeypatch.setattr(
+        crf.ImageCRF, "__init__", lambda *args: (built.append(1), original(*args))[1]
+    )
+    cam = np.full((1, 8, 8), 0.5, np.float32)
+    assert len(refine(image(8, 8), cam, [1, 2, 4, 8], CRFParams())) == 4
+    assert len(built) == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("present", [0, 2])
+def test_a_walk_keeps_the_size_and_stays_a_mean_of_scores(size, present):
+    torch.manual_seed(0)
+    net = AffinityNet(build("tiny")).eval().requires_grad_(False)
+    cam = np.random.default_rng(0).random((present, *size), np.float32)
+    scores = walk(net, 5, image(*size), cam, Walk(alpha=2, logt=3))
+    assert scores.shape == (1 + present, *size)
+    assert scores.min() >= 0 and scores.max() <= 1 + 1e-5
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("iterations", [0, 2])
+def test_a_segmenter_predicts_at_the_size_of_the_image(size, iterations):
+    torch.manual_seed(0)
+    net = segmenters.build("deeplab_v3plus", build("tiny"), 4, width=8).eval().requires_grad_(False)
+    options = SegmenterInfer(scales=[0.5, 1.0], crf={"iterations": iterations})
+    labels = predict(net, image(*size), options)
+    assert labels.shape == size and labels.dtype == np.uint8 and labels.max() < 4

@@ -1,0 +1,39 @@
+import json
+
+import pytest
+
+from wsss import __version__
+from wsss.cli import COMMANDS, main
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert __version__ in capsys.readouterr().out
+
+
+def test_an_unknown_stage_is_refused(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["fly"])
+    assert stop.value.code == 2
+    assert "infer-cam" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_stage_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([name.replace("_", "-"), "--help"])
+    assert stop.value.code == 0
+    assert "usage: wsss" in capsys.readouterr().out
+
+
+def test_a_mistake_of_the_user_is_one_line_and_code_2(tmp_path, capfd):
+    config = json.dumps({"dataset": {"source": "csv", "root": str(tmp_path / "nowhere")}})
+    log = tmp_path / "stage.log"
+    arguments = ["--out", str(tmp_path / "index.tsv"), "--config", config, "--log", str(log)]
+    assert main(["prepare-data", *arguments]) == 2
+    message = capfd.readouterr().err
+    assert message.startswith("error: dataset.root: ") and message.count("\n") == 1
+    assert "error: dataset.root" in log.read_text()
+    assert not (tmp_path / "index.tsv").exists()

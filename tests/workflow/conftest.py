@@ -1,0 +1,96 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from wsss.config.dataset import Demo
+from wsss.data.sources.demo import make_demo
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "config.yaml", "rules", "profiles", "envs", "configs", "src")
+
+MICRO = {
+    "dataset": {
+        "name": "micro",
+        "source": "voc",
+        "root": "data",
+        "classes": ["car", "fish", "flower", "house", "mushroom"],
+    },
+    "cam": {"train": {"epochs": 1, "crop": 64, "resize": [48, 72]}, "infer": {"scales": [1.0]}},
+    "affinity": {"train": {"epochs": 1, "crop": 64}},
+    "walk": {"logt": 3},
+    "segment": {
+        "width": 16,
+        "train": {"epochs": 1, "crop": 64},
+        "infer": {"scales": [1.0], "flip": False},
+    },
+}
+
+
+class Project:
+    """A copy of the project, with its own package and data, in which Snakemake runs."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in PARTS:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+            copy(ROOT / name, folder / name)
+        make_demo(folder / "data", Demo(images=10, val_images=4, size=64))
+        self.results = folder / "results/micro"
+
+    def snakemake(self, *arguments, config=None, check=True):
+        """Run Snakemake with the micro configuration and `config` on top; return its output."""
+        self.yaml("micro.yaml", MICRO)
+        self.yaml("change.yaml", config or {})
+        files = ["--configfile", "micro.yaml", "change.yaml"]
+        return self.run(
+            "snakemake",
+            "--cores",
+            "2",
+            "--set-scatter",
+            "images=2",
+            *files,
+            *arguments,
+            check=check,
+        )
+
+    def run(self, *command, check=True):
+        """Run a command of the environment in the folder of the project; return its output."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder / "src")}
+        done = subprocess.run(
+            [Path(sys.executable).with_name(command[0]), *command[1:]],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout
+        return done.stdout
+
+    def stale(self, config=None):
+        """The rules that would run again."""
+        output = self.snakemake("--dry-run", config=config)
+        table = output.partition("Job stats:")[2].partition("Reasons:")[0]
+        jobs = set(re.findall(r"^(\w+) +\d+$", table, re.MULTILINE)) - {"total", "all"}
+        assert jobs or "Nothing to be done" in output, output
+        return jobs
+
+    def yaml(self, name, content):
+        """Write a configuration file."""
+        (self.folder / name).write_text(yaml.safe_dump(content))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    """A finished run on micro data; a test that changes something puts it back."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.snakemake()
+    return project

@@ -1,0 +1,83 @@
+"""Every command of the documentation does what it says."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from wsss.nn.backbones import build
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+COMMANDS = {
+    "make demo": "test_the_demo_rises_at_every_step",
+    "make test": "this suite",
+    "snakemake --cores all --configfile configs/photos.yaml pets.yaml": "test_own_photographs",
+}
+"""Commands of the README, and what runs them."""
+
+QUICK = {
+    "cam": {"train": {"epochs": 1, "crop": 64}, "infer": {"scales": [1.0], "flip": False}},
+    "affinity": {"train": {"epochs": 1, "crop": 64}},
+    "segment": {"train": {"epochs": 1, "crop": 64}, "infer": {"scales": [1.0], "flip": False}},
+}
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_every_command_is_known_here():
+    lines = [line for block in blocks("bash") for line in block.strip().splitlines()]
+    assert set(lines) == set(COMMANDS)
+
+
+def test_make_demo_is_the_plain_workflow():
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ndemo:")[2]
+    assert recipe.splitlines()[1].endswith("snakemake --cores all")
+
+
+def test_the_demo_rises_at_every_step(project, tmp_path):
+    demo = type(project)(tmp_path)
+    output = demo.run("snakemake", "--cores", "all")
+    summary = pd.read_csv(tmp_path / "results/demo/summary.tsv", sep="\t")
+    miou = summary[summary["split"] == "val"].set_index("stage")["miou"]
+    assert miou["seed oracle"] < miou["crf low"] < miou["walk"] <= miou["segment deeplab_v3plus"]
+    assert "Report: results/demo/report.html" in output
+    assert "Nothing to be done" in demo.run("snakemake", "--dry-run")
+
+
+def test_own_photographs(project, tmp_path):
+    """The README's table and YAML, word for word, with quick settings behind them."""
+    pets = type(project)(tmp_path)
+    table, settings = blocks("csv")[0], blocks("yaml")[0]
+    names = [line.split(",")[0] for line in table.strip().splitlines()[1:]]
+    pictures = sorted((tmp_path / "data/JPEGImages").glob("*.jpg"))
+    for name, picture in zip(names, pictures, strict=False):
+        target = tmp_path / "pets" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, target)
+    (tmp_path / "pets/labels.csv").write_text(table)
+    (tmp_path / "pets.yaml").write_text(settings.replace("/data/pets", "pets"))
+    torch.save(build("mobilenet_v2").state_dict(), tmp_path / "mobilenet_v2.pth")
+    pets.yaml("quick.yaml", {**QUICK, "backbone": {"weights": "mobilenet_v2.pth"}})
+    (command,) = (c for c in COMMANDS if "pets.yaml" in c)
+    pets.run(*shlex.split(command), "quick.yaml", "--set-scatter", "images=1")
+    promised = re.findall(r"`(results/pets/[^`]+)`", README)
+    assert len(promised) == 5
+    for pattern in promised:
+        assert list(tmp_path.glob(pattern)), pattern
+
+
+def test_the_runs_of_the_readme_are_valid(project):
+    runs = blocks("yaml")[1]
+    (project.folder / "runs.yaml").write_text(runs)
+    output = project.run("snakemake", "--dry-run", "--configfile", "runs.yaml")
+    assert re.search(r"train_cam +3", output)

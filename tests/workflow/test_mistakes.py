@@ -1,0 +1,30 @@
+"""Mistakes of the user: clear lines, no traceback, nothing half-written."""
+
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+
+
+@pytest.fixture
+def fresh(project, tmp_path):
+    """An untouched copy of the project."""
+    return type(project)(tmp_path)
+
+
+def test_a_wrong_key_fails_at_once_with_its_path(fresh):
+    output = fresh.snakemake(config={"cam": {"train": {"epoch": 3}}}, check=False)
+    assert "config: cam.train.epoch: no such key; did you mean epochs?" in output
+    assert "Traceback" not in output
+    assert not fresh.results.exists()
+
+
+def test_all_problems_of_the_data_are_listed_before_any_training(fresh):
+    images = sorted((fresh.folder / "data/JPEGImages").glob("*.jpg"))
+    images[0].write_bytes(images[0].read_bytes()[:200])
+    images[1].unlink()
+    output = fresh.snakemake(check=False)
+    assert "2 problems in data:" in output
+    assert images[0].name in output and images[1].name in output
+    assert "Traceback" not in output
+    assert not (fresh.results / "index.tsv").exists()
+    assert not (fresh.results / "psa").exists()
