@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from wsss.cli import COMMANDS
+from wsss.config.backbones import STRIDES
 from wsss.config.model import Backbone, Segment
 from wsss.config.slices import STAGES
 
@@ -26,6 +27,8 @@ def test_configured_networks_are_those_of_the_registries():
     from wsss.nn import backbones, segmenters
 
     assert set(Backbone.model_fields["name"].annotation.__args__) == set(backbones.NAMES)
+    for name in backbones.NAMES:
+        assert set(STRIDES[name]) == set(type(backbones.build(name)).output_strides)
     known = Segment.model_fields["segmenter"].annotation.__args__
     assert set(known) == set(segmenters.NAMES)
 

@@ -15,6 +15,9 @@ from wsss.errors import UserError
         ({"dataset": {"name": "../up"}}, "dataset.name: String should match pattern"),
         ({"crf": {"alphas": [4]}}, "crf.alphas: List should have at least 2 items"),
         ({"segment": {"backbone": {"nam": "tiny"}}}, "segment.backbone.nam: no such key"),
+        ({"cam": {"train": {"resize": [512, 256]}}}, "cam.train.resize: the smaller bound"),
+        ({"affinity": {"train": {"crop": 321}}}, "affinity.train.crop: Input should be a multiple"),
+        ({"affinity": {"train": {"crop": 32}}}, "affinity.train.crop: Input should be greater"),
     ],
 )
 def test_a_mistake_is_named_with_its_path(raw, message):
@@ -53,3 +56,30 @@ def test_merge_is_deep_and_leaves_its_arguments():
     base = {"a": {"x": 1, "y": 2}, "b": 1}
     assert merge(base, {"a": {"x": 5}}) == {"a": {"x": 5, "y": 2}, "b": 1}
     assert base["a"]["x"] == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"runs": {"a": None}}, "runs: every run is null"),
+        ({"backbone": {"output_stride": 32}}, "backbone.output_stride: tiny can do 8 (got 32)"),
+        ({"backbone": {"weights": "imagenet"}}, "backbone.weights: tiny has no pretrained"),
+        ({"backbone": {"name": "resnet50"}}, "backbone.weights: resnet50 needs pretrained"),
+        (
+            {"backbone": {"name": "resnet38d", "weights": "imagenet"}},
+            "backbone.weights: torchvision has no resnet38d",
+        ),
+        (
+            {"backbone": {"name": "resnet50", "weights": "no.pth"}},
+            "backbone.weights: no such file: no.pth",
+        ),
+        (
+            {"runs": {"a": {"segment": {"backbone": {"name": "resnet50"}}}}},
+            "runs.a.segment.backbone.weights: resnet50 needs pretrained",
+        ),
+    ],
+)
+def test_a_run_that_cannot_work_is_refused(raw, message):
+    with pytest.raises(UserError) as error:
+        runs(load(raw))
+    assert str(error.value).startswith(f"config: {message}")

@@ -33,7 +33,7 @@ def test_a_stage_cannot_see_other_keys():
         ({"walk": {"beta": 4}}, {"random_walk"}),
         ({"segment": {"infer": {"flip": False}}}, {"infer_segmenter"}),
         ({"seed": 5}, {"train_cam", "train_affinity", "train_segmenter"}),
-        ({"backbone": {"weights": "other.pth"}}, set()),
+        ({"segment": {"train": {"init": "cam"}}}, {"train_segmenter"}),
     ],
 )
 def test_a_key_reaches_exactly_its_stages(change, stages):

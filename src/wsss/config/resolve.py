@@ -1,11 +1,12 @@
 """From the user's mapping to validated runs, with the path of every wrong key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from wsss.config import backbones
 from wsss.config.model import Config, Run
 from wsss.errors import UserError
 
@@ -27,15 +28,31 @@ def runs(config: Config) -> dict[str, Run]:
     A run set to null is left out; without any run there is one, named after the method.
 
     Raises:
-        UserError: a wrong key or value in a run.
+        UserError: a wrong key or value in a run, a backbone that cannot work, or no run at all.
     """
     shared = config.model_dump(mode="json", include=set(Run.model_fields))
     named = config.runs or {config.method: {}}
-    return {
-        name: _validate(Run, merge(shared, own), f"runs.{name}.")
+    resolved = {
+        name: _validate(Run, merge(shared, own), f"runs.{name}." if config.runs else "")
         for name, own in named.items()
         if own is not None
     }
+    if not resolved:
+        raise UserError("config: runs: every run is null; leave one, or empty runs")
+    found = [line for name, run in resolved.items() for line in _problems(name, run, config)]
+    if found:
+        raise UserError("\n".join(f"config: {line}" for line in dict.fromkeys(found)))
+    return resolved
+
+
+def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
+    """Yield what is wrong with the backbones of a run, at the place where they were named."""
+    own = config.runs.get(name) or {}
+    prefix = f"runs.{name}." if "backbone" in own else ""
+    yield from backbones.problems(f"{prefix}backbone", run.backbone)
+    if run.segment.backbone is not None:
+        prefix = f"runs.{name}." if "segment" in own else ""
+        yield from backbones.problems(f"{prefix}segment.backbone", run.segment.backbone)
 
 
 def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

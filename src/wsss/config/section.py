@@ -11,6 +11,17 @@ NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+def ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Return a range whose lower bound stands first.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if bounds[0] > bounds[1]:
+        raise ValueError("the smaller bound of a range stands first")
+    return bounds
+
+
 class Section(BaseModel):
     """A closed, immutable part of the configuration: unknown keys are errors."""
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from wsss.config.section import Count, NonNegative, Positive, Section, Share
+from wsss.config.section import Count, NonNegative, Positive, Section, Share, ordered
 
 
 class Backbone(Section):
@@ -48,7 +48,7 @@ class Train(Section):
 class ClassifierTrain(Train):
     """How the classifier is trained."""
 
-    resize: tuple[Count, Count] = (256, 512)
+    resize: Annotated[tuple[Count, Count], AfterValidator(ordered)] = (256, 512)
     """Range of the longer image side, drawn per sample."""
 
 
@@ -59,6 +59,8 @@ class AffinityTrain(Train):
     """Passes over the training split."""
     batch_size: Count = 8
     """Images per step over all devices."""
+    crop: Annotated[int, Field(ge=40, multiple_of=8)] = 448
+    """Side of the training crop in pixels: whole cells of 8, at least five of them."""
     init: Literal["backbone", "cam"] = "backbone"
     """Start from the backbone's weights, or from the trunk of the trained classifier."""
 
@@ -72,7 +74,7 @@ class SegmenterTrain(Train):
     """Learning rate of pretrained weights at step 0."""
     momentum: Share = 0.9
     """SGD momentum."""
-    scale: tuple[Positive, Positive] = (0.5, 1.5)
+    scale: Annotated[tuple[Positive, Positive], AfterValidator(ordered)] = (0.5, 1.5)
     """Range of the random scale."""
     init: Literal["backbone", "cam"] = "backbone"
     """Start from the backbone's weights, or from the trunk of the trained classifier."""
