@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -15,7 +16,12 @@ COMMANDS = (*STAGES, "schema")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `wsss <stage> ...`; return 0, or 2 after one clear line about a mistake of the user."""
+    """Run `wsss <stage> ...`.
+
+    Returns:
+        0; 2 after clear lines about a mistake of the user; 1 after an unexpected error; 130 when
+        interrupted.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0].replace("-", "_") if arguments else ""
     if name not in COMMANDS:
@@ -30,18 +36,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _guarded(module.run, options)
 
 
-def _guarded(run: callable, options: argparse.Namespace) -> int:
+def _guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
     try:
         run(options)
     except UserError as error:
-        log.error("error: %s", error)
-        if options.log is not None and not sys.stderr.isatty():
-            sys.stderr.write(f"error: {error}\n")
+        _fail(f"error: {error}", options.log)
         return 2
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command continues", options.log)
+        return 130
     except Exception:
-        log.exception("unexpected error; please report it with this log")
-        raise
+        _fail(f"unexpected error, please report it:\n{traceback.format_exc()}", options.log)
+        return 1
     return 0
+
+
+def _fail(message: str, file: Path | None) -> None:
+    """Write `message` to the log file, and to the terminal in any case."""
+    log.error(message)
+    if file is not None and not sys.stderr.isatty():
+        sys.stderr.write(f"{message}\n")
 
 
 def _overview() -> argparse.ArgumentParser:

@@ -67,3 +67,17 @@ def test_an_unknown_image_is_refused(tmp_path):
         pass
     with pytest.raises(UserError, match="image y has no label map"):
         LabelReader([tmp_path / "labels.tsv"]).read("y")
+
+
+def test_a_smaller_shard_leaves_no_older_file(tmp_path):
+    for ids in (("x", "y"), ("x",)):
+        with LabelWriter(tmp_path / "labels.tsv") as out:
+            for image_id in ids:
+                out.put(image_id, LABELS)
+    assert [path.name for path in sorted(tmp_path.glob("*.png"))] == ["x.png"]
+
+
+def test_odd_ids_come_back_as_they_are(tmp_path):
+    with LabelWriter(tmp_path / "labels.tsv") as out:
+        out.put('"a" b', LABELS)
+    assert LabelReader([tmp_path / "labels.tsv"]).ids == ('"a" b',)

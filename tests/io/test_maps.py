@@ -70,3 +70,24 @@ def test_an_unknown_image_is_refused(tmp_path):
     write(tmp_path / "1.npz", "a")
     with pytest.raises(UserError, match="image z has no maps"):
         MapsReader([tmp_path / "1.npz"]).read("z")
+
+
+def test_a_full_disk_leaves_no_shard(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    named = pytest.raises(UserError, match=r"1\.npz: cannot be written \(No space left")
+    with named, MapsWriter(tmp_path / "1.npz") as out:
+        out.put("a", cam=CAM)
+        monkeypatch.setattr("zipfile.ZipFile._write_end_record", full)
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_shards_are_read_with_few_open_files(tmp_path):
+    paths = [tmp_path / f"{i}.npz" for i in range(40)]
+    for i, path in enumerate(paths):
+        write(path, f"image{i}")
+    reader = MapsReader(paths)
+    assert all(np.array_equal(reader.read(image_id)["cam"], CAM) for image_id in reader.ids)
+    assert len(reader._open) <= 16

@@ -12,7 +12,7 @@ from torch import nn
 
 from wsss import __version__
 from wsss.errors import UserError
-from wsss.io.atomic import write_bytes
+from wsss.io.atomic import atomic_path, write_bytes
 from wsss.io.progress import log
 
 
@@ -33,7 +33,10 @@ def save_model(path: Path, net: nn.Module, **meta: object) -> None:
     """Write the weights of `net` and `meta` (JSON values); equal content gives equal bytes."""
     state = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
     text = json.dumps({"version": __version__, **meta}, sort_keys=True)
-    write_bytes(path, _dump({"state": state, "meta": text}))
+    # a file would carry its temporary name inside, a buffer does not
+    buffer = io.BytesIO()
+    torch.save({"state": state, "meta": text}, buffer)
+    write_bytes(path, buffer.getvalue())
 
 
 def load_model(path: Path) -> Model:
@@ -81,14 +84,9 @@ class Resume:
 
     def save(self, **state: object) -> None:
         """Write the state atomically."""
-        write_bytes(self._path, _dump({"identity": self._identity, **state}))
+        with atomic_path(self._path) as temporary:
+            torch.save({"identity": self._identity, **state}, temporary)
 
     def clear(self) -> None:
         """Remove the state of a finished training."""
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _dump(content: dict[str, Any]) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()

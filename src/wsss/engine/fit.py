@@ -64,33 +64,36 @@ def fit(
     """
     torch.manual_seed(recipe.seed)
     optimizers = _optimizers(task, recipe)
-    sampler = EpochSampler(len(dataset), recipe.batch_size, recipe.epochs, recipe.seed)
-    schedules = [Poly(o, sampler.steps, recipe.poly_power) for o in optimizers.values()]
-    table, start = _Table(sampler.steps), 0
-    if (saved := resume.load()) is not None:
-        start = _restore(saved, task, optimizers, table)
-        log.info("continuing at step %d of %d", start, sampler.steps)
+    total = EpochSampler(len(dataset), recipe.batch_size, recipe.epochs, recipe.seed).steps
+    schedules = [Poly(o, total, recipe.poly_power) for o in optimizers.values()]
+    module, *ready = fabric.setup(task, *optimizers.values())
+    state = _State(fabric, task, dict(zip(optimizers, ready, strict=True)), _Table(total))
+    # restored on the device of the training, where the optimisers' moments belong
+    start = state.restore(resume.load())
     sampler = EpochSampler(
-        len(dataset), recipe.batch_size, recipe.epochs, recipe.seed, start_step=start
+        len(dataset),
+        recipe.batch_size,
+        recipe.epochs,
+        recipe.seed,
+        start_step=start,
+        rank=fabric.global_rank,
+        world=fabric.world_size,
     )
     loader = make_loader(dataset, sampler, recipe.batch_size, workers)
     loader = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
-    module, *ready = fabric.setup(task, *optimizers.values())
-    optimizers = dict(zip(optimizers, ready, strict=True))
     task.train()
     saved_at = time.monotonic()
-    remaining = track(loader, "training", sampler.steps - start)
-    for step, batch in enumerate(remaining, start):
+    for step, batch in enumerate(track(loader, "training", total - start), start):
         for schedule in schedules:
             schedule.set(step)
-        clock = Clock(step, sampler.steps, step * recipe.epochs // sampler.steps)
-        named = _step(fabric, module, optimizers, batch, clock)
-        table.add(clock, named, ready[0].param_groups[0]["lr"])
+        clock = Clock(step, total, step * recipe.epochs // total)
+        named = _step(fabric, module, state.optimizers, batch, clock)
+        state.table.add(clock, named, ready[0].param_groups[0]["lr"])
         fabric.log_dict(named, step)
         if time.monotonic() - saved_at > CHECKPOINT_EVERY:
-            resume.save(**_state(step + 1, task, optimizers, table))
+            resume.save(**state.content(step + 1))
             saved_at = time.monotonic()
-    write_text(history, pd.DataFrame(table.rows).to_csv(index=False))
+    write_text(history, pd.DataFrame(state.table.rows).to_csv(index=False))
 
 
 def _optimizers(task: Task, recipe: Recipe) -> dict[str, Optimizer]:
@@ -134,31 +137,42 @@ def _check_finite(losses: dict[str, Tensor], clock: Clock) -> None:
         )
 
 
-def _state(
-    step: int, task: Task, optimizers: dict[str, Optimizer], table: "_Table"
-) -> dict[str, Any]:
-    return {
-        "step": step,
-        "task": task.state_dict(),
-        "optimizers": {name: o.state_dict() for name, o in optimizers.items()},
-        "rng": torch.get_rng_state(),
-        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "rows": table.rows,
-        "sums": table.sums,
-    }
+@dataclass
+class _State:
+    """Everything that an interrupted training needs to go on as if nothing had happened."""
 
+    fabric: Fabric
+    task: Task
+    optimizers: dict[str, Optimizer]
+    table: "_Table"
 
-def _restore(
-    saved: dict[str, Any], task: Task, optimizers: dict[str, Optimizer], table: "_Table"
-) -> int:
-    task.load_state_dict(saved["task"])
-    for name, optimizer in optimizers.items():
-        optimizer.load_state_dict(saved["optimizers"][name])
-    torch.set_rng_state(saved["rng"])
-    if saved["cuda_rng"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(saved["cuda_rng"])
-    table.rows, table.sums = saved["rows"], saved["sums"]
-    return saved["step"]
+    def content(self, step: int) -> dict[str, Any]:
+        """Return what is saved after `step` steps."""
+        return {
+            "step": step,
+            "task": self.task.state_dict(),
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "rows": self.table.rows,
+            "sums": self.table.sums,
+        }
+
+    def restore(self, saved: dict[str, Any] | None) -> int:
+        """Take over what was saved, if anything was; return the steps done."""
+        if saved is None:
+            return 0
+        self.task.load_state_dict(saved["task"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(saved["optimizers"][name])
+        self.fabric.strategy.precision.load_state_dict(saved["precision"])
+        torch.set_rng_state(saved["rng"])
+        if saved["cuda_rng"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(saved["cuda_rng"])
+        self.table.rows, self.table.sums = saved["rows"], saved["sums"]
+        log.info("continuing after step %d", saved["step"])
+        return saved["step"]
 
 
 class _Table:

@@ -25,13 +25,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _sync(path.parent)
     except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); "
-            "free space or make the folder writable, then run the same command again"
-        ) from error
+        raise unwritable(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def unwritable(path: Path, error: OSError) -> UserError:
+    """Return the error that names a file which cannot be written, and the remedy."""
+    return UserError(
+        f"{path}: cannot be written ({error.strerror or error}); "
+        "free space or make the folder writable, then run the same command again"
+    )
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from wsss.errors import UserError
-from wsss.io.atomic import write_bytes, write_text
+from wsss.io.atomic import unwritable, write_bytes, write_text
 
 IGNORE = 255
 """Pixels with this label are neither trained on nor evaluated."""
@@ -60,7 +60,7 @@ def read_labels(path: Path) -> np.ndarray:
     """
     try:
         return _indices(Image.open(path), path)
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read as a label image ({error})") from error
 
 
@@ -84,13 +84,22 @@ class LabelWriter:
         self._rows: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
-        self.record.unlink(missing_ok=True)
+        try:
+            self.record.parent.mkdir(parents=True, exist_ok=True)
+            for old in (self.record, *self.record.parent.glob("*.png")):
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(self.record, error) from error
         return self
 
     def put(self, image_id: str, labels: np.ndarray) -> None:
         """Write `labels` (H, W) uint8 as `image_id`.png."""
-        data = encode_labels(labels)
-        write_bytes(self.record.parent / f"{image_id}.png", data)
+        data, path = encode_labels(labels), self.record.parent / f"{image_id}.png"
+        try:
+            # not synced one by one: the record's digest reveals a file that did not reach the disk
+            path.write_bytes(data)
+        except OSError as error:
+            raise unwritable(path, error) from error
         self._rows.append((image_id, hashlib.sha256(data).hexdigest()))
 
     def __exit__(
@@ -151,7 +160,7 @@ _REMEDY = f"delete the shard's {RECORD} and run again to rebuild it"
 def _read_record(record: Path) -> list[tuple[str, str]]:
     try:
         with record.open(newline="") as file:
-            rows = list(csv.reader(file, delimiter="\t"))
+            rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{record}: cannot be read ({error}); run again to rebuild it") from error
     if not rows or rows[0] != ["image_id", "sha256"] or any(len(row) != 2 for row in rows):

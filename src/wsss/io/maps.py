@@ -5,6 +5,7 @@ A shard is an ordinary `.npz`; the array `name` of an image is the member `{imag
 
 import zipfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,7 @@ from wsss.errors import UserError
 from wsss.io.atomic import atomic_path
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_OPEN = 16
 
 
 class MapsWriter:
@@ -25,10 +27,13 @@ class MapsWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        self._atomic = atomic_path(path)
+        self._path = path
 
     def __enter__(self) -> Self:
-        self._zip = zipfile.ZipFile(self._atomic.__enter__(), "w", zipfile.ZIP_DEFLATED)
+        # the file is renamed after the archive was closed, and only if that went well
+        self._stack = ExitStack()
+        temporary = self._stack.enter_context(atomic_path(self._path))
+        self._zip = self._stack.enter_context(zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED))
         return self
 
     def put(self, image_id: str, **arrays: np.ndarray) -> None:
@@ -46,10 +51,7 @@ class MapsWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self._zip.close()
-        finally:
-            self._atomic.__exit__(kind, error, trace)
+        self._stack.__exit__(kind, error, trace)
 
 
 class MapsReader:
@@ -62,7 +64,7 @@ class MapsReader:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = list(paths)
         self._members: dict[str, tuple[Path, list[str]]] | None = None
-        self._open: dict[Path, zipfile.ZipFile] = {}
+        self._open: dict[Path, zipfile.ZipFile] = {}  # least recently opened first
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_paths": self._paths, "_members": None, "_open": {}}
@@ -93,10 +95,14 @@ class MapsReader:
 
     def _zip(self, path: Path) -> zipfile.ZipFile:
         if path not in self._open:
+            if len(self._open) == _OPEN:
+                self._open.pop(next(iter(self._open))).close()
             try:
                 self._open[path] = zipfile.ZipFile(path)
-            except (OSError, zipfile.BadZipFile) as error:
+            except zipfile.BadZipFile as error:
                 raise _damaged(path, error) from error
+            except OSError as error:
+                raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
         return self._open[path]
 
     def _index(self) -> dict[str, tuple[Path, list[str]]]:

@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
         recipe,
         config.seed,
         [args.index, *args.weights, *args.crf, args.classifier],
+        (__name__,),
         backbone=vars(config.backbone),
         radius=radius,
     )

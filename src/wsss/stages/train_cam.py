@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
         recipe,
         config.seed,
         [args.index, *args.weights],
+        (__name__, f"wsss.methods.{config.method}"),
         method=config.method,
         params=params.model_dump(mode="json"),
         backbone=vars(config.backbone),

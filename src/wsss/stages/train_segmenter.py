@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
         recipe,
         config.seed,
         [args.index, *args.weights, *args.labels, args.classifier],
+        (__name__,),
         segmenter=segment.segmenter,
         options=options,
         backbone={"name": backbone.name, "output_stride": backbone.output_stride},

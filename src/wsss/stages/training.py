@@ -13,7 +13,7 @@ from wsss.engine.checkpoint import Resume, load_model, save_model
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import Recipe, fit
 from wsss.io.progress import log
-from wsss.io.provenance import files_digest
+from wsss.io.provenance import code_digest, files_digest
 from wsss.nn.backbones import Backbone, build
 from wsss.nn.task import Task
 from wsss.nn.weights import load_state
@@ -65,6 +65,7 @@ def train(
     recipe: Train,
     seed: int,
     inputs: list[Path],
+    modules: tuple[str, ...],
     **meta: object,
 ) -> None:
     """Train `task`, then write its network to `args.out` with `meta`.
@@ -76,12 +77,14 @@ def train(
         recipe: how.
         seed: of order, augmentation and dropout.
         inputs: files that the result depends on; unfinished work on others is not continued.
+        modules: the same for code.
         **meta: what is needed to build the network again.
     """
     fabric = make_fabric(recipe.precision, args.threads, args.work / "tensorboard")
     log.info("%d epochs of %d images on %s", recipe.epochs, len(dataset), fabric.device)
-    digest = files_digest(inputs, args.work / "inputs.json")
-    resume = Resume(args.work / "resume", f"{args.config} {digest}")
+    facts = (files_digest(inputs, args.work / "inputs.json"), code_digest(*modules))
+    identity = " ".join((args.config, *facts, torch.__version__))
+    resume = Resume(args.work / "resume", identity)
     own = {name: getattr(recipe, name) for name in Recipe.__dataclass_fields__ if name != "seed"}
     on_gpu = fabric.device.type == "cuda"
     fit(
