@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from wsss.errors import UserError
-from wsss.io.labels import LabelReader, LabelWriter, palette, read_labels, write_labels
+from wsss.io.labels import LabelReader, LabelWriter, label_ids, palette, read_labels, write_labels
 
 LABELS = np.array([[0, 1, 255], [20, 3, 0]], np.uint8)
 
@@ -81,3 +81,14 @@ def test_odd_ids_come_back_as_they_are(tmp_path):
     with LabelWriter(tmp_path / "labels.tsv") as out:
         out.put('"a" b', LABELS)
     assert LabelReader([tmp_path / "labels.tsv"]).ids == ('"a" b',)
+
+
+def test_label_ids_start_with_the_background():
+    assert label_ids(np.array([0, 4])).tolist() == [0, 1, 5]
+    assert label_ids(np.array([], np.int64)).dtype == np.uint8
+
+
+def test_a_shard_says_what_made_it(tmp_path):
+    with LabelWriter(tmp_path / "labels.tsv", '{"seed":0}') as out:
+        out.put("x", LABELS)
+    assert (tmp_path / "labels.tsv").read_text().splitlines()[0] == '#{"seed":0}'

@@ -1,10 +1,11 @@
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
 
 from wsss.errors import UserError
-from wsss.io.maps import MapsReader, MapsWriter
+from wsss.io.maps import MapsReader, MapsWriter, alpha_name, alphas_of
 
 CAM = np.linspace(0, 1, 12, dtype=np.float16).reshape(1, 3, 4)
 
@@ -91,3 +92,15 @@ def test_many_shards_are_read_with_few_open_files(tmp_path):
     reader = MapsReader(paths)
     assert all(np.array_equal(reader.read(image_id)["cam"], CAM) for image_id in reader.ids)
     assert len(reader._open) <= 16
+
+
+def test_alphas_come_back_from_their_names_in_order():
+    names = ["classes", *map(alpha_name, (32.0, 4.0, 0.5))]
+    assert alphas_of(names) == {0.5: "alpha_0.5", 4.0: "alpha_4", 32.0: "alpha_32"}
+    assert list(alphas_of(names)) == [0.5, 4.0, 32.0]
+
+
+def test_a_shard_says_what_made_it(tmp_path):
+    with MapsWriter(tmp_path / "1.npz", '{"seed":0}') as out:
+        out.put("a", cam=CAM)
+    assert zipfile.ZipFile(tmp_path / "1.npz").comment == b'{"seed":0}'

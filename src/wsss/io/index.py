@@ -79,12 +79,21 @@ class Index:
         write_text(path, _text([["#classes", *self.class_names], _ITEM_COLUMNS, *rows]))
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a table written by `write`.
+    def read(cls, *paths: Path) -> Self:
+        """Read tables written by `write`, such as those of several splits, as one.
 
         Raises:
-            UserError: naming file and line, if it is missing or is not such a table.
+            UserError: naming file and line, if one is missing or is not such a table, or if their
+                classes differ.
         """
+        tables = [cls._read(path) for path in paths]
+        for table, path in zip(tables, paths, strict=True):
+            if table.class_names != tables[0].class_names:
+                raise UserError(f"{path}: other classes than in {paths[0]}; remake both")
+        return cls(tables[0].class_names, tuple(item for t in tables for item in t.items))
+
+    @classmethod
+    def _read(cls, path: Path) -> Self:
         names, rows = _table(path, "#classes", _ITEM_COLUMNS)
         ids = {name: number for number, name in enumerate(names)}
         items = []
@@ -120,16 +129,18 @@ class Masks:
         write_text(path, _text([["#source", self.source], _MASK_COLUMNS, *rows]))
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a table written by `write`.
+    def read(cls, *paths: Path) -> Self:
+        """Read tables written by `write`, such as those of several splits, as one.
 
         Raises:
-            UserError: naming file and line, if it is missing or is not such a table.
+            UserError: naming file and line, if one is missing or is not such a table.
         """
-        source, rows = _table(path, "#source", _MASK_COLUMNS)
-        paths = {image_id: Path(mask) for image_id, mask, _ in rows}
+        tables = [_table(path, "#source", _MASK_COLUMNS) for path in paths]
+        rows = [row for _, rows in tables for row in rows]
+        masks = {image_id: Path(mask) for image_id, mask, _ in rows}
         digests = {image_id: digest for image_id, _, digest in rows}
-        return cls(" ".join(source), paths, digests)
+        sources = dict.fromkeys(" ".join(source) for source, _ in tables)
+        return cls(", ".join(filter(None, sources)), masks, digests)
 
 
 def _text(rows: Sequence[Sequence[str]]) -> str:

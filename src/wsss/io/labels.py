@@ -77,10 +77,11 @@ class LabelWriter:
 
     Args:
         record: path of the record (tsv: image_id, sha256 of the PNG); PNGs go to its folder.
+        provenance: what made them, one line; the first line of the record.
     """
 
-    def __init__(self, record: Path) -> None:
-        self.record = record
+    def __init__(self, record: Path, provenance: str = "") -> None:
+        self.record, self._provenance = record, provenance
         self._rows: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
@@ -109,7 +110,8 @@ class LabelWriter:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            lines = ["image_id\tsha256", *("\t".join(row) for row in self._rows)]
+            head = [f"#{self._provenance}", "image_id\tsha256"]
+            lines = [*head, *("\t".join(row) for row in self._rows)]
             write_text(self.record, "\n".join(lines) + "\n")
 
 
@@ -163,6 +165,11 @@ def _read_record(record: Path) -> list[tuple[str, str]]:
             rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{record}: cannot be read ({error}); run again to rebuild it") from error
-    if not rows or rows[0] != ["image_id", "sha256"] or any(len(row) != 2 for row in rows):
+    if rows[1:2] != [["image_id", "sha256"]] or any(len(row) != 2 for row in rows[1:]):
         raise UserError(f"{record}: not a commit record; delete it and run again to rebuild it")
-    return [(image_id, digest) for image_id, digest in rows[1:]]
+    return [(image_id, digest) for image_id, digest in rows[2:]]
+
+
+def label_ids(classes: np.ndarray) -> np.ndarray:
+    """Return the labels (K + 1,) uint8 of maps of `classes` (K,) behind that of the background."""
+    return np.append(0, np.asarray(classes) + 1).astype(np.uint8)

@@ -4,7 +4,7 @@ A shard is an ordinary `.npz`; the array `name` of an image is the member `{imag
 """
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -24,16 +24,18 @@ class MapsWriter:
 
     Args:
         path: the `.npz` to write.
+        provenance: what made it, kept as the comment of the archive.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, provenance: str = "") -> None:
+        self._path, self._provenance = path, provenance
 
     def __enter__(self) -> Self:
         # the file is renamed after the archive was closed, and only if that went well
         self._stack = ExitStack()
         temporary = self._stack.enter_context(atomic_path(self._path))
         self._zip = self._stack.enter_context(zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED))
+        self._zip.comment = self._provenance.encode()
         return self
 
     def put(self, image_id: str, **arrays: np.ndarray) -> None:
@@ -122,3 +124,10 @@ def _damaged(path: Path, error: Exception) -> UserError:
 def alpha_name(alpha: float) -> str:
     """Return the name of the array that holds the CRF posteriors of an alpha."""
     return f"alpha_{alpha:g}"
+
+
+def alphas_of(names: Iterable[str]) -> dict[float, str]:
+    """Return the arrays of CRF posteriors among `names`: alpha -> name, alphas ascending."""
+    prefix = alpha_name(0).removesuffix("0")
+    found = {float(name.removeprefix(prefix)): name for name in names if name.startswith(prefix)}
+    return dict(sorted(found.items()))

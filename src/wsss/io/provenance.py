@@ -34,7 +34,7 @@ def code_digest(*modules: str) -> str:
         if module not in seen and module.split(".")[1:2] not in ([], ["config"]):
             seen[module], imported = _module(module)
             todo += imported
-    return _short("\n".join(f"{module} {digest}" for module, digest in sorted(seen.items())))
+    return text_digest("\n".join(f"{module} {digest}" for module, digest in sorted(seen.items())))
 
 
 def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
@@ -47,13 +47,18 @@ def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
     fresh = {str(path): _entry(path, known.get(str(path))) for path in paths}
     if any(known.get(path) != entry for path, entry in fresh.items()):
         write_text(cache_file, json.dumps({**known, **fresh}))
-    return _short("\n".join(f"{path} {entry[-1]}" for path, entry in sorted(fresh.items())))
+    return text_digest("\n".join(f"{path} {entry[-1]}" for path, entry in sorted(fresh.items())))
 
 
 def file_digest(path: Path) -> str:
     """Return the first 16 hex digits of the SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def text_digest(text: str) -> str:
+    """Return the first 16 hex digits of the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _entry(path: Path, known: list | None) -> list:
@@ -86,7 +91,7 @@ def _module(name: str) -> tuple[str, tuple[str, ...]]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             node.body = [statement for statement in node.body if not _is_text(statement)]
     parents = [name.rsplit(".", i)[0] for i in range(1, name.count("."))]
-    return _short(ast.dump(tree)), (*sorted(imported), *parents)
+    return text_digest(ast.dump(tree)), (*sorted(imported), *parents)
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
@@ -119,7 +124,3 @@ def _file(module: str) -> Path | None:
 def _root() -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     return Path(spec.submodule_search_locations[0])
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -19,7 +19,7 @@ from wsss.methods.base import Method
 from wsss.nn.weights import load_state
 from wsss.ops.cam import normalise_cam
 from wsss.stages.inference import device, make_backbone, ready
-from wsss.stages.sharding import add_shard_arguments, shard_items
+from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 
 STRIDE = 4
 """Image pixels per cell of a stored map; the maps are smooth, the network's cells are larger."""
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     items = shard_items(args)
     log.info("infer_cam: %d images of %s, shard %s", len(items), args.split, args.shard)
     method = ready(load_method(args.model), args.threads)
-    with MapsWriter(args.out) as out:
+    with MapsWriter(args.out, provenance(args)) as out:
         for item in track(items, "class activation maps"):
             image = read_image(item.image)
             cam = draw(method, image, item, config.scales, config.flip)

@@ -19,7 +19,7 @@ from wsss.nn import segmenters
 from wsss.nn.weights import load_state
 from wsss.ops.crf import CRFParams, ImageCRF
 from wsss.stages.inference import device, make_backbone, ready
-from wsss.stages.sharding import add_shard_arguments, shard_items
+from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     items = shard_items(args)
     log.info("infer_segmenter: %d images of %s, shard %s", len(items), args.split, args.shard)
     net = ready(load_segmenter(args.model), args.threads)
-    with LabelWriter(args.out) as out:
+    with LabelWriter(args.out, provenance(args)) as out:
         for item in track(items, "segmentation"):
             out.put(item.image_id, predict(net, read_image(item.image), config))
 

@@ -11,7 +11,7 @@ from wsss.config.slices import read_slice
 from wsss.data.transforms import normalise
 from wsss.engine.checkpoint import load_model
 from wsss.io.images import read_image
-from wsss.io.labels import LabelWriter
+from wsss.io.labels import LabelWriter, label_ids
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
 from wsss.nn.affinitynet import AffinityNet
@@ -23,7 +23,7 @@ from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize
 from wsss.ops.walk import random_walk, transition
 from wsss.stages.inference import device, make_backbone, ready
-from wsss.stages.sharding import add_shard_arguments, shard_items
+from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 
 CELL = 8
 """Image pixels per cell of the walk (stride of AffinityNet)."""
@@ -43,14 +43,13 @@ def run(args: argparse.Namespace) -> None:
     log.info("random_walk: %d images of %s, shard %s", len(items), args.split, args.shard)
     net, radius = load_affinity(args.model)
     net = ready(net, args.threads)
-    with LabelWriter(args.out) as out:
+    with LabelWriter(args.out, provenance(args)) as out:
         for item in track(items, "random walk"):
             maps = cams.read(item.image_id)
             cam = upsample_cam(maps["cam"], tuple(maps["size"]))
             image = read_image(item.image)
             scores = walk(net, radius, image, cam, config)
-            ids = np.concatenate([[0], maps["classes"] + 1]).astype(np.uint8)
-            out.put(item.image_id, ids[_decide(scores, image, config)])
+            out.put(item.image_id, label_ids(maps["classes"])[_decide(scores, image, config)])
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:

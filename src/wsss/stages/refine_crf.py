@@ -11,7 +11,7 @@ from wsss.io.maps import MapsReader, MapsWriter, alpha_name
 from wsss.io.progress import log, track
 from wsss.ops.cam import background_score, upsample_cam
 from wsss.ops.crf import CRFParams, ImageCRF
-from wsss.stages.sharding import add_shard_arguments, shard_items
+from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
         args.shard,
         ", ".join(f"{alpha:g}" for alpha in config.alphas),
     )
-    with MapsWriter(args.out) as out:
+    with MapsWriter(args.out, provenance(args)) as out:
         for item in track(items, "CRF"):
             maps = cams.read(item.image_id)
             cam = upsample_cam(maps["cam"], tuple(maps["size"]))

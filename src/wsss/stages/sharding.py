@@ -1,8 +1,11 @@
 """What the per-image stages share: their arguments and their part of the images."""
 
 import argparse
+import json
 from pathlib import Path
 
+from wsss import __version__
+from wsss.config.slices import canonical
 from wsss.io.index import Index, Item
 from wsss.io.shards import shard
 
@@ -15,6 +18,14 @@ def add_shard_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="shard to write")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def provenance(args: argparse.Namespace) -> str:
+    """Return what made a shard: the package's version, the stage's keys and the model's path."""
+    model = getattr(args, "model", None)
+    return canonical(
+        {"version": __version__, "config": json.loads(args.config), "model": model and str(model)}
+    )
 
 
 def shard_items(args: argparse.Namespace) -> tuple[Item, ...]:
