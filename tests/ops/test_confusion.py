@@ -8,7 +8,9 @@ from wsss.ops.confusion import (
     confusion_at,
     iou,
     mean_iou,
+    mean_iou_present,
     precision_recall,
+    present,
     threshold_curve,
     threshold_histogram,
 )
@@ -43,6 +45,17 @@ def test_iou_by_hand():
 
 def test_iou_of_absent_labels_is_zero():
     assert iou(np.zeros((4, 4), dtype=np.int64)).tolist() == [0] * 4
+
+
+def test_labels_outside_the_ground_truth_can_be_left_out():
+    conf = np.array([[2, 0, 1], [0, 1, 0], [0, 0, 0]])
+    assert present(conf).tolist() == [True, True, False]
+    assert mean_iou(conf) == pytest.approx((2 / 3 + 1) / 3)
+    assert mean_iou_present(conf) == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_nothing_present_is_zero():
+    assert mean_iou_present(np.zeros((3, 3), dtype=np.int64)) == 0
 
 
 def test_precision_and_recall_leave_out_the_background():

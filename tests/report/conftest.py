@@ -6,14 +6,18 @@ from wsss.report.content import Cost, Run
 def result(miou: float | None, **other: object) -> dict:
     iou = None if miou is None else {"background": miou, "cat": miou}
     figures = {"miou": miou, "iou": iou, "precision": miou, "recall": miou}
-    rest = {"coverage": 1.0, "label_agreement": 0.9, "split": "val", "images": 8}
+    figures |= {"miou_present": miou, "absent_classes": None if miou is None else []}
+    rest = {"coverage": 1.0, "label_agreement": 0.9, "split": "val", "images": 6}
+    rest |= {"images_predicted": 8}
     return figures | rest | {"ground_truth": "by hand", "per_image": {}, **other}
 
 
 @pytest.fixture
 def make_run():
-    def make(name: str = "psa", shift: float = 0.0, judged: bool = True) -> Run:
+    def make(name: str = "psa", shift: float = 0.0, judged: bool = True, absent: tuple = ()) -> Run:
         def at(miou: float, **other: object) -> dict:
+            if absent:
+                other |= {"absent_classes": list(absent), "miou_present": miou + 0.25}
             return result(miou + shift if judged else None, **other)
 
         cam = {"cam": at(0.5, threshold=0.3), "cam mask-free": at(0.4, threshold=0.2)}

@@ -54,6 +54,17 @@ def test_every_figure_names_what_it_rests_on(make_run) -> None:
     text = page.render(FACTS, [make_run()], {})
     basis = "Split val, 6 images with masks (of 8); ground truth: by &lt;hand&gt;."
     assert text.count(basis) == 4
+    counts = "Label agreement", "Agreement and coverage"
+    assert all(f"{figures}: all 8 images of the split." in text for figures in counts)
+
+
+def test_classes_without_ground_truth_are_named(make_run) -> None:
+    said = "1 class never occurs in the val masks and counts as 0: owl."
+    text = page.render(FACTS, [make_run(absent=("owl",))], {})
+    assert text.count(said) == 2
+    assert "Over the labels that occur in the masks it is 80.0 %." in text
+    assert '<th class="n">of present</th>' in text
+    assert "never occur" not in page.render(FACTS, [make_run()], {})
 
 
 def test_page_without_masks_leads_with_agreement(make_run) -> None:

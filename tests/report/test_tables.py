@@ -58,8 +58,8 @@ def test_costs_end_with_a_total(make_run) -> None:
 def test_summary_has_a_row_per_stage(make_run) -> None:
     text = tables.summary_text(tables.summary_rows([make_run()]))
     lines = text.splitlines()
-    assert lines[0] == "run\tstage\tmiou\tsplit\timages\tground_truth"
-    assert lines[2] == "psa\tseed\t0.400000\tval\t8\tby hand"
+    assert lines[0].split("\t") == list(tables.SUMMARY)
+    assert lines[2] == "psa\tseed\t0.400000\tval\t6\tby hand\t0.400000\t0.900000\t8"
     assert len(lines) == 7
 
 
@@ -67,6 +67,24 @@ def test_table_prints_per_cent(make_run) -> None:
     text = tables.table(tables.summary_text(tables.summary_rows([make_run()])))
     assert "segment net" in text
     assert "55.0" in text
+    assert "of present" not in text
+
+
+def test_table_shows_the_classes_present_where_it_differs(make_run) -> None:
+    text = tables.table(tables.summary_text(tables.summary_rows([make_run(absent=("owl",))])))
+    assert "of present %" in text
+    assert text.splitlines()[-1].split()[3:8] == ["55.0", "80.0", "6", "90.0", "8"]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["cat"], "1 class never occurs in the val masks and counts as 0: cat"),
+        (["cat", "owl"], "2 classes never occur in the val masks and count as 0: cat, owl"),
+    ],
+)
+def test_absence_is_one_sentence(names: list[str], text: str) -> None:
+    assert tables.absence(names, "val") == text
 
 
 def test_table_without_masks_has_dashes(make_run) -> None:

@@ -65,13 +65,29 @@ def test_figures_without_masks_cover_all_images(data: Path, labels: Path) -> Non
     result = document["results"]["walk"]
     assert result["coverage"] == pytest.approx(11 / 12)
     assert result["label_agreement"] == pytest.approx((2 / 3 + 1 / 3) / 2)
-    assert (document["images"], document["with_masks"], result["images"]) == (2, 1, 1)
+    for counts in (document, result):
+        assert (counts["images"], counts["images_predicted"]) == (1, 2)
+
+
+def test_a_class_outside_the_masks_is_named(
+    data: Path, labels: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "wsss"):
+        result = call(data, "walk", labels)["results"]["walk"]
+    assert result["absent_classes"] == ["dog"]
+    assert result["miou_present"] == pytest.approx(0.75)
+    assert caplog.messages[-2:] == [
+        "walk: mIoU 50.00 % of 1 val images with masks (75.00 % over the classes in them), "
+        "label agreement 50.0 % of 2 images",
+        "1 class never occurs in the val masks and counts as 0: dog",
+    ]
 
 
 def test_no_masks_give_no_miou(data: Path, labels: Path) -> None:
     document = call(data, "walk", labels, "no_masks.tsv")
-    assert document["results"]["walk"]["miou"] is None
-    assert document["results"]["walk"]["images"] == 2
+    result = document["results"]["walk"]
+    assert (result["miou"], result["miou_present"], result["absent_classes"]) == (None,) * 3
+    assert (result["images"], result["images_predicted"]) == (0, 2)
 
 
 def test_cam_curve_and_chosen_thresholds(data: Path, cams: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wsss.io.labels import label_ids
 from wsss.ops.resize import resize
 
 Maps = TypeVar("Maps", np.ndarray, Tensor)
@@ -77,5 +78,4 @@ def seed_labels(cam: np.ndarray, classes: np.ndarray, threshold: float) -> np.nd
     """
     scores = cam.astype(np.float32, copy=False)
     constant = np.full((1, *scores.shape[1:]), threshold, dtype=np.float32)
-    labels = np.concatenate([[0], np.asarray(classes, dtype=np.int64) + 1]).astype(np.uint8)
-    return labels[np.concatenate([constant, scores]).argmax(axis=0)]
+    return label_ids(classes)[np.concatenate([constant, scores]).argmax(axis=0)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wsss.io.labels import IGNORE
+from wsss.io.labels import IGNORE, label_ids
 
 EPS = 1e-10
 
@@ -70,6 +70,33 @@ def mean_iou(conf: np.ndarray) -> np.ndarray:
     return iou(conf).mean(axis=-1)
 
 
+def present(conf: np.ndarray) -> np.ndarray:
+    """Tell which labels occur in the ground truth.
+
+    Args:
+        conf: Counts (..., L, L), rows true.
+
+    Returns:
+        Truth values (..., L).
+    """
+    return conf.any(axis=-1)
+
+
+def mean_iou_present(conf: np.ndarray) -> float:
+    """Mean of `iou` over the labels of the ground truth alone.
+
+    What is predicted as another label still counts against the label that it was taken from.
+
+    Args:
+        conf: Counts (L, L), rows true.
+
+    Returns:
+        Ratio in [0, 1]; 0 where the ground truth is empty.
+    """
+    true = present(conf)
+    return float(iou(conf)[true].sum() / max(1, true.sum()))
+
+
 def precision_recall(conf: np.ndarray) -> tuple[float, float]:
     """Macro averages over the foreground classes of TP / P and TP / T (EADER, `metrics.py`).
 
@@ -133,10 +160,9 @@ def threshold_histogram(
     if cam.shape[1:] != gt.shape:
         raise ValueError(f"maps are {cam.shape[1:]}, ground truth {gt.shape}")
     winner, bins = _winners(cam, classes, thresholds)
-    labels = np.concatenate([[0], np.asarray(classes, dtype=np.int64) + 1])
     valid = gt != ignore
     true = _checked("ground truth", gt[valid], num_labels)
-    found = _checked("class list", labels[winner[valid]], num_labels)
+    found = _checked("class list", label_ids(classes)[winner[valid]], num_labels)
     shape = (num_labels, num_labels, len(thresholds) + 1)
     return _tally((true * num_labels + found) * shape[2] + bins[valid], shape)
 

@@ -1,6 +1,6 @@
 """What a run has to show: its evaluations, loss curves and costs, read by the stage `report`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,12 @@ def final(run: Run) -> Step | None:
     """Return the last stage that the run reached; None when nothing was evaluated."""
     reached = [step for step in steps(run) if not step.reference]
     return reached[-1] if reached else None
+
+
+def absent(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Return the labels that never occur in the masks that the runs were judged by."""
+    found = (step.result["absent_classes"] for run in runs for step in steps(run))
+    return tuple(dict.fromkeys(name for names in found for name in names or ()))
 
 
 def _results(run: Run, stage: str) -> Mapping[str, Result]:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from wsss.report import plots, tables
-from wsss.report.content import Run, Step, final, steps
+from wsss.report.content import Run, Step, absent, final, steps
 from wsss.report.panels import Panel
 
 
@@ -82,6 +82,7 @@ def render(
     scale = tables.headroom(runs)
     return environment.get_template("page.html.j2").render(
         facts=facts,
+        absence=_absence(runs, facts.basis),
         headline=headline(runs),
         comparison=tables.comparison(runs),
         training=training and _training(training),
@@ -110,12 +111,19 @@ def _run(run: Run, facts: Facts, scale: float) -> dict[str, Any]:
     }
 
 
+def _absence(runs: Sequence[Run], basis: Basis) -> str:
+    """Return the sentence on the classes missing in the masks of the split; empty if none is."""
+    names = absent(runs)
+    return tables.absence(names, basis.split) + "." if names else ""
+
+
 def _training(training: Training) -> dict[str, Any]:
     """Return the table of the training images, by mIoU or else by label agreement."""
     judged = training.basis.with_masks > 0
     figure = "miou" if judged else "label_agreement"
     return {
         "basis": training.basis,
+        "absence": _absence(training.runs, training.basis),
         "what": "mIoU" if judged else "Label agreement",
         "comparison": tables.comparison(training.runs, figure),
     }
@@ -143,6 +151,7 @@ def headline(runs: Sequence[Run]) -> dict[str, Any] | None:
         "value": tables.percent(figure(step)),
         "what": "mIoU" if judged else "label agreement",
         "judged": judged,
+        "present": tables.percent(step.result["miou_present"]),
         "seed": tables.percent(figure(seed)) if seed and seed is not step else None,
     }
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from wsss.io.images import read_image
 from wsss.io.index import Item, Masks
-from wsss.io.labels import LabelReader, read_labels
-from wsss.io.maps import MapsReader
+from wsss.io.labels import LabelReader, label_ids, read_labels
+from wsss.io.maps import MapsReader, alphas_of
 from wsss.report import panels
 from wsss.report.content import Step
 
@@ -80,8 +80,7 @@ def layers(stage: str, found: np.ndarray | dict[str, np.ndarray]) -> dict[str, p
     if stage == "cam":
         return {"CAM": panels.Cam(found["cam"].astype(np.float32), found["classes"])}
     if stage == "crf":
-        ids = np.append(0, found["classes"] + 1).astype(np.uint8)
-        alphas = sorted(float(key.removeprefix("alpha_")) for key in found if "alpha_" in key)
-        ends = dict.fromkeys((alphas[0], alphas[-1]))
-        return {f"CRF, alpha {a:g}": ids[found[f"alpha_{a:g}"].argmax(0)] for a in ends}
+        ids, named = label_ids(found["classes"]), list(alphas_of(found).items())
+        ends = dict([named[0], named[-1]])
+        return {f"CRF, alpha {a:g}": ids[found[name].argmax(0)] for a, name in ends.items()}
     return {"pseudo label" if stage == "walk" else stage.removeprefix("segment/"): found}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wsss.io.labels import IGNORE
+from wsss.io.labels import IGNORE, label_ids
 from wsss.ops.confusion import (
     class_areas,
     confusion,
@@ -112,7 +112,7 @@ class SeedTally:
         """
         areas = class_areas(cam, present, self.thresholds)
         found = areas >= max(1, self.min_area * areas[0].sum())
-        self.agreements.append(agreement(found, np.append(0, present + 1), classes))
+        self.agreements.append(agreement(found, label_ids(present), classes))
         if truth is not None:
             counts = threshold_histogram(cam, present, truth, self.num_labels, self.thresholds)
             self.histograms[image_id] = _compact(counts)

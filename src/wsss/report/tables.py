@@ -11,8 +11,14 @@ from rich.table import Table
 
 from wsss.report.content import Run, Step, steps
 
-SUMMARY = ("run", "stage", "miou", "split", "images", "ground_truth")
-"""Columns of summary.tsv; miou is a fraction and empty when there are no masks."""
+SUMMARY = (
+    *("run", "stage", "miou", "split", "images", "ground_truth"),
+    *("miou_present", "label_agreement", "images_predicted"),
+)
+"""Columns of summary.tsv; fractions, those of mIoU are empty when there are no masks.
+
+miou and miou_present rest on `images` (with masks), label_agreement on `images_predicted` (all).
+"""
 
 Row = dict[str, Any]
 
@@ -22,6 +28,13 @@ NONE, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 def percent(value: float | None) -> str:
     """Return a fraction as per cent with one decimal; a dash for None."""
     return NONE if value is None else f"{100 * value:.1f}"
+
+
+def absence(names: Sequence[str], split: str) -> str:
+    """Return the sentence on the classes that the masks of a split never show."""
+    what, s = ("class", "s") if len(names) == 1 else ("classes", "")
+    head = f"{len(names)} {what} never occur{s} in the {split} masks and count{s} as 0"
+    return f"{head}: {', '.join(names)}"
 
 
 def change(value: float, base: float) -> str:
@@ -93,6 +106,7 @@ def quality(found: Sequence[Step]) -> list[Row]:
             "label": step.label,
             "note": step.note,
             "miou": percent(step.result["miou"]),
+            "present": percent(step.result["miou_present"]),
             "precision": percent(step.result["precision"]),
             "recall": percent(step.result["recall"]),
             "agreement": percent(step.result["label_agreement"]),
@@ -147,17 +161,17 @@ def duration(seconds: float) -> str:
 def summary_rows(runs: Iterable[Run]) -> list[Row]:
     """Return one row per run and stage with the columns `SUMMARY`."""
     return [
-        {
-            "run": run.name,
-            "stage": step.key,
-            "miou": "" if step.result["miou"] is None else f"{step.result['miou']:.6f}",
-            "split": step.result["split"],
-            "images": step.result["images"],
-            "ground_truth": step.result["ground_truth"],
-        }
+        {"run": run.name, "stage": step.key}
+        | {name: _plain(step.result[name]) for name in SUMMARY[2:]}
         for run in runs
         for step in steps(run)
     ]
+
+
+def _plain(value: float | int | str | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6f}" if isinstance(value, float) else str(value)
 
 
 def summary_text(rows: Iterable[Row]) -> str:
@@ -169,20 +183,38 @@ def summary_text(rows: Iterable[Row]) -> str:
     return buffer.getvalue()
 
 
+_PRINTED = {
+    "run": "run",
+    "stage": "stage",
+    "miou": "mIoU %",
+    "miou_present": "of present %",
+    "images": "masks",
+    "label_agreement": "agreement %",
+    "images_predicted": "images",
+    "split": "split",
+    "ground_truth": "ground truth",
+}
+"""Columns of the terminal's table: name in summary.tsv -> heading."""
+
+
 def table(summary: str) -> str:
-    """Return the text of summary.tsv as a plain table for the terminal, mIoU in per cent."""
+    """Return the text of summary.tsv as a plain table for the terminal, fractions in per cent.
+
+    The mIoU of the classes present is left out where it is no other than mIoU.
+    """
     rows = list(csv.DictReader(io.StringIO(summary), delimiter="\t"))
+    same = all(row["miou_present"] == row["miou"] for row in rows)
+    shown = {k: v for k, v in _PRINTED.items() if not (same and k == "miou_present")}
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("run", "stage"):
-        grid.add_column(name)
-    for name in ("mIoU %", "images"):
-        grid.add_column(name, justify="right")
-    for name in ("split", "ground truth"):
-        grid.add_column(name)
+    for name, heading in shown.items():
+        text = name in ("run", "stage", "split", "ground_truth")
+        grid.add_column(heading, justify="left" if text else "right")
     for row in rows:
-        miou = percent(float(row["miou"]) if row["miou"] else None)
-        cells = (row["run"], row["stage"], miou, row["images"], row["split"], row["ground_truth"])
-        grid.add_row(*cells)
+        grid.add_row(*(_printed(row[name], heading) for name, heading in shown.items()))
     console = Console(file=io.StringIO(), width=200, color_system=None)
     console.print(grid)
     return "\n".join(line.rstrip() for line in console.file.getvalue().strip("\n").splitlines())
+
+
+def _printed(text: str, heading: str) -> str:
+    return percent(float(text) if text else None) if heading.endswith("%") else text

@@ -16,12 +16,13 @@ from wsss.config.slices import canonical, read_slice
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.index import Index, Item, Masks
-from wsss.io.labels import IGNORE, LabelReader, read_labels
-from wsss.io.maps import MapsReader
+from wsss.io.labels import IGNORE, LabelReader, label_ids, read_labels
+from wsss.io.maps import MapsReader, alphas_of
 from wsss.io.progress import log, track
 from wsss.ops.cam import upsample_cam
-from wsss.ops.confusion import iou, mean_iou, precision_recall
+from wsss.ops.confusion import iou, mean_iou, mean_iou_present, precision_recall, present
 from wsss.report.scores import SeedTally, Tally
+from wsss.report.tables import absence
 
 Truth = Callable[[Item, tuple[int, int]], np.ndarray | None]
 """Returns the mask (H, W) of an image of the given size, None where there is none."""
@@ -41,10 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Evaluate the predictions and write the eval file.
 
-    It holds kind, split, ground_truth (where the masks come from), images (predicted), with_masks
-    (of these) and results: name -> miou, iou per class, precision, recall, confusion (all None
-    without masks), per_image, coverage, label_agreement, images (that the figures rest on), split,
-    ground_truth. Kind cam adds the figures of `SeedTally.document`.
+    It holds kind, split, ground_truth (where the masks come from), images (with a mask),
+    images_predicted (all) and results: name -> miou, miou_present, absent_classes, iou per class,
+    precision, recall, confusion (all None without masks), per_image, which rest on `images`;
+    coverage, label_agreement, which rest on `images_predicted`; split, ground_truth and both
+    counts. A class that never occurs in the masks counts as 0 in miou, as in the official
+    evaluations; it is one of absent_classes and miou_present leaves it out. Kind cam adds the
+    figures of `SeedTally.document`.
 
     Raises:
         UserError: predictions are missing or of another split, or do not fit their mask.
@@ -63,8 +67,8 @@ def run(args: argparse.Namespace) -> None:
         "kind": args.kind,
         "split": args.split,
         "ground_truth": masks.source,
-        "images": len(items),
-        "with_masks": sum(item.image_id in masks.paths for item in items),
+        "images": sum(item.image_id in masks.paths for item in items),
+        "images_predicted": len(items),
     }
     body["results"] = {
         name: result | _figures(result["confusion"], index.class_names, common)
@@ -110,10 +114,9 @@ def _labels(
     if kind != "crf":
         yield kind, found
         return
-    ids = np.append(0, found["classes"] + 1).astype(np.uint8)
-    for name in sorted(found):
-        if name.startswith("alpha_"):
-            yield f"crf alpha {name.removeprefix('alpha_')}", ids[found[name].argmax(0)]
+    ids = label_ids(found["classes"])
+    for alpha, name in alphas_of(found).items():
+        yield f"crf alpha {alpha:g}", ids[found[name].argmax(0)]
 
 
 def _truth_of(masks: Masks, num_labels: int) -> Truth:
@@ -150,27 +153,34 @@ def _figures(
     counts: np.ndarray, class_names: Sequence[str], common: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the figures drawn from a confusion matrix (L, L), and what they rest on."""
-    judged = common["with_masks"] > 0
     names = ("background", *class_names)
     precision, recall = precision_recall(counts)
     figures = {
         "miou": float(mean_iou(counts)),
+        "miou_present": mean_iou_present(counts),
+        "absent_classes": [n for n, there in zip(names, present(counts), strict=True) if not there],
         "iou": dict(zip(names, iou(counts).tolist(), strict=True)),
         "precision": precision,
         "recall": recall,
         "confusion": counts.tolist(),
     }
     return {
-        **(figures if judged else dict.fromkeys(figures)),
-        "images": common["with_masks"] if judged else common["images"],
-        "split": common["split"],
-        "ground_truth": common["ground_truth"],
+        **(figures if common["images"] else dict.fromkeys(figures)),
+        **{key: common[key] for key in ("images", "images_predicted", "split", "ground_truth")},
     }
 
 
 def _log(results: dict[str, Any], common: dict[str, Any]) -> None:
-    counted = f"{common['with_masks']} of {common['images']} {common['split']} images have masks"
+    judged, predicted, split = common["images"], common["images_predicted"], common["split"]
+    absent: list[str] = []
     for name, result in sorted(results.items()):
-        miou = "no mIoU" if result["miou"] is None else f"mIoU {100 * result['miou']:.2f} %"
-        agreement = f"label agreement {100 * result['label_agreement']:.1f} %"
-        log.info("%s: %s, %s (%s)", name, miou, agreement, counted)
+        miou = "no mIoU, no masks"
+        if result["miou"] is not None:
+            miou = f"mIoU {100 * result['miou']:.2f} % of {judged} {split} images with masks"
+            absent = result["absent_classes"]
+        if absent:
+            miou += f" ({100 * result['miou_present']:.2f} % over the classes in them)"
+        agreement = f"label agreement {100 * result['label_agreement']:.1f} % of {predicted} images"
+        log.info("%s: %s, %s", name, miou, agreement)
+    if absent:
+        log.warning(absence(absent, split))
