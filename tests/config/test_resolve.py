@@ -16,6 +16,11 @@ from wsss.errors import UserError
         ({"crf": {"alphas": [4]}}, "crf.alphas: List should have at least 2 items"),
         ({"segment": {"backbone": {"nam": "tiny"}}}, "segment.backbone.nam: no such key"),
         ({"cam": {"train": {"resize": [512, 256]}}}, "cam.train.resize: the smaller bound"),
+        ({"cam": {"train": {"lr": float("inf")}}}, "cam.train.lr: Input should be a finite"),
+        ({"crf": {"alphas": [4, 4]}}, "crf.alphas: the values must differ"),
+        ({"results": "{x}"}, "results: String should match pattern"),
+        ({"runs": {"logs": {}}}, "runs.logs"),
+        ({"runs": {"a.b": {}}}, "runs.a.b"),
         ({"affinity": {"train": {"crop": 321}}}, "affinity.train.crop: Input should be a multiple"),
         ({"affinity": {"train": {"crop": 32}}}, "affinity.train.crop: Input should be greater"),
     ],
@@ -83,3 +88,10 @@ def test_a_run_that_cannot_work_is_refused(raw, message):
     with pytest.raises(UserError) as error:
         runs(load(raw))
     assert str(error.value).startswith(f"config: {message}")
+
+
+def test_mistakes_of_all_runs_are_listed_at_once():
+    with pytest.raises(UserError) as error:
+        runs(load({"runs": {"a": {"sed": 1}, "b": {"seed": -1}}}))
+    assert "runs.a.sed: no such key" in str(error.value)
+    assert "runs.b.seed: Input should be" in str(error.value)

@@ -104,3 +104,13 @@ def test_decompression_bomb_is_refused(save, monkeypatch, side):
     path = save(Image.new("RGB", (side, side)))
     with pytest.raises(UserError, match="scale it down"):
         read_image(path)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_in_the_header_is_that_of_the_upright_pixels(tmp_path, suffix, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{suffix}"
+    Image.new("RGB", (12, 5)).save(path, exif=exif)
+    assert image_size(path) == read_image(path).shape[:2]

@@ -2,11 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, create_model, field_validator, model_validator
+from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
 from wsss.config.dataset import Dataset
 from wsss.config.methods import method_params
-from wsss.config.section import Count, Name, NonNegative, Positive, Section, Share
+from wsss.config.section import (
+    Count,
+    Folder,
+    NonNegative,
+    Positive,
+    RunName,
+    Section,
+    Share,
+    distinct,
+)
 from wsss.config.training import AffinityTrain, Backbone, ClassifierTrain, SegmenterTrain
 
 Scales = Annotated[list[Positive], Field(min_length=1)]
@@ -66,7 +75,7 @@ class PostCrf(CrfKernel):
 class Crf(CrfKernel):
     """CRF refinement of the class activation maps."""
 
-    alphas: Annotated[list[Positive], Field(min_length=2)] = [4.0, 32.0]
+    alphas: Annotated[list[Positive], Field(min_length=2), AfterValidator(distinct)] = [4.0, 32.0]
     """Exponents of the background score (1 - max cam)^alpha; AffinityNet learns from the lowest
     and the highest."""
 
@@ -139,7 +148,7 @@ class Run(Section):
     method: str = "psa"
     """How the classifier behind the class activation maps is trained."""
     backbone: Backbone = Backbone()
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of weights, order and augmentation."""
     cam: Cam = Cam()
     crf: Crf = Crf()
@@ -159,8 +168,8 @@ class Run(Section):
 class Config(Run):
     """The whole configuration; the keys of a run stand at the top as defaults of every run."""
 
-    results: str = "results"
+    results: Folder = "results"
     """Folder of everything that is written."""
     dataset: Dataset = Dataset()
-    runs: dict[Name, dict | None] = {}
+    runs: dict[RunName, dict | None] = {}
     """Named experiments, each with the keys that differ; empty = one run named after the method."""

@@ -32,16 +32,19 @@ def runs(config: Config) -> dict[str, Run]:
     """
     shared = config.model_dump(mode="json", include=set(Run.model_fields))
     named = config.runs or {config.method: {}}
-    resolved = {
-        name: _validate(Run, merge(shared, own), f"runs.{name}." if config.runs else "")
-        for name, own in named.items()
-        if own is not None
-    }
+    resolved, found = {}, []
+    for name, own in named.items():
+        try:
+            if own is not None:
+                prefix = f"runs.{name}." if config.runs else ""
+                resolved[name] = _validate(Run, merge(shared, own), prefix)
+                found += [f"config: {line}" for line in _problems(name, resolved[name], config)]
+        except UserError as error:
+            found.append(str(error))
+    if found:
+        raise UserError("\n".join(dict.fromkeys(found)))
     if not resolved:
         raise UserError("config: runs: every run is null; leave one, or empty runs")
-    found = [line for name, run in resolved.items() for line in _problems(name, run, config)]
-    if found:
-        raise UserError("\n".join(f"config: {line}" for line in dict.fromkeys(found)))
     return resolved
 
 

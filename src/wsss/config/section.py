@@ -2,13 +2,25 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Folder = Annotated[str, Field(pattern=r"^[^{}]+$")]
 Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def not_reserved(name: str) -> str:
+    """Return the name of a run that is not the name of a folder beside the runs.
+
+    Raises:
+        ValueError: it is.
+    """
+    if name in ("data", "logs", "benchmarks"):
+        raise ValueError("this name is taken by a folder of the results")
+    return name
 
 
 def ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -20,6 +32,22 @@ def ordered(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] > bounds[1]:
         raise ValueError("the smaller bound of a range stands first")
     return bounds
+
+
+def distinct(values: list[float]) -> list[float]:
+    """Return values no two of which are equal.
+
+    Raises:
+        ValueError: two are.
+    """
+    if len(set(values)) < len(values):
+        raise ValueError("the values must differ")
+    return values
+
+
+RunName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$"), AfterValidator(not_reserved)
+]
 
 
 class Section(BaseModel):

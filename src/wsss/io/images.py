@@ -53,6 +53,8 @@ def image_size(path: Path) -> tuple[int, int]:
         UserError: naming the file, as in `read_image`, as far as the header shows it.
     """
     with _opened(path) as image:
+        if image.format == "TIFF":
+            image.load()  # Pillow turns TIFFs by itself, and some versions their header, too
         width, height = image.size
         return (width, height) if _orientation(image) in _TRANSPOSED else (height, width)
 
