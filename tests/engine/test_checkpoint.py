@@ -10,8 +10,8 @@ from wsss.errors import UserError
 
 def test_weights_and_description_come_back(tmp_path):
     net = nn.Linear(2, 1)
-    save_model(tmp_path / "model.pt", net, classes=("cat",), radius=5)
-    model = load_model(tmp_path / "model.pt")
+    save_model(tmp_path / "model.pt", net, "affinity", classes=("cat",), radius=5)
+    model = load_model(tmp_path / "model.pt", "affinity")
     assert torch.equal(model.state["weight"], net.weight)
     assert model.meta["classes"] == ["cat"] and model.meta["radius"] == 5
     assert "version" in model.meta
@@ -20,7 +20,7 @@ def test_weights_and_description_come_back(tmp_path):
 def test_equal_content_gives_equal_bytes(tmp_path):
     net = nn.Linear(2, 1)
     for name in "ab":
-        save_model(tmp_path / f"{name}.pt", net)
+        save_model(tmp_path / f"{name}.pt", net, "affinity")
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
 
 
@@ -33,16 +33,24 @@ class Evil:
 def test_another_file_is_refused(tmp_path, content):
     (tmp_path / "model.pt").write_bytes(content)
     with pytest.raises(UserError, match="not a model of this package"):
-        load_model(tmp_path / "model.pt")
+        load_model(tmp_path / "model.pt", "affinity")
 
 
 def test_code_in_a_file_is_never_run(tmp_path, capsys):
     torch.save({"state": {}, "meta": Evil()}, tmp_path / "model.pt")
     with pytest.raises(UserError, match="not a model"):
-        load_model(tmp_path / "model.pt")
+        load_model(tmp_path / "model.pt", "affinity")
     assert capsys.readouterr().out == ""
 
 
 def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(UserError, match=r"model\.pt: no such model"):
-        load_model(tmp_path / "model.pt")
+        load_model(tmp_path / "model.pt", "affinity")
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path):
+    save_model(tmp_path / "model.pt", nn.Linear(2, 1), "affinity")
+    with pytest.raises(
+        UserError, match=r"model\.pt: another kind of model, affinity instead of segmenter"
+    ):
+        load_model(tmp_path / "model.pt", "segmenter")

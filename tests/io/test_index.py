@@ -64,3 +64,21 @@ def test_masks_survive_a_round_trip(tmp_path, paths):
     masks = Masks("made by hand", paths, dict.fromkeys(paths, "0" * 16))
     masks.write(tmp_path / "masks.tsv")
     assert Masks.read(tmp_path / "masks.tsv") == masks
+
+
+def test_tables_of_several_splits_are_read_as_one(tmp_path):
+    one, two = (tmp_path / f"index.{split}.tsv" for split in ("train", "val"))
+    items = [Item(name, name, Path(name), "0", (0,)) for name in ("train", "val")]
+    Index(("cat",), (items[0],)).write(one)
+    Index(("cat",), (items[1],)).write(two)
+    assert Index.read(one, two).items == tuple(items)
+    Index(("dog",), (items[1],)).write(two)
+    with pytest.raises(UserError, match=r"index\.val\.tsv: other classes"):
+        Index.read(one, two)
+
+
+def test_masks_of_several_splits_are_read_as_one(tmp_path):
+    one, two = (tmp_path / f"masks.{split}.tsv" for split in ("train", "val"))
+    Masks("").write(one)
+    Masks("by hand", {"a": Path("a.png")}, {"a": "0"}).write(two)
+    assert Masks.read(one, two) == Masks.read(two)

@@ -104,3 +104,11 @@ def test_a_shard_says_what_made_it(tmp_path):
     with MapsWriter(tmp_path / "1.npz", '{"seed":0}') as out:
         out.put("a", cam=CAM)
     assert zipfile.ZipFile(tmp_path / "1.npz").comment == b'{"seed":0}'
+
+
+def test_only_named_arrays_are_read_and_a_missing_one_is_named(tmp_path):
+    write(tmp_path / "1.npz", "a")
+    reader = MapsReader([tmp_path / "1.npz"])
+    assert list(reader.read("a", "cam")) == ["cam"]
+    with pytest.raises(UserError, match=r"1\.npz: has no alpha_4 of image a"):
+        reader.read("a", "alpha_4")

@@ -29,25 +29,33 @@ class Model:
     meta: dict[str, Any]
 
 
-def save_model(path: Path, net: nn.Module, **meta: object) -> None:
-    """Write the weights of `net` and `meta` (JSON values); equal content gives equal bytes."""
+def save_model(path: Path, net: nn.Module, kind: str, **meta: object) -> None:
+    """Write the weights of `net` and `meta` (JSON values); equal content gives equal bytes.
+
+    Args:
+        path: file to write.
+        net: whose state-dict.
+        kind: what it is: backbone, classifier, affinity or segmenter.
+        **meta: what is needed to build the network again, and where it comes from.
+    """
     state = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
-    text = json.dumps({"version": __version__, **meta}, sort_keys=True)
+    text = json.dumps({"version": __version__, "kind": kind, **meta}, sort_keys=True)
     # a file would carry its temporary name inside, a buffer does not
     buffer = io.BytesIO()
     torch.save({"state": state, "meta": text}, buffer)
     write_bytes(path, buffer.getvalue())
 
 
-def load_model(path: Path) -> Model:
-    """Read `model.pt` without executing anything in it.
+def load_model(path: Path, kind: str) -> Model:
+    """Read a model of a kind without executing anything in its file.
 
     Raises:
-        UserError: the file is missing, damaged or something else.
+        UserError: the file is missing, damaged, of another kind or something else.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        return Model(content["state"], json.loads(content["meta"]))
+        model = Model(content["state"], json.loads(content["meta"]))
+        found = model.meta["kind"]
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such model; run the stage that trains it") from error
     except Exception as error:
@@ -55,6 +63,9 @@ def load_model(path: Path) -> Model:
             f"{path}: not a model of this package ({type(error).__name__}); "
             "delete it and run again to train it anew"
         ) from error
+    if found != kind:
+        raise UserError(f"{path}: another kind of model, {found} instead of {kind}")
+    return model
 
 
 class Resume:

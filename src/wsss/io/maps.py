@@ -76,17 +76,22 @@ class MapsReader:
         """Ids of the images in the shards, in order."""
         return tuple(self._index())
 
-    def read(self, image_id: str) -> dict[str, np.ndarray]:
-        """Return the named arrays of an image.
+    def read(self, image_id: str, *names: str) -> dict[str, np.ndarray]:
+        """Return the arrays `names` of an image, without names all of them.
 
         Raises:
-            UserError: the image is not in the shards, or its shard is missing or damaged.
+            UserError: the image or an array is not in the shards, or its shard is missing or
+                damaged.
         """
         index = self._index()
         if image_id not in index:
             raise UserError(f"image {image_id} has no maps in the shards given")
-        path, names = index[image_id]
-        return {name: self._array(path, f"{image_id}/{name}.npy") for name in names}
+        path, kept = index[image_id]
+        for name in set(names) - set(kept):
+            raise UserError(
+                f"{path}: has no {name} of image {image_id}; it is another kind of shard"
+            )
+        return {name: self._array(path, f"{image_id}/{name}.npy") for name in names or kept}
 
     def _array(self, path: Path, member: str) -> np.ndarray:
         try:

@@ -23,4 +23,4 @@ def run(args: argparse.Namespace) -> None:
     state = fetch_imagenet(args.backbone) if fetch else read_state(Path(args.source))
     backbone = build(args.backbone)
     load_state(backbone, backbone_state(args.backbone, state, args.source), args.source)
-    save_model(args.out, backbone, source=args.source)
+    save_model(args.out, backbone, "backbone", source=args.source)

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
 
 def load_method(path: Path) -> Method:
     """Return the trained classifier in `path`."""
-    model = load_model(path)
+    model = load_model(path, "classifier")
     kind = methods.get(model.meta["method"])
     params = kind.Params(**model.meta["params"])
     task = kind(make_backbone(model), len(model.meta["classes"]), params)

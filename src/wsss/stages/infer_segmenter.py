@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
 
 def load_segmenter(path: Path) -> nn.Module:
     """Return the trained segmenter in `path`."""
-    meta = (model := load_model(path)).meta
+    meta = (model := load_model(path, "segmenter")).meta
     labels = len(meta["classes"]) + 1
     net = segmenters.build(meta["segmenter"], make_backbone(model), labels, **meta["options"])
     load_state(net, model.state, str(path))

@@ -10,7 +10,6 @@ from wsss.config.model import Walk
 from wsss.config.slices import read_slice
 from wsss.data.transforms import normalise
 from wsss.engine.checkpoint import load_model
-from wsss.io.images import read_image
 from wsss.io.labels import LabelWriter, label_ids
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
@@ -23,7 +22,7 @@ from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize
 from wsss.ops.walk import random_walk, transition
 from wsss.stages.inference import device, make_backbone, ready
-from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
+from wsss.stages.sharding import add_shard_arguments, image_of, provenance, shard_items
 
 CELL = 8
 """Image pixels per cell of the walk (stride of AffinityNet)."""
@@ -45,16 +44,16 @@ def run(args: argparse.Namespace) -> None:
     net = ready(net, args.threads)
     with LabelWriter(args.out, provenance(args)) as out:
         for item in track(items, "random walk"):
-            maps = cams.read(item.image_id)
+            maps = cams.read(item.image_id, "classes", "cam", "size")
             cam = upsample_cam(maps["cam"], tuple(maps["size"]))
-            image = read_image(item.image)
+            image = image_of(item, maps["size"])
             scores = walk(net, radius, image, cam, config)
             out.put(item.image_id, label_ids(maps["classes"])[_decide(scores, image, config)])
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:
     """Return the trained AffinityNet in `path` and the radius of its pairs."""
-    model = load_model(path)
+    model = load_model(path, "affinity")
     net = AffinityNet(make_backbone(model))
     load_state(net, model.state, str(path))
     return net, model.meta["radius"]

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from wsss.config.slices import read_slice
-from wsss.io.images import read_image
 from wsss.io.maps import MapsReader, MapsWriter, alpha_name
 from wsss.io.progress import log, track
 from wsss.ops.cam import background_score, upsample_cam
 from wsss.ops.crf import CRFParams, ImageCRF
-from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
+from wsss.stages.sharding import add_shard_arguments, image_of, provenance, shard_items
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,9 +33,9 @@ def run(args: argparse.Namespace) -> None:
     )
     with MapsWriter(args.out, provenance(args)) as out:
         for item in track(items, "CRF"):
-            maps = cams.read(item.image_id)
+            maps = cams.read(item.image_id, "classes", "cam", "size")
             cam = upsample_cam(maps["cam"], tuple(maps["size"]))
-            posteriors = refine(read_image(item.image), cam, config.alphas, params)
+            posteriors = refine(image_of(item, maps["size"]), cam, config.alphas, params)
             named = {alpha_name(a): p for a, p in zip(config.alphas, posteriors, strict=True)}
             out.put(item.image_id, classes=maps["classes"], **named)
 

@@ -4,8 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
+
 from wsss import __version__
 from wsss.config.slices import canonical
+from wsss.errors import UserError
+from wsss.io.images import read_image
 from wsss.io.index import Index, Item
 from wsss.io.shards import shard
 
@@ -18,6 +22,20 @@ def add_shard_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="shard to write")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def image_of(item: Item, size: np.ndarray) -> np.ndarray:
+    """Return the image (H, W, 3) uint8 that maps of the given size (H, W) were drawn for.
+
+    Raises:
+        UserError: the image has another size now, or cannot be read.
+    """
+    image = read_image(item.image)
+    if image.shape[:2] != tuple(size):
+        raise UserError(
+            f"{item.image}: the image changed since its maps were drawn; run snakemake again"
+        )
+    return image
 
 
 def provenance(args: argparse.Namespace) -> str:

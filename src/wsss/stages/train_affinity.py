@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
         config.seed,
         [args.index, *args.weights, *args.crf, args.classifier],
         (__name__,),
+        "affinity",
         backbone=vars(config.backbone),
         radius=radius,
     )

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> None:
         config.seed,
         [args.index, *args.weights],
         (__name__, f"wsss.methods.{config.method}"),
+        "classifier",
         method=config.method,
         params=params.model_dump(mode="json"),
         backbone=vars(config.backbone),

@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
         config.seed,
         [args.index, *args.weights, *args.labels, args.classifier],
         (__name__,),
+        "segmenter",
         segmenter=segment.segmenter,
         options=options,
         backbone={"name": backbone.name, "output_stride": backbone.output_stride},

@@ -49,12 +49,12 @@ def start_backbone(
     if classifier is not None:
         trunk = {
             name.partition(PREFIX)[2]: tensor
-            for name, tensor in load_model(classifier).state.items()
+            for name, tensor in load_model(classifier, "classifier").state.items()
             if PREFIX in name
         }
         load_state(backbone, trunk, str(classifier))
     elif weights:
-        load_state(backbone, load_model(weights[0]).state, str(weights[0]))
+        load_state(backbone, load_model(weights[0], "backbone").state, str(weights[0]))
     return backbone
 
 
@@ -66,6 +66,7 @@ def train(
     seed: int,
     inputs: list[Path],
     modules: tuple[str, ...],
+    kind: str,
     **meta: object,
 ) -> None:
     """Train `task`, then write its network to `args.out` with `meta`.
@@ -78,6 +79,7 @@ def train(
         seed: of order, augmentation and dropout.
         inputs: files that the result depends on; unfinished work on others is not continued.
         modules: the same for code.
+        kind: what the network is: classifier, affinity or segmenter.
         **meta: what is needed to build the network again.
     """
     fabric = make_fabric(recipe.precision, args.threads, args.work / "tensorboard")
@@ -96,7 +98,7 @@ def train(
         args.history,
         workers=args.threads if on_gpu else 1,
     )
-    save_model(args.out, task.net, **meta, config=json.loads(args.config))
+    save_model(args.out, task.net, kind, **meta, config=json.loads(args.config))
     resume.clear()
 
 

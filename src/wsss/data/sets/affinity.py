@@ -59,7 +59,7 @@ class AffinitySet(Samples):
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
         image = colour_jitter(read_image(item.image), rng, self.jitter)
-        stored = self.maps.read(item.image_id)
+        stored = self.maps.read(item.image_id, *self.names)
         window = crop_window(image.shape[:2], self.crop, rng)
         scores = [_crop_maps(stored[name], self.crop, window) for name in self.names]
         return affinity_sample(crop(image, self.crop, window), *scores, coin(rng))
