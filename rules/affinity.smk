@@ -9,7 +9,7 @@ OUTPUTS: {run}/affinity/model.pt (AffinityNet), {run}/affinity/history.csv (its 
 rule train_affinity:
     """Train AffinityNet on pairs of confident pixels."""
     input:
-        index=f"{OUT}/index.tsv",
+        index=f"{OUT}/index.train.tsv",
         weights=cam_weights,
         classifier=f"{RUN}/cam/model.pt",
         crf=shards(f"{RUN}/crf/maps/train/{{scatteritem}}.npz"),
@@ -40,7 +40,7 @@ rule train_affinity:
 rule random_walk:
     """Spread the maps of a shard along the affinities and decide on pseudo labels."""
     input:
-        index=f"{OUT}/index.tsv",
+        index=f"{OUT}/index.{{split}}.tsv",
         model=f"{RUN}/affinity/model.pt",
         cams=f"{RUN}/cam/maps/{{split}}/{{scatteritem}}.npz",
     output:

@@ -1,6 +1,6 @@
 """From image labels to class activation maps.
 
-REQUIRED INPUTS: {results}/{dataset}/index.tsv, checked backbone weights.
+REQUIRED INPUTS: {results}/{dataset}/index.{split}.tsv, checked backbone weights.
 OUTPUTS: {run}/cam/model.pt (classifier), {run}/cam/history.csv (its losses),
     {run}/cam/maps/{split}/{shard}.npz (maps of the labelled classes).
 """
@@ -9,7 +9,7 @@ OUTPUTS: {run}/cam/model.pt (classifier), {run}/cam/history.csv (its losses),
 rule train_cam:
     """Train the classifier whose activation maps locate the labels."""
     input:
-        index=f"{OUT}/index.tsv",
+        index=f"{OUT}/index.train.tsv",
         weights=cam_weights,
     output:
         model=f"{RUN}/cam/model.pt",
@@ -37,7 +37,7 @@ rule train_cam:
 rule infer_cam:
     """Draw the activation maps of a shard, over scales and mirrored views."""
     input:
-        index=f"{OUT}/index.tsv",
+        index=f"{OUT}/index.{{split}}.tsv",
         model=f"{RUN}/cam/model.pt",
     output:
         maps=f"{RUN}/cam/maps/{{split}}/{{scatteritem}}.npz",

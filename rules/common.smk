@@ -5,6 +5,7 @@ the files that no rule makes, stand in the parameters for Snakemake to compare.
 """
 
 import hashlib
+import re
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -25,13 +26,14 @@ except UserError as error:
 
 OUT = f"{CONFIG.results}/{CONFIG.dataset.name}"
 RUN = f"{OUT}/{{run}}"
+SPLITS = ["train", "val"]
 DIGESTS = Path(".snakemake/wsss-digests.json")
 CONDA = "../envs/wsss.yaml"
 
 
 wildcard_constraints:
-    run="|".join(RUNS),
-    split="train|val",
+    run="|".join(map(re.escape, RUNS)),
+    split="|".join(SPLITS),
     segmenter="[a-z0-9_]+",
 
 
@@ -77,7 +79,7 @@ def content(paths):
 
 def page_content():
     """The digest of the report's template and style, which are no code."""
-    return content(sorted(Path(wsss.report.__file__).parent.glob("page.*[!y]")))
+    return content(sorted(Path(wsss.report.__file__).parent.glob("page.[ch]*")))
 
 
 def shards(pattern):
@@ -128,7 +130,21 @@ def segmenter_folder(run):
     return f"segment/{RUNS[run].segment.segmenter}"
 
 
-LABELLED, MASKS = inputs(CONFIG.dataset)
+INPUTS = inputs(CONFIG.dataset)
+
+
+def index_content(wildcards):
+    """The digest of what the index of a split depends on."""
+    return part_content(INPUTS[wildcards.split][0])
+
+
+def masks_content(wildcards):
+    """The digest of what the table of masks of a split depends on."""
+    return part_content(INPUTS[wildcards.split][1])
+
+
+def part_content(part):
+    return f"{part.facts} {content(part.files)}"
 
 
 def demo_labels():

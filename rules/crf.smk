@@ -8,7 +8,7 @@ OUTPUTS: {run}/crf/maps/{split}/{shard}.npz (posteriors for every background exp
 rule refine_crf:
     """Refine the maps of a shard with a dense CRF, one lattice for all exponents."""
     input:
-        index=f"{OUT}/index.tsv",
+        index=f"{OUT}/index.{{split}}.tsv",
         cams=f"{RUN}/cam/maps/{{split}}/{{scatteritem}}.npz",
     output:
         maps=f"{RUN}/crf/maps/{{split}}/{{scatteritem}}.npz",

@@ -2,8 +2,8 @@
 
 REQUIRED INPUTS: the folder that `dataset` in the configuration names; for a backbone with
     pretrained weights, the file that `backbone.weights` names.
-OUTPUTS: {results}/{dataset}/index.tsv (images and image-level labels),
-    {results}/{dataset}/masks.tsv (ground truth, read by the evaluation alone),
+OUTPUTS: {results}/{dataset}/index.{split}.tsv (images and image-level labels),
+    {results}/{dataset}/masks.{split}.tsv (ground truth, read by the evaluation alone),
     {results}/weights/{weights}.pt (checked backbone weights).
 """
 
@@ -31,15 +31,15 @@ rule make_demo:
 
 
 rule prepare_data:
-    """Check every image and label, and list them."""
+    """Check every image and label, and list those of a split."""
     input:
         demo=demo_labels(),
     output:
-        index=f"{OUT}/index.tsv",
+        index=f"{OUT}/index.{{split}}.tsv",
     log:
-        f"{OUT}/logs/prepare_data.log",
+        f"{OUT}/logs/prepare_data.{{split}}.log",
     benchmark:
-        f"{OUT}/benchmarks/prepare_data.tsv"
+        f"{OUT}/benchmarks/prepare_data.{{split}}.tsv"
     conda:
         CONDA
     threads: 4
@@ -50,22 +50,23 @@ rule prepare_data:
         config=cfg("prepare_data"),
         code=code("prepare_data"),
         root=root,
-        content=content(LABELLED),
+        content=index_content,
     shell:
-        "wsss prepare-data --root {params.root:q} --out {output.index:q}"
+        "wsss prepare-data --root {params.root:q} --split {wildcards.split}"
+        " --out {output.index:q} --threads {threads}"
         " --config {params.config:q} --log {log:q}"
 
 
 rule prepare_masks:
-    """Check the ground-truth masks and list them for the evaluation."""
+    """Check the ground-truth masks of a split and list them for the evaluation."""
     input:
-        index=f"{OUT}/index.tsv",
+        index=f"{OUT}/index.{{split}}.tsv",
     output:
-        masks=f"{OUT}/masks.tsv",
+        masks=f"{OUT}/masks.{{split}}.tsv",
     log:
-        f"{OUT}/logs/prepare_masks.log",
+        f"{OUT}/logs/prepare_masks.{{split}}.log",
     benchmark:
-        f"{OUT}/benchmarks/prepare_masks.tsv"
+        f"{OUT}/benchmarks/prepare_masks.{{split}}.tsv"
     conda:
         CONDA
     threads: 4
@@ -76,9 +77,10 @@ rule prepare_masks:
         config=cfg("prepare_masks"),
         code=code("prepare_masks"),
         root=root,
-        content=content(MASKS),
+        content=masks_content,
     shell:
-        "wsss prepare-masks --root {params.root:q} --index {input.index:q} --out {output.masks:q}"
+        "wsss prepare-masks --root {params.root:q} --index {input.index:q}"
+        " --out {output.masks:q} --threads {threads}"
         " --config {params.config:q} --log {log:q}"
 
 

@@ -1,6 +1,6 @@
 """From predictions and masks to figures, pictures and one page.
 
-REQUIRED INPUTS: {results}/{dataset}/masks.tsv, the predictions of every stage.
+REQUIRED INPUTS: {results}/{dataset}/masks.{split}.tsv, the predictions of every stage.
 OUTPUTS: {run}/{stage}/eval.{split}.json, {results}/{dataset}/report.html,
     {results}/{dataset}/summary.tsv.
 """
@@ -9,8 +9,8 @@ OUTPUTS: {run}/{stage}/eval.{split}.json, {results}/{dataset}/report.html,
 rule evaluate:
     """Compare the predictions of a stage with the masks and the image labels."""
     input:
-        index=f"{OUT}/index.tsv",
-        masks=f"{OUT}/masks.tsv",
+        index=f"{OUT}/index.{{split}}.tsv",
+        masks=f"{OUT}/masks.{{split}}.tsv",
         predictions=predictions,
     output:
         result=f"{RUN}/{{stage}}/eval.{{split}}.json",
@@ -37,8 +37,8 @@ rule evaluate:
 rule report:
     """Draw everything that the runs achieved on one page."""
     input:
-        index=f"{OUT}/index.tsv",
-        masks=f"{OUT}/masks.tsv",
+        index=expand(f"{OUT}/index.{{split}}.tsv", split=SPLITS),
+        masks=expand(f"{OUT}/masks.{{split}}.tsv", split=SPLITS),
         evaluations=evaluations(),
         histories=histories(),
     output:

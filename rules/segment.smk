@@ -9,7 +9,7 @@ OUTPUTS: {run}/segment/{segmenter}/model.pt, {run}/segment/{segmenter}/history.c
 rule train_segmenter:
     """Train the segmenter on the pseudo labels."""
     input:
-        index=f"{OUT}/index.tsv",
+        index=f"{OUT}/index.train.tsv",
         weights=segmenter_weights,
         classifier=f"{RUN}/cam/model.pt",
         labels=shards(f"{RUN}/walk/train/{{scatteritem}}/labels.tsv"),
@@ -40,7 +40,7 @@ rule train_segmenter:
 rule infer_segmenter:
     """Predict the masks of a shard, without any label."""
     input:
-        index=f"{OUT}/index.tsv",
+        index=f"{OUT}/index.{{split}}.tsv",
         model=f"{RUN}/segment/{{segmenter}}/model.pt",
     output:
         labels=f"{RUN}/segment/{{segmenter}}/{{split}}/{{scatteritem}}/labels.tsv",

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from wsss.data.check import check_masks, image_ids
-from wsss.data.sources import Listing
+from wsss.data.check import check_masks
+from wsss.data.sources.listing import Listing, image_ids
 from wsss.errors import UserError
 
 GOOD = ["img/a.png,train,cat", "img/b.png,train,dog;cat", "img/c.png,val,dog"]
@@ -89,7 +89,8 @@ def test_empty_split_is_named(folder):
 
 def test_class_that_cannot_be_learnt_is_named(folder):
     folder.table([GOOD[0], "img/b.png,val,dog"])
-    assert one(folder.problems()) == "class 'dog' occurs in no image of the split train"
+    expected = "labels.csv:3: unknown label 'dog'; no training image has it"
+    assert one(folder.problems()) == expected
 
 
 def test_classes_that_differ_in_case_are_named(folder):
@@ -114,6 +115,7 @@ def test_background_cannot_be_a_class(folder):
         (["x/y/a.jpg", "x/z/b.png"], ["y__a", "z__b"]),
         (["x/a.jpg", "x/y/b.jpg"], ["a", "y__b"]),
         (["x/a.b.jpg"], ["a.b"]),
+        (["x.jpg", "."], ["x", ""]),
         ([], []),
     ],
 )
@@ -122,9 +124,9 @@ def test_image_ids(images, ids):
 
 
 def with_masks(folder, **options):
-    """Masks for all images; the options describe that of a.png."""
-    for name in "abc":
-        folder.image(f"masks/{name}.png", mode="L")
+    """Masks for all images, each of one class; the options describe that of a.png."""
+    for name, fill in {"a": 1, "b": 1, "c": 2}.items():
+        folder.image(f"masks/{name}.png", mode="L", fill=fill)
     folder.image("masks/a.png", **{"mode": "L", "fill": 1, **options})
     rows = [f"{row},masks/{row[4]}.png" for row in GOOD]
     folder.table(rows, "image,split,labels,mask")
@@ -157,9 +159,41 @@ def test_missing_mask_is_named(folder):
     assert any("masks/b.png: the mask does not exist" in p for p in folder.problems())
 
 
-def test_ignored_pixels_are_no_class(folder):
+def test_ignored_pixels_are_no_class(folder, caplog):
     with_masks(folder, fill=255)
     assert "a" in folder.check()[1].paths
+    assert "1 masks show no class although the image is labelled: a" in caplog.text
+
+
+def test_black_and_white_masks_are_named(folder):
+    with_masks(folder)
+    folder.image("masks/c.png", mode="L", fill=255)
+    problem = one(folder.problems())
+    assert problem.startswith("split val: the masks hold only 0 and 255 (= ignored)")
+    assert problem.endswith("write class ids 1, 2, ...")
+
+
+def test_empty_masks_of_images_without_class_are_fine(folder, caplog):
+    with_masks(folder)
+    folder.image("masks/c.png", mode="L", fill=0)
+    rows = [f"{row},masks/{row[4]}.png" for row in [*GOOD[:2], "img/c.png,val,background"]]
+    folder.table(rows, "image,split,labels,mask")
+    folder.check()
+    assert not caplog.text
+
+
+def test_a_class_beyond_the_labels_is_said(folder, caplog):
+    with_masks(folder, fill=2)
+    folder.check()
+    assert "1 masks show a class their labels lack: a" in caplog.text
+
+
+def test_large_images_are_said_once(folder, caplog):
+    folder.image("img/a.png", size=(2001, 4))
+    folder.image("img/c.png", size=(4, 2002))
+    folder.check()
+    assert caplog.text.count("2 images are larger than 2000 pixels on a side") == 1
+    assert "the largest is img/c.png (4 x 2002)" in caplog.text
 
 
 def test_images_without_mask_are_fine(folder):

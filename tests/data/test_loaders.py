@@ -65,3 +65,18 @@ def test_loader_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
     list(make_loader(Places(), EpochSampler(4, 2, 1, seed=0), 2, 0))
     assert torch.equal(before, torch.get_rng_state())
+
+
+class Broken(Places):
+    def __getitem__(self, place):
+        if place[1] == 3:
+            raise UserError("a.png: no such file")
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_mistake_of_the_user_arrives_as_one_line(workers):
+    loader = make_loader(Broken(), EpochSampler(4, 2, 1, seed=0), 2, workers)
+    with pytest.raises(UserError) as error:
+        list(loader)
+    assert str(error.value) == "a.png: no such file"

@@ -148,20 +148,78 @@ def test_missing_list_is_named(voc):
         listed(voc, source="voc")
 
 
+def facts(folder, **options):
+    """Split -> facts of its index and of its masks."""
+    found = inputs(Dataset(root=str(folder.root), **{"source": "csv", **options}))
+    return {split: tuple(part.facts for part in parts) for split, parts in found.items()}
+
+
+def changed(before, after):
+    """The (split, position) of facts that differ."""
+    return {(s, i) for s in before for i in (0, 1) if before[s][i] != after[s][i]}
+
+
+MASKED = [f"{row},m{row[4]}.png" for row in GOOD]
+TRAIN, VAL = ("train", 0), ("val", 0)
+
+
+@pytest.mark.parametrize(
+    "rows, expected",
+    [
+        (MASKED, set()),
+        ([MASKED[2], *MASKED[:2]], set()),
+        ([*MASKED, "img/d.png,test,cat,"], set()),
+        ([*MASKED[:2], "img/c.png,val,cat,mc.png"], {VAL}),
+        ([*MASKED[:2], "img/c.png,val,dgo,mc.png"], {VAL}),
+        ([*MASKED[:2], "img/c.png,val"], {VAL, ("val", 1)}),
+        ([*MASKED, ",val,dog,"], {VAL}),
+        ([*MASKED[:2], "img/c.png,val,dog,other.png"], {("val", 1)}),
+        (["img/a.png,train,dog,ma.png", *MASKED[1:]], {TRAIN}),
+        (["img/a.png,train,cat;cow,ma.png", *MASKED[1:]], {TRAIN, VAL}),
+    ],
+)
+def test_facts_are_those_of_their_split(folder, rows, expected):
+    folder.table(MASKED, "image,split,labels,mask")
+    before = facts(folder)
+    folder.table(rows, "image,split,labels,mask", end="\r\n")
+    assert changed(before, facts(folder)) == expected
+
+
+def names(parts):
+    return [sorted(path.name for path in part.files) for part in parts]
+
+
 def test_inputs_of_a_table(folder):
     folder.table([*GOOD, "img/none.png,val,dog"])
-    files, masks = inputs(Dataset(source="csv", root=str(folder.root)))
-    assert [path.name for path in files] == ["labels.csv", "a.png", "b.png", "c.png"]
-    assert masks == []
+    found = inputs(Dataset(source="csv", root=str(folder.root)))
+    assert names(found["train"]) == [["a.png", "b.png"], []]
+    assert names(found["val"]) == [["c.png"], []]
 
 
 def test_inputs_of_voc(voc):
-    files, masks = inputs(Dataset(source="voc", root=str(voc.root)))
-    names = {"train.txt", "val.txt", "a.xml", "b.xml", "a.jpg", "b.jpg"}
-    assert {path.name for path in files} == names
-    assert [path.name for path in masks] == ["b.png"]
+    found = inputs(Dataset(source="voc", root=str(voc.root)))
+    assert names(found["train"]) == [["a.jpg", "a.xml"], []]
+    assert names(found["val"]) == [["b.jpg", "b.xml"], ["b.png"]]
+
+
+def test_facts_of_voc_are_those_of_their_split(voc):
+    voc.table(["a,dog", "b,dog"], "image,labels")
+    before = facts(voc, source="voc")
+    voc.table(["b,person;dog", "a,dog"], "image,labels")
+    assert changed(before, facts(voc, source="voc")) == {VAL}
+
+
+@pytest.mark.parametrize("source", ["csv", "voc"])
+def test_a_table_that_cannot_be_read_counts_with_its_bytes(folder, source):
+    (folder.root / "labels.csv").write_bytes(b"\xff")
+    found = inputs(Dataset(source=source, root=str(folder.root)))
+    assert names(found["train"])[0] == names(found["val"])[0] == ["labels.csv"]
 
 
 @pytest.mark.parametrize("source", ["csv", "voc", "demo"])
 def test_inputs_of_nothing_are_no_error(tmp_path, source):
-    assert inputs(Dataset(source=source, root=str(tmp_path / "nowhere"))) == ([], [])
+    found = inputs(Dataset(source=source, root=str(tmp_path / "nowhere")))
+    assert {split: names(parts) for split, parts in found.items()} == {
+        "train": [[], []],
+        "val": [[], []],
+    }

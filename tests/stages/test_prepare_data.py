@@ -34,6 +34,15 @@ def test_demo_becomes_an_index(prepared):
     assert all(item.image.is_file() for item in index.items)
 
 
+@pytest.mark.parametrize(("split", "images"), [("train", 10), ("val", 5)])
+def test_an_index_of_one_split_has_all_classes(prepared, split, images):
+    out = prepared / f"index.{split}.tsv"
+    run(prepare_data, load(CONFIG), "--root", prepared / "demo", "--split", split, "--out", out)
+    index, whole = Index.read(out), Index.read(prepared / "index.tsv")
+    assert len(index.items) == images and index.items == whole.split(split)
+    assert index.class_names == whole.class_names
+
+
 def test_index_says_nothing_about_masks(prepared):
     assert "SegmentationClass" not in (prepared / "index.tsv").read_text()
 
@@ -60,9 +69,17 @@ def test_summary_counts_images_and_classes(prepared, caplog):
     assert "10 train images, 5 val images, 5 classes" in caplog.text
 
 
-def test_mistakes_leave_no_index(prepared):
-    (prepared / "demo/JPEGImages/train_0003.jpg").write_bytes(b"")
+def test_mistakes_of_all_splits_leave_no_index(prepared):
+    for name in ("train_0003", "val_0002"):
+        (prepared / f"demo/JPEGImages/{name}.jpg").write_bytes(b"")
     out = prepared / "other.tsv"
-    with pytest.raises(UserError, match=r"train_0003\.jpg: the file is empty"):
-        run(prepare_data, load(CONFIG), "--root", prepared / "demo", "--out", out)
+    with pytest.raises(UserError, match=r"(?s)^2 problems.*train_0003.*val_0002.* is empty"):
+        run(prepare_data, load(CONFIG), "--root", prepared / "demo", "--split", "val", "--out", out)
     assert not out.exists()
+
+
+def test_masks_are_those_of_the_images_in_the_index(prepared):
+    root, index, out = prepared / "demo", prepared / "index.val.tsv", prepared / "masks.val.tsv"
+    run(prepare_data, load(CONFIG), "--root", root, "--split", "val", "--out", index)
+    run(prepare_masks, load(CONFIG), "--index", index, "--root", root, "--out", out)
+    assert set(Masks.read(out).paths) == set(Index.read(index).by_id)

@@ -75,13 +75,17 @@ class Project:
         assert not check or done.returncode == 0, done.stdout
         return done.stdout
 
-    def stale(self, config=None):
-        """The rules that would run again."""
+    def jobs(self, config=None):
+        """The rules that would run again, and how often."""
         output = self.snakemake("--dry-run", config=config)
         table = output.partition("Job stats:")[2].partition("Reasons:")[0]
-        jobs = set(re.findall(r"^(\w+) +\d+$", table, re.MULTILINE)) - {"total", "all"}
-        assert jobs or "Nothing to be done" in output, output
-        return jobs
+        counts = dict(re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE))
+        assert counts or "Nothing to be done" in output, output
+        return {name: int(n) for name, n in counts.items() if name not in ("total", "all")}
+
+    def stale(self, config=None):
+        """The rules that would run again."""
+        return set(self.jobs(config))
 
     def yaml(self, name, content):
         """Write a configuration file."""

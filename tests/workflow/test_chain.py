@@ -12,7 +12,7 @@ from wsss.io.maps import MapsReader
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
-JUDGED = ("masks.tsv", "report.html", "summary.tsv")
+JUDGED = ("masks.train.tsv", "masks.val.tsv", "report.html", "summary.tsv")
 MEASURED = ("benchmarks", "logs", "work")
 
 
@@ -48,7 +48,7 @@ def test_every_stage_leaves_its_figures(project):
 
 
 def test_artifacts_are_complete_and_small(project):
-    items = Index.read(project.results / "index.tsv").split("train")
+    items = Index.read(project.results / "index.train.tsv").split("train")
     run = project.results / "psa"
     labels = LabelReader(sorted(run.glob("walk/train/*/labels.tsv")))
     assert set(labels.ids) == {item.image_id for item in items}

@@ -26,5 +26,5 @@ def test_all_problems_of_the_data_are_listed_before_any_training(fresh):
     assert "2 problems in data:" in output
     assert images[0].name in output and images[1].name in output
     assert "Traceback" not in output
-    assert not (fresh.results / "index.tsv").exists()
+    assert not list(fresh.results.glob("index.*"))
     assert not (fresh.results / "psa").exists()

@@ -1,6 +1,7 @@
 """Unchanged work is never redone, and what is stale is."""
 
 import os
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,6 +16,8 @@ CRF = {"refine_crf", *AFFINITY}
 CAM = {"infer_cam", *CRF}
 CLASSIFIER = {"train_cam", *CAM}
 DATA = {"prepare_data", "prepare_masks", *CLASSIFIER}
+HELD_OUT = {rule for rule in DATA if not rule.startswith("train_")}
+"""What another image of the split val reruns: nothing that learns."""
 
 KEYS = [
     ({"seed": 1}, CLASSIFIER),
@@ -58,29 +61,54 @@ def test_code_reruns_exactly_what_depends_on_it(project, file, text, rules):
         path.write_text(before)
 
 
-def masks_folder(project):
-    return sorted((project.folder / "data/SegmentationClass").glob("*.png"))
-
-
-def test_another_image_under_an_old_date_is_seen(project):
-    first, second = sorted((project.folder / "data/JPEGImages").glob("*.jpg"))[:2]
-    before, times = first.read_bytes(), first.stat()
-    first.write_bytes(second.read_bytes())
-    os.utime(first, ns=(times.st_atime_ns, times.st_mtime_ns))
+@contextmanager
+def replaced(path, content):
+    """Give a file another content under its old date, for a while."""
+    before, times = path.read_bytes(), path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     try:
-        assert project.stale() == DATA
+        yield
     finally:
-        first.write_bytes(before)
+        path.write_bytes(before)
 
 
-def test_another_mask_touches_the_evaluation_alone(project):
-    first, second = masks_folder(project)[:2]
-    before = first.read_bytes()
-    first.write_bytes(second.read_bytes())
-    try:
-        assert project.stale() == {"prepare_masks", *REPORT}
-    finally:
-        first.write_bytes(before)
+FILES = [
+    ("JPEGImages", "train", DATA),
+    ("JPEGImages", "val", HELD_OUT),
+    ("SegmentationClass", "train", {"prepare_masks", *REPORT}),
+    ("SegmentationClass", "val", {"prepare_masks", *REPORT}),
+]
+
+
+@pytest.mark.parametrize(("folder", "split", "rules"), FILES)
+def test_another_image_or_mask_under_an_old_date_is_seen(project, folder, split, rules):
+    first, second = sorted((project.folder / "data" / folder).glob(f"{split}_*"))[:2]
+    with replaced(first, second.read_bytes()):
+        jobs = project.jobs()
+    assert set(jobs) == rules
+    assert jobs.get("prepare_data", 1) == jobs["prepare_masks"] == 1
+    if rules == HELD_OUT:
+        assert jobs["infer_cam"] == jobs["random_walk"] == 2
+        assert jobs["evaluate"] == 4
+
+
+@pytest.mark.parametrize(("split", "rules"), [("train", DATA), ("val", HELD_OUT)])
+def test_another_label_counts_for_its_split(project, split, rules):
+    table = project.folder / "data/labels.csv"
+    head, end = table.read_text().split(f",{split},", 1)
+    labels, newline, rest = end.partition("\n")
+    other = "fish" if labels != "fish" else "car"
+    with replaced(table, f"{head},{split},{other}{newline}{rest}".encode()):
+        assert project.stale() == rules
+
+
+def test_another_order_of_the_splits_in_the_table_changes_nothing(project):
+    table = project.folder / "data/labels.csv"
+    head, *rows = table.read_text().splitlines()
+    rows.sort(key=lambda row: row.split(",")[1], reverse=True)
+    with replaced(table, "\r\n".join([head, *rows, ""]).encode()):
+        assert project.stale() == set()
 
 
 def test_touching_everything_reruns_nothing(project):

@@ -1,36 +1,41 @@
 """Look at everything once, before hours of training, and name all mistakes with their places."""
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from wsss.config.dataset import Dataset
-from wsss.data.files import digest, in_threads
+from wsss.data.files import in_threads
 from wsss.data.masks import mask_table
-from wsss.data.sources import Listing, Record
+from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.io.images import read_image
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE
 from wsss.io.progress import log
+from wsss.io.provenance import file_digest
 
 MAX_CLASSES = IGNORE - 1
 """Mask ids are 8-bit: 0 background, 1..254 classes, 255 ignored."""
 
+LARGE = 2000
+"""Longest side of an image in pixels that needs no warning."""
+
 _RESERVED = "\t\n\r;"
 
 
-def check_listing(listing: Listing, dataset: Dataset) -> tuple[Index, Masks]:
+def check_listing(listing: Listing, dataset: Dataset, threads: int = 1) -> tuple[Index, Masks]:
     """Turn a listing into the index and the masks, or say all that is wrong with it.
 
-    Every image and mask is decoded wholly, in threads.
+    Every image and mask is decoded wholly.
 
     Args:
         listing: what the source says.
         dataset: its configuration; only the splits are used.
+        threads: images decoded at a time.
 
     Returns:
         The index in the order of the listing, and the masks of the images that have one.
@@ -38,24 +43,24 @@ def check_listing(listing: Listing, dataset: Dataset) -> tuple[Index, Masks]:
     Raises:
         UserError: `N problems in <root>:` and one line for each, with its file and line.
     """
-    names = listing.class_names or _names(listing.records)
-    ids = image_ids([record.image for record in listing.records])
     problems = [
         *listing.problems,
-        *_class_problems(names),
-        *_record_problems(listing, ids, names),
+        *_class_problems(listing.names),
+        *_record_problems(listing),
         *_split_problems(listing.records, dataset),
-        *_unlearnt(listing, names),
     ]
-    digests, broken = _images(listing)
-    problems += [f"{r.where}: {broken[r.image]}" for r in listing.records if r.image in broken]
-    index = Index(names, tuple(_items(listing, ids, names, digests)))
-    masks, mask_problems = mask_table(listing, index)
+    looks = _images(listing, threads)
+    errors = {image: look.error for image, look in looks.items() if look.error}
+    problems += [f"{r.where}: {errors[r.image]}" for r in listing.records if r.image in errors]
+    index = Index(listing.names, tuple(_items(listing, looks)))
+    masks, mask_problems = mask_table(listing, index, threads)
     _stop(listing.root, [*problems, *mask_problems])
+    _warn_unlearnt(listing)
+    _warn_large(looks)
     return index, masks
 
 
-def check_masks(listing: Listing, index: Index) -> Masks:
+def check_masks(listing: Listing, index: Index, threads: int = 1) -> Masks:
     """Check the masks of a listing against an index made earlier.
 
     Returns:
@@ -63,32 +68,11 @@ def check_masks(listing: Listing, index: Index) -> Masks:
 
     Raises:
         UserError: as in `check_listing`, if a mask is missing, broken, of another size than its
-            image or shows an id that is no class.
+            image or shows an id that is no class, or if no mask of a split shows a class.
     """
-    masks, problems = mask_table(listing, index)
+    masks, problems = mask_table(listing, index, threads)
     _stop(listing.root, problems)
     return masks
-
-
-def image_ids(images: Sequence[Path]) -> list[str]:
-    """Name images by their path without suffix and without the folder common to all.
-
-    `a/x.jpg`, `a/b/y.jpg` become `x` and `b__y`.
-    """
-    if not images:
-        return []
-    parents = [str(PurePosixPath("/", image).parent) for image in images]
-    common = os.path.commonpath(parents)
-    return ["__".join(_under(image, common).with_suffix("").parts) for image in images]
-
-
-def _under(image: Path, folder: str) -> PurePosixPath:
-    return PurePosixPath("/", image).relative_to(folder)
-
-
-def _names(records: Iterable[Record]) -> tuple[str, ...]:
-    names = {name for record in records for name in record.labels}
-    return tuple(sorted(names - {NO_CLASS, ""}))
 
 
 def _class_problems(names: Sequence[str]) -> Iterator[str]:
@@ -106,11 +90,11 @@ def _class_problems(names: Sequence[str]) -> Iterator[str]:
             yield f"classes {' and '.join(map(repr, same))} differ in upper and lower case only"
 
 
-def _record_problems(listing: Listing, ids: list[str], names: Sequence[str]) -> Iterator[str]:
+def _record_problems(listing: Listing) -> Iterator[str]:
     """Mistakes in single lines: labels, paths, ids."""
     first: dict[str, str] = {}
-    for record, image_id in zip(listing.records, ids, strict=True):
-        yield from (f"{record.where}: {text}" for text in _label_problems(record.labels, names))
+    for record, image_id in zip(listing.records, listing.ids, strict=True):
+        yield from (f"{record.where}: {text}" for text in _label_problems(record.labels, listing))
         for path in filter(None, (record.image, record.mask)):
             if path.is_absolute() or ".." in path.parts:
                 yield f"{record.where}: {path} lies outside the folder {listing.root}"
@@ -121,7 +105,7 @@ def _record_problems(listing: Listing, ids: list[str], names: Sequence[str]) -> 
         first.setdefault(image_id, record.where)
 
 
-def _label_problems(labels: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+def _label_problems(labels: Sequence[str], listing: Listing) -> Iterator[str]:
     if not labels:
         yield f"no label; write {NO_CLASS} if the image shows none of the classes"
     if NO_CLASS in labels and len(labels) > 1:
@@ -129,10 +113,12 @@ def _label_problems(labels: Sequence[str], names: Sequence[str]) -> Iterator[str
     for label in labels:
         if not label:
             yield "an empty label; remove the extra semicolon"
-        elif label not in names and label != NO_CLASS:
-            close = get_close_matches(label, names, 1)
-            hint = f"did you mean {close[0]}?" if close else "add it to dataset.classes"
-            yield f"unknown label {label!r}; {hint}"
+        elif label not in listing.names and label != NO_CLASS:
+            close = get_close_matches(label, listing.names, 1)
+            given = (
+                "add it to dataset.classes" if listing.class_names else "no training image has it"
+            )
+            yield f"unknown label {label!r}; {f'did you mean {close[0]}?' if close else given}"
 
 
 def _split_problems(records: Sequence[Record], dataset: Dataset) -> Iterator[str]:
@@ -141,43 +127,72 @@ def _split_problems(records: Sequence[Record], dataset: Dataset) -> Iterator[str
             yield f"split {ours} has no image; dataset.splits says it is called {theirs!r}"
 
 
-def _unlearnt(listing: Listing, names: Sequence[str]) -> Iterator[str]:
-    """Classes without a training image: a likely typo, unless the list of classes was given."""
-    records = listing.records
-    learnt = {name for record in records if record.split == "train" for name in record.labels}
-    for name in names if learnt else ():
-        if name not in learnt and listing.class_names:
+def _warn_unlearnt(listing: Listing) -> None:
+    """Name the classes of a given list that no training image shows."""
+    learnt = training_labels(listing.records)
+    for name in listing.names:
+        if name not in learnt:
             log.warning("class %r occurs in no image of the split train", name)
-        elif name not in learnt:
-            yield f"class {name!r} occurs in no image of the split train"
 
 
-def _images(listing: Listing) -> tuple[dict[Path, str], dict[Path, str]]:
-    """Decode every image; return the digests of the good and the errors of the bad."""
+def _warn_large(looks: dict[Path, "_Look"]) -> None:
+    """Say once that photographs as they leave the camera cost time and memory."""
+    large = [(look.pixels, path) for path, look in looks.items() if look.side > LARGE]
+    if large:
+        _, largest = max(large)
+        log.warning(
+            "%d images are larger than %d pixels on a side, the largest is %s (%s); time and "
+            "memory grow with the area: shrink images and masks to about 1000 pixels",
+            len(large),
+            LARGE,
+            largest,
+            looks[largest],
+        )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What decoding an image showed: an error, or its digest and its size (H, W)."""
+
+    error: str = ""
+    digest: str = ""
+    size: tuple[int, int] = (0, 0)
+
+    @property
+    def side(self) -> int:
+        return max(self.size)
+
+    @property
+    def pixels(self) -> int:
+        return self.size[0] * self.size[1]
+
+    def __str__(self) -> str:
+        return f"{self.size[1]} x {self.size[0]}"
+
+
+def _images(listing: Listing, threads: int) -> dict[Path, _Look]:
+    """Decode every image once."""
     paths = list(dict.fromkeys(record.image for record in listing.records))
-    results = in_threads(lambda path: _image(listing.root / path), paths, "check images")
-    digests = {path: digest for path, (digest, _) in zip(paths, results, strict=True) if digest}
-    errors = {path: error for path, (_, error) in zip(paths, results, strict=True) if error}
-    return digests, errors
+    looks = in_threads(lambda path: _image(listing.root / path), paths, "check images", threads)
+    return dict(zip(paths, looks, strict=True))
 
 
-def _image(path: Path) -> tuple[str, str]:
+def _image(path: Path) -> _Look:
     try:
-        read_image(path)
+        image = read_image(path)
     except UserError as error:
-        return "", str(error)
-    return digest(path), ""
+        return _Look(str(error))
+    return _Look(digest=file_digest(path), size=image.shape[:2])
 
 
-def _items(
-    listing: Listing, ids: Sequence[str], names: Sequence[str], digests: dict[Path, str]
-) -> Iterator[Item]:
-    numbers = {name: number for number, name in enumerate(names)}
-    for record, image_id in zip(listing.records, ids, strict=True):
+def _items(listing: Listing, looks: dict[Path, _Look]) -> Iterator[Item]:
+    numbers = {name: number for number, name in enumerate(listing.names)}
+    for record, image_id in zip(listing.records, listing.ids, strict=True):
         classes = tuple(sorted(numbers[name] for name in record.labels if name in numbers))
-        if record.image in digests:
+        look = looks[record.image]
+        if not look.error:
             path = listing.root / record.image
-            yield Item(image_id, record.split, path, digests[record.image], classes)
+            yield Item(image_id, record.split, path, look.digest, classes)
 
 
 def _stop(root: Path, problems: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from wsss.errors import UserError
 
@@ -89,13 +89,41 @@ def make_loader(dataset: Dataset, sampler: EpochSampler, batch: int, workers: in
         workers: loading processes; 0 loads in the training process.
 
     Returns:
-        A loader of batches; it takes no number from torch's global generator.
+        A loader of batches; it takes no number from torch's global generator. A `UserError` of the
+        data set is raised as it is, also from a worker, where torch would bury it in a traceback.
     """
-    return DataLoader(
-        dataset,
+    return _Loader(
+        _Guarded(dataset),
         batch_size=batch // sampler.world,
         sampler=sampler,
+        collate_fn=_collate,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),
     )
+
+
+class _Guarded(Dataset):
+    """Hands a mistake of the user over in the place of the sample."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, place: tuple[int, int]) -> dict[str, torch.Tensor] | UserError:
+        try:
+            return self._dataset[place]
+        except UserError as error:
+            return UserError(str(error))
+
+
+def _collate(samples: list) -> dict[str, torch.Tensor] | UserError:
+    mistakes = (sample for sample in samples if isinstance(sample, UserError))
+    return next(mistakes, None) or default_collate(samples)
+
+
+class _Loader(DataLoader):
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        for batch in super().__iter__():
+            if isinstance(batch, UserError):
+                raise batch
+            yield batch

@@ -1,4 +1,7 @@
-"""Check the whole data set and write the index of images and image-level labels."""
+"""Check the whole data set and write the index of images and image-level labels.
+
+The index of one split does not change with the other, so what is trained on one does not either.
+"""
 
 import argparse
 from collections import Counter
@@ -14,16 +17,20 @@ from wsss.io.progress import log
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
+    parser.add_argument("--split", choices=("train", "val"), help="write only this split")
     parser.add_argument("--out", type=Path, required=True, help="index to write")
+    parser.add_argument("--threads", type=int, default=1, help="images checked at a time")
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Check the data set and write its index."""
+    """Check the data set, all splits, and write its index."""
     dataset = read_slice(args.config).dataset
-    index, masks = check_listing(read(dataset, args.root), dataset)
+    index, masks = check_listing(read(dataset, args.root), dataset, args.threads)
+    if args.split:
+        index = Index(index.class_names, index.split(args.split))
     index.write(args.out)
-    _log_summary(index, len(masks.paths))
+    _log_summary(index, sum(item.image_id in masks.paths for item in index.items))
 
 
 def _log_summary(index: Index, masks: int) -> None:

@@ -15,14 +15,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", type=Path, required=True, help="table of images and labels")
     parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
     parser.add_argument("--out", type=Path, required=True, help="table of masks to write")
+    parser.add_argument("--threads", type=int, default=1, help="masks checked at a time")
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Check the masks and write their table; without any mask the table is empty."""
+    """Check the masks of the images in the index and write their table, empty without any."""
     dataset = read_slice(args.config).dataset
     index = Index.read(args.index)
-    masks = check_masks(read(dataset, args.root), index)
+    masks = check_masks(read(dataset, args.root), index, args.threads)
     masks.write(args.out)
     source = f" ({masks.source})" if masks.paths else ""
     log.info("%d of %d images have a mask%s", len(masks.paths), len(index.items), source)

@@ -45,8 +45,8 @@ _PACKAGES = ("wsss", "torch", "numpy", "pydensecrf2")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the stage."""
-    parser.add_argument("--index", required=True, type=Path, help="table of images")
-    parser.add_argument("--masks", required=True, type=Path, help="table of masks; may be empty")
+    parser.add_argument("--index", required=True, nargs="+", type=Path, help="tables of images")
+    parser.add_argument("--masks", required=True, nargs="+", type=Path, help="tables of masks")
     parser.add_argument("--runs", required=True, nargs="+", metavar="NAME=FOLDER")
     parser.add_argument(
         "--evaluations", required=True, nargs="*", type=Path, help="eval files of all runs"
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         UserError: a run's folder does not exist, an evaluation is of no run or of another split,
             or a file is damaged.
     """
-    index, masks = Index.read(args.index), Masks.read(args.masks)
+    index, masks = Index.read(*args.index), Masks.read(*args.masks)
     folders = dict(_named(text) for text in args.runs)
     found = _evaluations(args.evaluations, folders, args.split)
     runs, panels = [], {}

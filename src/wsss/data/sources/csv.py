@@ -47,15 +47,6 @@ def read(dataset: Dataset, root: Path) -> Listing:
     return Listing(root, tuple(records), tuple(dataset.classes) or None, source, problems)
 
 
-def inputs(dataset: Dataset, root: Path) -> tuple[list[Path], list[Path]]:
-    """Name the existing files the listing depends on: table and images, and masks."""
-    records = read(dataset, root).records
-    images = [root / record.image for record in records]
-    masks = [root / record.mask for record in records if record.mask]
-    existing = [path for path in [root / dataset.labels, *images] if path.is_file()]
-    return existing, [path for path in masks if path.is_file()]
-
-
 def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[str]]:
     """Read a CSV table with a header line.
 

@@ -1,7 +1,12 @@
 """What a source hands over: names of files and labels, nothing decoded and nothing checked."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from wsss.data.taxonomy import NO_CLASS
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,8 @@ class Record:
             empty = the source gives no label (an error that the check reports).
         mask: mask file, relative to the root, or None.
         where: where the user wrote this, e.g. `labels.csv:12`.
+        annotation: file that holds the labels of this image alone, relative to the root; None = a
+            table holds them.
     """
 
     image: Path
@@ -22,6 +29,7 @@ class Record:
     labels: tuple[str, ...]
     mask: Path | None
     where: str
+    annotation: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class Listing:
     Attributes:
         root: folder of the data.
         records: the images of all splits in use.
-        class_names: the classes in the order of their ids, None = sorted names of the labels.
+        class_names: the classes in the order of their ids, None = those of the training labels.
         mask_source: where masks come from, in words; empty if there are none.
         problems: mistakes found while reading, one line each.
     """
@@ -41,3 +49,36 @@ class Listing:
     class_names: tuple[str, ...] | None = None
     mask_source: str = ""
     problems: list[str] = field(default_factory=list)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The classes; unless given, the sorted names of the training labels."""
+        return self.class_names or tuple(sorted(training_labels(self.records) - {NO_CLASS, ""}))
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The image ids of the records."""
+        return image_ids([record.image for record in self.records])
+
+
+def training_labels(records: Sequence[Record]) -> set[str]:
+    """All labels of the training images, or of all images if none is for training.
+
+    A class nobody trains on cannot be predicted, so a name that only other images bear is a
+    mistake; it must not shift the ids of the classes.
+    """
+    training = [record for record in records if record.split == "train"]
+    return {name for record in training or records for name in record.labels}
+
+
+def image_ids(images: Sequence[Path]) -> list[str]:
+    """Name images by their path without suffix and without the folder common to all.
+
+    `a/x.jpg`, `a/b/y.jpg` become `x` and `b__y`.
+    """
+    if not images:
+        return []
+    paths = [PurePosixPath("/", image) for image in images]
+    common = os.path.commonpath([path.parent for path in paths])
+    inner = [path.relative_to(common) for path in paths]
+    return ["__".join((path.parent / path.stem).parts) for path in inner]

@@ -10,13 +10,14 @@ XML files every element `name` that is a class counts, also objects marked diffi
 the image-level labels of the WSSS literature were made (jiwoon-ahn/psa, `cls_labels.npy`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 from wsss.config.dataset import Dataset
 from wsss.data.sources.csv import read_table, split_labels
-from wsss.data.sources.listing import Listing, Record
+from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
 from wsss.errors import UserError
 
@@ -32,8 +33,24 @@ Labels = dict[str, tuple[tuple[str, ...], str]]
 def read(dataset: Dataset, root: Path) -> Listing:
     """List the images of a VOC folder.
 
-    The classes are `dataset.classes`, else the 20 of VOC if all labels are among them, else the
-    sorted names of the labels.
+    The classes are `dataset.classes`, else the 20 of VOC if all training labels are among them,
+    else the sorted names of the training labels.
+
+    Raises:
+        UserError: if a list or the table of labels cannot be read.
+    """
+    listing = outline(dataset, root)
+    if (root / dataset.labels).is_file():
+        return listing
+    if not (root / _XML).is_dir():
+        raise UserError(f"{root}: neither a table of labels nor the folder {_XML}")
+    classes = dataset.classes or VOC_CLASSES
+    records = [_with_labels(record, root, classes, listing.problems) for record in listing.records]
+    return replace(listing, records=tuple(records))
+
+
+def outline(dataset: Dataset, root: Path) -> Listing:
+    """List the images like `read`, but open no XML file; their images have no labels here.
 
     Raises:
         UserError: if a list or the table of labels cannot be read.
@@ -41,26 +58,16 @@ def read(dataset: Dataset, root: Path) -> Listing:
     problems: list[str] = []
     ids = _ids(dataset, root, problems)
     table = root / dataset.labels
-    if table.is_file():
-        labels = _table_labels(table, problems)
-    else:
-        labels = _xml_labels(root, ids, dataset.classes or VOC_CLASSES, problems)
-    records = [_record(root, image_id, *place, labels) for image_id, place in ids.items()]
+    labels = _table_labels(table, problems) if table.is_file() else None
+    records = tuple(_record(root, image_id, *place, labels) for image_id, place in ids.items())
     source = str(_MASKS) if any(record.mask for record in records) else ""
     names = tuple(dataset.classes) or _default_classes(records)
-    return Listing(root, tuple(records), names, source, problems)
+    return Listing(root, records, names, source, problems)
 
 
-def inputs(dataset: Dataset, root: Path) -> tuple[list[Path], list[Path]]:
-    """Name the existing files the listing depends on: lists, labels and images, and masks."""
-    ids = _ids(dataset, root, [])
-    lists = [_list_path(root, theirs) for theirs in dataset.splits.values()]
-    table = root / dataset.labels
-    labels = [table] if table.is_file() else [root / _XML / f"{i}.xml" for i in ids]
-    images = [root / _IMAGES / f"{i}.jpg" for i in ids]
-    masks = [root / _MASKS / f"{i}.png" for i in ids]
-    existing = [path for path in [*lists, *labels, *images] if path.is_file()]
-    return existing, [path for path in masks if path.is_file()]
+def lists(dataset: Dataset, root: Path) -> list[Path]:
+    """Name the lists of the splits."""
+    return [_list_path(root, theirs) for theirs in dataset.splits.values()]
 
 
 def _list_path(root: Path, split: str) -> Path:
@@ -87,11 +94,18 @@ def _ids(dataset: Dataset, root: Path, problems: list[str]) -> dict[str, tuple[s
     return ids
 
 
-def _record(root: Path, image_id: str, split: str, listed: str, labels: Labels) -> Record:
-    names, where = labels.get(image_id, ((), listed))
-    mask = _MASKS / f"{image_id}.png"
-    found = mask if (root / mask).is_file() else None
-    return Record(_IMAGES / f"{image_id}.jpg", split, names, found, where)
+def _record(root: Path, image_id: str, split: str, listed: str, labels: Labels | None) -> Record:
+    """Return the record of an image; without a table, `labels` is None and XML has them."""
+    names, where = (labels or {}).get(image_id, ((), listed))
+    mask, annotation = _MASKS / f"{image_id}.png", _XML / f"{image_id}.xml"
+    return Record(
+        image=_IMAGES / f"{image_id}.jpg",
+        split=split,
+        labels=names,
+        mask=mask if (root / mask).is_file() else None,
+        where=where if labels is not None else str(annotation),
+        annotation=annotation if labels is None else None,
+    )
 
 
 def _table_labels(table: Path, problems: list[str]) -> Labels:
@@ -110,25 +124,16 @@ def _image_id(image: str) -> str:
     return Path(image).name.removesuffix(".jpg")
 
 
-def _xml_labels(
-    root: Path, ids: Iterable[str], classes: Sequence[str], problems: list[str]
-) -> Labels:
-    if not (root / _XML).is_dir():
-        raise UserError(f"{root}: neither a table of labels nor the folder {_XML}")
-    labels: Labels = {}
-    for image_id in ids:
-        path = root / _XML / f"{image_id}.xml"
-        where = str(path.relative_to(root))
-        try:
-            named = {element.text for element in ElementTree.parse(path).iter("name")}
-        except (OSError, ElementTree.ParseError) as error:
-            problems.append(f"{where}: no labels for {image_id} ({error})")
-            named = {NO_CLASS}
-        shown = tuple(name for name in classes if name in named)
-        labels[image_id] = (shown or (NO_CLASS,), where)
-    return labels
+def _with_labels(record: Record, root: Path, classes: Sequence[str], problems: list[str]) -> Record:
+    """Return a record with the labels of its XML file."""
+    try:
+        named = {e.text for e in ElementTree.parse(root / record.annotation).iter("name")}
+    except (OSError, ElementTree.ParseError) as error:
+        problems.append(f"{record.where}: no labels for {record.image.stem} ({error})")
+        named = set()
+    shown = tuple(name for name in classes if name in named)
+    return replace(record, labels=shown or (NO_CLASS,))
 
 
-def _default_classes(records: list[Record]) -> tuple[str, ...] | None:
-    names = {name for record in records for name in record.labels} - {NO_CLASS}
-    return VOC_CLASSES if names <= set(VOC_CLASSES) else None
+def _default_classes(records: Sequence[Record]) -> tuple[str, ...] | None:
+    return VOC_CLASSES if training_labels(records) - {NO_CLASS} <= set(VOC_CLASSES) else None
