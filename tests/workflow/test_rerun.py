@@ -35,7 +35,7 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "rules"), KEYS, ids=str)
+@pytest.mark.parametrize(("change", "rules"), KEYS, ids=[str(change) for change, _ in KEYS])
 def test_a_key_reruns_exactly_what_depends_on_it(project, change, rules):
     assert project.stale(change) == rules
 
