@@ -6,6 +6,9 @@ from torch import Tensor
 
 from wsss.io.labels import IGNORE
 
+CELL = 8
+"""Side of a cell of AffinityNet in pixels: its output stride."""
+
 
 def pair_affinity(features: Tensor, source: Tensor, target: Tensor) -> Tensor:
     """Compare the features of paired cells: `exp(-mean over channels of |f_target - f_source|)`.

@@ -80,3 +80,16 @@ class ImageCRF:
         self._field.setUnaryEnergy(np.ascontiguousarray(unary.reshape(self._shape[0], -1)))
         posterior = self._field.inference(self._iterations)
         return np.array(posterior, dtype=np.float32).reshape(self._shape)
+
+
+def decide(scores: np.ndarray, image: np.ndarray, params: CRFParams) -> np.ndarray:
+    """Return the (H, W) positions of the winning labels, after a CRF unless it has no iterations.
+
+    Args:
+        scores: (L, H, W) float32 >= 0.
+        image: (H, W, 3) uint8 RGB.
+        params: the CRF; `iterations` 0 = none.
+    """
+    if params.iterations:
+        scores = ImageCRF(image, len(scores), params).refine(scores)
+    return scores.argmax(0)

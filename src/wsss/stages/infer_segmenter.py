@@ -17,7 +17,7 @@ from wsss.io.labels import LabelWriter
 from wsss.io.progress import log, track
 from wsss.nn import segmenters
 from wsss.nn.weights import load_state
-from wsss.ops.crf import CRFParams, ImageCRF
+from wsss.ops.crf import CRFParams, decide
 from wsss.stages.inference import device, make_backbone, ready
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 
@@ -54,7 +54,4 @@ def predict(net: nn.Module, image: np.ndarray, config: SegmenterInfer) -> np.nda
     total = sum_views((b.to(device()) for b in batches), net, image.shape[:2])
     mean = total / sum(len(batch) for batch in batches)
     scores = mean.softmax(0).cpu().numpy()
-    if config.crf.iterations:
-        params = CRFParams(**config.crf.model_dump())
-        scores = ImageCRF(image, len(scores), params).refine(scores)
-    return scores.argmax(0).astype(np.uint8)
+    return decide(scores, image, CRFParams(**config.crf.model_dump())).astype(np.uint8)

@@ -15,17 +15,14 @@ from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.weights import load_state
-from wsss.ops.affinity import block_mean, pair_affinity
+from wsss.ops.affinity import CELL, block_mean, pair_affinity
 from wsss.ops.cam import background_score, upsample_cam
-from wsss.ops.crf import CRFParams, ImageCRF
+from wsss.ops.crf import CRFParams, decide
 from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize
 from wsss.ops.walk import random_walk, transition
 from wsss.stages.inference import device, make_backbone, ready
 from wsss.stages.sharding import add_shard_arguments, image_of, provenance, shard_items
-
-CELL = 8
-"""Image pixels per cell of the walk (stride of AffinityNet)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Walk on the images of one shard."""
     config = read_slice(args.config).walk
+    crf = CRFParams(**config.crf.model_dump())
     items, cams = shard_items(args), MapsReader([args.cams])
     log.info("random_walk: %d images of %s, shard %s", len(items), args.split, args.shard)
     net, radius = load_affinity(args.model)
@@ -48,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
             cam = upsample_cam(maps["cam"], tuple(maps["size"]))
             image = image_of(item, maps["size"])
             scores = walk(net, radius, image, cam, config)
-            out.put(item.image_id, label_ids(maps["classes"])[_decide(scores, image, config)])
+            out.put(item.image_id, label_ids(maps["classes"])[decide(scores, image, crf)])
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:
@@ -89,11 +87,3 @@ def walk(
         spread = random_walk(torch.from_numpy(pooled).to(device()), matrix, 2**config.logt)
         full = resize(spread[None], pixels.shape[1:])[0]
     return full[:, :height, :width].cpu().numpy()
-
-
-def _decide(scores: np.ndarray, image: np.ndarray, config: Walk) -> np.ndarray:
-    """Return the (H, W) positions of the winners, after a CRF if one is configured."""
-    if config.crf.iterations:
-        params = CRFParams(**config.crf.model_dump())
-        scores = ImageCRF(image, len(scores), params).refine(scores)
-    return scores.argmax(0)

@@ -12,10 +12,7 @@ from wsss.errors import UserError
 from wsss.io.images import read_image
 from wsss.io.index import Item
 from wsss.io.maps import MapsReader
-from wsss.ops.affinity import block_mean, confident_labels
-
-CELL = 8
-"""Side of a label cell of AffinityNet in pixels: its output stride."""
+from wsss.ops.affinity import CELL, block_mean, confident_labels
 
 
 class AffinitySet(Samples):
