@@ -1,4 +1,4 @@
-"""AffinityNet and its training step against `network/resnet38_aff.py` and `train_aff.py`."""
+"""AffinityNet and its training step against `resnet38_aff.py`, `vgg16_aff.py`, `train_aff.py`."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,14 @@ from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
 from wsss.nn.task import Clock
 from wsss.nn.weights import official_names
-from wsss.ops.affinity import pair_affinity
-from wsss.ops.pairs import pair_indices
+from wsss.ops.affinity import pair_affinity, pair_labels
+from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.tasks.affinity import AffinityTask
 
 pytestmark = pytest.mark.golden
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+BACKBONES = {"resnet38": "resnet38d", "vgg16": "vgg16"}
 
 
 def normalised(images):
@@ -22,14 +23,36 @@ def normalised(images):
     return torch.from_numpy(chw)
 
 
+def affinities(net, images, radius=5):
+    """Features, affinities (B, P, n), source and target cells, without gradient."""
+    with torch.no_grad():
+        features = net.features(normalised(images))
+    h, w = features.shape[2:]
+    cells = pair_indices(h, w, fit_radius(h, w, radius))
+    return features, pair_affinity(features, *cells), *cells
+
+
+def dense(pairs, source, target, cells):
+    """Symmetric matrix of the affinities of one image, ones on the diagonal."""
+    matrix = torch.eye(cells)
+    matrix[source.expand_as(target), target] = pairs
+    matrix[target, source.expand_as(target)] = pairs
+    return matrix
+
+
 @pytest.fixture(scope="module")
 def ref(golden):
     return golden("affinity")
 
 
+@pytest.fixture(scope="module", params=BACKBONES)
+def name(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def task(ref, fill):
-    net = fill(AffinityNet(build("resnet38d")), ref["seed"], ref["resnet38_aff.gain"])
+def task(name, ref, fill):
+    net = fill(AffinityNet(build(BACKBONES[name])), ref["seed"], ref[f"{name}_aff.gain"])
     task = AffinityTask(net).train()
     for module in task.modules():
         if isinstance(module, torch.nn.Dropout2d):
@@ -37,40 +60,38 @@ def task(ref, fill):
     return task
 
 
-def test_state_names(task, ref):
-    ref.agree("resnet38_state_names", np.array(sorted(official_names(task.net))))
+def test_state_names(task, name, ref):
+    ref.agree(f"{name}_state_names", np.array(sorted(official_names(task.net))))
 
 
-def test_dense_affinity(task, ref):
-    with torch.no_grad():
-        features = task.net.features(normalised(ref["dense_image"])[None])
-    ref.agree("resnet38_f9_elu_sub", features[0, ::8])
-    h, w = features.shape[2:]
-    source, target = pair_indices(h, w, task.radius)
-    pairs = pair_affinity(features, source, target)[0]
-    dense = torch.eye(h * w)
-    dense[source.expand_as(target), target] = pairs
-    dense[target, source.expand_as(target)] = pairs
-    ref.agree("resnet38_dense", dense)
+def test_dense_affinity(task, name, ref):
+    features, pairs, *cells = affinities(task.net, ref["dense_image"][None])
+    ref.agree(f"{name}_f9_elu_sub", features[0, ::8])
+    ref.agree(f"{name}_dense", dense(pairs[0], *cells, features[0, 0].numel()))
 
 
-def test_pair_affinities(task, ref):
-    with torch.no_grad():
-        features = task.net.features(normalised(ref["images"]))
-    source, target = pair_indices(*features.shape[2:], task.radius)
-    ref.agree("resnet38_aff", pair_affinity(features, source, target))
+def test_pair_affinities(task, name, ref):
+    ref.agree(f"{name}_aff", affinities(task.net, ref["images"])[1])
 
 
-def test_losses_and_gradients(task, ref):
+@pytest.mark.parametrize("name", ["resnet38"], indirect=True)
+def test_radius_shrinks_on_small_images(task, ref):
+    features, pairs, *cells = affinities(task.net, ref["small_image"][None])
+    ref.agree("seam_small_aff", pairs[0])
+    ref.agree("seam_small_dense", dense(pairs[0], *cells, features[0, 0].numel()))
+
+
+def test_losses_and_gradients(task, name, ref):
     label = torch.from_numpy(np.stack([ref["lab0_map"], ref["lab1_map"]]))
+    kinds = pair_labels(label, *pair_indices(*label.shape[1:], task.radius))
     task.zero_grad()
     losses = task({"image": normalised(ref["images"]), "label": label}, Clock(0, 1, 0))["net"]
     sum(losses.values()).backward()
-    ref.agree("resnet38_loss", sum(losses.values()).item())
-    for name, weight in {"bg": 4, "fg": 4, "neg": 2}.items():
-        ref.agree(f"resnet38_{name}_loss", weight * losses[name].item())
+    ref.agree(f"{name}_loss", sum(losses.values()).item())
+    for (kind, weight), mask in zip({"bg": 4, "fg": 4, "neg": 2}.items(), kinds, strict=True):
+        ref.agree(f"{name}_{kind}_count", mask.sum().item())
+        ref.agree(f"{name}_{kind}_loss", weight * losses[kind].item())
     ours = official_names(task.net)
-    keys = ref.keys()
-    for key in (k for k in keys if k.startswith("resnet38_gradnorm:")):
+    for key in (k for k in ref if k.startswith(f"{name}_gradnorm:")):
         grad = task.net.get_parameter(ours[key.partition(":")[2]]).grad
         ref.agree(key, grad.double().norm().item())

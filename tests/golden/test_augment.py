@@ -2,10 +2,12 @@ import random
 
 import numpy as np
 import pytest
+import torch
 
 from wsss.data.sets.affinity import affinity_sample
 from wsss.data.transforms import crop, crop_window, normalise, resize_long, views
-from wsss.ops.affinity import block_mean
+from wsss.nn.backbones.vgg import caffe_input
+from wsss.ops.affinity import block_mean, pair_labels
 from wsss.ops.pairs import pair_indices
 
 pytestmark = pytest.mark.golden
@@ -29,6 +31,12 @@ def test_resize_long(ref):
 
 def test_normalise(ref):
     ref.agree("norm_resnet_out", normalise(ref["rrl0_in"]))
+
+
+def test_normalise_for_vgg16(ref):
+    image = torch.from_numpy(normalise(ref["rrl0_in"])).permute(2, 0, 1)
+    caffe = caffe_input(image[None])[0]
+    ref.agree("norm_vgg_out", caffe.permute(1, 2, 0))
 
 
 def test_crop(ref):
@@ -68,9 +76,7 @@ def test_affinity_sample(ref):
 
 def test_pairs_of_the_affinity_sample(ref):
     for key in numbered(ref, "aff", "_label"):
-        label = ref[key].ravel()
-        source, target = (part.numpy() for part in pair_indices(*ref[key].shape, 5))
-        here, there = label[source][None], label[target]
-        both = (here != 255) & (there != 255)
-        name = key.removesuffix("_label")
-        ref.agree(f"{name}_neg", (both & (here != there)).astype(np.uint8))
+        label = torch.from_numpy(ref[key])
+        kinds = pair_labels(label[None], *pair_indices(*label.shape, 5))
+        for kind, pairs in zip(("bg_pos", "fg_pos", "neg"), kinds, strict=True):
+            ref.agree(key.replace("label", kind), pairs[0])

@@ -1,17 +1,26 @@
-"""The PSA classifier against `network/resnet38_cls.py` and `train_cls.py`."""
+"""PSA against `resnet38_cls.py`, `vgg16_cls.py`, `train_cls.py` and `infer_cls.py`."""
 
-import numpy as np
 import pytest
 import torch
 
+from tests.golden.published import (
+    agree_crf,
+    agree_gradients,
+    batch_of,
+    multi_scale,
+    trained,
+    without_dropout,
+)
 from wsss.methods import get
 from wsss.nn.backbones import build
+from wsss.nn.backbones.vgg import caffe_input
 from wsss.nn.task import Clock
-from wsss.nn.weights import official_names
+from wsss.ops.cam import seed_labels
 
 pytestmark = pytest.mark.golden
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+BACKBONES = {"resnet38": "resnet38d", "vgg16": "vgg16"}
+SCALES, BACKGROUND = (1.0, 0.5, 1.5, 2.0), 0.2
 
 
 @pytest.fixture(scope="module")
@@ -21,41 +30,48 @@ def ref(golden):
 
 @pytest.fixture(scope="module")
 def batch(ref):
-    image = ((ref["images"] / 255 - MEAN) / STD).astype(np.float32).transpose(0, 3, 1, 2)
-    return {"image": torch.from_numpy(image), "label": torch.from_numpy(ref["labels"])}
+    return batch_of(ref)
+
+
+@pytest.fixture(scope="module", params=BACKBONES)
+def network(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def psa(ref, fill):
+def psa(network, ref, fill):
     method = get("psa")
-    psa = method(build("resnet38d"), ref["labels"].shape[1], method.Params())
-    fill(psa.net, ref["seed"], ref["resnet38_cls.gain"])
-    psa.train()
-    for module in psa.modules():
-        if isinstance(module, torch.nn.Dropout2d):
-            module.eval()
-    return psa
+    psa = method(build(BACKBONES[network]), ref["labels"].shape[1], method.Params())
+    fill(psa.net, ref["seed"], ref[f"{network}_cls.gain"])
+    return without_dropout(psa)
 
 
-def test_cam_and_logits(psa, batch, ref):
+def test_vgg_input(batch, ref):
+    ref.agree("vgg16_input", caffe_input(batch["image"]))
+
+
+def test_cam_and_logits(psa, network, batch, ref):
     with torch.no_grad():
-        ref.agree("resnet38_forward_cam", psa.cam(batch["image"]))
-        ref.agree("resnet38_logits", psa.net.logits(batch["image"]))
+        ref.agree(f"{network}_forward_cam", psa.cam(batch["image"]))
+        ref.agree(f"{network}_logits", psa.net.logits(batch["image"]))
 
 
-def test_trained_parameters(psa, ref):
-    trained = {name for name, p in psa.net.named_parameters() if p.requires_grad}
-    official = [name for name, ours in official_names(psa.net).items() if ours in trained]
-    ref.agree("resnet38_requires_grad", np.array(sorted(official)))
+def test_trained_parameters(psa, network, ref):
+    ref.agree(f"{network}_requires_grad", trained(psa.net))
 
 
-def test_loss_and_gradients(psa, batch, ref):
+def test_loss_and_gradients(psa, network, batch, ref):
     psa.zero_grad()
     loss = psa(batch, Clock(0, 1, 0))["net"]["cls"]
     loss.backward()
-    ref.agree("resnet38_loss", loss.item())
-    ours = official_names(psa.net)
-    keys = ref.keys()
-    for key in (k for k in keys if k.startswith("resnet38_gradnorm:")):
-        grad = psa.net.get_parameter(ours[key.partition(":")[2]]).grad
-        ref.agree(key, grad.double().norm().item())
+    ref.agree(f"{network}_loss", loss.item())
+    agree_gradients(ref, psa.net, f"{network}_gradnorm:")
+
+
+@pytest.mark.parametrize("network", ["resnet38"], indirect=True)
+def test_multi_scale_maps_and_crf(psa, ref):
+    cam = multi_scale(psa, ref, SCALES)
+    ref.agree("msf_cam", cam)
+    ref.agree("msf_cam_pred", seed_labels(cam, ref["msf_keys"], BACKGROUND))
+    agree_crf(ref, cam, 4, "msf_la_crf")
+    agree_crf(ref, cam, 32, "msf_ha_crf")

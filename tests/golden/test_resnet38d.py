@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from wsss.data.transforms import normalise
 from wsss.nn.backbones import build
 from wsss.nn.weights import official_names
 
@@ -33,6 +34,7 @@ def test_recipe(net, ref):
 
 @pytest.mark.parametrize("i", [0, 1])
 def test_features(net, ref, i):
+    ref.agree(f"input{i}", normalise(ref[f"image{i}"]).transpose(2, 0, 1))
     with torch.no_grad():
         taps = net(torch.from_numpy(ref[f"input{i}"])[None])
     for tap in ("conv4", "conv5", "conv6"):

@@ -26,6 +26,14 @@ def test_narrowing_before_resizing_is_the_same():
     torch.testing.assert_close(up(narrow(x)), narrow(up(x)), atol=1e-5, rtol=1e-4)
 
 
+def test_vgg16_has_norms_that_count_as_pretrained():
+    with torch.device("meta"):
+        net = AffinityNet(build("vgg16"))
+    norms = (net.gn8_3, net.gn8_4, net.gn8_5)
+    assert [(n.num_groups, n.num_channels) for n in norms] == [(8, 64), (16, 128), (32, 256)]
+    assert not {*norms} & {*net.scratch()}
+
+
 def test_elu_bounds_the_features():
     with torch.no_grad():
         assert AffinityNet(build("tiny")).features(torch.randn(1, 3, 32, 32)).min() > -1

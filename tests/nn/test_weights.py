@@ -1,6 +1,7 @@
 import pickle
 from urllib.error import URLError
 
+import numpy as np
 import pytest
 import torch
 
@@ -61,10 +62,38 @@ def test_load_optional_and_old_checkpoints(net):
     load_state(build("mobilenet_v2"), old, "x.pt")
 
 
-@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}])
+EADER = {"epoch": 3, "localizer_optimizer": {"state": {}}, "adversarial": None}
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}, lambda s: EADER | {"localizer": s}],
+)
 def test_read_state(tmp_path, wrap):
     torch.save(wrap({"module.a": torch.ones(2)}), tmp_path / "x.pt")
     assert read_state(tmp_path / "x.pt")["a"].tolist() == [1, 1]
+
+
+def test_read_irn(tmp_path):
+    trunk, head = build("resnet50").state_dict(), torch.ones(20, 2048, 1, 1)
+    state = {f"resnet50.{key}": t for key, t in trunk.items()}
+    state |= {"stage1.0.weight": trunk["conv1.weight"], "backbone.0.0.weight": trunk["bn1.weight"]}
+    torch.save(state | {"classifier.weight": head, "newly_added.0.weight": head}, tmp_path / "x")
+    net = CamNet(build("resnet50"), 20)
+    load_state(net, read_state(tmp_path / "x"), "x")
+    assert torch.equal(net.fc8.weight, head)
+    assert torch.equal(net.backbone.conv1.weight, trunk["conv1.weight"])
+
+
+def test_read_mxnet(tmp_path, params_file):
+    arrays = {"arg:bn7_gamma": np.ones(3, "f4"), "arg:linear1000_bias": np.ones(2, "f4")}
+    (tmp_path / "x.params").write_bytes(params_file(arrays))
+    assert {k: v.tolist() for k, v in read_state(tmp_path / "x.params").items()} == {
+        "bn7.weight": [1, 1, 1]
+    }
+    (tmp_path / "x.params").write_bytes(params_file({"arg:fc1_weight": np.ones(3, "f4")}))
+    with pytest.raises(UserError, match=r"x\.params: an MXNet file, but not of ResNet-38"):
+        read_state(tmp_path / "x.params")
 
 
 @pytest.mark.parametrize(
@@ -76,11 +105,13 @@ def test_read_damaged(tmp_path, content):
         read_state(tmp_path / "x.pt")
 
 
-def test_read_truncated(tmp_path, net):
-    torch.save(net.state_dict(), tmp_path / "whole.pt")
-    data = (tmp_path / "whole.pt").read_bytes()
-    (tmp_path / "x.pt").write_bytes(data[: len(data) // 2])
-    with pytest.raises(UserError, match=r"x\.pt: damaged"):
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.999])
+def test_read_truncated(tmp_path, net, zipped, share):
+    torch.save(net.state_dict(), tmp_path / "x", _use_new_zipfile_serialization=zipped)
+    data = (tmp_path / "x").read_bytes()
+    (tmp_path / "x.pt").write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(UserError, match=r"x\.pt: (damaged|not a file)"):
         read_state(tmp_path / "x.pt")
 
 
@@ -120,8 +151,39 @@ def test_imagenet_mobilenet(imagenet_mobilenet):
     assert len(state) == 312
 
 
+HEADS = {
+    "resnet38d": ("fc8.weight", "fc9.weight", "bn8.weight", "gconv1.att_p.0.weight", "f8_3.weight"),
+    "resnet38d+": ("f9.weight", "edge_layer.conv1.weight", "fuse_canny_edge.weight"),
+    "resnet101": ("fc.weight", "fc.bias"),
+    "vgg16": ("fc8.weight", "gn8_3.weight", "f8_5.weight"),
+    "vgg16_largefov": ("classifier.weight", "classifier.6.bias"),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_trunk_of_published_networks(name):
+    with torch.device("meta"):
+        trunk = build(name.rstrip("+")).state_dict()
+        state = trunk | {head: torch.zeros(1) for head in HEADS[name]}
+    assert backbone_state(name.rstrip("+"), state, "x.pth").keys() == trunk.keys()
+
+
+OTHERS = [("resnet50", "resnet101", "unexpected"), ("resnet18", "resnet50", "of another shape")]
+OTHERS += [("vgg16", "vgg16_largefov", "missing"), ("resnet38d", "tiny", "missing")]
+
+
+@pytest.mark.parametrize(("wanted", "given", "problem"), OTHERS)
+def test_trunk_of_another_architecture(wanted, given, problem):
+    with torch.device("meta"):
+        state = build(given).state_dict()
+    with pytest.raises(UserError, match=rf"^x\.pth: not weights of {wanted}: .*\d+ {problem}"):
+        backbone_state(wanted, state, "x.pth")
+
+
 def test_no_imagenet_weights_for_it():
-    with pytest.raises(UserError, match=r"'tiny'.*mobilenet_v2, resnet50, resnet101"):
+    with pytest.raises(
+        UserError, match=r"'tiny'.*mobilenet_v2, resnet18, resnet50, resnet101, vgg"
+    ):
         fetch_imagenet("tiny")
 
 

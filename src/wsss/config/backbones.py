@@ -8,17 +8,23 @@ from wsss.config.training import Backbone
 STRIDES: dict[str, tuple[int, ...]] = {
     "mobilenet_v2": (16, 8),
     "resnet38d": (8,),
+    "resnet18": (32,),
     "resnet50": (16, 32, 8),
     "resnet101": (16, 32, 8),
     "tiny": (8,),
+    "vgg16": (8,),
+    "vgg16_largefov": (8,),
 }
 """Output strides of every backbone."""
 
 FROM_SCRATCH = ("tiny",)
 """Backbones that start from random weights; the others keep layers and BatchNorm frozen."""
 
-IMAGENET = ("mobilenet_v2", "resnet50", "resnet101")
+IMAGENET = ("mobilenet_v2", "resnet18", "resnet50", "resnet101", "vgg16_largefov")
 """Backbones whose ImageNet weights torchvision fetches."""
+
+_UNLIKE = {"vgg16": " with PSA's convolutional fc6 and fc7"}
+"""How a backbone differs from torchvision's of the same name."""
 
 
 def problems(path: str, backbone: Backbone) -> Iterator[str]:
@@ -31,8 +37,10 @@ def problems(path: str, backbone: Backbone) -> Iterator[str]:
         if weights is not None:
             yield f"{path}.weights: {name} has no pretrained weights; set it to null"
     elif weights is None:
-        yield f"{path}.weights: {name} needs pretrained weights; name a file or imagenet"
+        way = "name a file or imagenet" if name in IMAGENET else "name a file"
+        yield f"{path}.weights: {name} needs pretrained weights; {way}"
     elif weights == "imagenet" and name not in IMAGENET:
-        yield f"{path}.weights: torchvision has no {name}; name a file"
+        unlike = _UNLIKE.get(name, "")
+        yield f"{path}.weights: torchvision has no {name}{unlike}; name a file"
     elif weights != "imagenet" and not Path(weights).is_file():
         yield f"{path}.weights: no such file: {weights}"

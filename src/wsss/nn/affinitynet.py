@@ -1,6 +1,7 @@
 """AffinityNet (Ahn & Kwak, CVPR 2018): features whose L1 distance tells classes apart.
 
-Source: ``network/resnet38_aff.py`` of jiwoon-ahn/psa; common.md 7.1.
+Source: ``network/resnet38_aff.py`` and ``vgg16_aff.py`` of jiwoon-ahn/psa; common.md 7.1,
+psa.md 2.3.
 """
 
 import torch
@@ -19,19 +20,26 @@ class AffinityNet(nn.Module):
     1x1 convolution commutes with that, so it runs first, on fewer cells.
 
     Args:
-        backbone: Where the features come from; its ``conv4`` has stride 8.
+        backbone: Where the features come from; its ``conv4`` has stride 8. It is changed where it
+            differs from the classifier's (``for_affinity``).
         widths: Channels of the narrowed conv4, conv5, conv6. The default is the official one;
             small backbones may use less.
     """
 
     def __init__(self, backbone: Backbone, widths: tuple[int, int, int] = (64, 128, 256)) -> None:
         super().__init__()
+        backbone.for_affinity()
         self.backbone = backbone
         channels = backbone.channels
         self.f8_3 = nn.Conv2d(channels["conv4"], widths[0], 1, bias=False)
         self.f8_4 = nn.Conv2d(channels["conv5"], widths[1], 1, bias=False)
         self.f8_5 = nn.Conv2d(channels["conv6"], widths[2], 1, bias=False)
         self.f9 = nn.Conv2d(sum(widths), sum(widths), 1, bias=False)
+        norms = [nn.Identity(), nn.Identity(), nn.Identity()]
+        if backbone.affinity_groups is not None:
+            shapes = zip(backbone.affinity_groups, widths, strict=True)
+            norms = [nn.GroupNorm(groups, width) for groups, width in shapes]
+        self.gn8_3, self.gn8_4, self.gn8_5 = norms
         for narrow in (self.f8_3, self.f8_4, self.f8_5):
             nn.init.kaiming_normal_(narrow.weight)
         nn.init.xavier_uniform_(self.f9.weight, gain=4)
@@ -51,6 +59,10 @@ class AffinityNet(nn.Module):
         """
         taps = self.backbone(x)
         grid = tuple(taps["conv4"].shape[2:])
-        narrow = (self.f8_3(taps["conv4"]), self.f8_4(taps["conv5"]), self.f8_5(taps["conv6"]))
+        narrow = (
+            self.gn8_3(self.f8_3(taps["conv4"])),
+            self.gn8_4(self.f8_4(taps["conv5"])),
+            self.gn8_5(self.f8_5(taps["conv6"])),
+        )
         maps = [f if tuple(f.shape[2:]) == grid else resize(f, grid) for f in narrow]
         return F.elu(self.f9(torch.cat([F.elu(f) for f in maps], dim=1)))

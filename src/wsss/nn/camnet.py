@@ -9,11 +9,20 @@ from wsss.nn.backbones import Backbone
 class CamNet(nn.Module):
     """Backbone, global average pooling, bias-free 1x1 classifier (PSA ``resnet38_cls.py``).
 
+    What it offers besides ``cam`` is common to all networks that draw CAMs, so that a method
+    can be added to any of them.
+
     Args:
         backbone: Where the features come from.
         num_classes: Number of foreground classes C.
         dropout: Probability that a channel of the last features is dropped in training.
+
+    Attributes:
+        linear: The mean over space of the gradient of a logit with respect to the features is
+            the row of ``class_weight`` over the number of cells.
     """
+
+    linear = True
 
     def __init__(self, backbone: Backbone, num_classes: int, dropout: float = 0.5) -> None:
         super().__init__()
@@ -26,20 +35,35 @@ class CamNet(nn.Module):
         """Return the modules that never start from pretrained weights: the classifier."""
         return (self.fc8,)
 
-    def logits(self, x: Tensor) -> Tensor:
-        """Classify: fc8(gap(dropout(conv6))), psa.md 1.
+    def features(self, taps: dict[str, Tensor]) -> Tensor:
+        """Return what the class maps are linear in: (B, D, h, w)."""
+        return taps["conv6"]
+
+    def class_weight(self) -> Tensor:
+        """Return the weights (C, D) that turn features into class maps."""
+        return self.fc8.weight.flatten(1)
+
+    def classify(self, features: Tensor, size: tuple[int, int]) -> Tensor:  # noqa: ARG002
+        """Classify: fc8(gap(dropout(features))), psa.md 1.
 
         Args:
-            x: (B, 3, H, W) normalised RGB.
+            features: (B, D, h, w).
+            size: (H, W) of the image; not used here.
 
         Returns:
             (B, C) logits.
         """
-        features = self.dropout7(self.backbone(x)["conv6"])
-        return self.fc8(features.mean((2, 3), keepdim=True)).flatten(1)
+        pooled = self.dropout7(features).mean((2, 3), keepdim=True)
+        return self.fc8(pooled).flatten(1)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Classify images (B, 3, H, W), normalised RGB, into logits (B, C)."""
+        return self.classify(self.features(self.backbone(x)), tuple(x.shape[2:]))
 
     def cam(self, x: Tensor) -> Tensor:
         """Draw the class activation maps: relu(fc8(conv6)), no dropout, psa.md 1.
+
+        On VGG-16 the maps are square-rooted (psa.md 2.2).
 
         Args:
             x: (B, 3, H, W) normalised RGB.
@@ -47,4 +71,5 @@ class CamNet(nn.Module):
         Returns:
             (B, C, h, w) maps >= 0 at the backbone's output stride.
         """
-        return F.relu(self.fc8(self.backbone(x)["conv6"]))
+        maps = F.relu(self.fc8(self.features(self.backbone(x))))
+        return maps.sqrt() if self.backbone.sqrt_cam else maps

@@ -9,19 +9,26 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import (
     MobileNet_V2_Weights,
+    ResNet18_Weights,
     ResNet50_Weights,
     ResNet101_Weights,
+    VGG16_Weights,
     WeightsEnum,
 )
 
 from wsss.errors import UserError
 from wsss.nn.backbones import build
+from wsss.nn.mxnet import MAGIC, read_params, torch_name
 
 _IMAGENET: dict[str, WeightsEnum] = {
     "mobilenet_v2": MobileNet_V2_Weights.IMAGENET1K_V1,
+    "resnet18": ResNet18_Weights.IMAGENET1K_V1,
     "resnet50": ResNet50_Weights.IMAGENET1K_V1,
     "resnet101": ResNet101_Weights.IMAGENET1K_V1,
+    "vgg16_largefov": VGG16_Weights.IMAGENET1K_V1,
 }
+_WRAPPERS = ("state_dict", "localizer")
+_IRN = "resnet50."
 _SHOWN = 5
 
 
@@ -42,27 +49,61 @@ def official_names(module: nn.Module) -> dict[str, str]:
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint of tensors; nothing else in it is executed.
 
-    Accepts a bare state dict or one under ``state_dict``, with or without ``module.`` prefixes.
+    Accepts a bare state dict or one under ``state_dict`` or ``localizer`` (EADER, eader.md 12),
+    with or without ``module.`` prefixes; IRN's state dict, which holds every tensor thrice
+    (irn.md 2); and an MXNet ``.params`` file (common.md 2.6).
+
+    Returns:
+        Tensors under the names of PSA and torchvision. IRN's classifier is ``fc8``.
 
     Raises:
         UserError: If the file is missing, damaged, or holds anything but named tensors.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            mxnet = file.read(len(MAGIC)) == MAGIC
+        content = None if mxnet else torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except pickle.UnpicklingError:
         raise UserError(f"{path}: not a file of plain tensors saved by torch.save") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # the unpickler stumbles over damage in many ways
         reason = str(error).partition("\n")[0]
         raise UserError(f"{path}: damaged or not a PyTorch file ({reason})") from None
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    if mxnet:
+        return _from_mxnet(path)
+    state = _state_in(content)
     if not isinstance(state, dict) or not state:
         raise UserError(f"{path}: holds no state dict")
     alien = [key for key, value in state.items() if not isinstance(value, Tensor)]
     if alien:
         raise UserError(f"{path}: not a state dict, {alien[0]!r} is not a tensor")
-    return {str(key).removeprefix("module."): value for key, value in state.items()}
+    return _plain_names({str(key).removeprefix("module."): t for key, t in state.items()})
+
+
+def _state_in(content: object) -> object:
+    """Return the state dict inside what a file holds, the file's content if it is none itself."""
+    if not isinstance(content, dict):
+        return None
+    found = [content[key] for key in _WRAPPERS if key in content]
+    return found[0] if found else content
+
+
+def _plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Drop the repetitions of IRN's networks, which keep their trunk under ``resnet50.``."""
+    trunk = {key.removeprefix(_IRN): t for key, t in state.items() if key.startswith(_IRN)}
+    if not trunk:
+        return state
+    head = state.get("classifier.weight")
+    return trunk if head is None else trunk | {"fc8.weight": head}
+
+
+def _from_mxnet(path: Path) -> dict[str, Tensor]:
+    named = {torch_name(name): array for name, array in read_params(path).items()}
+    named.pop(None, None)
+    if not named:
+        raise UserError(f"{path}: an MXNet file, but not of ResNet-38")
+    return {name: torch.from_numpy(array) for name, array in named.items()}
 
 
 def fetch_imagenet(name: str) -> dict[str, Tensor]:
@@ -95,14 +136,17 @@ def backbone_state(name: str, state: Mapping[str, Tensor], source: str) -> dict[
         source: Where the weights come from, for messages.
 
     Raises:
-        UserError: If a tensor of the backbone is missing.
+        UserError: If a tensor of the backbone is missing or of another shape, or its layers have
+            further ones: then it is another architecture, such as a deeper ResNet.
     """
     with torch.device("meta"):
         wanted = build(name).state_dict()
     bare = {key.removeprefix("net.").removeprefix("backbone."): t for key, t in state.items()}
-    missing = _required(wanted) - bare.keys()
-    if missing:
-        raise UserError(f"{source}: not weights of {name}: {_listed('missing', missing)}")
+    layers = tuple({f"{key.partition('.')[0]}." for key in wanted})
+    of_layers = {key: t for key, t in bare.items() if key.startswith(layers)}
+    text = _misfits(wanted, of_layers)
+    if text:
+        raise UserError(f"{source}: not weights of {name}: {text}")
     return {key: bare[key] for key in wanted if key in bare}
 
 
@@ -124,25 +168,29 @@ def load_state(
     own = module.state_dict()
     ours = official_names(module)
     given = {ours.get(key, key): value for key, value in state.items()}
-    required = {key for key in _required(own) if not key.startswith(optional or ("\0",))}
-    wrong = {
-        f"{key} {tuple(given[key].shape)}, expected {tuple(own[key].shape)}"
-        for key in own.keys() & given.keys()
-        if own[key].shape != given[key].shape
-    }
-    problems = {
-        "missing": required - given.keys(),
-        "unexpected": given.keys() - own.keys(),
-        "of another shape": wrong,
-    }
-    text = "; ".join(_listed(what, keys) for what, keys in problems.items() if keys)
+    text = _misfits(own, given, optional)
     if text:
         raise UserError(f"{source}: does not fit {type(module).__name__}: {text}")
     module.load_state_dict(given, strict=False)
 
 
-def _required(names: Iterable[str]) -> set[str]:
-    return {name for name in names if not name.endswith("num_batches_tracked")}
+def _misfits(
+    own: Mapping[str, Tensor], given: Mapping[str, Tensor], optional: tuple[str, ...] = ()
+) -> str:
+    """Say what is missing, unexpected or of another shape; nothing if all of `given` fits."""
+    wrong = {
+        f"{key} {tuple(given[key].shape)}, expected {tuple(own[key].shape)}"
+        for key in own.keys() & given.keys()
+        if own[key].shape != given[key].shape
+    }
+    may_lack = {key for key in own if key.endswith("num_batches_tracked")}
+    may_lack |= {key for key in own if key.startswith(optional)}
+    problems = {
+        "missing": own.keys() - given.keys() - may_lack,
+        "unexpected": given.keys() - own.keys(),
+        "of another shape": wrong,
+    }
+    return "; ".join(_listed(what, keys) for what, keys in problems.items() if keys)
 
 
 def _listed(what: str, keys: Iterable[str]) -> str:

@@ -7,12 +7,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from wsss.errors import UserError
 
-TAPS = ("conv3", "conv4", "conv5", "conv6")
-"""Names of the feature taps, shallow to deep (names of PSA/SEAM)."""
+TAPS = ("conv1", "conv3", "conv4", "conv5", "conv6")
+"""The feature taps that every backbone has, shallow to deep (names of PSA/SEAM/SB)."""
 
 
 class Backbone(nn.Module):
-    """A feature extractor with the taps ``conv3`` (stride 4) to ``conv6`` (final features).
+    """A feature extractor with the taps ``conv1`` (finest) to ``conv6`` (final features).
+
+    ``conv3`` has stride 4 and ``conv4`` stride 8.
 
     A subclass calls :meth:`freeze` at the end of its constructor, so that a freshly built
     backbone and one after ``train()`` agree on what is trained.
@@ -23,14 +25,21 @@ class Backbone(nn.Module):
         frozen: Names of the submodules that are never trained.
         freeze_bn: Every BatchNorm keeps its running statistics and its affine parameters
             (PSA, ``train()`` of ``resnet38d.py``; common.md 2.3).
+        edge_taps: The four taps of SB's boundary branch (sb.md 2.1).
+        sqrt_cam: Class maps are square-rooted (PSA's VGG-16, psa.md 2.2).
+        affinity_groups: Groups of the GroupNorms that AffinityNet puts behind its narrowed
+            conv4, conv5, conv6; ``None`` for no norms (psa.md 2.3).
         channels: Tap -> number of channels.
         strides: Tap -> pixels per cell.
     """
 
     name: ClassVar[str]
     output_strides: ClassVar[tuple[int, ...]] = (8,)
-    frozen: ClassVar[tuple[str, ...]] = ()
-    freeze_bn: ClassVar[bool] = False
+    frozen: tuple[str, ...] = ()
+    freeze_bn: bool = False
+    edge_taps: ClassVar[tuple[str, str, str, str]] = ("conv1", "conv3", "conv5", "conv6")
+    sqrt_cam: ClassVar[bool] = False
+    affinity_groups: ClassVar[tuple[int, int, int] | None] = None
 
     channels: dict[str, int]
     strides: dict[str, int]
@@ -57,6 +66,14 @@ class Backbone(nn.Module):
                 if isinstance(module, _BatchNorm):
                     module.eval()
                     module.requires_grad_(False)
+
+    def thaw(self) -> Self:
+        """Train every layer from now on, BatchNorm included (EADER)."""
+        self.frozen, self.freeze_bn = (), False
+        return self.requires_grad_(True).train(self.training)
+
+    def for_affinity(self) -> None:
+        """Change what AffinityNet has otherwise than the classifier; most change nothing."""
 
     def train(self, mode: bool = True) -> Self:
         """Switch the mode; frozen layers and held BatchNorms stay as they are."""

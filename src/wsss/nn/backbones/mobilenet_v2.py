@@ -7,7 +7,7 @@ from torchvision.models import mobilenet_v2
 from wsss.nn.backbones.base import Backbone
 from wsss.nn.backbones.dilate import dilate
 
-_TAP_OF = {3: "conv3", 6: "conv4", 13: "conv5", 18: "conv6"}
+_TAP_OF = {0: "conv1", 3: "conv3", 6: "conv4", 13: "conv5", 18: "conv6"}
 
 
 class MobileNetV2(Backbone):
@@ -24,8 +24,8 @@ class MobileNetV2(Backbone):
     def __init__(self, output_stride: int | None = None) -> None:
         super().__init__()
         stride = self.check_stride(output_stride)
-        self.channels = {"conv3": 24, "conv4": 32, "conv5": 96, "conv6": 1280}
-        self.strides = {"conv3": 4, "conv4": 8, "conv5": stride, "conv6": stride}
+        self.channels = {"conv1": 32, "conv3": 24, "conv4": 32, "conv5": 96, "conv6": 1280}
+        self.strides = {"conv1": 2, "conv3": 4, "conv4": 8, "conv5": stride, "conv6": stride}
         self.features = mobilenet_v2(weights=None).features
         rate = 16 // stride
         if rate > 1:
@@ -40,8 +40,8 @@ class MobileNetV2(Backbone):
             x: (B, 3, H, W) normalised RGB.
 
         Returns:
-            conv3 (B, 24, H/4, W/4), conv4 (B, 32, H/8, W/8), conv5 (B, 96, ..),
-            conv6 (B, 1280, ..); sizes follow ``strides``, rounded up.
+            conv1 (B, 32, H/2, W/2), conv3 (B, 24, H/4, W/4), conv4 (B, 32, H/8, W/8),
+            conv5 (B, 96, ..), conv6 (B, 1280, ..); sizes follow ``strides``, rounded up.
         """
         # Depthwise convolutions are several times faster in this layout.
         x = x.contiguous(memory_format=torch.channels_last)

@@ -1,35 +1,38 @@
-"""ResNet-50 and ResNet-101 (He et al. 2016) on torchvision's modules and names."""
+"""ResNet-18, -50 and -101 (He et al. 2016) on torchvision's modules and names."""
 
 from collections.abc import Callable
 from typing import ClassVar
 
 from torch import Tensor, nn
 from torchvision.models import ResNet as TorchvisionResNet
-from torchvision.models import resnet50, resnet101
+from torchvision.models import resnet18, resnet50, resnet101
 
 from wsss.nn.backbones.base import Backbone
 
 
 class ResNet(Backbone):
-    """Bottleneck ResNet; a stride beyond ``output_stride`` becomes a dilation.
+    """ResNet; a stride beyond ``output_stride`` becomes a dilation.
 
-    The taps are the outputs of layer1 to layer4. The stem and layer1 are never trained and
-    BatchNorm is held, as is customary for CAM networks that start from ImageNet.
+    The taps are the activated stem before its pooling and the outputs of layer1 to layer4. The
+    stem and layer1 are never trained and BatchNorm is held, as is customary for CAM networks that
+    start from ImageNet.
     """
 
     output_strides = (16, 8, 32)
     frozen = ("conv1", "bn1", "layer1")
     freeze_bn = True
     builder: ClassVar[Callable[..., TorchvisionResNet]]
+    widths: ClassVar[tuple[int, int, int, int]] = (256, 512, 1024, 2048)
 
     def __init__(self, output_stride: int | None = None) -> None:
         super().__init__()
         stride = self.check_stride(output_stride)
-        self.channels = {"conv3": 256, "conv4": 512, "conv5": 1024, "conv6": 2048}
-        self.strides = {"conv3": 4, "conv4": 8, "conv5": min(16, stride), "conv6": stride}
-        net = type(self).builder(
-            weights=None, replace_stride_with_dilation=(False, stride < 16, stride < 32)
-        )
+        names = ("conv3", "conv4", "conv5", "conv6")
+        self.channels = {"conv1": 64} | dict(zip(names, self.widths, strict=True))
+        self.strides = {"conv1": 2, "conv3": 4, "conv4": 8, "conv5": min(16, stride)}
+        self.strides["conv6"] = stride
+        dilated = (False, stride < 16, stride < 32)
+        net = type(self).builder(weights=None, replace_stride_with_dilation=dilated)
         self.conv1 = net.conv1
         self.bn1 = net.bn1
         self.relu = nn.ReLU(inplace=True)
@@ -47,25 +50,36 @@ class ResNet(Backbone):
             x: (B, 3, H, W) normalised RGB.
 
         Returns:
-            conv3 (B, 256, H/4, W/4), conv4 (B, 512, H/8, W/8), conv5 (B, 1024, ..),
-            conv6 (B, 2048, ..); sizes follow ``strides``, rounded up.
+            conv1 (B, 64, H/2, W/2), conv3 (B, 256, H/4, W/4), conv4 (B, 512, H/8, W/8),
+            conv5 (B, 1024, ..), conv6 (B, 2048, ..); sizes follow ``strides``, rounded up.
+            ResNet-18 has 64, 128, 256, 512 channels in conv3 to conv6.
         """
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        conv3 = self.layer1(x)
+        conv1 = self.relu(self.bn1(self.conv1(x)))
+        conv3 = self.layer1(self.maxpool(conv1))
         conv4 = self.layer2(conv3)
         conv5 = self.layer3(conv4)
-        return {"conv3": conv3, "conv4": conv4, "conv5": conv5, "conv6": self.layer4(conv5)}
+        conv6 = self.layer4(conv5)
+        return {"conv1": conv1, "conv3": conv3, "conv4": conv4, "conv5": conv5, "conv6": conv6}
+
+
+class ResNet18(ResNet):
+    """ResNet of basic blocks, 2 per stage, 11.2 M parameters; torchvision cannot dilate it."""
+
+    name = "resnet18"
+    output_strides = (32,)
+    builder = staticmethod(resnet18)
+    widths = (64, 128, 256, 512)
 
 
 class ResNet50(ResNet):
-    """ResNet with 3, 4, 6, 3 blocks, 23.5 M parameters."""
+    """ResNet with 3, 4, 6, 3 bottlenecks, 23.5 M parameters."""
 
     name = "resnet50"
     builder = staticmethod(resnet50)
 
 
 class ResNet101(ResNet):
-    """ResNet with 3, 4, 23, 3 blocks, 42.5 M parameters."""
+    """ResNet with 3, 4, 23, 3 bottlenecks, 42.5 M parameters."""
 
     name = "resnet101"
     builder = staticmethod(resnet101)

@@ -98,12 +98,14 @@ class ResNet38d(Backbone):
     name = "resnet38d"
     frozen = ("conv1a", "b2", "b2_1", "b2_2")
     freeze_bn = True
+    edge_taps = ("conv1", "conv3", "conv5", "b7")
 
     def __init__(self, output_stride: int | None = None) -> None:
         super().__init__()
         self.check_stride(output_stride)
-        self.channels = {"conv3": 256, "conv4": 512, "conv5": 1024, "conv6": 4096}
-        self.strides = {"conv3": 4, "conv4": 8, "conv5": 8, "conv6": 8}
+        self.channels = {"conv1": 64, "conv3": 256, "conv4": 512, "conv5": 1024}
+        self.channels |= {"b7": 2048, "conv6": 4096}
+        self.strides = {"conv1": 1, "conv3": 4, "conv4": 8, "conv5": 8, "b7": 8, "conv6": 8}
         self.conv1a = _conv(3, 64, 3)
         self._stage("b2", (64, 128, 128), stride=2, repeats=2)
         self._stage("b3", (128, 256, 256), stride=2, repeats=2)
@@ -129,11 +131,12 @@ class ResNet38d(Backbone):
             x: (B, 3, H, W) normalised RGB.
 
         Returns:
-            conv3 (B, 256, H/4, W/4), conv4 (B, 512, H/8, W/8), conv5 (B, 1024, H/8, W/8),
-            conv6 (B, 4096, H/8, W/8); sizes are rounded up.
+            conv1 (B, 64, H, W), conv3 (B, 256, H/4, W/4), conv4 (B, 512, H/8, W/8),
+            conv5 (B, 1024, H/8, W/8), b7 (B, 2048, H/8, W/8), conv6 (B, 4096, H/8, W/8);
+            sizes are rounded up.
         """
         taps = {}
-        tap_of = {"b4": "conv3", "b5": "conv4", "b6": "conv5"}
+        tap_of = {"b2": "conv1", "b4": "conv3", "b5": "conv4", "b6": "conv5", "b7": "b7"}
         for name, block in self.named_children():
             if name == "conv1a":
                 x = block(x)

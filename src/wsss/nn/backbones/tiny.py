@@ -50,8 +50,8 @@ class Tiny(Backbone):
     def __init__(self, output_stride: int | None = None) -> None:
         super().__init__()
         self.check_stride(output_stride)
-        self.channels = {"conv3": 48, "conv4": 64, "conv5": 80, "conv6": 112}
-        self.strides = {"conv3": 4, "conv4": 8, "conv5": 8, "conv6": 8}
+        self.channels = {"conv1": 24, "conv3": 48, "conv4": 64, "conv5": 80, "conv6": 112}
+        self.strides = {"conv1": 2, "conv3": 4, "conv4": 8, "conv5": 8, "conv6": 8}
         self.stem = _conv(3, 24, 3, stride=2)
         self.stage1 = TinyBlock(24, 48, stride=2)
         self.stage2 = TinyBlock(48, 64, stride=2)
@@ -71,12 +71,13 @@ class Tiny(Backbone):
             x: (B, 3, H, W) normalised RGB.
 
         Returns:
-            conv3 (B, 48, H/4, W/4), conv4 (B, 64, H/8, W/8), conv5 (B, 80, H/8, W/8),
-            conv6 (B, 112, H/8, W/8); sizes are rounded up.
+            conv1 (B, 24, H/2, W/2), conv3 (B, 48, H/4, W/4), conv4 (B, 64, H/8, W/8),
+            conv5 (B, 80, H/8, W/8), conv6 (B, 112, H/8, W/8); sizes are rounded up.
         """
-        x, _ = self.stage1(self.stem(x))
+        x, conv1 = self.stage1(self.stem(x))
         x, conv3 = self.stage2(x)
         x, _ = self.stage2_1(x)
         x, conv4 = self.stage3(x)
         x, conv5 = self.stage4(x)
-        return {"conv3": conv3, "conv4": conv4, "conv5": conv5, "conv6": F.relu(self.norm(x))}
+        conv6 = F.relu(self.norm(x))
+        return {"conv1": conv1, "conv3": conv3, "conv4": conv4, "conv5": conv5, "conv6": conv6}

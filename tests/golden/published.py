@@ -1,0 +1,56 @@
+"""What the golden tests of the methods share: inputs, networks and measurements."""
+
+import numpy as np
+import torch
+
+from wsss.data.transforms import normalise, views
+from wsss.engine.tta import sum_views
+from wsss.nn.weights import official_names
+from wsss.ops.cam import background_score
+from wsss.ops.crf import CRFParams, ImageCRF
+
+
+def batch_of(ref):
+    """Return the images and labels of a file as a batch."""
+    image = np.stack([normalise(image).transpose(2, 0, 1) for image in ref["images"]])
+    return {"image": torch.from_numpy(image), "label": torch.from_numpy(ref["labels"])}
+
+
+def without_dropout(method):
+    """Return a method in the published training mode, then with every dropout switched off."""
+    for module in method.train().modules():
+        if isinstance(module, torch.nn.Dropout2d):
+            module.eval()
+    return method
+
+
+def trained(net):
+    """Return the sorted official names of the parameters that are trained."""
+    names = {name for name, p in net.named_parameters() if p.requires_grad}
+    return np.array(sorted(o for o, ours in official_names(net).items() if ours in names))
+
+
+def agree_gradients(ref, net, prefix="gradnorm:"):
+    """Compare the norms of the gradients that a file holds under a prefix."""
+    ours = official_names(net)
+    for key in (key for key in ref if key.startswith(prefix)):
+        grad = net.get_parameter(ours[key.removeprefix(prefix)]).grad
+        ref.agree(key, grad.double().norm().item())
+
+
+def multi_scale(method, ref, scales):
+    """Return the class activation maps (K, H, W) of a file's photograph over scales and mirrors."""
+    image, keys = ref["msf_image"], ref["msf_keys"].tolist()
+    size = image.shape[:2]
+    batches = (torch.from_numpy(view) for view in views(image, scales, flip=True))
+    total = sum_views(batches, lambda view: method.draw(view, size)[:, keys], size)
+    return method.normalise(total.numpy())
+
+
+def agree_crf(ref, cam, alpha, prefix):
+    """Compare the CRF posteriors of the background and the labels for an exponent."""
+    scores = np.concatenate([background_score(cam, alpha)[None], cam])
+    got = ImageCRF(ref["msf_image"], len(scores), CRFParams()).refine(scores)
+    labels = np.concatenate([[0], ref["msf_keys"] + 1])
+    ref.agree(f"{prefix}_bg", got[0])
+    ref.agree(f"{prefix}_argmax", labels[got.argmax(axis=0)])
