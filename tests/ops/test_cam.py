@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from wsss.ops.cam import background_score, normalise_cam, seed_labels, upsample_cam
+from wsss.ops.cam import (
+    background_score,
+    normalise_cam,
+    normalise_minmax,
+    seed_labels,
+    upsample_cam,
+)
 
 
 def test_normalise_divides_by_the_maximum():
@@ -19,6 +25,26 @@ def test_normalise_treats_arrays_and_tensors_alike():
 def test_normalise_keeps_empty_maps_at_zero(zeros):
     assert normalise_cam(zeros((2, 3, 3))).max() == 0
     assert normalise_cam(zeros((0, 3, 3))).shape == (0, 3, 3)
+
+
+def test_minmax_puts_the_minimum_below_zero():
+    maps = np.array([[[1.0, 2.0], [5.0, 3.0]]])
+    assert normalise_minmax(maps, eps=0.5) == pytest.approx(
+        np.array([[[-1.5, 0.5], [3.5, 1.5]]]) / 4.5
+    )
+
+
+def test_minmax_ignores_what_is_negative():
+    maps = np.array([[[-3.0, 0.0, 4.0]]], dtype=np.float32)
+    scaled = normalise_minmax(maps)
+    assert scaled.dtype == np.float32
+    assert scaled == pytest.approx(np.array([[[0.0, 0.0, 1.0]]]), abs=1e-5)
+    assert maps[0, 0, 0] == -3
+
+
+@pytest.mark.parametrize("classes", [0, 2])
+def test_minmax_of_silent_maps_is_minus_one(classes):
+    assert (normalise_minmax(np.zeros((classes, 3, 4))) == np.full((classes, 3, 4), -1)).all()
 
 
 def test_background_score_by_hand():

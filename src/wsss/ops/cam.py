@@ -29,6 +29,24 @@ def normalise_cam(maps: Maps, eps: float = 1e-5) -> Maps:
     return maps / (maps.max(axis=(-2, -1), keepdims=True) + eps)
 
 
+def normalise_minmax(maps: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+    """Scale each map between its minimum and its maximum, as SEAM does (`infer_SEAM.py`).
+
+    Pixels at the minimum are set to 0 before the minimum is subtracted, so they end below 0, and
+    a map of zeros at -1; the published CAMs are like that (seam.md 5).
+
+    Args:
+        maps: Activations (K, H, W), negative ones count as 0; may hold no map at all.
+        eps: Taken from the numerator, added to the denominator.
+
+    Returns:
+        `(maps - min - eps) / (max - min + eps)` (K, H, W), < 1.
+    """
+    maps = np.maximum(maps, 0)
+    low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
+    return (np.where(maps < low + eps, 0, maps) - low - eps) / (high - low + eps)
+
+
 def upsample_cam(cam: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bring stored maps to the size of their image, bilinearly (`align_corners=False`).
 

@@ -1,0 +1,102 @@
+"""The classification network of SEAM: class maps refined by the correlation of pixels.
+
+Source: ``network/resnet38_SEAM.py`` of YudeWang/SEAM (Wang et al., CVPR 2020); seam.md 1.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wsss.nn.backbones import Backbone
+from wsss.ops.correlate import refine, sources
+from wsss.ops.resize import resize
+
+
+class SeamNet(nn.Module):
+    """Backbone, bias-free 1x1 classifier, pixel correlation module.
+
+    The official ResNet-38d has its taps at stride 8. On other backbones conv4 and conv5 are
+    brought to the grid of conv6, where the maps are.
+
+    Args:
+        backbone: Where the features come from.
+        num_classes: Number of foreground classes C; the classifier has a background row, too,
+            which no loss trains.
+        dropout: Probability that a channel of the last features is dropped in training.
+
+    Attributes:
+        linear: The mean over space of the gradient of a logit with respect to the features is
+            the row of ``class_weight`` over the number of cells.
+    """
+
+    linear = True
+
+    def __init__(self, backbone: Backbone, num_classes: int, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.backbone = backbone
+        channels = backbone.channels
+        self.dropout7 = nn.Dropout2d(dropout)
+        self.fc8 = nn.Conv2d(channels["conv6"], num_classes + 1, 1, bias=False)
+        self.f8_3 = nn.Conv2d(channels["conv4"], 64, 1, bias=False)
+        self.f8_4 = nn.Conv2d(channels["conv5"], 128, 1, bias=False)
+        self.f9 = nn.Conv2d(3 + 64 + 128, 192, 1, bias=False)
+        nn.init.xavier_uniform_(self.fc8.weight)
+        nn.init.kaiming_normal_(self.f8_3.weight)
+        nn.init.kaiming_normal_(self.f8_4.weight)
+        nn.init.xavier_uniform_(self.f9.weight, gain=4)
+
+    def scratch(self) -> tuple[nn.Module, ...]:
+        """Return the modules that never start from pretrained weights: fc8, f8_3, f8_4, f9."""
+        return (self.fc8, self.f8_3, self.f8_4, self.f9)
+
+    def features(self, taps: dict[str, Tensor]) -> Tensor:
+        """Return what the class maps are linear in: (B, D, h, w)."""
+        return taps["conv6"]
+
+    def class_weight(self) -> Tensor:
+        """Return the weights (C, D) that turn features into the maps of foreground classes."""
+        return self.fc8.weight.flatten(1)[1:]
+
+    def classify(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Classify: the mean of the class maps upsampled to the image (seam.md 9, note 4).
+
+        Args:
+            features: (B, D, h, w).
+            size: (H, W) of the image.
+
+        Returns:
+            (B, C) logits of the foreground classes.
+        """
+        maps = self.fc8(self.dropout7(features))[:, 1:].float()
+        return resize(maps, size, align_corners=True).mean((2, 3))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw both kinds of maps of images (B, 3, H, W), see :meth:`activate`."""
+        return self.activate(x, self.backbone(x))
+
+    def activate(self, x: Tensor, taps: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Draw the maps of the classifier and the refined ones, in training with dropout.
+
+        Only the pixel correlation learns from the refined maps: the classifier and the backbone
+        get no gradient from them (seam.md 1.1).
+
+        Args:
+            x: (B, 3, H, W) normalised RGB.
+            taps: What the backbone makes of it.
+
+        Returns:
+            Class maps before any rectification and refined maps >= 0, both (B, 1 + C, H, W)
+            float32, background first, upsampled bilinearly (align_corners True).
+        """
+        logits = self.fc8(self.dropout7(taps["conv6"])).float()
+        refined = refine(sources(logits), self.pixel_features(x, taps))
+        size = tuple(x.shape[2:])
+        return resize(logits, size, align_corners=True), resize(refined, size, align_corners=True)
+
+    def pixel_features(self, x: Tensor, taps: dict[str, Tensor]) -> Tensor:
+        """Compute the features whose correlation refines the maps: (B, 192, h, w)."""
+        grid = tuple(taps["conv6"].shape[2:])
+        # the bias-free 1x1 convolutions commute with the resize, so they run first
+        narrow = (self.f8_3(taps["conv4"].detach()), self.f8_4(taps["conv5"].detach()))
+        image, *maps = (resize(f, grid, align_corners=True) for f in (x, *narrow))
+        return self.f9(torch.cat([image, *map(F.relu, maps)], dim=1))
