@@ -1,0 +1,136 @@
+"""AEFT: adversarial erasing as metric learning, on a classifier with gated pyramid pooling.
+
+Paper: Yoon, Kweon, Cho, Kim & Yoon, Adversarial Erasing Framework via Triplet with Gated Pyramid
+Pooling Layer for Weakly Supervised Semantic Segmentation, ECCV 2022.
+Official code: KAIST-vilab/AEFT, ``train.py``, ``models/model_aeft_gpp.py``,
+``networks/resnet38d.py``, ``infer.py`` (aeft.md).
+
+Deviations: negatives are drawn uniformly, and an image without a label-disjoint partner takes no
+part in the repulsion (aeft.md 13, note 8); any backbone. With several processes each looks for
+partners within its own share of the batch. The momentum of the optimiser (note 1) is a matter of
+the configuration.
+"""
+
+import math
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from wsss.config.section import Count, MethodParams, NonNegative, Positive
+from wsss.losses.classification import multilabel_soft_margin
+from wsss.losses.triplet import (
+    attraction,
+    erasing_mask,
+    pick_negatives,
+    presence,
+    repulsion,
+    residue,
+)
+from wsss.methods.base import Method
+from wsss.nn.aeftnet import AeftNet
+from wsss.nn.backbones import Backbone
+from wsss.nn.heads.gpp import signed_score
+from wsss.nn.task import Batch, Clock, Losses
+from wsss.ops.resize import resize
+
+
+class AeftParams(MethodParams):
+    """Hyper-parameters of AEFT; the defaults are those of its ``train.py`` (aeft.md 2.1)."""
+
+    trunk_dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Probability that a channel inside the backbone is dropped, where it has channel dropout."""
+    start: int = Field(default=18, ge=0)
+    """Epoch, counted from 0, from which the triplet is learnt; before it only the labels are."""
+    batch_size: Count = 32
+    """Images per step from that epoch on."""
+    classified: Count = 8
+    """How many of these images the classification loss sees."""
+    erase: float = Field(default=0.6, gt=0, le=1)
+    """Activation from which a pixel is erased in the positive image (t_H)."""
+    residual: float = Field(default=0.2, gt=0, le=1)
+    """Activation below which a cell belongs to the residual region of the anchor (t_L)."""
+    margin: Positive = 0.5
+    """Squared distance that an anchor and its negative should have."""
+    attraction: NonNegative = 0.2
+    """Weight of the loss that draws an image and its erased copy together."""
+    repulsion: NonNegative = 0.15
+    """Weight of the loss that drives an image and its negative apart."""
+
+
+class Aeft(Method):
+    """A classifier with gated pyramid pooling, from some epoch on trained with triplets."""
+
+    Params = AeftParams
+    params: AeftParams
+    net: AeftNet
+
+    def build(self, backbone: Backbone, num_classes: int, params: AeftParams) -> AeftNet:
+        """Build the classifier."""
+        return AeftNet(backbone, num_classes, params.trunk_dropout)
+
+    def scratch(self) -> tuple[nn.Module, ...]:
+        """Return nothing: all layers learn at the same rate (aeft.md 4)."""
+        return ()
+
+    def batch_size(self, base: int, epoch: int) -> int:
+        """Return the configured size, ``params.batch_size`` once the triplet is learnt."""
+        return base if epoch < self.params.start else self.params.batch_size
+
+    def forward(self, batch: Batch, clock: Clock) -> Losses:
+        """Compare with the image labels, from ``params.start`` on with other images, too.
+
+        Args:
+            batch: image (B, 3, H, W) and label (B, C) float.
+            clock: The epoch decides which losses there are.
+
+        Returns:
+            ``{"net": {"cls": ...}}``, in the second part with ``attraction`` and ``repulsion``.
+        """
+        image, label = batch["image"], batch["label"]
+        if clock.epoch >= self.params.start:
+            return {"net": self.triplet_losses(image, label, *pick_negatives(label))}
+        features = self.net.features(self.net.backbone(image))
+        logits = self.net.classify(features, tuple(image.shape[2:]))
+        return {"net": {"cls": multilabel_soft_margin(logits, label)}}
+
+    def triplet_losses(
+        self, image: Tensor, label: Tensor, anchors: Tensor, negatives: Tensor
+    ) -> dict[str, Tensor]:
+        """Compute the losses of a step of the second part (aeft.md 6, 7).
+
+        Args:
+            image: (B, 3, H, W) normalised RGB.
+            label: (B, C) float.
+            anchors: (N,) int64, the images that have a negative.
+            negatives: (N,) int64, their negatives.
+
+        Returns:
+            Weighted scalars ``cls``, ``attraction`` and ``repulsion``.
+        """
+        params = self.params
+        cam, pooled = self._maps(image)
+        erased = image * erasing_mask(cam, label, tuple(image.shape[2:]), params.erase)
+        _, pooled_erased = self._maps(erased)
+        attract = attraction(presence(pooled, label), presence(pooled_erased, label))
+        residual = residue(cam, pooled, label, params.residual)
+        whole = residue(cam, pooled, label, 1.0)
+        repulse = repulsion(residual[anchors], whole[negatives], params.margin)
+        # a process sees its share of the batch, and classifies the same share of it
+        seen = math.ceil(len(image) * params.classified / params.batch_size)
+        return {
+            "cls": multilabel_soft_margin(signed_score(cam, pooled)[:seen], label[:seen]),
+            "attraction": params.attraction * attract,
+            "repulsion": params.repulsion * repulse,
+        }
+
+    def cam(self, image: Tensor) -> Tensor:
+        """Draw relu(fc9(relu(fc8(conv6)))): (B, 3, H, W) to (B, C, h, w)."""
+        return F.relu(self.net.cam(image))
+
+    def draw(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+        """Draw the maps (B, C, *size) of a view: upsampled, then rectified (aeft.md 8)."""
+        return F.relu(resize(self.net.cam(image), size))
+
+    def _maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return self.net.maps(self.net.features(self.net.backbone(image)))
