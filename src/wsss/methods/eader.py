@@ -1,0 +1,238 @@
+"""EADER: a localizer learns to attend to whatever an adversary still recognises a class by.
+
+Paper: Stammes, Runia, Hofmann & Ghafoorian, Find it if You Can: End-to-End Adversarial Erasing for
+Weakly-Supervised Semantic Segmentation, arXiv 2011.04626, 2020.
+Official code: ErikStammes/EADER, ``train.py``, ``attention_map_wrapper.py`` (eader.md).
+
+Deviations: any backbone; an adversary's step does not compute the gradients that the official code
+discards (eader.md 9); maps are drawn with the running statistics of BatchNorm, while the official
+``--evaluate`` leaves the networks in training mode (eader.md 16.1). Grad-CAM of a network that is
+not linear behind its features draws its dropout anew. Added to another method it is the published
+"PSA w/ EADER" with the add-on's settings as reconstructed in eader.md 14.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.func import functional_call
+
+from wsss.config.section import Count, MethodParams, NonNegative, Positive, Section, Share
+from wsss.config.training import Backbone as Trunk
+from wsss.losses.erasing import attention_area, attention_mining, probability_bce
+from wsss.methods.base import Method
+from wsss.nn.backbones import Backbone
+from wsss.nn.localizer import Localizer
+from wsss.nn.task import Batch, Clock, Losses
+from wsss.ops.erase import erase, soft_mask
+from wsss.ops.gradcam import class_maps, gradient_weights, minmax, pair_order, ranked_classes
+from wsss.ops.resize import resize
+
+
+class EaderParams(MethodParams):
+    """Hyper-parameters of adversarial erasing; the defaults are the official ones."""
+
+    addon: ClassVar[bool] = True
+
+    mode: Literal["adversary", "shared", "none"] = "adversary"
+    """Who judges the erased images: a network of its own, the localizer itself, or nobody."""
+    attention: Literal["gcam", "cam"] = "gcam"
+    """Grad-CAM (constant weights, rectified) or CAM (trained weights, signed)."""
+    alpha: NonNegative = 0.05
+    """Weight of the attention-mining loss."""
+    beta: NonNegative = 1e-5
+    """Weight of the mean attention; 0 leaves it out."""
+    mask_omega: Positive = 100.0
+    """Steepness of the soft mask."""
+    mask_sigma: Share = 0.5
+    """Attention at which half of a pixel is erased."""
+    localizer_steps: Count = 200
+    """Steps of the localizer before the adversary's turn."""
+    adversary_steps: Count = 200
+    """Steps of the adversary before the localizer's turn."""
+    adversary: Trunk = Trunk(name="resnet18", weights="imagenet", freeze=False)
+    """The adversary's trunk."""
+    adversary_lr: Positive = 0.01
+    """Learning rate of the adversary; it stays constant."""
+    adversary_momentum: Share = 0.9
+    """Momentum of the adversary."""
+    adversary_weight_decay: NonNegative = 1e-4
+    """L2 penalty of the adversary's weights, biases included."""
+
+    def trunks(self) -> dict[str, Section]:
+        """Return the adversary's backbone, if there is an adversary."""
+        return {"adversary": self.adversary} if self.mode == "adversary" else {}
+
+
+class Attention(NamedTuple):
+    """What the localizer attends to, one map per (image, class) pair.
+
+    Attributes:
+        maps: (N, 1, H, W) in [0, 1].
+        image: (N,) int64, position of the image in the batch.
+        target: (N,) int64, class.
+    """
+
+    maps: Tensor
+    image: Tensor
+    target: Tensor
+
+
+class Eader(Method):
+    """A classifier and its adversary, in turns of a fixed number of steps (eader.md 8, 9).
+
+    In its turn the localizer learns the labels and to erase a class so that the adversary does not
+    see it any more; in the other turn the adversary learns to see it nevertheless. BatchNorm of
+    both follows every step. Without a backbone for it (maps are inferred) there is no adversary.
+    """
+
+    Params = EaderParams
+    params: EaderParams
+    adversary: Localizer | None
+
+    def build(self, backbone: Backbone, num_classes: int, params: EaderParams) -> Localizer:  # noqa: ARG002
+        """Build the localizer."""
+        return Localizer(backbone, num_classes)
+
+    def add_parts(self, parts: Mapping[str, Backbone]) -> None:
+        """Build the adversary on ``parts["adversary"]``, if there is to be one."""
+        wanted = parts.keys() & self.params.trunks().keys()
+        self.adversary = Localizer(parts["adversary"], self.num_classes) if wanted else None
+
+    def players(self) -> dict[str, torch.nn.Module]:
+        """Return the localizer, ``net``, and the ``adversary``."""
+        return super().players() | ({"adversary": self.adversary} if self.adversary else {})
+
+    def recipes(self) -> dict[str, dict[str, object]]:
+        """Return the adversary's optimiser: one rate for all parameters, constant (eader.md 10)."""
+        if self.adversary is None:
+            return {}
+        return {
+            "adversary": {
+                "lr": self.params.adversary_lr,
+                "head_lr": 1.0,
+                "bias_lr": 1.0,
+                "decay_biases": True,
+                "momentum": self.params.adversary_momentum,
+                "weight_decay": self.params.adversary_weight_decay,
+                "poly_power": 0.0,
+            }
+        }
+
+    def alone(self, clock: Clock) -> bool:
+        """Tell whether it is the adversary's turn; turns go on across epochs (eader.md 8)."""
+        localizer = self.params.localizer_steps
+        turn = clock.step % (localizer + self.params.adversary_steps)
+        return self.adversary is not None and turn >= localizer
+
+    def forward(self, batch: Batch, clock: Clock) -> Losses:
+        """Take a step of the player whose turn it is.
+
+        Args:
+            batch: image (B, 3, H, W) and label (B, C) float.
+            clock: Its step decides whose turn it is.
+
+        Returns:
+            ``{"net": {"cls": classification, "am": .., "reg": ..}}`` or
+            ``{"adversary": {"adv": ..}}``, see :meth:`extra`.
+        """
+        image = batch["image"]
+        if self.alone(clock):
+            with torch.no_grad():
+                features = self.features(image)
+            return self.extra(batch, clock, features)
+        features = self.features(image)
+        logits = self.net.classify(features, tuple(image.shape[2:]))
+        cls = probability_bce(logits, batch["label"])
+        return {"net": {"cls": cls} | self.extra(batch, clock, features)["net"]}
+
+    def features(self, image: Tensor) -> Tensor:
+        """Compute what the maps are linear in: (B, 3, H, W) to (B, D, h, w)."""
+        return self.net.features(self.net.backbone(image))
+
+    def extra(self, batch: Batch, clock: Clock, features: Tensor) -> Losses:
+        """Return the losses of erasing.
+
+        Args:
+            batch: image (B, 3, H, W) and label (B, C) float.
+            clock: Its step decides whose turn it is.
+            features: (B, D, h, w) of the network for the images; constant in the adversary's turn.
+
+        Returns:
+            ``{"net": {"am": alpha x attention mining, "reg": beta x mean attention}}`` or
+            ``{"adversary": {"adv": binary cross entropy of the erased images}}``.
+        """
+        if self.alone(clock):
+            with torch.no_grad():
+                seen = self.attend(batch, features)
+                erased = self.erase(batch, seen)
+            logits = self.adversary(erased)
+            return {"adversary": {"adv": probability_bce(logits, batch["label"][seen.image])}}
+        seen = self.attend(batch, features)
+        losses = {}
+        scores = self.judge(self.erase(batch, seen))
+        if scores is not None:
+            losses["am"] = self.params.alpha * attention_mining(scores, seen.target)
+        if self.params.beta > 0:
+            losses["reg"] = self.params.beta * attention_area(seen.maps)
+        return {"net": losses}
+
+    def attend(self, batch: Batch, features: Tensor) -> Attention:
+        """Draw the attention to every class of every image (eader.md 5.1, 5.2).
+
+        Args:
+            batch: image (B, 3, H, W) and label (B, C).
+            features: (B, D, h, w) of the network for the images.
+        """
+        size = tuple(batch["image"].shape[2:])
+        classes = ranked_classes(batch["label"])
+        gcam = self.params.attention == "gcam"
+        if gcam and not self.net.linear:
+            weights = gradient_weights(features, lambda f: self.net.classify(f, size), classes)
+        else:
+            # of a gradient these rows lack the factor 1 / (h w), which minmax removes anyway
+            weights = self.net.class_weight()[classes.clamp(min=0)]
+        maps = class_maps(features, weights.detach() if gcam else weights)
+        image, rank = pair_order(classes, "rank" if gcam else "image")
+        maps = (F.relu(maps) if gcam else maps)[image, rank]
+        return Attention(minmax(resize(maps[:, None], size)), image, classes[image, rank])
+
+    def erase(self, batch: Batch, seen: Attention) -> Tensor:
+        """Erase from its image what each map attends to: (N, 3, H, W)."""
+        mask = soft_mask(seen.maps, self.params.mask_omega, self.params.mask_sigma)
+        return erase(batch["image"][seen.image], mask)
+
+    def judge(self, erased: Tensor) -> Tensor | None:
+        """Score erased images (N, 3, H, W) for the attention-mining loss.
+
+        Returns:
+            (N, C) probabilities of the adversary, whose parameters are constants here, or the
+            localizer's own *logits* (published so, eader.md 11); none without a judge.
+        """
+        if self.adversary is not None:
+            frozen = {name: p.detach() for name, p in self.adversary.named_parameters()}
+            return torch.sigmoid(functional_call(self.adversary, frozen, (erased,)).float())
+        if self.params.mode == "shared":
+            return self.net.classify(self.features(erased), tuple(erased.shape[2:]))
+        return None
+
+    def cam(self, image: Tensor) -> Tensor:
+        """Draw the maps of all classes.
+
+        Args:
+            image: (B, 3, H, W) normalised RGB.
+
+        Returns:
+            (B, C, h, w): Grad-CAM, >= 0, up to the factor 1 / (h w); with ``attention: cam`` the
+            signed maps, of which :meth:`normalise` lifts the lowest value to 0.
+        """
+        maps = class_maps(self.features(image), self.net.class_weight())
+        return F.relu(maps) if self.params.attention == "gcam" else maps
+
+    @staticmethod
+    def normalise(total: np.ndarray) -> np.ndarray:
+        """Stretch each of the summed maps (K, H, W) to [0, 1] (eader.md 5.1)."""
+        return minmax(total)
