@@ -1,9 +1,39 @@
 """From image labels to class activation maps.
 
-REQUIRED INPUTS: {results}/{dataset}/index.{split}.tsv, checked backbone weights.
-OUTPUTS: {run}/cam/model.pt (classifier), {run}/cam/history.csv (its losses),
+REQUIRED INPUTS: {results}/{dataset}/index.{split}.tsv, checked backbone weights; for methods that
+    learn from boundaries the CRF maps of another run, or a folder of the user's own maps.
+OUTPUTS: {run}/boundaries/train/{shard}.npz (boundary maps, for those methods),
+    {run}/cam/model.pt (classifier), {run}/cam/history.csv (its losses),
     {run}/cam/maps/{split}/{shard}.npz (maps of the labelled classes).
 """
+
+
+rule make_boundaries:
+    """Draw the boundary maps of a shard from the CRF maps of another run, or take the user's."""
+    input:
+        index=f"{OUT}/index.train.tsv",
+        crf=boundary_crf,
+    output:
+        maps=f"{RUN}/boundaries/train/{{scatteritem}}.npz",
+    log:
+        f"{RUN}/logs/make_boundaries/{{scatteritem}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/make_boundaries/{{scatteritem}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        config=cfg("make_boundaries"),
+        code=code("make_boundaries"),
+        source=boundary_source,
+        content=boundary_content,
+    shell:
+        "wsss make-boundaries --index {input.index:q} --split train"
+        " --shard {wildcards.scatteritem} {params.source:q} --out {output.maps:q}"
+        " --config {params.config:q} --log {log:q}"
 
 
 rule train_cam:
@@ -11,6 +41,8 @@ rule train_cam:
     input:
         index=f"{OUT}/index.train.tsv",
         weights=cam_weights,
+        further=further_weights,
+        boundaries=boundary_maps,
     output:
         model=f"{RUN}/cam/model.pt",
         history=f"{RUN}/cam/history.csv",
@@ -27,9 +59,14 @@ rule train_cam:
     params:
         config=cfg("train_cam"),
         code=method_code("train_cam"),
+        further=further_arguments,
+        checkpoint=checkpoint,
+        content=checkpoint_content,
         work=f"{RUN}/work/train_cam",
     shell:
         "wsss train-cam --index {input.index:q} --weights {input.weights:q}"
+        " --further {params.further:q} --boundaries {input.boundaries:q}"
+        " --checkpoint {params.checkpoint:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --config {params.config:q} --log {log:q}"
 

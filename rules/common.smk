@@ -66,8 +66,8 @@ def method_code(stage):
     """The digest of a stage's code and of the run's method, which is imported by its name."""
 
     def of_job(wildcards):
-        method = RUNS[wildcards.run].method
-        return code_digest(f"wsss.stages.{stage}", f"wsss.methods.{method}")
+        parts = [f"wsss.methods.{name}" for name in RUNS[wildcards.run].options()]
+        return code_digest(f"wsss.stages.{stage}", *parts)
 
     return of_job
 
@@ -93,7 +93,14 @@ def weights_key(backbone):
     return f"{backbone.name}-{digest}"
 
 
+def further_trunks(run):
+    """The backbones that the method trains besides the run's, by the names of their options."""
+    named = [options.trunks() for options in RUNS[run].options().values()]
+    return {name: b for trunks in named for name, b in trunks.items() if b.weights}
+
+
 BACKBONES = [b for r in RUNS.values() for b in (r.backbone, r.segment.backbone) if b]
+BACKBONES += [b for run in RUNS for b in further_trunks(run).values()]
 WEIGHTS = {weights_key(b): b for b in BACKBONES if b.weights}
 
 
@@ -106,6 +113,53 @@ def weights_file(backbone):
 
 def cam_weights(wildcards):
     return weights_file(RUNS[wildcards.run].backbone)
+
+
+def further_weights(wildcards):
+    return [weights_file(b) for b in further_trunks(wildcards.run).values()]
+
+
+def further_arguments(wildcards):
+    """The weights of further backbones as option=file."""
+    trunks = further_trunks(wildcards.run)
+    return [f"{name}={weights_file(b)}" for name, b in trunks.items()]
+
+
+def checkpoint(wildcards):
+    """The published checkpoint that is taken instead of a training, if there is one."""
+    path = RUNS[wildcards.run].cam.checkpoint
+    return [path] if path else []
+
+
+def checkpoint_content(wildcards):
+    return content([Path(path) for path in checkpoint(wildcards)])
+
+
+def boundary_maps(wildcards):
+    """The boundary maps that the method of a run learns from."""
+    if not RUNS[wildcards.run].needs_boundaries():
+        return []
+    return shards(f"{RUN}/boundaries/train/{{scatteritem}}.npz")
+
+
+def boundary_crf(wildcards):
+    """The CRF maps that the boundaries of a run are drawn from; none for the user's own maps."""
+    source = RUNS[wildcards.run].boundaries
+    if source.folder:
+        return []
+    name = source.run or f"{wildcards.run}.first"
+    return f"{OUT}/{name}/crf/maps/train/{wildcards.scatteritem}.npz"
+
+
+def boundary_source(wildcards):
+    """The option that names the source of boundary maps."""
+    folder = RUNS[wildcards.run].boundaries.folder
+    return ["--folder", folder] if folder else ["--crf", boundary_crf(wildcards)]
+
+
+def boundary_content(wildcards):
+    folder = RUNS[wildcards.run].boundaries.folder
+    return content(sorted(Path(folder).glob("*.npy"))) if folder else ""
 
 
 def segmenter_weights(wildcards):
@@ -184,23 +238,35 @@ def shard_count():
     return len(shards("{scatteritem}"))
 
 
+def reached(run, stages):
+    """The stages of a run, as (name, folder), up to its last one."""
+    order = ["cam", "crf", "walk", "segment"]
+    last = order.index(RUNS[run].until)
+    return [folder for name, folder in stages if order.index(name) <= last]
+
+
 def evaluations():
     """The evaluations of every run; the segmenter is judged on held-out images alone."""
-    labelled = ["cam", "crf", "walk"]
+    labelled = [("cam", "cam"), ("crf", "crf"), ("walk", "walk")]
     judged = [
         (run, split, stage)
         for run in RUNS
-        for split, more in (("val", [segmenter_folder(run)]), ("train", []))
-        for stage in labelled + more
+        for split, more in (
+            ("val", [("segment", segmenter_folder(run))]),
+            ("train", []),
+        )
+        for stage in reached(run, labelled + more)
     ]
     return [f"{OUT}/{run}/{stage}/eval.{split}.json" for run, split, stage in judged]
 
 
 def histories():
     """The loss curves of every run."""
-    folders = {run: ["cam", "affinity", segmenter_folder(run)] for run in RUNS}
+    trained = [("cam", "cam"), ("walk", "affinity")]
     return [
-        f"{OUT}/{run}/{f}/history.csv" for run, names in folders.items() for f in names
+        f"{OUT}/{run}/{folder}/history.csv"
+        for run in RUNS
+        for folder in reached(run, [*trained, ("segment", segmenter_folder(run))])
     ]
 
 

@@ -10,7 +10,7 @@ from wsss.errors import UserError
         ({"methd": "psa"}, "methd: no such key; did you mean method?"),
         ({"cam": {"train": {"lrr": 1}}}, "cam.train.lrr: no such key; did you mean lr?"),
         ({"cam": {"train": {"epochs": 0}}}, "cam.train.epochs: Input should be greater than"),
-        ({"method": "nonsense"}, "method: unknown method 'nonsense'; known: psa"),
+        ({"method": "nonsense"}, "method: unknown method 'nonsense'; known: aeft, eader, psa"),
         ({"dataset": {"source": "csv"}}, "dataset: source csv needs root"),
         ({"dataset": {"name": "../up"}}, "dataset.name: String should match pattern"),
         ({"crf": {"alphas": [4]}}, "crf.alphas: List should have at least 2 items"),
@@ -95,3 +95,52 @@ def test_mistakes_of_all_runs_are_listed_at_once():
         runs(load({"runs": {"a": {"sed": 1}, "b": {"seed": -1}}}))
     assert "runs.a.sed: no such key" in str(error.value)
     assert "runs.b.seed: Input should be" in str(error.value)
+
+
+def test_seeds_repeat_a_run():
+    repeats = runs(load({"runs": {"a": {"seeds": [3, 5]}, "b": {}}}))
+    assert list(repeats) == ["a.3", "a.5", "b"]
+    assert [run.seed for run in repeats.values()] == [3, 5, 0]
+
+
+def test_a_method_that_needs_boundaries_has_a_first_run():
+    config = load({"seed": 7, "runs": {"mine": {"method": "sb", "walk": {"beta": 3}}}})
+    first, mine = runs(config).values()
+    assert list(runs(config)) == ["mine.first", "mine"]
+    assert (first.method, first.until, first.seed, first.walk.beta) == ("psa", "crf", 7, 3)
+    assert mine.method == "sb" and mine.until == "segment"
+
+
+def test_the_first_run_may_differ():
+    first = {"method": "seam", "cam": {"train": {"epochs": 2}}}
+    found = runs(load({"method": "sb", "boundaries": {"first": first}}))
+    assert found["sb.first"].cam.train.epochs == 2 != found["sb"].cam.train.epochs
+
+
+def test_boundaries_of_another_run_need_no_first_one():
+    config = {"runs": {"a": {}, "b": {"method": "sb", "boundaries": {"run": "a"}}}}
+    assert list(runs(load(config))) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"boundaries": {"run": "c"}}, "run b: boundaries.run: no run 'c' with CRF maps"),
+        ({"boundaries": {"folder": "nowhere"}}, "run b: boundaries.folder: no such folder"),
+        ({"boundaries": {"run": "a", "folder": "x"}}, "run b: boundaries: run and folder exclude"),
+        ({"boundaries": {"first": {"method": "sb"}}}, "boundaries.first.method: sb needs bound"),
+        ({"boundaries": {"first": {"sed": 1}}}, "runs.b.boundaries.first.sed: no such key"),
+        ({"method": "psa+magic"}, "runs.b.method: unknown method 'magic'"),
+        ({"method": "eader+psa"}, "runs.b.method: psa cannot be added to eader; what can: eader"),
+        ({"cam": {"checkpoint": "no.pth"}}, "runs.b.cam.checkpoint: no such file: no.pth"),
+        (
+            {"method": "eader", "cam": {"eader": {"adversary": {"name": "tiny"}}}},
+            "runs.b.cam.eader.adversary.weights: tiny has no pretrained",
+        ),
+    ],
+)
+def test_boundaries_checkpoints_and_combinations_are_checked(own, message):
+    config = load({"runs": {"a": {}, "b": {"method": "sb", **own}}})
+    with pytest.raises(UserError) as error:
+        runs(config)
+    assert message in str(error.value)

@@ -6,6 +6,7 @@ from wsss.config.resolve import load, merge, runs
 from wsss.config.slices import STAGES, canonical, read_slice, slice_json
 
 RUN = runs(load({}))["psa"]
+COMBINED = {"alpha": 0.2, "adversary": {"name": "tiny", "weights": None}}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -34,6 +35,9 @@ def test_a_stage_cannot_see_other_keys():
         ({"segment": {"infer": {"flip": False}}}, {"infer_segmenter"}),
         ({"seed": 5}, {"train_cam", "train_affinity", "train_segmenter"}),
         ({"segment": {"train": {"init": "cam"}}}, {"train_segmenter"}),
+        ({"backbone": {"freeze": False}}, {"train_cam"}),
+        ({"cam": {"seam": {"dropout": 0.1}}}, set()),
+        ({"until": "cam"}, set()),
     ],
 )
 def test_a_key_reaches_exactly_its_stages(change, stages):
@@ -49,3 +53,12 @@ def test_canonical_ignores_the_order_of_keys():
 def test_nothing_untrackable_is_canonical():
     with pytest.raises(TypeError):
         canonical({"a": object()})
+
+
+def test_a_combination_sees_the_options_of_its_parts():
+    run = runs(load({"method": "psa+eader", "cam": {"eader": COMBINED}}))["psa+eader"]
+    config = read_slice(slice_json("train_cam", run))
+    assert config.cam.eader.alpha == 0.2
+    assert config.cam.psa.dropout == 0.5
+    with pytest.raises(AttributeError):
+        _ = config.cam.seam

@@ -14,9 +14,10 @@ class Places(torch.utils.data.Dataset):
 
 @given(st.integers(1, 30), st.integers(1, 12), st.integers(1, 4))
 def test_every_epoch_has_whole_batches_of_different_images(n, batch, epochs):
-    sampler = EpochSampler(n, batch, epochs, seed=0)
-    places = list(sampler)
-    assert len(places) == len(sampler) == sampler.steps * batch
+    sampler = EpochSampler(n, [batch] * epochs, seed=0)
+    steps = list(sampler)
+    assert len(steps) == len(sampler) == sampler.steps
+    places = [place for step in steps for place in step]
     for epoch in range(epochs):
         drawn = [position for e, position in places if e == epoch]
         assert len(drawn) == max(1, n // batch) * batch
@@ -25,45 +26,55 @@ def test_every_epoch_has_whole_batches_of_different_images(n, batch, epochs):
 
 @given(st.integers(1, 30), st.integers(1, 6), st.integers(0, 20))
 def test_resuming_continues_the_same_order(n, batch, done):
-    whole = list(EpochSampler(n, batch, 3, seed=1))
-    assert list(EpochSampler(n, batch, 3, seed=1, start_step=done)) == whole[done * batch :]
+    batches = [batch, batch + 2, batch]
+    whole = list(EpochSampler(n, batches, seed=1))
+    assert list(EpochSampler(n, batches, seed=1, start_step=done)) == whole[done:]
+
+
+def test_a_batch_size_of_its_own_for_every_epoch():
+    sampler = EpochSampler(10, [2, 5], seed=0)
+    steps = list(sampler)
+    assert [len(step) for step in steps] == [2] * 5 + [5] * 2
+    assert [sampler.epoch_of(step) for step in range(7)] == [0] * 5 + [1] * 2
+    assert all(epoch == (i >= 5) for i, step in enumerate(steps) for epoch, _ in step)
 
 
 def test_processes_share_every_step():
-    whole = list(EpochSampler(10, 4, 2, seed=0))
-    parts = [list(EpochSampler(10, 4, 2, 0, rank=rank, world=2)) for rank in (0, 1)]
-    for step in range(4):
-        halves = [part[step * 2 : step * 2 + 2] for part in parts]
-        assert halves[0] + halves[1] == whole[step * 4 : step * 4 + 4]
+    whole = list(EpochSampler(10, [4, 4], seed=0))
+    parts = [list(EpochSampler(10, [4, 4], 0, rank=rank, world=2)) for rank in (0, 1)]
+    assert [a + b for a, b in zip(*parts, strict=True)] == whole
 
 
 def test_order_depends_on_epoch_and_seed():
-    first, second = torch.tensor(list(EpochSampler(50, 50, 2, seed=0))).split(50)
-    other = torch.tensor(list(EpochSampler(50, 50, 1, seed=1)))
+    first, second = torch.tensor(list(EpochSampler(50, [50, 50], seed=0)))
+    (other,) = torch.tensor(list(EpochSampler(50, [50], seed=1)))
     assert not torch.equal(first[:, 1], second[:, 1])
     assert not torch.equal(first[:, 1], other[:, 1])
 
 
 def test_few_images_fill_one_batch():
-    assert sorted(p for _, p in EpochSampler(2, 4, 1, seed=0)) == [0, 0, 1, 1]
+    (step,) = EpochSampler(2, [4], seed=0)
+    assert sorted(p for _, p in step) == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize("options", [{"n": 0, "batch": 4}, {"n": 9, "batch": 3, "world": 2}])
+@pytest.mark.parametrize(
+    "options", [{"n": 0, "batches": [4]}, {"n": 9, "batches": [3], "world": 2}]
+)
 def test_impossible_shares_are_named(options):
     with pytest.raises(UserError):
-        EpochSampler(epochs=1, seed=0, **options)
+        EpochSampler(seed=0, **options)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_loader_gives_the_batches_of_the_sampler(workers):
-    sampler = EpochSampler(5, 2, 2, seed=0)
-    batches = list(make_loader(Places(), sampler, 2, workers))
-    assert torch.equal(torch.cat(batches), torch.tensor(list(sampler)))
+    sampler = EpochSampler(5, [2, 2], seed=0)
+    batches = list(make_loader(Places(), sampler, workers))
+    assert torch.equal(torch.stack(batches), torch.tensor(list(sampler)))
 
 
 def test_loader_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
-    list(make_loader(Places(), EpochSampler(4, 2, 1, seed=0), 2, 0))
+    list(make_loader(Places(), EpochSampler(4, [2], seed=0), 0))
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -76,7 +87,7 @@ class Broken(Places):
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_mistake_of_the_user_arrives_as_one_line(workers):
-    loader = make_loader(Broken(), EpochSampler(4, 2, 1, seed=0), 2, workers)
+    loader = make_loader(Broken(), EpochSampler(4, [2], seed=0), workers)
     with pytest.raises(UserError) as error:
         list(loader)
     assert str(error.value) == "a.png: no such file"

@@ -128,3 +128,23 @@ def test_image_and_labels_are_mirrored_together(items, labels):
         sample = dataset[epoch, 0]
         bright = sample["image"][0] > 0
         assert torch.equal(bright, sample["label"] == 3)
+
+
+def test_a_share_of_the_samples_is_jittered(items):
+    def images(share):
+        dataset = ClassificationSet(items, 3, (24, 24), 24, ON, 0, jitter_share=share)
+        return [dataset[epoch, 0]["image"] for epoch in range(20)]
+
+    never = ClassificationSet(items, 3, (24, 24), 24, OFF, 0, jitter_share=0.0)
+    plain = {tuple(never[epoch, 0]["image"].unique().tolist()) for epoch in range(20)}
+    kept = [tuple(i.unique().tolist()) in plain for i in images(0.5)]
+    assert 0 < sum(kept) < 20
+    assert all(tuple(i.unique().tolist()) in plain for i in images(0.0))
+
+
+def test_area_samples_fill_the_crop(items):
+    dataset = ClassificationSet(items, 3, crop=16, jitter=OFF, area=(0.2, 0.5))
+    sample = dataset[0, 1]
+    assert sample["image"].shape == (3, 16, 16)
+    assert sample["label"].tolist() == [1, 0, 1]
+    assert not torch.equal(sample["image"], dataset[1, 1]["image"])

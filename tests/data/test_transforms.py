@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from wsss.data.transforms import (
     MEAN,
     STD,
+    area_window,
     colour_jitter,
     crop,
     crop_window,
+    cut_area,
     flip,
     normalise,
     resize,
@@ -109,3 +111,27 @@ def test_views_of_two_scales_with_mirrors():
 def test_views_without_mirrors():
     (view,) = views(picture(5, 8), [1.0], flip=False)
     assert np.array_equal(view[0], normalise(picture(5, 8)).transpose(2, 0, 1))
+
+
+@given(SIDES, SIDES, st.integers(0, 50))
+def test_an_area_lies_inside_the_image(height, width, seed):
+    top, left, h, w = area_window((height, width), (0.08, 1.0), random.Random(seed))
+    assert 0 <= top <= top + h <= height and h > 0
+    assert 0 <= left <= left + w <= width and w > 0
+
+
+@given(st.integers(0, 100))
+def test_an_area_has_the_share_and_the_shape_asked_for(seed):
+    _, _, h, w = area_window((200, 200), (0.3, 0.4), random.Random(seed))
+    assert 0.28 <= h * w / 200**2 <= 0.42
+    assert 0.72 <= w / h <= 1.38
+
+
+def test_an_impossible_area_becomes_the_middle():
+    assert area_window((10, 100), (1.0, 1.0), random.Random(0)) == (0, 43, 10, 13)
+
+
+def test_a_cut_area_is_resized_to_a_square():
+    image = picture(20, 30)
+    assert cut_area(image, (2, 3, 8, 12), 16).shape == (16, 16, 3)
+    assert np.array_equal(cut_area(image, (2, 3, 8, 8), 8), image[2:10, 3:11])

@@ -43,15 +43,15 @@ class Line(Task):
 
 
 RECIPE = Recipe(
-    epochs=6, batch_size=2, optimizer="sgd", lr=0.05, head_lr=10, momentum=0.9,
-    weight_decay=0.0, poly_power=0.9, seed=0,
+    epochs=6, batch_size=2, optimizer="sgd", lr=0.05, head_lr=10, bias_lr=2,
+    decay_biases=False, momentum=0.9, weight_decay=0.0, poly_power=0.9, seed=0,
 )  # fmt: skip
 
 
-def train(folder, dataset=None, recipe=RECIPE, identity="same"):
+def train(folder, dataset=None, recipe=RECIPE, identity="same", precision="32-true"):
     task = Line()
     resume = Resume(folder / "work", identity)
-    fit(make_fabric("32-true", 1), task, dataset or Numbers(), recipe, resume, folder / "h.csv")
+    fit(make_fabric(precision, 1), task, dataset or Numbers(), recipe, resume, folder / "h.csv")
     return task.net.weight.detach().clone()
 
 
@@ -61,6 +61,12 @@ def test_the_loss_falls_and_is_logged(tmp_path):
     assert list(history.columns) == ["step", "epoch", "net/square", "lr"]
     assert history["net/square"].iloc[-1] < 0.3 * history["net/square"].iloc[0]
     assert history["step"].iloc[-1] == 24 and history["epoch"].iloc[-1] == 6
+
+
+def test_half_precision_trains(tmp_path):
+    weights = train(tmp_path, precision="bf16-mixed")
+    assert weights.dtype == torch.float32
+    assert weights.isfinite().all()
 
 
 def test_equal_seeds_give_equal_weights(tmp_path):
@@ -102,3 +108,38 @@ def test_a_loss_that_is_not_finite_is_named(tmp_path):
 def test_fewer_images_than_a_batch_train(tmp_path):
     train(tmp_path, Numbers(length=1))
     assert len(pd.read_csv(tmp_path / "h.csv")) == 6
+
+
+class Duel(Line):
+    """Two players in turns, the second with its own rate; the batch doubles in epoch 3."""
+
+    def __init__(self):
+        super().__init__()
+        self.other = nn.Linear(2, 1)
+
+    def players(self):
+        return {"net": self.net, "other": self.other}
+
+    def recipes(self):
+        return {"other": {"lr": 0.0, "poly_power": 0.0}}
+
+    def batch_size(self, base, epoch):
+        return base if epoch < 3 else 2 * base
+
+    def forward(self, batch, clock):
+        if clock.step % 2:
+            return {"other": {"square": (self.other(batch["x"]) ** 2).mean()}}
+        return {
+            "net": {"rows": super().forward(batch, clock)["net"]["square"] * 0 + len(batch["x"])}
+        }
+
+
+def test_players_take_turns_with_their_own_recipes(tmp_path):
+    task = Duel()
+    before = [p.detach().clone() for p in task.other.parameters()]
+    resume = Resume(tmp_path / "work", "same")
+    fit(make_fabric("32-true", 1), task, Numbers(), RECIPE, resume, tmp_path / "h.csv")
+    history = pd.read_csv(tmp_path / "h.csv")
+    assert history["net/rows"].dropna().tolist() == [2] * 6 + [4] * 3
+    assert history["other/square"].count() == 9
+    assert all(torch.equal(a, b) for a, b in zip(before, task.other.parameters(), strict=True))

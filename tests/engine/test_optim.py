@@ -19,6 +19,13 @@ def test_four_groups_with_the_official_factors():
     assert sum(len(g["params"]) for g in groups) == 4
 
 
+def test_biases_may_be_treated_as_weights():
+    whole, scratch = net()
+    groups = param_groups(whole, scratch, 1.0, 10, 0.5, bias_lr=1, decay_biases=True)
+    assert [g["lr"] for g in groups] == [1, 1, 10, 10]
+    assert [g["weight_decay"] for g in groups] == [0.5] * 4
+
+
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
 def test_an_optimiser_steps(name):
     whole, scratch = net()

@@ -1,71 +1,58 @@
-"""What every method must do, with every file in the folder and two backbones."""
+"""What every method must do, with every file in the folder, combinations and two backbones."""
 
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
-from wsss.config.methods import method_names
+from tests.methods.cases import CLASSES, EARLY, LATE, make, options, sample, total
+from wsss import methods
 from wsss.errors import UserError
-from wsss.methods import get
-from wsss.nn.backbones import build
-from wsss.nn.task import Clock
-
-CLASSES = 3
-CLOCK = Clock(step=0, total=20, epoch=0)
+from wsss.nn.backbones import Tiny, build
 
 
-def make(name, backbone):
-    torch.manual_seed(0)
-    method = get(name)
-    return method(build(backbone), CLASSES, method.Params())
-
-
-def sample(method):
-    """A batch whose classes differ in colour."""
-    label = torch.eye(CLASSES)
-    image = label[:, :, None, None] + 0.1 * torch.randn(CLASSES, 3, 64, 64)
-    batch = {"image": image, "label": label}
-    return batch | {key: torch.rand(CLASSES, 1, 64, 64) for key in method.needs}
-
-
-def total(method, batch):
-    losses = method(batch, CLOCK)
-    return sum(loss for player in losses.values() for loss in player.values())
-
-
-@pytest.fixture(params=method_names())
-def name(request):
-    return request.param
-
-
-@pytest.fixture(params=["tiny", "mobilenet_v2"])
-def method(name, request):
-    return make(name, request.param).train()
-
-
-def test_losses_are_finite_and_their_players_exist(method):
-    losses = method(sample(method), CLOCK)
+@pytest.mark.parametrize("clock", [EARLY, LATE], ids=["early", "late"])
+def test_losses_are_finite_and_their_players_exist(method, clock):
+    losses = method(sample(), clock)
     assert losses.keys() <= method.players().keys()
-    for loss in (loss for player in losses.values() for loss in player.values()):
-        assert loss.shape == ()
-        assert loss.isfinite()
+    assert all(x.shape == () and x.isfinite() for part in losses.values() for x in part.values())
 
 
 def test_gradients_reach_the_net(method):
-    total(method, sample(method)).backward()
-    for key, p in method.net.named_parameters():
-        assert (p.grad is not None) == p.requires_grad, key
-    assert any(p.grad.abs().sum() > 0 for p in method.scratch()[0].parameters())
+    total(method(sample(), EARLY)).backward()
+    net = method.players()["net"]
+    reached = {key for key, p in net.named_parameters() if p.grad is not None}
+    assert not {key for key in reached if not net.get_parameter(key).requires_grad}
+    assert any(p.grad.abs().sum() > 0 for p in net.backbone.parameters() if p.grad is not None)
 
 
-def test_cam_shape_and_sign(method):
+@pytest.mark.parametrize("clock", [EARLY, LATE], ids=["early", "late"])
+def test_bf16_steps_have_finite_losses_and_gradients(method, clock):
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = method(sample(), clock)
+    assert total(losses).isfinite()
+    total(losses).backward()
+    given = [p.grad for p in method.parameters() if p.grad is not None]
+    assert given
+    assert all(grad.isfinite().all() for grad in given)
+
+
+def test_maps_have_the_size_asked_for(method):
     with torch.no_grad():
-        cam = method.eval().cam(torch.randn(2, 3, 64, 48))
-    assert cam.shape[:2] == (2, CLASSES)
-    assert cam.shape[2] * 48 == cam.shape[3] * 64
-    assert cam.min() >= 0
+        cam = method.eval().draw(torch.randn(2, 3, 64, 48), (20, 15))
+    assert cam.shape == (2, CLASSES, 20, 15)
+    assert cam.isfinite().all()
+
+
+def test_normalised_maps_end_at_one(method):
+    with torch.no_grad():
+        (total_,) = method.eval().draw(torch.randn(1, 3, 64, 48), (20, 15)).numpy()
+    cam = method.normalise(total_.copy())
+    assert cam.shape == total_.shape
+    assert cam.max() <= 1
+    assert method.normalise(np.zeros((0, 4, 5), np.float32)).shape == (0, 4, 5)
 
 
 def test_cam_is_deterministic_in_evaluation(method):
@@ -74,41 +61,55 @@ def test_cam_is_deterministic_in_evaluation(method):
         assert torch.equal(method.eval().cam(image), method.cam(image))
 
 
-def test_state_dict_round_trip(name, method, tmp_path):
-    torch.save(method.state_dict(), tmp_path / "model.pt")
+def test_a_checkpoint_holds_all_that_inference_needs(name, method, tmp_path):
+    torch.save(method.net.state_dict(), tmp_path / "model.pt")
     torch.manual_seed(1)
-    params = type(method).Params()
-    other = type(method)(build(method.net.backbone.name), CLASSES, params).eval()
-    other.load_state_dict(torch.load(tmp_path / "model.pt", weights_only=True))
+    other = methods.make(name, build(method.net.backbone.name), CLASSES, options(name)).eval()
+    other.net.load_state_dict(torch.load(tmp_path / "model.pt", weights_only=True))
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         assert torch.equal(method.eval().cam(image), other.cam(image))
 
 
-def test_loss_falls_in_20_steps(name):
-    method = make(name, "tiny").train()
-    batch = sample(method)
-    players = method.players().values()
-    steps = [torch.optim.SGD(p.parameters(), lr=0.05, momentum=0.9) for p in players]
-    before = total(method, batch).item()
-    for _ in range(20):
-        for step in steps:
-            step.zero_grad()
-        total(method, batch).backward()
-        for step in steps:
-            step.step()
-    assert total(method, batch).item() < 0.7 * before
+def test_the_classification_loss_falls_in_30_steps(name):
+    method = make(name).train()
+    batch = sample()
+    step = torch.optim.SGD(method.players()["net"].parameters(), lr=0.02, momentum=0.9)
+    before = method(batch, EARLY)["net"]["cls"].item()
+    for _ in range(30):
+        method.zero_grad()
+        total(method(batch, EARLY)).backward()
+        step.step()
+    assert method(batch, EARLY)["net"]["cls"].item() < 0.7 * before
 
 
 def test_params_are_closed_and_have_defaults(name):
-    params = get(name).Params()
-    assert params.model_config["extra"] == "forbid"
-    assert params.model_config["frozen"]
+    for params in options(name).values():
+        assert params.model_config["extra"] == "forbid"
+        assert params.model_config["frozen"]
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "resnet50", "vgg16", "vgg16_largefov"])
+def test_every_backbone_carries_every_method(name, backbone):
+    method = make(name, backbone).train()
+    assert total(method(sample(40), EARLY)).isfinite()
+
+
+def test_a_backbone_without_the_tap_is_named(name):
+    class Blunt(Tiny):
+        name = "blunt"
+
+        def __init__(self):
+            super().__init__()
+            self.channels = {}
+
+    with pytest.raises(UserError, match=r"method \w+ needs the tap \w+, blunt has none"):
+        methods.make(name, Blunt(), CLASSES, options(name))
 
 
 def test_unknown_method_lists_the_known():
     with pytest.raises(UserError, match=r"unknown method 'magic'.*psa"):
-        get("magic")
+        methods.get("magic")
 
 
 def test_names_need_no_torch():

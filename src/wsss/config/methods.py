@@ -8,23 +8,48 @@ imports it can need are executed here.
 import ast
 from pathlib import Path
 
-from wsss.config.section import Section
+from wsss.config.section import MethodParams
 
 FOLDER = Path(__file__).parents[1] / "methods"
-_LIGHT = ("typing", "pydantic", "wsss.config.section")
+_LIGHT = ("typing", "pydantic", "wsss.config.section", "wsss.config.training")
+_NO_METHODS = ("__init__", "base", "combo")
 
 
 def method_names() -> tuple[str, ...]:
     """Return the names of the methods: the files in the folder."""
-    return tuple(sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in ("__init__", "base")))
+    return tuple(sorted(p.stem for p in FOLDER.glob("*.py") if p.stem not in _NO_METHODS))
 
 
-def method_params() -> dict[str, type[Section]]:
+def method_params() -> dict[str, type[MethodParams]]:
     """Return the options class of every method."""
     return {name: _params_class(FOLDER / f"{name}.py") for name in method_names()}
 
 
-def _params_class(path: Path) -> type[Section]:
+def parts(method: str) -> list[str]:
+    """Return the methods that a combination such as ``psa+eader`` is made of."""
+    return method.split("+")
+
+
+def check(method: str, known: dict[str, type[MethodParams]]) -> str:
+    """Return the name of a method or of a combination, if it can be trained.
+
+    Raises:
+        ValueError: A part is unknown, stands twice, or cannot stand behind a ``+``.
+    """
+    base, *addons = names = parts(method)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown method {name!r}; known: {', '.join(known)}")
+    if len(set(names)) < len(names):
+        raise ValueError("a method cannot be combined with itself")
+    able = ", ".join(name for name, params in known.items() if params.addon)
+    for name in addons:
+        if not known[name].addon:
+            raise ValueError(f"{name} cannot be added to {base}; what can: {able or 'none'}")
+    return method
+
+
+def _params_class(path: Path) -> type[MethodParams]:
     kept = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if _kept(node)]
     # the real file name lets pydantic find the attribute docstrings
     code = compile(ast.Module(kept, []), path, "exec")

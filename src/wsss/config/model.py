@@ -1,14 +1,15 @@
 """The configuration: every key of `config.yaml`, its type, default and meaning."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
 from wsss.config.dataset import Dataset
-from wsss.config.methods import method_params
+from wsss.config.methods import check, method_params, parts
 from wsss.config.section import (
     Count,
     Folder,
+    MethodParams,
     NonNegative,
     Positive,
     RunName,
@@ -35,7 +36,11 @@ class _Cam(Section):
 
     train: ClassifierTrain = ClassifierTrain()
     infer: CamInfer = CamInfer()
+    checkpoint: str | None = None
+    """Published checkpoint of the method's network, taken instead of a training."""
 
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 METHODS = method_params()
 """Options of every method in the registry."""
@@ -70,6 +75,18 @@ class PostCrf(CrfKernel):
 
     iterations: Annotated[int, Field(ge=0)] = 0
     """Mean-field steps; 0 = no CRF."""
+
+
+class Boundaries(Section):
+    """Boundary maps for the methods that learn from them (sb)."""
+
+    first: dict[str, Any] = {"method": "psa"}
+    """Keys of the run whose CRF maps the boundaries are drawn from, where they differ from this
+    run; it is trained before, from the same image labels."""
+    run: str | None = None
+    """Name of one of the runs, whose CRF maps are taken instead."""
+    folder: str | None = None
+    """Folder of your own maps, one <image id>.npy each, taken instead."""
 
 
 class Crf(CrfKernel):
@@ -138,6 +155,8 @@ class Evaluate(Section):
 
     thresholds: Annotated[list[Share], Field(min_length=2)] = [i / 100 for i in range(60)]
     """Background thresholds of the curve."""
+    threshold: Share | None = None
+    """A fixed threshold, judged beside those that are chosen."""
     min_area: Share = 0.01
     """Share of an image that a class must cover to count as found, without masks."""
 
@@ -146,11 +165,17 @@ class Run(Section):
     """One experiment: everything between the data and the report."""
 
     method: str = "psa"
-    """How the classifier behind the class activation maps is trained."""
+    """How the classifier behind the class activation maps is trained; a + adds a method's losses
+    to another's network, as in psa+eader."""
     backbone: Backbone = Backbone()
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    seed: Seed = 0
     """Seed of weights, order and augmentation."""
+    seeds: Annotated[list[Seed], AfterValidator(distinct)] = []
+    """Repeat the run with each of these seeds; the report gives mean and standard deviation."""
+    until: Literal["cam", "crf", "walk", "segment"] = "segment"
+    """Last stage of the run."""
     cam: Cam = Cam()
+    boundaries: Boundaries = Boundaries()
     crf: Crf = Crf()
     affinity: Affinity = Affinity()
     walk: Walk = Walk()
@@ -160,9 +185,15 @@ class Run(Section):
     @field_validator("method")
     @classmethod
     def _method_known(cls, method: str) -> str:
-        if method not in METHODS:
-            raise ValueError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
-        return method
+        return check(method, METHODS)
+
+    def options(self) -> dict[str, MethodParams]:
+        """Return the options of the method, or of every part of a combination."""
+        return {name: getattr(self.cam, name) for name in parts(self.method)}
+
+    def needs_boundaries(self) -> bool:
+        """Tell whether the method learns from boundary maps."""
+        return any("boundary" in params.needs for params in self.options().values())
 
 
 class Config(Run):

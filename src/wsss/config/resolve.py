@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -23,9 +24,11 @@ def load(raw: Mapping[str, Any]) -> Config:
 
 
 def runs(config: Config) -> dict[str, Run]:
-    """Return every named run: the keys at the top of the configuration, overridden by its own.
+    """Return every run by its name: the shared keys, overridden by its own.
 
-    A run set to null is left out; without any run there is one, named after the method.
+    A run set to null is left out; without any run there is one, named after the method. A run
+    with `seeds` stands once per seed, as `name.seed`. A method that learns from boundaries has
+    its first run before it, as `name.first`, unless the maps come from elsewhere.
 
     Raises:
         UserError: a wrong key or value in a run, a backbone that cannot work, or no run at all.
@@ -37,10 +40,13 @@ def runs(config: Config) -> dict[str, Run]:
         try:
             if own is not None:
                 prefix = f"runs.{name}." if config.runs else ""
-                resolved[name] = _validate(Run, merge(shared, own), prefix)
-                found += [f"config: {line}" for line in _problems(name, resolved[name], config)]
+                for full, run in _expanded(name, merge(shared, own), prefix).items():
+                    resolved[full] = run
+                    found += [f"config: {line}" for line in _problems(name, run, config)]
         except UserError as error:
             found.append(str(error))
+    if not found:
+        found = [f"config: {line}" for line in _boundary_problems(resolved)]
     if found:
         raise UserError("\n".join(dict.fromkeys(found)))
     if not resolved:
@@ -48,14 +54,63 @@ def runs(config: Config) -> dict[str, Run]:
     return resolved
 
 
+def _expanded(name: str, raw: dict[str, Any], prefix: str) -> dict[str, Run]:
+    """Return a run, or one per seed, each behind the first run that it needs."""
+    run = _validate(Run, raw, prefix)
+    repeats = {f"{name}.{seed}": {"seed": seed, "seeds": []} for seed in run.seeds}
+    resolved = {}
+    for full, own in (repeats or {name: {}}).items():
+        repeated = merge(raw, own)
+        if has_first_run(run):
+            first = merge(repeated, {"until": "crf", **run.boundaries.first})
+            resolved[f"{full}.first"] = _first(first, f"{prefix}boundaries.first.")
+        resolved[full] = _validate(Run, repeated, prefix)
+    return resolved
+
+
+def _first(raw: dict[str, Any], prefix: str) -> Run:
+    run = _validate(Run, raw, prefix)
+    if run.needs_boundaries():
+        raise UserError(f"config: {prefix}method: {run.method} needs boundaries itself")
+    return run
+
+
+def has_first_run(run: Run) -> bool:
+    """Tell whether another run is trained for the boundaries that this one learns from."""
+    given = run.boundaries.run or run.boundaries.folder
+    return run.needs_boundaries() and not given
+
+
 def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
-    """Yield what is wrong with the backbones of a run, at the place where they were named."""
+    """Yield what is wrong with the files and backbones of a run, at the place of their key."""
     own = config.runs.get(name) or {}
-    prefix = f"runs.{name}." if "backbone" in own else ""
-    yield from backbones.problems(f"{prefix}backbone", run.backbone)
+
+    def place(key: str) -> str:
+        return f"runs.{name}.{key}" if key.partition(".")[0] in own else key
+
+    yield from backbones.problems(place("backbone"), run.backbone)
     if run.segment.backbone is not None:
-        prefix = f"runs.{name}." if "segment" in own else ""
-        yield from backbones.problems(f"{prefix}segment.backbone", run.segment.backbone)
+        yield from backbones.problems(place("segment.backbone"), run.segment.backbone)
+    for method, params in run.options().items():
+        for part, backbone in params.trunks().items():
+            yield from backbones.problems(place(f"cam.{method}.{part}"), backbone)
+    if run.cam.checkpoint and not Path(run.cam.checkpoint).is_file():
+        yield f"{place('cam.checkpoint')}: no such file: {run.cam.checkpoint}"
+
+
+def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:
+    """Yield what is wrong with where the boundary maps of the runs shall come from."""
+    drawn = [name for name, run in resolved.items() if run.until != "cam"]
+    for name, run in resolved.items():
+        source, folder = run.boundaries.run, run.boundaries.folder
+        if not run.needs_boundaries():
+            continue
+        if source and folder:
+            yield f"run {name}: boundaries: run and folder exclude each other"
+        if source and (source == name or source not in drawn):
+            yield f"run {name}: boundaries.run: no run {source!r} with CRF maps"
+        if folder and not Path(folder).is_dir():
+            yield f"run {name}: boundaries.folder: no such folder: {folder}"
 
 
 def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

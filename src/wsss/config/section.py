@@ -1,6 +1,6 @@
 """The base of every part of the configuration, and the ranges of its values."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -54,3 +54,21 @@ class Section(BaseModel):
     """A closed, immutable part of the configuration: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class MethodParams(Section):
+    """Options of a method, and what the workflow must know of it before torch is imported.
+
+    Attributes:
+        needs: Sample keys that it reads besides ``image`` and ``label``.
+        taps: Feature taps that the backbone must have.
+        addon: Whether it can be added to another method, as in ``psa+eader``.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    taps: ClassVar[tuple[str, ...]] = ("conv6",)
+    addon: ClassVar[bool] = False
+
+    def trunks(self) -> dict[str, Section]:
+        """Return the further backbones that the method trains, by the names of their options."""
+        return {}

@@ -8,6 +8,7 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
+from wsss.config.methods import parts
 from wsss.config.model import Run
 from wsss.config.resolve import load
 from wsss.config.section import Section
@@ -20,7 +21,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "prepare_data": _DATASET,
     "prepare_masks": _DATASET,
     "convert_weights": (),
-    "train_cam": (*_NETWORK, "method", "cam.train", "cam.{method}"),
+    "train_cam": (*_NETWORK, "backbone.freeze", "method", "cam.train", "cam.{method}"),
+    "make_boundaries": (),
     "infer_cam": ("cam.infer",),
     "refine_crf": ("crf",),
     "train_affinity": (*_NETWORK, "affinity", "crf.alphas"),
@@ -37,7 +39,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
     "report": (),
 }
-"""Stage -> dotted keys; `{method}` stands for the name of the run's method."""
+"""Stage -> dotted keys; `{method}` stands for each part of the run's method."""
 
 
 def canonical(value: object) -> str:
@@ -53,8 +55,9 @@ def slice_json(stage: str, config: Run) -> str:
     """Return the slice of `config` that `stage` may see, as canonical JSON."""
     whole = config.model_dump(mode="json")
     chosen: dict[str, Any] = {}
-    for key in STAGES[stage]:
-        *parents, last = key.format(method=config.method).split(".")
+    keys = [key.format(method=m) for key in STAGES[stage] for m in parts(config.method)]
+    for key in dict.fromkeys(keys):
+        *parents, last = key.split(".")
         source, target = whole, chosen
         for part in parents:
             source, target = source[part], target.setdefault(part, {})

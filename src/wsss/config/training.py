@@ -10,12 +10,23 @@ from wsss.config.section import Count, NonNegative, Positive, Section, Share, or
 class Backbone(Section):
     """The convolutional trunk."""
 
-    name: Literal["resnet38d", "resnet50", "resnet101", "mobilenet_v2", "tiny"] = "tiny"
-    """Architecture."""
+    name: Literal[
+        "resnet38d",
+        "resnet18",
+        "resnet50",
+        "resnet101",
+        "vgg16",
+        "vgg16_largefov",
+        "mobilenet_v2",
+        "tiny",
+    ] = "tiny"
+    """Architecture; vgg16 is PSA's LargeFOV network, vgg16_largefov EADER's."""
     weights: str | None = None
     """Pretrained weights: a file, imagenet (fetched by torchvision), or null for none."""
     output_stride: Literal[8, 16, 32] | None = None
     """Input pixels per feature cell; null = the architecture's own."""
+    freeze: bool = True
+    """Hold the first layers and all BatchNorms as PSA does; false = train everything (EADER)."""
 
 
 class Train(Section):
@@ -31,10 +42,14 @@ class Train(Section):
     """Learning rate of pretrained weights at step 0."""
     head_lr: Positive = 10.0
     """Factor on lr for layers that start from scratch."""
+    bias_lr: Positive = 2.0
+    """Factor on the learning rate of biases."""
+    decay_biases: bool = False
+    """Whether biases have the L2 penalty, too."""
     momentum: Share = 0.0005
     """SGD momentum; the official code passes its weight decay here."""
     weight_decay: NonNegative = 0.0005
-    """L2 penalty of weights; biases have none."""
+    """L2 penalty of weights."""
     poly_power: NonNegative = 0.9
     """lr(t) = lr (1 - t / T)^poly_power."""
     crop: Annotated[int, Field(ge=32)] = 448
@@ -48,8 +63,15 @@ class Train(Section):
 class ClassifierTrain(Train):
     """How the classifier is trained."""
 
+    sampling: Literal["long_side", "area"] = "long_side"
+    """long_side = resize to a random long side, then crop; area = crop a random part of the image
+    and resize that (EADER)."""
     resize: Annotated[tuple[Count, Count], AfterValidator(ordered)] = (256, 512)
-    """Range of the longer image side, drawn per sample."""
+    """Range of the longer image side, drawn per sample (long_side)."""
+    area: Annotated[tuple[Share, Share], AfterValidator(ordered)] = (0.08, 1.0)
+    """Range of the share of the image that a crop covers (area)."""
+    jitter_share: Share = 1.0
+    """Share of the samples whose colours are jittered."""
 
 
 class AffinityTrain(Train):

@@ -1,7 +1,9 @@
 """Which samples make up a step, and the processes that prepare them."""
 
 import random
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
@@ -9,31 +11,29 @@ from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 from wsss.errors import UserError
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
-    """Draws (epoch, position) places in a new seeded order every epoch, for a whole training.
+class EpochSampler(Sampler[list[tuple[int, int]]]):
+    """Draws steps of (epoch, position) places in a new seeded order every epoch.
 
-    Every epoch has floor(n / batch) steps of `batch` samples, what is left over is dropped
+    An epoch has floor(n / batch) steps of `batch` samples, what is left over is dropped
     (`drop_last` of the official code). With fewer images than `batch` the order starts again
     until the one step of the epoch is full.
 
     Args:
         n: number of samples in the data set.
-        batch: samples per step, over all processes.
-        epochs: passes.
+        batches: samples per step, over all processes, for every epoch of the training.
         seed: of the orders.
         start_step: steps already done; they are skipped without loading anything.
         rank: number of this process.
         world: number of processes; each takes an equal part of every step.
 
     Raises:
-        UserError: if there are no samples, or `batch` cannot be shared equally.
+        UserError: if there are no samples, or a batch cannot be shared equally.
     """
 
     def __init__(
         self,
         n: int,
-        batch: int,
-        epochs: int,
+        batches: Sequence[int],
         seed: int,
         start_step: int = 0,
         rank: int = 0,
@@ -41,51 +41,50 @@ class EpochSampler(Sampler[tuple[int, int]]):
     ) -> None:
         if n < 1:
             raise UserError("no image to train on")
-        if batch % world:
-            raise UserError(f"batch_size {batch} cannot be shared by {world} processes equally")
-        self._n, self._batch, self._epochs, self._seed = n, batch, epochs, seed
-        self._start_step, self._rank, self.world = start_step, rank, world
+        for batch in batches:
+            if batch % world:
+                raise UserError(f"batch_size {batch} cannot be shared by {world} processes equally")
+        self._n, self._batches, self._seed = n, batches, seed
+        self._start_step, self._rank, self._world = start_step, rank, world
+        # first step of every epoch, and the end
+        self._starts = [0, *accumulate(max(1, n // batch) for batch in batches)]
 
     @property
     def steps(self) -> int:
         """Steps of the whole training, those done included."""
-        return self._epochs * self._steps_per_epoch
+        return self._starts[-1]
 
-    @property
-    def local_batch(self) -> int:
-        """Samples per step in this process."""
-        return self._batch // self.world
+    def epoch_of(self, step: int) -> int:
+        """Return the epoch, counted from 0, that a step belongs to."""
+        return bisect_right(self._starts, step) - 1
 
     def __len__(self) -> int:
-        return max(0, self.steps - self._start_step) * self.local_batch
+        return max(0, self.steps - self._start_step)
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        own = slice(self._rank * self.local_batch, (self._rank + 1) * self.local_batch)
-        first_epoch, skipped = divmod(self._start_step, self._steps_per_epoch)
-        for epoch in range(first_epoch, self._epochs):
-            order = self._order(epoch)
-            for step in range(skipped if epoch == first_epoch else 0, self._steps_per_epoch):
-                places = order[step * self._batch : (step + 1) * self._batch]
-                yield from ((epoch, position) for position in places[own])
-
-    @property
-    def _steps_per_epoch(self) -> int:
-        return max(1, self._n // self._batch)
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch, order = -1, []
+        for step in range(self._start_step, self.steps):
+            if self.epoch_of(step) != epoch:
+                epoch = self.epoch_of(step)
+                order = self._order(epoch)
+            batch = self._batches[epoch]
+            share = batch // self._world
+            first = (step - self._starts[epoch]) * batch + self._rank * share
+            yield [(epoch, position) for position in order[first : first + share]]
 
     def _order(self, epoch: int) -> list[int]:
         order = list(range(self._n))
         random.Random(f"{self._seed}/{epoch}").shuffle(order)
-        rounds = -(-self._batch // self._n)
+        rounds = -(-self._batches[epoch] // self._n)
         return order * max(1, rounds)
 
 
-def make_loader(dataset: Dataset, sampler: EpochSampler, batch: int, workers: int) -> DataLoader:
+def make_loader(dataset: Dataset, sampler: EpochSampler, workers: int) -> DataLoader:
     """Make the loader of a whole training.
 
     Args:
         dataset: indexed by (epoch, position).
-        sampler: yields those places.
-        batch: samples per step over all processes, as given to the sampler.
+        sampler: yields those places, step by step.
         workers: loading processes; 0 loads in the training process.
 
     Returns:
@@ -94,8 +93,7 @@ def make_loader(dataset: Dataset, sampler: EpochSampler, batch: int, workers: in
     """
     return _Loader(
         _Guarded(dataset),
-        batch_size=batch // sampler.world,
-        sampler=sampler,
+        batch_sampler=sampler,
         collate_fn=_collate,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),

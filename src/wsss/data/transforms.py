@@ -4,6 +4,7 @@ Images are (H, W, 3) uint8 RGB until `normalise`. Whatever is random draws from 
 that the caller passes in. Source of all constants and orders: jiwoon-ahn/psa `tool/imutils.py`.
 """
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 
@@ -47,6 +48,25 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize a label map (H, W) uint8 to `size` by nearest neighbour (Pillow)."""
     return _resized(labels, size, Image.Resampling.NEAREST)
+
+
+def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize maps one by one, bicubic with antialiasing (Pillow) and without overshoot.
+
+    The official code of SB takes scikit-image's cubic `resize`, whose antialiasing depends on its
+    version (sb.md 3).
+
+    Args:
+        maps: (D, H, W) uint8, 255 = 1.
+        size: new (H, W).
+
+    Returns:
+        (*size, D) float32 in [0, 1].
+    """
+    scaled_maps = [
+        _resized(m.astype(np.float32) / 255, size, Image.Resampling.BICUBIC) for m in maps
+    ]
+    return np.clip(np.stack(scaled_maps, axis=-1), 0, 1)
 
 
 def resize_long(image: np.ndarray, long: int) -> np.ndarray:
@@ -112,6 +132,50 @@ _FACTORS = (
 def flip(array: np.ndarray) -> np.ndarray:
     """Mirror (H, W, ...) left to right."""
     return array[:, ::-1]
+
+
+def area_window(
+    size: tuple[int, int], share: tuple[float, float], rng: random.Random
+) -> tuple[int, int, int, int]:
+    """Draw a part of an image by its share of the area and its shape.
+
+    The share is uniform, the ratio of width to height log-uniform in [3/4, 4/3]; ten tries, then
+    the largest central part within these ratios (torchvision `RandomResizedCrop`, used by EADER).
+
+    Args:
+        size: (H, W) of the image.
+        share: smallest and largest share of its area.
+        rng: source of chance.
+
+    Returns:
+        (top, left, height, width), inside the image.
+    """
+    height, width = size
+    for _ in range(10):
+        area = height * width * rng.uniform(*share)
+        ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
+        h, w = round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))
+        if 0 < h <= height and 0 < w <= width:
+            return rng.randrange(height - h + 1), rng.randrange(width - w + 1), h, w
+    h, w = min(height, round(width / (3 / 4))), min(width, round(height * (4 / 3)))
+    h, w = max(1, h), max(1, w)
+    return (height - h) // 2, (width - w) // 2, h, w
+
+
+def cut_area(image: np.ndarray, window: tuple[int, int, int, int], side: int) -> np.ndarray:
+    """Cut a part out of an image and resize it to a square, bilinear with antialiasing.
+
+    Args:
+        image: (H, W, 3) uint8.
+        window: (top, left, height, width) as `area_window` draws it.
+        side: S.
+
+    Returns:
+        (S, S, 3) uint8.
+    """
+    top, left, height, width = window
+    part = image[top : top + height, left : left + width]
+    return _resized(part, (side, side), Image.Resampling.BILINEAR)
 
 
 def crop_window(size: tuple[int, int], crop: int, rng: random.Random) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """The training loop, written once: every method, AffinityNet and the segmenters run in it."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,16 @@ class Recipe:
     optimizer: str
     lr: float
     head_lr: float
+    bias_lr: float
+    decay_biases: bool
     momentum: float
     weight_decay: float
     poly_power: float
     seed: int
+
+    def batches(self, task: Task) -> list[int]:
+        """Return the number of samples per step in every epoch."""
+        return [task.batch_size(self.batch_size, epoch) for epoch in range(self.epochs)]
 
 
 def fit(
@@ -63,49 +69,52 @@ def fit(
         UserError: a loss is not finite; names it.
     """
     torch.manual_seed(recipe.seed)
-    optimizers = _optimizers(task, recipe)
-    total = EpochSampler(len(dataset), recipe.batch_size, recipe.epochs, recipe.seed).steps
-    schedules = [Poly(o, total, recipe.poly_power) for o in optimizers.values()]
+    players = {name: replace(recipe, **task.recipes().get(name, {})) for name in task.players()}
+    optimizers = {name: _optimizer(task, name, own) for name, own in players.items()}
+    # the schedule runs over the steps of the configured batch size (aeft.md 7)
+    nominal = EpochSampler(len(dataset), [recipe.batch_size] * recipe.epochs, recipe.seed).steps
+    powers = [own.poly_power for own in players.values()]
+    schedules = [
+        Poly(o, nominal, power) for o, power in zip(optimizers.values(), powers, strict=True)
+    ]
     module, *ready = fabric.setup(task, *optimizers.values())
+    batches = recipe.batches(task)
+    total = EpochSampler(len(dataset), batches, recipe.seed).steps
     state = _State(fabric, task, dict(zip(optimizers, ready, strict=True)), _Table(total))
     # restored on the device of the training, where the optimisers' moments belong
     start = state.restore(resume.load())
-    sampler = EpochSampler(
-        len(dataset),
-        recipe.batch_size,
-        recipe.epochs,
-        recipe.seed,
-        start_step=start,
-        rank=fabric.global_rank,
-        world=fabric.world_size,
-    )
-    loader = make_loader(dataset, sampler, recipe.batch_size, workers)
+    rank, world = fabric.global_rank, fabric.world_size
+    sampler = EpochSampler(len(dataset), batches, recipe.seed, start, rank, world)
+    loader = make_loader(dataset, sampler, workers)
     loader = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
     task.train()
     saved_at = time.monotonic()
     for step, batch in enumerate(track(loader, "training", total - start), start):
         for schedule in schedules:
             schedule.set(step)
-        clock = Clock(step, total, step * recipe.epochs // total)
+        clock = Clock(step, total, sampler.epoch_of(step))
         named = _step(fabric, module, state.optimizers, batch, clock)
         state.table.add(clock, named, ready[0].param_groups[0]["lr"])
         fabric.log_dict(named, step)
-        if time.monotonic() - saved_at > CHECKPOINT_EVERY:
+        if fabric.is_global_zero and time.monotonic() - saved_at > CHECKPOINT_EVERY:
             resume.save(**state.content(step + 1))
             saved_at = time.monotonic()
-    write_text(history, pd.DataFrame(state.table.rows).to_csv(index=False))
+    if fabric.is_global_zero:
+        write_text(history, pd.DataFrame(state.table.rows).to_csv(index=False))
 
 
-def _optimizers(task: Task, recipe: Recipe) -> dict[str, Optimizer]:
-    """Return one optimiser per player."""
-    return {
-        name: make_optimizer(
-            recipe.optimizer,
-            param_groups(player, task.scratch(), recipe.lr, recipe.head_lr, recipe.weight_decay),
-            recipe.momentum,
-        )
-        for name, player in task.players().items()
-    }
+def _optimizer(task: Task, player: str, recipe: Recipe) -> Optimizer:
+    """Return the optimiser of a player."""
+    groups = param_groups(
+        task.players()[player],
+        task.scratch(),
+        recipe.lr,
+        recipe.head_lr,
+        recipe.weight_decay,
+        recipe.bias_lr,
+        recipe.decay_biases,
+    )
+    return make_optimizer(recipe.optimizer, groups, recipe.momentum)
 
 
 def _step(
@@ -176,19 +185,22 @@ class _State:
 
 
 class _Table:
-    """Means of the losses over about a hundred equal parts of the training."""
+    """Means of the losses over about a hundred equal parts of the training.
+
+    A loss that is not there in every step, such as an adversary's, counts where it is.
+    """
 
     def __init__(self, total: int) -> None:
         self._length, self._total = max(1, total // 100), total
         self.rows: list[dict[str, float]] = []
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, tuple[float, int]] = {}
 
     def add(self, clock: Clock, losses: dict[str, float], lr: float) -> None:
-        for name, value in {"steps": 1, **losses}.items():
-            self.sums[name] = self.sums.get(name, 0) + value
+        for name, value in losses.items():
+            before, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = (before + value, count + 1)
         step = clock.step + 1
         if step % self._length == 0 or step == self._total:
-            steps = self.sums.pop("steps")
-            means = {name: value / steps for name, value in self.sums.items()}
+            means = {name: value / count for name, (value, count) in self.sums.items()}
             self.rows.append({"step": step, "epoch": clock.epoch + 1, **means, "lr": lr})
             self.sums = {}

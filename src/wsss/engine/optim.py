@@ -13,11 +13,13 @@ def param_groups(
     lr: float,
     head_lr: float,
     weight_decay: float,
+    bias_lr: float = 2,
+    decay_biases: bool = False,
 ) -> list[dict[str, Any]]:
     """Return up to four groups: pretrained weights, their biases, new weights, new biases.
 
-    Learning rates are lr x (1, 2, head_lr, 2 head_lr); biases have no weight decay. Frozen
-    parameters are in no group.
+    Learning rates are lr x (1, bias_lr, head_lr, head_lr bias_lr). Frozen parameters are in no
+    group.
 
     Args:
         net: whose parameters.
@@ -25,6 +27,8 @@ def param_groups(
         lr: learning rate of pretrained weights.
         head_lr: factor on lr for the modules in `scratch`.
         weight_decay: L2 penalty of weights.
+        bias_lr: factor on the learning rate of biases.
+        decay_biases: whether biases have the penalty, too.
     """
     fresh = {id(p) for module in scratch for p in module.parameters()}
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
@@ -35,8 +39,8 @@ def param_groups(
     return [
         {
             "params": params,
-            "lr": lr * (head_lr if new else 1) * (2 if bias else 1),
-            "weight_decay": 0.0 if bias else weight_decay,
+            "lr": lr * (head_lr if new else 1) * (bias_lr if bias else 1),
+            "weight_decay": 0.0 if bias and not decay_biases else weight_decay,
         }
         for (new, bias), params in sorted(groups.items(), key=lambda item: item[0])
     ]

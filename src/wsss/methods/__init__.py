@@ -1,17 +1,21 @@
 """Methods that train a CAM network from image labels. The folder is the registry.
 
 A method is one file: its docstring says paper, original repository and deviations; it holds
-``class FooParams`` and ``class Foo(Method)``. Nothing else has to be changed.
+``class FooParams(MethodParams)`` and ``class Foo(Method)``. Nothing else has to be changed.
+``psa+eader`` is the method ``psa`` with the losses of ``eader`` added on the same network.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from wsss.config.methods import method_names
+from wsss.config.methods import method_names, parts
+from wsss.config.section import MethodParams
 from wsss.errors import UserError
 
 if TYPE_CHECKING:
     from wsss.methods.base import Method
+    from wsss.nn.backbones import Backbone
 
 
 def get(name: str) -> "type[Method]":
@@ -33,3 +37,32 @@ def get(name: str) -> "type[Method]":
         and value.__module__ == module.__name__
     )
     return method
+
+
+def make(
+    name: str,
+    backbone: "Backbone",
+    num_classes: int,
+    params: Mapping[str, MethodParams],
+    further: "Mapping[str, Backbone] | None" = None,
+) -> "Method":
+    """Build a method or a combination of methods.
+
+    Args:
+        name: Name of a method, or several joined by ``+``.
+        backbone: Trunk of the network, shared by all of them.
+        num_classes: Number of foreground classes C.
+        params: Options of every method by its name.
+        further: Further backbones by the names of the options that describe them.
+
+    Raises:
+        UserError: For an unknown name, or a backbone without a tap that a method reads.
+    """
+    first, *addons = parts(name)
+    base = get(first)(backbone, num_classes, params[first], further)
+    if not addons:
+        return base
+    from wsss.methods.combo import Combo
+
+    added = [get(n)(backbone, num_classes, params[n], further, base.net) for n in addons]
+    return Combo(base, added)

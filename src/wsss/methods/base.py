@@ -1,40 +1,70 @@
 """What a method is: a task on image labels whose network draws class activation maps."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
 from torch import Tensor, nn
 
-from wsss.config.section import Section
+from wsss.config.section import MethodParams
+from wsss.errors import UserError
 from wsss.nn.backbones import Backbone
-from wsss.nn.task import Task
+from wsss.nn.task import Batch, Clock, Losses, Task
+from wsss.ops.cam import normalise_cam
+from wsss.ops.resize import resize
 
 
 class Method(Task):
     """A task that is trained with image labels and draws CAMs.
 
-    A subclass sets ``Params``, builds ``self.net`` in its constructor and implements
-    ``forward`` and ``cam``; ``batch["label"]`` is (B, C) float, 1 where the class is present.
+    A subclass sets ``Params`` and implements ``build``, ``forward`` and ``cam``;
+    ``batch["label"]`` is (B, C) float, 1 where the class is present. One that can be added to
+    another method implements ``alone`` and ``extra``, too.
 
     Args:
         backbone: Where the features come from.
         num_classes: Number of foreground classes C.
         params: An instance of ``Params``.
+        parts: Further backbones by the names of the fields of ``Params`` that describe them;
+            none when maps are inferred.
+        net: The network of the method that this one is added to; it then builds none.
 
     Attributes:
         Params: The method's slice of the configuration.
-        needs: Sample keys that it reads besides ``image`` and ``label``.
+
+    Raises:
+        UserError: The backbone lacks a tap that the method reads.
     """
 
-    Params: ClassVar[type[Section]] = Section
-    needs: ClassVar[frozenset[str]] = frozenset()
+    Params: ClassVar[type[MethodParams]] = MethodParams
 
-    def __init__(self, backbone: Backbone, num_classes: int, params: Section) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        num_classes: int,
+        params: MethodParams,
+        parts: Mapping[str, Backbone] | None = None,
+        net: nn.Module | None = None,
+    ) -> None:
         super().__init__()
-        self.net = self.build(backbone, num_classes, params)
+        missing = [tap for tap in params.taps if tap not in backbone.channels]
+        if missing:
+            method = type(self).__name__.lower()
+            raise UserError(f"method {method} needs the tap {missing[0]}, {backbone.name} has none")
+        self.params, self.num_classes = params, num_classes
+        self.net = self.build(backbone, num_classes, params) if net is None else net
+        self.add_parts(parts or {})
 
-    def build(self, backbone: Backbone, num_classes: int, params: Section) -> nn.Module:
+    def build(self, backbone: Backbone, num_classes: int, params: MethodParams) -> nn.Module:
         """Build the network that a checkpoint of this method holds."""
         raise NotImplementedError
+
+    def add_parts(self, parts: Mapping[str, Backbone]) -> None:
+        """Build what stands on the further backbones; a method without any builds nothing."""
+
+    def scratch(self) -> tuple[nn.Module, ...]:
+        """Return the modules of the network that start from random weights."""
+        return self.net.scratch()
 
     def cam(self, image: Tensor) -> Tensor:
         """Draw the class activation maps of all classes.
@@ -43,6 +73,37 @@ class Method(Task):
             image: (B, 3, H, W) normalised RGB.
 
         Returns:
-            (B, C, h, w) maps >= 0, unnormalised, at the network's output stride.
+            (B, C, h, w) maps, unnormalised, at the network's output stride.
+        """
+        raise NotImplementedError
+
+    def draw(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+        """Draw the maps of one view at the size of the result.
+
+        Args:
+            image: (B, 3, H, W) normalised RGB.
+            size: (H', W') of the result.
+
+        Returns:
+            (B, C, H', W') maps, upsampled bilinearly (align_corners False).
+        """
+        return resize(self.cam(image), size)
+
+    @staticmethod
+    def normalise(total: np.ndarray) -> np.ndarray:
+        """Scale maps (K, H, W) that were summed over views; by default each by its maximum."""
+        return normalise_cam(total)
+
+    def alone(self, clock: Clock) -> bool:  # noqa: ARG002
+        """Tell whether a step belongs to this method alone, when it is added to another."""
+        return False
+
+    def extra(self, batch: Batch, clock: Clock, features: Tensor) -> Losses:
+        """Return the losses that this method adds to a step of another one on a shared network.
+
+        Args:
+            batch: Collated sample.
+            clock: Where the training stands.
+            features: (B, D, h, w) of the shared network for ``batch["image"]``.
         """
         raise NotImplementedError

@@ -9,9 +9,9 @@ network and the random walk of the paper are stages of their own, shared by all 
 """
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from wsss.config.section import Section
+from wsss.config.section import MethodParams
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.methods.base import Method
 from wsss.nn.backbones import Backbone
@@ -19,7 +19,7 @@ from wsss.nn.camnet import CamNet
 from wsss.nn.task import Batch, Clock, Losses
 
 
-class PsaParams(Section):
+class PsaParams(MethodParams):
     """Hyper-parameters of PSA's classifier."""
 
     dropout: float = Field(default=0.5, ge=0, lt=1)
@@ -35,10 +35,6 @@ class Psa(Method):
     def build(self, backbone: Backbone, num_classes: int, params: PsaParams) -> CamNet:
         """Build the classifier."""
         return CamNet(backbone, num_classes, params.dropout)
-
-    def scratch(self) -> tuple[nn.Module, ...]:
-        """Return the classifier layer."""
-        return self.net.scratch()
 
     def forward(self, batch: Batch, clock: Clock) -> Losses:  # noqa: ARG002
         """Classify and compare with the image labels.

@@ -1,6 +1,6 @@
 """What the training loop sees of anything that can be trained."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -11,9 +11,10 @@ Losses = dict[str, dict[str, Tensor]]
 """Player -> loss name -> scalar; the loop sums everything and calls backward once."""
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(NamedTuple):
     """Where the training stands, for losses and schedules that depend on it.
+
+    A tuple, because Fabric's mixed precision refuses frozen dataclasses.
 
     Attributes:
         step: Optimiser steps done so far, 0 .. total - 1 during training.
@@ -35,12 +36,20 @@ class Task(nn.Module):
     net: nn.Module
 
     def players(self) -> dict[str, nn.Module]:
-        """Return the modules that own an optimiser each: ``{"net": self}`` unless adversarial."""
-        return {"net": self}
+        """Return the modules that own an optimiser each: ``{"net": net}`` unless adversarial."""
+        return {"net": self.net}
 
     def scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules trained from scratch; they learn at 10 times the rate."""
         return ()
+
+    def recipes(self) -> dict[str, dict[str, object]]:
+        """Return player -> what its optimiser does differently from the stage's configuration."""
+        return {}
+
+    def batch_size(self, base: int, epoch: int) -> int:  # noqa: ARG002
+        """Return the number of samples per step in an epoch; ``base`` is the configured one."""
+        return base
 
     def forward(self, batch: Batch, clock: Clock) -> Losses:
         """Run one training step up to the losses.

@@ -16,8 +16,8 @@ from wsss.io.index import Item
 from wsss.io.maps import MapsWriter
 from wsss.io.progress import log, track
 from wsss.methods.base import Method
+from wsss.methods.combo import Combo
 from wsss.nn.weights import load_state
-from wsss.ops.cam import normalise_cam
 from wsss.stages.inference import device, make_backbone, ready
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 
@@ -45,27 +45,27 @@ def run(args: argparse.Namespace) -> None:
             out.put(item.image_id, classes=np.array(item.classes, np.int64), cam=cam, size=size)
 
 
-def load_method(path: Path) -> Method:
+def load_method(path: Path) -> Method | Combo:
     """Return the trained classifier in `path`."""
     model = load_model(path, "classifier")
-    kind = methods.get(model.meta["method"])
-    params = kind.Params(**model.meta["params"])
-    task = kind(make_backbone(model), len(model.meta["classes"]), params)
+    params = {n: methods.get(n).Params(**given) for n, given in model.meta["params"].items()}
+    classes = len(model.meta["classes"])
+    task = methods.make(model.meta["method"], make_backbone(model), classes, params)
     load_state(task.net, model.state, str(path))
     return task
 
 
 def draw(
-    method: Method, image: np.ndarray, item: Item, scales: list[float], flip: bool
+    method: Method | Combo, image: np.ndarray, item: Item, scales: list[float], flip: bool
 ) -> np.ndarray:
     """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [0, 1] of the image's K labels.
 
-    Source: `infer_cls.py` of PSA (sum over views, then division by each map's maximum).
+    Source: `infer_cls.py` of PSA: the sum over the views, scaled as the method says.
     """
     size = tuple(-(-side // STRIDE) for side in image.shape[:2])
     present = list(item.classes)
     if not present:
         return np.zeros((0, *size), np.float16)
     batches = (torch.from_numpy(view).to(device()) for view in views(image, scales, flip))
-    total = sum_views(batches, lambda batch: method.cam(batch)[:, present], size)
-    return normalise_cam(total.cpu().numpy()).astype(np.float16)
+    total = sum_views(batches, lambda batch: method.draw(batch, size)[:, present], size)
+    return method.normalise(total.cpu().numpy()).astype(np.float16)

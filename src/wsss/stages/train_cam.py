@@ -1,45 +1,104 @@
 """Train the classifier whose class activation maps locate the image labels."""
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
 
 from wsss import methods
+from wsss.config.methods import parts
+from wsss.config.section import MethodParams
 from wsss.config.slices import read_slice
+from wsss.data.sets.boundary import BoundarySet
 from wsss.data.sets.classification import ClassificationSet
+from wsss.data.sets.samples import Samples
+from wsss.engine.checkpoint import save_model
+from wsss.errors import UserError
+from wsss.io.atomic import write_text
 from wsss.io.index import Index
+from wsss.io.maps import MapsReader
 from wsss.io.progress import log
+from wsss.nn.backbones import Backbone
+from wsss.nn.weights import load_state, read_state
 from wsss.stages.training import add_training_arguments, seeded, start_backbone, train
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_training_arguments(parser)
+    parser.add_argument(
+        "--further", nargs="*", default=[], help="weights of further backbones, option=file"
+    )
+    parser.add_argument("--boundaries", type=Path, nargs="*", default=[], help="boundary shards")
+    parser.add_argument("--checkpoint", type=Path, nargs="*", default=[], help="published weights")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train the classifier."""
+    """Train the classifier, or take over a published one."""
     config = read_slice(args.config)
     index = Index.read(args.index)
-    items = index.split("train")
-    log.info("train_cam: method %s, %d images", config.method, len(items))
+    options = {name: getattr(config.cam, name) for name in parts(config.method)}
     seeded(config.seed)
-    method = methods.get(config.method)
-    params = getattr(config.cam, config.method)
-    task = method(start_backbone(config.backbone, args.weights), index.num_classes, params)
-    recipe = config.cam.train
-    dataset = ClassificationSet(
-        items, index.num_classes, recipe.resize, recipe.crop, recipe.jitter, config.seed
+    task = methods.make(
+        config.method,
+        start_backbone(config.backbone, args.weights, freeze=config.backbone.freeze),
+        index.num_classes,
+        options,
+        _further(options.values(), args.further),
     )
+    meta = {
+        "method": config.method,
+        "params": {name: params.model_dump(mode="json") for name, params in options.items()},
+        "backbone": vars(config.backbone),
+        "classes": index.class_names,
+    }
+    if args.checkpoint:
+        (path,) = args.checkpoint
+        log.info("train_cam: method %s as published in %s", config.method, path)
+        load_state(task.net, read_state(path), str(path))
+        save_model(args.out, task.net, "classifier", **meta, source=str(path))
+        write_text(args.history, "step,epoch,lr\n")
+        return
+    log.info("train_cam: method %s, %d images", config.method, len(index.split("train")))
     train(
         args,
         task,
-        dataset,
-        recipe,
+        _samples(index, config, options.values(), args.boundaries),
+        config.cam.train,
         config.seed,
-        [args.index, *args.weights],
-        (__name__, f"wsss.methods.{config.method}"),
+        [args.index, *args.weights, *args.boundaries],
+        (__name__, *(f"wsss.methods.{name}" for name in options)),
         "classifier",
-        method=config.method,
-        params=params.model_dump(mode="json"),
-        backbone=vars(config.backbone),
-        classes=index.class_names,
+        **meta,
     )
+
+
+def _further(options: Sequence[MethodParams], named: Sequence[str]) -> dict[str, Backbone]:
+    """Return the further backbones of the methods with the weights they start from."""
+    files = dict(text.split("=", 1) for text in named)
+    return {
+        name: start_backbone(
+            backbone, [Path(files[name])] if name in files else [], freeze=backbone.freeze
+        )
+        for params in options
+        for name, backbone in params.trunks().items()
+    }
+
+
+def _samples(
+    index: Index, config: SimpleNamespace, options: Sequence[MethodParams], shards: list[Path]
+) -> Samples:
+    recipe, items = config.cam.train, index.split("train")
+    common = {
+        "resize": recipe.resize,
+        "crop": recipe.crop,
+        "jitter": recipe.jitter,
+        "seed": config.seed,
+        "jitter_share": recipe.jitter_share,
+    }
+    if not any("boundary" in params.needs for params in options):
+        area = recipe.area if recipe.sampling == "area" else None
+        return ClassificationSet(items, index.num_classes, **common, area=area)
+    if not shards:
+        raise UserError(f"method {config.method} learns from boundary maps: give --boundaries")
+    return BoundarySet(items, MapsReader(shards), index.num_classes, **common)

@@ -33,7 +33,10 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def start_backbone(
-    config: SimpleNamespace, weights: list[Path], classifier: Path | None = None
+    config: SimpleNamespace,
+    weights: list[Path],
+    classifier: Path | None = None,
+    freeze: bool = True,
 ) -> Backbone:
     """Return the backbone with the weights it starts from.
 
@@ -41,11 +44,12 @@ def start_backbone(
         config: `name` and `output_stride`.
         weights: its pretrained weights; empty = random.
         classifier: `model.pt` of the CAM classifier whose trunk is taken instead.
+        freeze: hold the layers and norms that published trainings hold.
 
     Raises:
         UserError: the weights belong to another architecture.
     """
-    backbone = build(config.name, config.output_stride)
+    backbone = build(config.name, config.output_stride, freeze)
     if classifier is not None:
         trunk = {
             name.partition(PREFIX)[2]: tensor

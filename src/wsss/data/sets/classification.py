@@ -3,10 +3,19 @@
 import random
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from wsss.data.sets.samples import Jitter, Sample, Samples, chw, coin, flipped
-from wsss.data.transforms import colour_jitter, crop, crop_window, normalise, resize_long
+from wsss.data.sets.samples import Jitter, Sample, Samples, chw, coin, flipped, jittered
+from wsss.data.transforms import (
+    area_window,
+    crop,
+    crop_window,
+    cut_area,
+    normalise,
+    resize_long,
+)
 from wsss.io.images import read_image
 from wsss.io.index import Item
 
@@ -15,7 +24,8 @@ class ClassificationSet(Samples):
     """Images with image-level labels.
 
     Order of the steps as in PSA `train_cls.py`: random long side, mirror, colour jitter,
-    normalise, random crop; a smaller image is surrounded by the mean colour.
+    normalise, random crop; a smaller image is surrounded by the mean colour. With `area` instead
+    a random part of the image is resized to the crop (EADER `train.py`).
 
     A sample is `{"image": (3, S, S) float32, "label": (C,) float32 of 0 and 1}`.
 
@@ -26,6 +36,8 @@ class ClassificationSet(Samples):
         crop: S.
         jitter: strength of brightness, contrast, saturation and hue jitter.
         seed: of all random steps.
+        jitter_share: share of the samples that are jittered (AEFT: 0.8).
+        area: smallest and largest share of the image that the crop covers.
     """
 
     def __init__(
@@ -36,15 +48,30 @@ class ClassificationSet(Samples):
         crop: int = 448,
         jitter: Jitter = (0.3, 0.3, 0.3, 0.1),
         seed: int = 0,
+        jitter_share: float = 1.0,
+        area: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(items, crop, jitter, seed)
         self.num_classes = num_classes
         self.resize = resize
+        self.jitter_share = jitter_share
+        self.area = area
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
-        image = resize_long(read_image(item.image), rng.randint(*self.resize))
-        image = colour_jitter(flipped(image, coin(rng)), rng, self.jitter)
-        window = crop_window(image.shape[:2], self.crop, rng)
+        image = read_image(item.image)
+        pixels = self._part(image, rng) if self.area else self._whole(image, rng)
+        return {"image": chw(pixels), "label": self._label(item)}
+
+    def _label(self, item: Item) -> Tensor:
         label = torch.zeros(self.num_classes)
         label[list(item.classes)] = 1
-        return {"image": chw(crop(normalise(image), self.crop, window)), "label": label}
+        return label
+
+    def _whole(self, image: np.ndarray, rng: random.Random) -> np.ndarray:
+        image = resize_long(image, rng.randint(*self.resize))
+        image = jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_share)
+        return crop(normalise(image), self.crop, crop_window(image.shape[:2], self.crop, rng))
+
+    def _part(self, image: np.ndarray, rng: random.Random) -> np.ndarray:
+        image = cut_area(image, area_window(image.shape[:2], self.area, rng), self.crop)
+        return normalise(jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_share))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from wsss.data.transforms import flip
+from wsss.data.transforms import colour_jitter, flip
 from wsss.io.index import Item
 
 Sample = dict[str, Tensor]
@@ -43,6 +43,13 @@ class Samples(Dataset):
 def coin(rng: random.Random) -> bool:
     """Toss a fair coin."""
     return rng.random() < 0.5
+
+
+def jittered(
+    image: np.ndarray, rng: random.Random, jitter: Jitter, share: float = 1.0
+) -> np.ndarray:
+    """Return the image with its colours jittered, in a share of the cases."""
+    return colour_jitter(image, rng, jitter) if share >= 1 or rng.random() < share else image
 
 
 def flipped(array: np.ndarray, mirror: bool) -> np.ndarray:

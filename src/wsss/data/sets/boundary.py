@@ -1,0 +1,67 @@
+"""Samples for a classifier that also learns from boundary maps."""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from wsss.data.sets.classification import ClassificationSet
+from wsss.data.sets.samples import Jitter, Sample, chw, coin, flipped, jittered
+from wsss.data.transforms import crop, crop_window, normalise, resize_long, resize_maps
+from wsss.io.images import read_image
+from wsss.io.index import Item
+from wsss.io.maps import MapsReader
+
+
+class BoundarySet(ClassificationSet):
+    """Images with image-level labels and boundary maps.
+
+    Order of the steps as in SB `train_SB.py`: long side and mirror of image and maps together,
+    colour jitter, normalise, crop of both (sb.md 5). Around a smaller image lie the mean colour
+    and zeros.
+
+    A sample is that of `ClassificationSet` with `"boundary"` (C + 1, S, S) float32 in [0, 1],
+    background first, zeros for absent classes.
+
+    Args:
+        items: the images.
+        maps: their boundary maps, as `make_boundaries` writes them.
+        num_classes: C.
+        resize: smallest and largest long side, both included.
+        crop: S.
+        jitter: strength of brightness, contrast, saturation and hue jitter.
+        seed: of all random steps.
+        jitter_share: share of the samples that are jittered.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        maps: MapsReader,
+        num_classes: int,
+        resize: tuple[int, int] = (448, 768),
+        crop: int = 448,
+        jitter: Jitter = (0.3, 0.3, 0.3, 0.1),
+        seed: int = 0,
+        jitter_share: float = 1.0,
+    ) -> None:
+        super().__init__(items, num_classes, resize, crop, jitter, seed, jitter_share)
+        self.maps = maps
+
+    def _sample(self, item: Item, rng: random.Random) -> Sample:
+        image = resize_long(read_image(item.image), rng.randint(*self.resize))
+        mirror = coin(rng)
+        stored = self.maps.read(item.image_id, "classes", "boundary")
+        maps = flipped(resize_maps(stored["boundary"], image.shape[:2]), mirror)
+        image = jittered(flipped(image, mirror), rng, self.jitter, self.jitter_share)
+        window = crop_window(image.shape[:2], self.crop, rng)
+        boundary = np.zeros((self.num_classes + 1, self.crop, self.crop), np.float32)
+        channels = [0, *(stored["classes"] + 1)]
+        boundary[channels] = crop(maps, self.crop, window).transpose(2, 0, 1)
+        pixels = chw(crop(normalise(image), self.crop, window))
+        return {
+            "image": pixels,
+            "label": self._label(item),
+            "boundary": torch.from_numpy(boundary),
+        }

@@ -1,0 +1,38 @@
+"""Methods on small backbones, and batches for them."""
+
+import torch
+
+from wsss import methods
+from wsss.config.methods import parts
+from wsss.nn.backbones import build
+from wsss.nn.task import Clock
+
+CLASSES = 3
+COMBINATIONS = ("psa+eader", "seam+eader", "aeft+eader", "sb+eader")
+EARLY, LATE = Clock(step=0, total=20, epoch=0), Clock(step=19, total=20, epoch=1000)
+
+
+def options(name):
+    """Return the defaults of every part of a method; where a batch is picked from, a small one."""
+    return {part: methods.get(part).Params() for part in parts(name)}
+
+
+def make(name, backbone="tiny"):
+    """Return a method with every further backbone it asks for, all of them the same small one."""
+    torch.manual_seed(0)
+    given = options(name)
+    further = {part: build("tiny") for params in given.values() for part in params.trunks()}
+    return methods.make(name, build(backbone), CLASSES, given, further)
+
+
+def sample(size=64, repeats=1):
+    """Return a batch whose classes differ in colour, with everything that a method may need."""
+    label = torch.eye(CLASSES).repeat(repeats, 1)
+    image = label[:, :, None, None] + 0.1 * torch.randn(len(label), 3, size, size)
+    boundary = (torch.rand(len(label), CLASSES + 1, size, size) > 0.9).float()
+    return {"image": image, "label": label, "boundary": boundary}
+
+
+def total(losses):
+    """Return the sum that the loop minimises."""
+    return sum(loss for player in losses.values() for loss in player.values())

@@ -1,0 +1,16 @@
+import pytest
+
+from tests.methods.cases import COMBINATIONS, make
+from wsss.config.methods import method_names
+
+
+@pytest.fixture(params=[*method_names(), *COMBINATIONS])
+def name(request):
+    """Every method and some combinations."""
+    return request.param
+
+
+@pytest.fixture(params=["tiny", "mobilenet_v2"])
+def method(name, request):
+    """Every method on two backbones, in training mode."""
+    return make(name, request.param).train()
