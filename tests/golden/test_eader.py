@@ -12,7 +12,7 @@ from wsss.methods.eader import Eader, EaderParams
 from wsss.nn.backbones import build
 from wsss.nn.task import Clock
 from wsss.nn.weights import official_names
-from wsss.ops.cam import seed_labels
+from wsss.ops.cam import fixed_seed
 from wsss.ops.confusion import confusion, mean_iou, precision_recall
 from wsss.ops.erase import soft_mask
 
@@ -141,7 +141,7 @@ def test_evaluation(ref, make):
         classes = ref[f"eval_targets{i}"]
         assert np.array_equal(classes, ref[f"eval_label{i}"].nonzero()[0])
         cam = cam_of(eader, ref[f"eval_image{i}"], classes)
-        pred = seed_labels(cam, classes, float(ref["eval_threshold"]))
+        pred = fixed_seed(cam, classes, float(ref["eval_threshold"]))
         ref.agree(f"eval_gcam{i}", cam)
         ref.agree(f"eval_pred{i}", pred)
         conf += confusion(pred, ref[f"eval_gt{i}"], size)

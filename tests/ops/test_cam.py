@@ -1,9 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from wsss.ops.cam import (
     background_score,
+    fixed_seed,
     normalise_cam,
     normalise_minmax,
     seed_labels,
@@ -83,3 +87,25 @@ def test_upsampling_of_stored_maps():
 
 def test_upsampling_of_no_maps():
     assert upsample_cam(np.zeros((0, 1, 2), dtype=np.float16), (2, 4)).shape == (0, 2, 4)
+
+
+def test_a_map_at_the_fixed_threshold_is_foreground():
+    limit = np.float32(0.3)
+    cam = np.array([[[np.nextafter(limit, np.float32(0)), limit, 0.4]]], np.float32)
+    assert fixed_seed(cam, np.array([6]), 0.3).tolist() == [[0, 7, 7]]
+    assert seed_labels(cam, np.array([6]), 0.3).tolist() == [[0, 0, 7]]
+
+
+@given(
+    cam=hnp.arrays(np.float32, (2, 3, 4), elements=st.sampled_from([-0.25, 0, 1e-5, 0.25, 0.5, 1])),
+    threshold=st.sampled_from([0.0, 0.25, 0.3, 1.0]),
+)
+def test_fixed_seed_is_the_strongest_map_over_a_small_background(cam, threshold):
+    kept = np.where(cam < np.float32(threshold), 0, cam)
+    stack = np.stack([np.full((3, 4), 1e-5, np.float32), *kept])
+    labels = np.array([0, 1, 3])[stack.argmax(0)]
+    assert (fixed_seed(cam, np.array([0, 2]), threshold) == labels).all()
+
+
+def test_fixed_seed_without_classes_is_background():
+    assert not fixed_seed(np.zeros((0, 2, 3), np.float32), np.array([], int), 0.3).any()

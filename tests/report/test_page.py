@@ -74,6 +74,34 @@ def test_page_without_masks_leads_with_agreement(make_run) -> None:
     assert balanced(text)
 
 
+def test_repeats_stand_in_one_table(make_run) -> None:
+    runs = [make_run(f"{name}.{seed}", shift=0.02 * seed) for name in "ab" for seed in (0, 1)]
+    training = page.Training(page.Basis("train", 20, 20, "by hand"), runs)
+    text = page.render(FACTS, runs, {}, training)
+    section = text.partition("<h2>Repeats</h2>")[2].partition("</section>")[0]
+    assert section.count("<td>a</td>") == section.count("<td>b</td>") == 2 * 6
+    assert section.count('rowspan="2"') == 2 * 6
+    assert "61.0 \N{PLUS-MINUS SIGN} 1.4" in section
+    assert "Split train, 20 images with masks; ground truth: by hand." in section
+    assert balanced(text)
+
+
+def test_a_best_seed_leads_with_the_mean_beside_it(make_run) -> None:
+    text = page.render(FACTS, [make_run("a.0"), make_run("a.1", shift=0.02)], {})
+    assert "Over all 2 seeds it is 56.0 \N{PLUS-MINUS SIGN} 1.4 %." in text
+    assert "<h2>Repeats</h2>" not in page.render(FACTS, [make_run("a.0"), make_run("b")], {})
+
+
+def test_a_seed_does_not_start_from_a_seed(make_run) -> None:
+    run = make_run()
+    for stage in ("crf", "walk", "segment/net"):
+        del run.evals[stage]
+    run.evals["cam"]["results"]["cam fixed"] = run.evals["cam"]["results"]["cam"]
+    text = page.render(FACTS, [run], {})
+    assert "<p>Seed, fixed threshold of run" in text
+    assert "it started from" not in text
+
+
 def test_training_images_have_a_table_of_their_own(make_run) -> None:
     runs = [make_run("a"), make_run("b")]
     training = page.Training(page.Basis("train", 20, 20, "by hand"), runs[:1])

@@ -54,6 +54,19 @@ def test_cam_opacity_follows_its_value() -> None:
     assert (np.diff(out[0, :, 0].astype(int)) > 0).all()
 
 
+def test_cam_below_zero_is_drawn_as_zero() -> None:
+    cam = np.array([[[-1, -0.01, 0, 1, 1.01]], [[-1, 0, -0.01, -1, -1]]], np.float16)
+    shown = [panels.Cam(maps, np.array([0, 1])) for maps in (cam, cam.clip(0, 1))]
+    colours = panels.assign([0, 1])
+    below, clipped = (panels.paint_cam(layer, GREY, colours) for layer in shown)
+    assert (below == clipped).all()
+
+
+def test_cam_of_nothing_leaves_the_image_grey() -> None:
+    nothing = panels.Cam(np.full((1, 3, 4), -1, np.float32), np.array([0]))
+    assert np.ptp(panels.paint_cam(nothing, GREY, ORANGE)) == 0
+
+
 def test_panel_without_classes_and_one_pixel_wide() -> None:
     layers = {
         "CAM": panels.Cam(np.zeros((0, 1, 1), np.float32), np.array([], int)),

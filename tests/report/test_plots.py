@@ -40,6 +40,38 @@ def test_loss_chart_names_losses_only() -> None:
     assert ">lr<" not in svg
 
 
+NAN = float("nan")
+GAME = {
+    "step": [0, 10, 20],
+    "epoch": [0, 0, 1],
+    "net/cls": [0.7, NAN, 0.5],
+    "net/am": [NAN, NAN, -0.2],
+    "adversary/adv": [NAN, 0.6, NAN],
+    "adversary/never": [NAN, NAN, NAN],
+    "lr": [1, 1, 1],
+}
+
+
+def test_losses_of_several_players_name_the_player() -> None:
+    assert list(plots.losses(GAME).values()) == ["net/cls", "net/am", "adversary/adv"]
+    assert plots.losses({"step": [0], "net/cls": [1.0]}) == {"net/cls": "cls"}
+
+
+def test_losses_with_pauses_are_drawn() -> None:
+    svg = plots.loss_curves(GAME, "it")
+    assert all(f">{name}<" in svg for name in ("net/cls", "net/am", "adversary/adv"))
+    assert "never" not in svg
+
+
+def test_history_without_rows_has_no_losses() -> None:
+    assert plots.losses({"step": [], "epoch": [], "lr": []}) == {}
+    assert plots.losses({}) == {}
+
+
+def test_losses_below_zero_stay_on_the_axis() -> None:
+    assert "\N{MINUS SIGN}0.2" in plots.loss_curves(GAME, "it")
+
+
 @pytest.mark.parametrize("length", [0, 1, 7, 200, 1001])
 def test_bins_keep_the_mean_and_the_limit(length: int) -> None:
     values = np.arange(length, dtype=float)

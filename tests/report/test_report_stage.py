@@ -1,4 +1,6 @@
+import csv
 import json
+import re
 import shutil
 from argparse import ArgumentParser
 from pathlib import Path
@@ -15,7 +17,7 @@ from wsss.stages import evaluate, report
 
 IDS = [f"image{i}" for i in range(9)]
 TRAINED = ["image9", "image10"]
-CONFIG = '{"evaluate":{"thresholds":[0.2,0.5],"min_area":0.01}}'
+CONFIG = '{"evaluate":{"thresholds":[0.2,0.5],"threshold":null,"min_area":0.01}}'
 SCORES = {f"alpha_{alpha}": np.full((2, 12, 16), 99, np.uint8) for alpha in (4, 32)}
 
 
@@ -93,10 +95,17 @@ def benchmark(run: Path, place: str, seconds: float, memory: float | str) -> Non
     file.write_text(f"s\tmax_rss\n{seconds}\t{memory}\n")
 
 
-def draw(project: Path, masks: str = "masks.tsv", config: str = "{}", split: str = "val") -> str:
+def draw(
+    project: Path,
+    masks: str = "masks.tsv",
+    config: str = "{}",
+    split: str = "val",
+    names: tuple[str, ...] = ("run",),
+) -> str:
     files = ["--out", project / "report.html", "--summary", project / "summary.tsv"]
-    runs = ["--runs", f"psa={project / 'run'}", "--config", config, "--shards", 1]
-    evaluations = ["--evaluations", *sorted(project.glob("run/**/eval.*.json"))]
+    runs = ["--runs", *(f"{name}={project / name}" for name in names)]
+    runs += ["--config", config, "--shards", 1]
+    evaluations = ["--evaluations", *sorted(project.glob("**/eval.*.json"))]
     call(report, *tables(project, masks, split), *files, *runs, *evaluations)
     return (project / "report.html").read_text()
 
@@ -123,33 +132,6 @@ def test_same_run_same_page(project: Path) -> None:
     assert draw(project) == draw(project)
 
 
-def test_costs_are_summed_over_shards(project: Path) -> None:
-    benchmark(project, "train_cam", 70.5, 120.5)
-    benchmark(project, "infer_cam/val.1-of-2", 2.5, "-")
-    benchmark(project, "infer_cam/val.2-of-2", 2.5, 80.5)
-    costs = report._costs(project / "benchmarks", 2, [])
-    assert [cost.stage for cost in costs] == ["train_cam", "infer_cam"]
-    assert (costs[1].jobs, costs[1].seconds, costs[1].memory) == (2, 5.0, 80.5)
-
-
-@pytest.mark.parametrize(
-    ("place", "counted"),
-    [
-        ("infer_cam/val.1-of-2", True),
-        ("infer_cam/val.1-of-12", False),
-        ("train_segmenter.net", True),
-        ("train_segmenter.old", False),
-        ("infer_segmenter.old/val.1-of-2", False),
-        ("evaluate/segment/old.val", False),
-    ],
-)
-def test_costs_of_an_earlier_configuration_do_not_count(
-    tmp_path: Path, place: str, counted: bool
-) -> None:
-    benchmark(tmp_path, place, 1, 1)
-    assert bool(report._costs(tmp_path / "benchmarks", 2, ["net"])) == counted
-
-
 def test_what_an_earlier_configuration_left_is_not_looked_at(project: Path) -> None:
     fill(project)
     before = draw(project)
@@ -173,6 +155,47 @@ def test_run_without_masks_shows_examples(project: Path) -> None:
     text = draw(project, "no_masks.tsv")
     assert "Examples" in text
     assert text.count("data:image/webp") == 8 * 6
+
+
+def test_a_run_that_ends_early_misses_nothing(project: Path) -> None:
+    fill(project)
+    for stage in ("crf", "walk", "segment"):
+        shutil.rmtree(project / "run" / stage)
+    benchmark(project / "run", "random_walk/val.1-of-1", 5, 5)
+    text = draw(project)
+    assert "Not in this report" not in text
+    assert all(f"<figcaption>{name}<" not in text for name in ("AffinityNet", "Segmenter net"))
+    assert "<th>random_walk</th>" not in text
+
+
+def test_a_stage_before_the_last_one_is_missed(project: Path) -> None:
+    fill(project)
+    (project / "run/crf/eval.train.json").unlink()
+    text = draw(project)
+    assert re.findall("<li>(.*)</li>", text) == ["crf/eval.train.json"]
+
+
+def test_a_published_checkpoint_has_no_losses(project: Path) -> None:
+    fill(project)
+    (project / "run/cam/history.csv").write_text("step,epoch,lr\n")
+    text = draw(project)
+    assert "<figcaption>Classifier<" not in text
+    assert "<figcaption>AffinityNet<" in text
+    assert "Not in this report" not in text
+
+
+def test_repeats_are_summed_up_per_split(project: Path) -> None:
+    fill(project)
+    for name in ("psa.0", "psa.1", "psa.0.first"):
+        shutil.copytree(project / "run", project / name)
+    shutil.rmtree(project / "run")
+    draw(project, names=("psa.0", "psa.1", "psa.0.first"))
+    with (project / "summary.tsv").open() as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["seeds"] != "1"]
+    assert {(row["run"], row["seeds"], row["miou_std"]) for row in rows} == {
+        ("psa", "2", "0.000000")
+    }
+    assert [row["split"] for row in rows] == ["val"] * 6 + ["train"] * 5
 
 
 def test_empty_run_says_what_is_missing(project: Path) -> None:

@@ -9,6 +9,15 @@ def test_steps_follow_the_pipeline(make_run) -> None:
     assert keys == ["seed oracle", "seed", "crf low", "crf high", "walk", "segment net"]
 
 
+def test_a_fixed_threshold_is_a_seed_of_its_own(make_run) -> None:
+    run = make_run()
+    results = run.evals["cam"]["results"]
+    results["cam fixed"] = results["cam"] | {"threshold": 0.25}
+    (step,) = (step for step in steps(run) if step.key == "seed fixed")
+    assert (step.label, step.reference) == ("Seed, fixed threshold", False)
+    assert "0.25" in step.note
+
+
 def test_crf_ends_are_ordered_by_number(make_run) -> None:
     labels = {step.key: step.label for step in steps(make_run())}
     assert (labels["crf low"], labels["crf high"]) == ("CRF, alpha 4", "CRF, alpha 32")
@@ -59,7 +68,10 @@ def test_summary_has_a_row_per_stage(make_run) -> None:
     text = tables.summary_text(tables.summary_rows([make_run()]))
     lines = text.splitlines()
     assert lines[0].split("\t") == list(tables.SUMMARY)
-    assert lines[2] == "psa\tseed\t0.400000\tval\t6\tby hand\t0.400000\t0.900000\t8"
+    row = dict(zip(tables.SUMMARY, lines[2].split("\t"), strict=True))
+    assert (row["run"], row["stage"], row["split"], row["seeds"]) == ("psa", "seed", "val", "1")
+    assert {row[name] for name in ("miou", "precision", "recall")} == {"0.400000"}
+    assert {row[f"{name}_std"] for name in ("miou", "precision", "recall")} == {""}
     assert len(lines) == 7
 
 

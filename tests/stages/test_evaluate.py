@@ -11,7 +11,7 @@ from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
 from wsss.stages import evaluate
 
-CONFIG = '{"evaluate":{"thresholds":[0.2,0.5,0.8],"min_area":0.01}}'
+CONFIG = '{"evaluate":{"thresholds":[0.2,0.5,0.8],"threshold":%s,"min_area":0.01}}'
 TRUTH = np.array([[0, 0, 1, 1], [0, 0, 1, 255]], np.uint8)
 CAM = np.array([[[0.1, 0.4, 0.9, 0.9], [0.1, 0.1, 0.6, 0.6]]], np.float16)
 
@@ -26,12 +26,19 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def call(data: Path, kind: str, predictions: Path, masks: str = "masks.tsv") -> dict:
+def call(
+    data: Path,
+    kind: str,
+    predictions: Path,
+    masks: str = "masks.tsv",
+    threshold: float | str = "null",
+) -> dict:
     parser = ArgumentParser()
     evaluate.add_arguments(parser)
     files = ["--index", data / "index.tsv", "--masks", data / masks, "--predictions", predictions]
-    rest = ["--kind", kind, "--split", "val", "--out", data / "out.json", "--config", CONFIG]
-    evaluate.run(parser.parse_args([str(value) for value in files + rest]))
+    rest = ["--kind", kind, "--split", "val", "--out", data / "out.json"]
+    config = ["--config", CONFIG % threshold]
+    evaluate.run(parser.parse_args([str(value) for value in files + rest + config]))
     return json.loads((data / "out.json").read_text())
 
 
@@ -103,6 +110,20 @@ def test_cam_without_masks_keeps_the_label_threshold(data: Path, cams: Path) -> 
     document = call(data, "cam", cams, "no_masks.tsv")
     assert (document["oracle"], document["curve"]) == (None, None)
     assert list(document["results"]) == ["cam mask-free"]
+
+
+def test_a_fixed_threshold_is_judged_beside_the_chosen_ones(data: Path, cams: Path) -> None:
+    plain, document = call(data, "cam", cams), call(data, "cam", cams, threshold=0.3)
+    fixed = document["results"].pop("cam fixed")
+    assert document == plain
+    assert fixed["confusion"] == [[3, 1, 0], [0, 3, 0], [0, 0, 0]]
+    assert (fixed["threshold"], fixed["miou"]) == (0.3, pytest.approx(0.5))
+    assert (fixed["precision"], fixed["recall"]) == pytest.approx((3 / 8, 1 / 2))
+
+
+def test_a_fixed_threshold_needs_no_masks(data: Path, cams: Path) -> None:
+    result = call(data, "cam", cams, "no_masks.tsv", 0.3)["results"]["cam fixed"]
+    assert (result["miou"], result["confusion"], result["label_agreement"]) == (None, None, 1)
 
 
 def test_cam_of_an_image_without_classes(data: Path) -> None:

@@ -20,6 +20,11 @@ COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
     "make test": "this suite",
     "snakemake --cores all --configfile configs/photos.yaml pets.yaml": "test_own_photographs",
+    "snakemake --cores all --configfile configs/demo/methods.yaml": "test_methods",
+    "snakemake --cores all --configfile configs/voc12/seam.yaml": "test_recipes_plan",
+    "snakemake --cores all --configfile configs/voc12/eader.yaml configs/voc12/eader-alpha.yaml": (
+        "test_recipes_plan"
+    ),
 }
 """Commands of the README, and what runs them."""
 
@@ -81,3 +86,21 @@ def test_the_runs_of_the_readme_are_valid(project):
     (project.folder / "runs.yaml").write_text(runs)
     output = project.run("snakemake", "--dry-run", "--configfile", "runs.yaml")
     assert re.search(r"train_cam +3", output)
+
+
+@pytest.mark.parametrize(
+    "command", [c for c, test in COMMANDS.items() if test == "test_recipes_plan"]
+)
+def test_recipes_plan(command, project, tmp_path):
+    """The official recipes on a folder of PASCAL VOC's layout; only a GPU finishes them."""
+    recipe = type(project)(tmp_path)
+    voc = tmp_path / "VOCdevkit/VOC2012"
+    voc.parent.mkdir()
+    (tmp_path / "data").rename(voc)
+    lists = voc / "ImageSets/Segmentation"
+    (lists / "train.txt").rename(lists / "train_aug.txt")
+    (tmp_path / "pretrained").mkdir()
+    (tmp_path / "pretrained/resnet_38d.params").touch()
+    output = recipe.run(*shlex.split(command), "--dry-run")
+    runs = 12 if "alpha" in command else 1
+    assert re.search(rf"train_cam +{runs}\n", output)

@@ -9,6 +9,9 @@ from torch import Tensor
 from wsss.io.labels import label_ids
 from wsss.ops.resize import resize
 
+FLOOR = 1e-5
+"""Score of the background beside maps that are 0 below a threshold (EADER, eader.md 12)."""
+
 Maps = TypeVar("Maps", np.ndarray, Tensor)
 
 
@@ -97,3 +100,23 @@ def seed_labels(cam: np.ndarray, classes: np.ndarray, threshold: float) -> np.nd
     scores = cam.astype(np.float32, copy=False)
     constant = np.full((1, *scores.shape[1:]), threshold, dtype=np.float32)
     return label_ids(classes)[np.concatenate([constant, scores]).argmax(axis=0)]
+
+
+def fixed_seed(cam: np.ndarray, classes: np.ndarray, threshold: float) -> np.ndarray:
+    """Label each pixel with its strongest class, where that reaches a fixed threshold.
+
+    The rule of EADER's evaluation (eader.md 12): values below the threshold are set to 0, then the
+    strongest of the maps and a background of `FLOOR` wins. A map at the threshold thus counts as
+    foreground, while in `seed_labels` it has to exceed it. Compared in float32.
+
+    Args:
+        cam: Normalised maps of the classes present (K, H, W).
+        classes: Their ids (K,), ascending.
+        threshold: Least value of the foreground.
+
+    Returns:
+        Label map (H, W) uint8.
+    """
+    scores = cam.astype(np.float32, copy=False)
+    kept = np.where(scores >= np.float32(threshold), scores, np.float32(0))
+    return seed_labels(kept, classes, FLOOR)

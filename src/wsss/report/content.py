@@ -84,6 +84,7 @@ def _seed_steps(run: Run) -> list[Step]:
     shown = (
         ("cam", "seed oracle", "Seed, best threshold", "read off the masks", True),
         ("cam mask-free", "seed", "Seed", "from image labels", False),
+        ("cam fixed", "seed fixed", "Seed, fixed threshold", "set in advance", False),
     )
     return [
         Step(key, label, f"threshold {found[name]['threshold']:g} {how}", found[name], None, bound)

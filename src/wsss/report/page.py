@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from wsss.report import plots, tables
+from wsss.report import plots, repeats, tables
 from wsss.report.content import Run, Step, absent, final, steps
 from wsss.report.panels import Panel
 
@@ -85,6 +84,7 @@ def render(
         absence=_absence(runs, facts.basis),
         headline=headline(runs),
         comparison=tables.comparison(runs),
+        repeats=_repeats(facts, runs, training),
         training=training and _training(training),
         runs=[_run(run, facts, scale) for run in runs],
         ticks=ticks(scale),
@@ -107,6 +107,7 @@ def _run(run: Run, facts: Facts, scale: float) -> dict[str, Any]:
         "losses": [
             (title := _trained(stage), Markup(plots.loss_curves(history, title)))
             for stage, history in run.histories.items()
+            if plots.losses(history)
         ],
     }
 
@@ -129,6 +130,13 @@ def _training(training: Training) -> dict[str, Any]:
     }
 
 
+def _repeats(facts: Facts, runs: Sequence[Run], training: Training | None) -> list[dict[str, Any]]:
+    """Return the table of repeated runs of every split that has one."""
+    parts = [(facts.basis, runs), *([(training.basis, training.runs)] if training else [])]
+    drawn = [(basis, repeats.comparison(of, basis.with_masks > 0)) for basis, of in parts]
+    return [{"basis": basis, "table": table} for basis, table in drawn if table]
+
+
 def _trained(stage: str) -> str:
     """Return what a stage trains, for people."""
     kind, _, name = stage.partition("/")
@@ -142,22 +150,29 @@ def headline(runs: Sequence[Run]) -> dict[str, Any] | None:
     if not reached:
         return None
     judged = any(step.result["miou"] is not None for _, step in reached)
-    figure = partial(_figure, name="miou" if judged else "label_agreement")
-    run, step = max(reached, key=lambda pair: figure(pair[1]))
+    name = "miou" if judged else "label_agreement"
+    run, step = max(reached, key=lambda pair: pair[1].result[name] or 0.0)
     seed = next((s for s in steps(run) if s.key == "seed"), None)
+    later = seed and not step.key.startswith("seed")
     return {
         "run": run.name,
         "step": step,
-        "value": tables.percent(figure(step)),
+        "value": tables.percent(step.result[name]),
         "what": "mIoU" if judged else "label agreement",
         "judged": judged,
         "present": tables.percent(step.result["miou_present"]),
-        "seed": tables.percent(figure(seed)) if seed and seed is not step else None,
+        "seed": tables.percent(seed.result[name]) if later else None,
+        "repeats": _repeats_of(run, step, name, runs),
     }
 
 
-def _figure(step: Step, name: str) -> float:
-    return step.result[name] or 0.0
+def _repeats_of(run: Run, step: Step, name: str, runs: Sequence[Run]) -> dict[str, Any] | None:
+    """Return a figure over all repeats of a run, which a single seed may flatter."""
+    for one in repeats.repeated(runs):
+        if (one.group, one.step.key) == (repeats.group_of(run.name), step.key):
+            value = tables.spread(one.step.result[name], one.std[name])
+            return {"seeds": one.seeds, "value": value}
+    return None
 
 
 def ticks(scale: float) -> list[dict[str, str]]:

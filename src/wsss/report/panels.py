@@ -39,7 +39,10 @@ class Panel:
 
 @dataclass(frozen=True)
 class Cam:
-    """Activation maps of one image: cam (K, h, w) in [0, 1] of classes (K,)."""
+    """Activation maps of one image: cam (K, h, w), up to 1, of classes (K,).
+
+    Some methods leave values below 0 (SEAM's min-max scaling); they are drawn as 0.
+    """
 
     cam: np.ndarray
     classes: np.ndarray
@@ -136,16 +139,16 @@ def paint_labels(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, st
 def paint_cam(layer: Cam, image: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
     """Return `image` (h, w, 3) uint8 in dim grey under the colour of each pixel's strongest class.
 
-    Opacity is linear in the class's value, which is in [0, 1].
+    Opacity is linear in the class's value, clipped to [0, 1].
     """
     out = _dim(image)
     if not len(layer.classes):
         return _bytes(out)
     height, width = image.shape[:2]
-    maps = [Image.fromarray(m.astype(np.float32)) for m in layer.cam]
+    maps = [Image.fromarray(m) for m in layer.cam.astype(np.float32).clip(0, 1)]
     cam = np.stack([m.resize((width, height), Image.Resampling.BILINEAR) for m in maps])
     tints = np.stack([_rgb(colours[int(c)]) for c in layer.classes])[cam.argmax(0)]
-    opacity = 0.95 * cam.max(0).clip(0, 1)[..., None]
+    opacity = 0.95 * cam.max(0)[..., None]
     return _bytes(out * (1 - opacity) + tints * opacity)
 
 

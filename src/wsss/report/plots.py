@@ -66,7 +66,7 @@ def threshold_curve(document: Mapping[str, Any]) -> str:
             if curve:
                 style = {"color": SERIES[place], "ls": _DASHES[place], "clip_on": False}
                 axes.plot(document["thresholds"], 100 * np.array(curve), label=name, **style)
-        axes.legend(loc="upper center", **_OVER)
+        _legend(axes)
         axes.set(xlabel="background threshold", ylabel="%", ylim=(0, 100))
         axes.margins(x=0)
         last = max(mark["threshold"] for mark in marks.values() if mark)
@@ -76,7 +76,11 @@ def threshold_curve(document: Mapping[str, Any]) -> str:
         return _svg(figure, "Seed quality over the background threshold")
 
 
-_OVER: dict[str, Any] = {"bbox_to_anchor": (0.5, 1.16), "ncols": 4, "columnspacing": 1.4}
+def _legend(axes: Axes) -> None:
+    """Name the lines over the axes, in as many columns as their names leave room for."""
+    longest = max(len(name) for name in axes.get_legend_handles_labels()[1])
+    columns = max(1, min(4, 44 // (longest + 7)))
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, columnspacing=1.4)
 
 
 def _mark(axes: Axes, threshold: float, text: str, place: int, right: bool) -> None:
@@ -93,28 +97,44 @@ def _mark(axes: Axes, threshold: float, text: str, place: int, right: bool) -> N
     )
 
 
+def losses(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
+    """Return the losses of a training with the names that the chart gives them.
+
+    A loss is called by its term ("cls" of "net/cls"), and by its player, too, where several are
+    trained. One that was never computed is left out: a history without rows has no losses.
+
+    Args:
+        history: columns of a history.csv; every column but step, epoch, lr, seconds is a loss.
+    """
+    columns = [name for name in history if name not in ("step", "epoch", "lr", "seconds")]
+    found = [name for name in columns if np.isfinite(history[name]).any()]
+    several = len({name.rpartition("/")[0] for name in found}) > 1
+    return {name: name if several else name.rpartition("/")[2] for name in found}
+
+
 def loss_curves(history: Mapping[str, Sequence[float]], title: str) -> str:
     """Return the losses of a training over its steps.
 
     Args:
-        history: columns of a history.csv; every column but step, epoch, lr, seconds is a loss.
+        history: columns of a history.csv with at least one of the `losses`.
         title: what was trained, for readers who cannot see the chart.
 
     Returns:
         An `<svg>` element.
     """
-    losses = [name for name in history if name not in ("step", "epoch", "lr", "seconds")]
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(4.6, 2.6), layout="constrained")
         axes = figure.subplots()
-        for place, name in enumerate(losses):
-            x, y = binned(history["step"], history[name])
-            colour, dashes = SERIES[place % len(SERIES)], _DASHES[place % len(_DASHES)]
-            axes.plot(x, y, color=colour, ls=dashes, lw=1.6, label=name.rpartition("/")[2])
+        for place, (column, name) in enumerate(losses(history).items()):
+            x, y = binned(history["step"], history[column])
+            turn, tone = divmod(place, len(SERIES))
+            style = {"color": SERIES[tone], "ls": _DASHES[(tone + turn) % len(_DASHES)]}
+            axes.plot(x, y, lw=1.6, marker="." if len(x) == 1 else "", label=name, **style)
         axes.set(xlabel="step")
-        axes.set_ylim(bottom=0)
+        if axes.dataLim.ymin >= 0:
+            axes.set_ylim(bottom=0)
         axes.margins(x=0.01)
-        axes.legend(loc="upper center", **_OVER)
+        _legend(axes)
         return _svg(figure, f"Losses of {title}")
 
 

@@ -14,20 +14,27 @@ from wsss.report.content import Run, Step, steps
 SUMMARY = (
     *("run", "stage", "miou", "split", "images", "ground_truth"),
     *("miou_present", "label_agreement", "images_predicted"),
+    *("precision", "recall", "seeds", "miou_std", "precision_std", "recall_std"),
 )
-"""Columns of summary.tsv; fractions, those of mIoU are empty when there are no masks.
+"""Columns of summary.tsv; fractions, those that need masks are empty when there are none.
 
-miou and miou_present rest on `images` (with masks), label_agreement on `images_predicted` (all).
+miou, miou_present, precision and recall rest on `images` (with masks), label_agreement on
+`images_predicted` (all). A row of several seeds holds their means and standard deviations.
 """
 
 Row = dict[str, Any]
 
-NONE, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+NONE, MINUS, SPREAD = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{PLUS-MINUS SIGN}"
 
 
 def percent(value: float | None) -> str:
     """Return a fraction as per cent with one decimal; a dash for None."""
     return NONE if value is None else f"{100 * value:.1f}"
+
+
+def spread(mean: float | None, std: float | None) -> str:
+    """Return a fraction as per cent, with its standard deviation where it has one."""
+    return percent(mean) if std is None else f"{percent(mean)} {SPREAD} {percent(std)}"
 
 
 def absence(names: Sequence[str], split: str) -> str:
@@ -160,12 +167,14 @@ def duration(seconds: float) -> str:
 
 def summary_rows(runs: Iterable[Run]) -> list[Row]:
     """Return one row per run and stage with the columns `SUMMARY`."""
-    return [
-        {"run": run.name, "stage": step.key}
-        | {name: _plain(step.result[name]) for name in SUMMARY[2:]}
-        for run in runs
-        for step in steps(run)
-    ]
+    return [summary_row(run.name, step, 1, {}) for run in runs for step in steps(run)]
+
+
+def summary_row(name: str, step: Step, seeds: int, std: Mapping[str, float | None]) -> Row:
+    """Return the columns `SUMMARY` of a step; `std` holds the figures' standard deviations."""
+    spreads = {f"{figure}_std": value for figure, value in std.items()}
+    known = {"run": name, "stage": step.key, "seeds": seeds, **step.result, **spreads}
+    return {column: _plain(known.get(column)) for column in SUMMARY}
 
 
 def _plain(value: float | int | str | None) -> str:
@@ -200,6 +209,7 @@ _PRINTED = {
 def table(summary: str) -> str:
     """Return the text of summary.tsv as a plain table for the terminal, fractions in per cent.
 
+    The mIoU of several seeds stands with its standard deviation.
     The mIoU of the classes present is left out where it is no other than mIoU.
     """
     rows = list(csv.DictReader(io.StringIO(summary), delimiter="\t"))
@@ -210,11 +220,14 @@ def table(summary: str) -> str:
         text = name in ("run", "stage", "split", "ground_truth")
         grid.add_column(heading, justify="left" if text else "right")
     for row in rows:
-        grid.add_row(*(_printed(row[name], heading) for name, heading in shown.items()))
+        grid.add_row(*(_printed(row, name, heading) for name, heading in shown.items()))
     console = Console(file=io.StringIO(), width=200, color_system=None)
     console.print(grid)
     return "\n".join(line.rstrip() for line in console.file.getvalue().strip("\n").splitlines())
 
 
-def _printed(text: str, heading: str) -> str:
-    return percent(float(text) if text else None) if heading.endswith("%") else text
+def _printed(row: Mapping[str, str], name: str, heading: str) -> str:
+    if not heading.endswith("%"):
+        return row[name]
+    mean, std = row[name], row.get(f"{name}_std")
+    return spread(float(mean) if mean else None, float(std) if std else None)

@@ -19,7 +19,7 @@ from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE, LabelReader, label_ids, read_labels
 from wsss.io.maps import MapsReader, alphas_of
 from wsss.io.progress import log, track
-from wsss.ops.cam import upsample_cam
+from wsss.ops.cam import fixed_seed, upsample_cam
 from wsss.ops.confusion import iou, mean_iou, mean_iou_present, precision_recall, present
 from wsss.report.scores import SeedTally, Tally
 from wsss.report.tables import absence
@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> None:
     coverage, label_agreement, which rest on `images_predicted`; split, ground_truth and both
     counts. A class that never occurs in the masks counts as 0 in miou, as in the official
     evaluations; it is one of absent_classes and miou_present leaves it out. Kind cam adds the
-    figures of `SeedTally.document`.
+    figures of `SeedTally.document`, and with `evaluate.threshold` the result "cam fixed": the
+    seeds of `fixed_seed`, which leave the curve and the chosen thresholds as they are.
 
     Raises:
         UserError: predictions are missing or of another split, or do not fit their mask.
@@ -83,11 +84,19 @@ def _seeds(
 ) -> dict[str, Any]:
     thresholds = np.unique(np.asarray(config.thresholds, float))
     tally = SeedTally(num_labels, config.min_area, thresholds)
+    fixed = Tally(num_labels, config.min_area)
     for item in track(items, "evaluate cam"):
         maps = reader.read(item.image_id)
         cam = upsample_cam(maps["cam"], tuple(maps["size"]))
-        tally.add(item.image_id, item.classes, cam, maps["classes"], truth(item, cam.shape[1:]))
-    return tally.document()
+        mask = truth(item, cam.shape[1:])
+        tally.add(item.image_id, item.classes, cam, maps["classes"], mask)
+        if config.threshold is not None:
+            seed = fixed_seed(cam, maps["classes"], config.threshold)
+            fixed.add(item.image_id, item.classes, seed, mask)
+    document = tally.document()
+    if config.threshold is not None:
+        document["results"]["cam fixed"] = {"threshold": config.threshold, **fixed.result()}
+    return document
 
 
 def _label_maps(

@@ -1,32 +1,28 @@
 """Draw everything the runs achieved on one page, and their mIoU in one small table.
 
-The evaluations handed over say which stages and segmenters a run has, and the number of shards
-which of its files are current; what an earlier configuration left in the folders is not looked at.
+The evaluations handed over say which stages and segmenters a run has and with which stage it ends,
+the number of shards which of its files are current; what an earlier configuration left in the
+folders is not looked at. A run named `group.seed` is one of the repeats of `group`.
 """
 
 import argparse
-import csv
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 import yaml
 
-from wsss.config.slices import STAGES
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
-from wsss.report import page, tables
-from wsss.report.content import Cost, Run, final
+from wsss.report import files, page, repeats, tables
+from wsss.report.content import Run, final
 from wsss.report.pictures import Reader, pictures
-
-T = TypeVar("T")
 
 Evals = Mapping[str, Mapping[str, dict]]
 """Eval documents of one run: split -> stage -> document."""
@@ -36,9 +32,6 @@ TRAIN = "train"
 
 LABELLED = ("cam", "crf", "walk")
 """The stages that build on image labels; the segmenter needs none."""
-
-SEGMENTER = re.compile(r"segment(?:er\.|/)([a-z0-9_]+)")
-"""Finds the segmenter in the path of a benchmark."""
 
 _PACKAGES = ("wsss", "torch", "numpy", "pydensecrf2")
 
@@ -87,7 +80,8 @@ def run(args: argparse.Namespace) -> None:
     trained = {name: evals[TRAIN] for name, evals in found.items() if args.split != TRAIN}
     judged = [Run(name, evals=evals) for name, evals in trained.items() if evals]
     training = page.Training(_basis(index, masks, TRAIN), judged) if judged else None
-    summary = tables.summary_text(tables.summary_rows([*runs, *judged]))
+    rows = (tables.summary_rows(of) + repeats.summary_rows(of) for of in (runs, judged))
+    summary = tables.summary_text(chain.from_iterable(rows))
     write_text(args.out, page.render(facts, runs, panels, training))
     write_text(args.summary, summary)
     log.info("%s\n%s", args.out, tables.table(summary))
@@ -101,15 +95,15 @@ def _named(text: str) -> tuple[str, Path]:
 
 
 def _evaluations(
-    files: Sequence[Path], folders: Mapping[str, Path], split: str
+    evaluations: Sequence[Path], folders: Mapping[str, Path], split: str
 ) -> Mapping[str, Evals]:
     """Return the eval documents of every run."""
     found = {name: {key: {} for key in (split, TRAIN)} for name in folders}
-    for file in files:
+    for file in evaluations:
         name = next((n for n, f in folders.items() if _relative(file, f)), None)
         if name is None:
             raise UserError(f"--evaluations {file}: in the folder of none of the --runs")
-        document = _read(file, _eval)
+        document = files.read(file, files.evaluation)
         if document["split"] not in found[name]:
             raise UserError(
                 f"--evaluations {file}: of split {document['split']}; give those of --split "
@@ -135,16 +129,17 @@ def _basis(index: Index, masks: Masks, split: str) -> page.Basis:
 def _collect(
     name: str, folder: Path, found: Evals, split: str, shards: int, readers: Mapping[str, Reader]
 ) -> Run:
-    evals = found[split]
-    segmenters = [stage for stage in evals if stage.startswith("segment/")]
-    trained = segmenters or ["segment/*"]
-    wanted = {TRAIN: LABELLED} | {split: (*LABELLED, *trained)}
-    histories = {s: folder / s / "history.csv" for s in ("cam", "affinity", *trained)}
-    costs = _costs(folder / "benchmarks", shards, [s.partition("/")[2] for s in segmenters])
+    evals, stages = found[split], _stages(found, split)
+    wanted = {TRAIN: [s for s in LABELLED if s in stages]} | {split: stages}
+    trained = ["affinity" if s == "walk" else s for s in stages if s != "crf"]
+    histories = {s: folder / s / "history.csv" for s in trained}
+    costs = files.costs(folder / "benchmarks", shards, stages)
     return Run(
         name=name,
         evals=evals,
-        histories={s: _read(file, _history) for s, file in histories.items() if file.is_file()},
+        histories={
+            s: files.read(file, files.history) for s, file in histories.items() if file.is_file()
+        },
         costs=costs,
         missing=(
             *(f"{s}/eval.{key}.json" for key in wanted for s in wanted[key] if s not in found[key]),
@@ -155,67 +150,12 @@ def _collect(
     )
 
 
-def _read(file: Path, parse: Callable[[str], T]) -> T:
-    try:
-        return parse(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: damaged ({error}); delete it and run again") from error
-
-
-def _eval(text: str) -> dict:
-    document = json.loads(text)
-    if {"results", "split"} - set(document):
-        raise ValueError("no results or no split in it")
-    return document
-
-
-def _history(text: str) -> dict[str, list[float]]:
-    rows = list(csv.DictReader(text.splitlines()))
-    return {name: [float(row[name] or "nan") for row in rows] for name in (rows or [{}])[0]}
-
-
-def _costs(folder: Path, shards: int, segmenters: Sequence[str]) -> tuple[Cost, ...]:
-    """Return the cost of every stage that has Snakemake benchmark files in `folder`.
-
-    Those of another number of shards or of other segmenters do not count.
-    """
-    jobs: dict[str, list[tuple[float, float | None]]] = {}
-    for file in sorted(folder.rglob("*.tsv")):
-        place = file.relative_to(folder)
-        named = SEGMENTER.search(place.as_posix())
-        if "-of-" in file.name and not file.name.endswith(f"-of-{shards}.tsv"):
-            continue
-        if named and named[1] not in segmenters:
-            continue
-        stage = place.parts[0].partition(".")[0]
-        jobs.setdefault(stage, []).extend(_read(file, _benchmark))
-    return tuple(
-        Cost(
-            stage=stage,
-            jobs=len(rows),
-            seconds=sum(seconds for seconds, _ in rows),
-            memory=max((memory for _, memory in rows if memory is not None), default=None),
-        )
-        for stage, rows in sorted(jobs.items(), key=lambda job: _place(job[0]))
-    )
-
-
-def _place(stage: str) -> tuple[int, str]:
-    """Return a key that sorts stages like the pipeline, and unknown ones last."""
-    order = list(STAGES)
-    return (order.index(stage) if stage in order else len(order), stage)
-
-
-def _benchmark(text: str) -> list[tuple[float, float | None]]:
-    """Return (seconds, peak MB) per repetition; jobs too short to be measured have no memory."""
-    rows = csv.DictReader(text.splitlines(), delimiter="\t")
-    return [(float(row["s"]), _number(row["max_rss"])) for row in rows]
-
-
-def _number(text: str) -> float | None:
-    return None if text in ("-", "NA", "") else float(text)
+def _stages(found: Evals, split: str) -> tuple[str, ...]:
+    """Return the stages of a run up to the last one that was judged; all where none was."""
+    segmenters = [stage for stage in found[split] if stage.startswith("segment/")]
+    stages = (*LABELLED, *(segmenters or ["segment/*"]))
+    judged = [i for i, s in enumerate(stages) if any(s in evals for evals in found.values())]
+    return stages[: max(judged, default=len(stages)) + 1]
 
 
 def _readers(folder: Path, split: str, evals: Mapping[str, dict], shards: int) -> dict[str, Reader]:

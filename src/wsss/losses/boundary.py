@@ -1,0 +1,60 @@
+"""Losses of SB: where boundaries are, and that class maps are smooth elsewhere.
+
+Liu et al., Structure-aware Weakly Supervised Semantic Segmentation, IJCNN 2021; formulas and
+constants of Carlisle-Liu/SBNet, ``train_SB.py`` and ``smoothness/__init__.py`` (sb.md 4).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from wsss.ops.edges import derivatives
+
+FIRST, SECOND = 10.0, 1.0
+"""Weights of the first and the second derivatives."""
+
+GATE = 10.0
+"""How fast a boundary lifts the demand for smoothness: `exp(-GATE boundary)`."""
+
+
+def boundary_bce(logits: Tensor, boundary: Tensor) -> Tensor:
+    """Mean binary cross entropy of boundary logits, on explicit probabilities.
+
+    The logarithms are cut at -100 as in PyTorch since 1.2, which shows where Canny's unscaled
+    input saturates the sigmoid (sb.md 10, note 3).
+
+    Args:
+        logits: (B, L, H, W).
+        boundary: Boundary maps of the labels present, zeros for the others (B, L, H, W) in [0, 1].
+
+    Returns:
+        Scalar >= 0.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        return F.binary_cross_entropy(torch.sigmoid(logits.float()), boundary.float())
+
+
+def smoothness(maps: Tensor, boundary: Tensor, present: Tensor) -> Tensor:
+    """Mean change of class probabilities from pixel to pixel, except where boundaries are.
+
+    `10 mean((c(|dx| w) + c(|dy| w)) Y) + mean(c(|laplacian| w) Y)` with `w = exp(-10 boundary)`
+    and `c(s) = sqrt(s^2 + 1e-6)`. The means run over all labels, the border of the image counts
+    as a change, and the boundaries are not masked by the labels.
+
+    Args:
+        maps: Probabilities of the labels (B, L, H, W).
+        boundary: Boundary maps (B, L, H, W) in [0, 1].
+        present: Y, 1 for the labels of the image, background first (B, L).
+
+    Returns:
+        Scalar >= 0.
+    """
+    with torch.autocast(maps.device.type, enabled=False):
+        gate, chosen = torch.exp(-GATE * boundary.float()), present.float()[:, :, None, None]
+        dx, dy, laplacian = (_size(d * gate) for d in derivatives(maps.float()))
+        return FIRST * ((dx + dy) * chosen).mean() + SECOND * (laplacian * chosen).mean()
+
+
+def _size(x: Tensor) -> Tensor:
+    """Return the absolute value, rounded off at 0 so that it has a gradient there."""
+    return torch.sqrt(x.square() + 1e-6)

@@ -1,0 +1,116 @@
+"""Boundary maps for the methods that learn from them: drawn from CRF maps, or the user's own."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from wsss.errors import UserError
+from wsss.io.index import Index, Item
+from wsss.io.maps import MapsReader, MapsWriter, alphas_of
+from wsss.io.progress import log, track
+from wsss.ops.edges import class_boundaries
+from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
+
+_SHOWN = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    add_shard_arguments(parser)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--crf", type=Path, help="the shard's CRF maps of another run")
+    source.add_argument("--folder", type=Path, help="your own maps, <image id>.npy")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the boundary maps of one shard.
+
+    Raises:
+        UserError: images have no map of their own, or one that cannot be used; lists the first.
+    """
+    items = shard_items(args)
+    log.info("make_boundaries: %d images of %s, shard %s", len(items), args.split, args.shard)
+    labels = Index.read(args.index).num_classes + 1
+    draw = _outlines(args.crf) if args.crf else _own(items, args.folder, labels)
+    with MapsWriter(args.out, provenance(args)) as out:
+        for item in track(items, "boundaries"):
+            classes = np.array(item.classes, np.int64)
+            out.put(item.image_id, classes=classes, boundary=draw(item))
+
+
+def _outlines(crf: Path) -> Callable[[Item], np.ndarray]:
+    """Return what draws the outlines (K + 1, H, W) uint8 of an image's refined maps."""
+    maps = MapsReader([crf])
+
+    def draw(item: Item) -> np.ndarray:
+        stored = maps.read(item.image_id)
+        if not alphas_of(stored) or stored["classes"].tolist() != list(item.classes):
+            raise UserError(f"{crf}: holds no CRF maps of the labels of image {item.image_id}")
+        return outlines(stored)
+
+    return draw
+
+
+def outlines(maps: dict[str, np.ndarray]) -> np.ndarray:
+    """Draw the outlines of the labels that win on average over all background exponents.
+
+    Args:
+        maps: CRF posteriors of every alpha, (K + 1, H, W) uint8, background first.
+
+    Returns:
+        (K + 1, H, W) uint8 of 0 and 255.
+    """
+    posteriors = [maps[name].astype(np.float32) for name in alphas_of(maps).values()]
+    labels = np.mean(posteriors, axis=0).argmax(0)
+    return class_boundaries(labels, len(posteriors[0])).astype(np.uint8) * 255
+
+
+def _own(items: tuple[Item, ...], folder: Path, labels: int) -> Callable[[Item], np.ndarray]:
+    """Return what reads the user's maps; all of them are looked at before.
+
+    Raises:
+        UserError: some are missing or cannot be used.
+    """
+    problems = [text for item in items if (text := _problem(folder, item, labels))]
+    if problems:
+        more = f"; {len(problems)} of {len(items)} in all" if len(problems) > _SHOWN else ""
+        raise UserError("; ".join(problems[:_SHOWN]) + more)
+
+    def draw(item: Item) -> np.ndarray:
+        maps = _opened(_path(folder, item))[[0, *(c + 1 for c in item.classes)]]
+        if maps.dtype == np.uint8:
+            return maps
+        return np.rint(maps.astype(np.float32) * 255).astype(np.uint8)
+
+    return draw
+
+
+def _path(folder: Path, item: Item) -> Path:
+    return folder / f"{item.image_id}.npy"
+
+
+def _opened(path: Path) -> np.ndarray:
+    """Return a map without reading it yet; nothing is unpickled, nor allocated as a header says."""
+    return np.lib.format.open_memmap(path, mode="r")
+
+
+def _problem(folder: Path, item: Item, labels: int) -> str | None:
+    """Return what is wrong with the map of an image."""
+    path = _path(folder, item)
+    try:
+        maps = _opened(path)
+    except FileNotFoundError:
+        return f"{path}: no such file"
+    except (OSError, ValueError):
+        return f"{path}: not a .npy array of numbers"
+    if maps.ndim != 3 or len(maps) != labels or not maps.size:
+        return f"{path}: is {maps.shape}, expected ({labels}, height, width), background first"
+    if maps.dtype == np.uint8:
+        return f"{path}: holds only 0 and 1 of 0..255" if maps.max() == 1 else None
+    if maps.dtype.kind != "f":
+        return f"{path}: holds {maps.dtype}, expected floating point or uint8"
+    if not (np.isfinite(maps).all() and maps.min() >= 0 and maps.max() <= 1):
+        return f"{path}: has values outside [0, 1]"
+    return None
