@@ -1,22 +1,30 @@
 from pathlib import Path
 
+import pytest
 import yaml
 
-from wsss.config.model import Config
+from wsss.config.model import METHODS, Config
 from wsss.config.resolve import load
 from wsss.config.schema import PATH, schema_text
 
 ROOT = Path(__file__).parents[2]
 
 
+PUBLISHED = {"aeft", "eader", "psa", "sb", "seam"}
+
+
 def test_the_kept_schema_is_fresh():
+    if set(METHODS) != PUBLISHED:
+        pytest.skip("there is a method of your own: wsss schema adds it to the schema")
     assert PATH.read_text(encoding="utf-8") == schema_text(), "run: wsss schema"
 
 
 def test_the_shipped_configuration_shows_every_key():
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     load(shipped)
-    assert _missing(Config, shipped) == []
+    assert set(shipped["cam"]) >= PUBLISHED
+    own = {f"cam.{name}" for name in set(METHODS) - PUBLISHED}
+    assert set(_missing(Config, shipped)) <= own
 
 
 def test_every_key_is_described():

@@ -16,8 +16,8 @@ from tests.golden.published import (
     trained,
     without_dropout,
 )
-from wsss.losses.boundary import boundary_bce, smoothness
-from wsss.losses.classification import multilabel_soft_margin
+from wsss.losses.boundary import smoothness
+from wsss.losses.classification import multilabel_soft_margin, probability_bce
 from wsss.losses.equivariance import aligned, cross_target, hardest, min_pooling
 from wsss.methods import get
 from wsss.nn.backbones import build
@@ -91,7 +91,7 @@ def test_smoothness(ref):
 
 def test_a_saturated_boundary(ref):
     logit, target = (torch.from_numpy(ref[key]) for key in ("bce_logit", "bce_target"))
-    ref.agree("bce_clamp100", boundary_bce(logit, target).item())
+    ref.agree("bce_clamp100", probability_bce(logit, target).item())
 
 
 def test_losses_of_each_view(sb, drawn, batch, ref):
@@ -103,7 +103,7 @@ def test_losses_of_each_view(sb, drawn, batch, ref):
         shown = refined[:, 1:] * label[:, :, None, None]
         ref.agree(f"loss_cls{i}", multilabel_soft_margin(cam[:, 1:].mean((2, 3)), label).item())
         ref.agree(f"loss_rvmin{i}", min_pooling(shown).item())
-        ref.agree(f"loss_ct_{i}", boundary_bce(edge, target * present[:, :, None, None]).item())
+        ref.agree(f"loss_ct_{i}", probability_bce(edge, target * present[:, :, None, None]).item())
         ref.agree(f"smoothness_loss_{i}", smoothness(cam.sigmoid(), target, present).item())
     (cam1, refined1), (cam2, refined2) = aligned(*(views[:2] for views in drawn), label)
     ref.agree("loss_ecr1", hardest(cross_target(cam2), refined1).item())

@@ -18,7 +18,7 @@ LABELS = 4
 
 @pytest.fixture
 def run(tmp_path):
-    """`run("--crf", shard)` on a shard of three of four images; returns what was written."""
+    """`run("--crf", shard)` makes the maps of the four images; returns what was written."""
     items = tuple(Item(n, "train", Path(f"{n}.png"), "", c) for n, c in CLASSES.items())
     Index(("x", "y", "z"), items).write(tmp_path / "index.tsv")
 

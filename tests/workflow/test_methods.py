@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -10,6 +11,7 @@ from tests.methods.cases import COMBINATIONS
 from tests.workflow.conftest import MICRO
 from wsss.config.methods import method_names
 from wsss.config.resolve import load, merge, runs
+from wsss.io.maps import MapsReader
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
@@ -40,6 +42,52 @@ def test_every_method_reaches_the_masks(project, tmp_path):
     assert not (project.results / "sb.first/affinity").exists()
 
 
+NEWCOMER = '''"""Peak: a classifier that pools each map by its maximum."""
+
+from pydantic import Field
+
+from wsss.config.section import MethodParams
+from wsss.losses.classification import multilabel_soft_margin
+from wsss.methods.base import Method
+from wsss.nn.camnet import CamNet
+
+
+class PeakParams(MethodParams):
+    """Hyper-parameters of Peak."""
+
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Probability that a channel of the last features is dropped in training."""
+
+
+class Peak(Method):
+    """Max pooling instead of the mean."""
+
+    Params = PeakParams
+
+    def build(self, backbone, num_classes, params):
+        return CamNet(backbone, num_classes, params.dropout)
+
+    def forward(self, batch, clock):
+        maps = self.net.fc8(self.net.dropout7(self.net.backbone(batch["image"])["conv6"]))
+        return {"net": {"cls": multilabel_soft_margin(maps.amax((2, 3)), batch["label"])}}
+
+    def cam(self, image):
+        return self.net.cam(image)
+'''
+
+
+def test_a_sixth_method_is_one_file(project, tmp_path):
+    project = type(project)(tmp_path)
+    (tmp_path / "src/wsss/methods/peak.py").write_text(NEWCOMER)
+    plain, added = {"method": "peak"}, {"method": "peak+eader", "cam": {"peak": {"dropout": 0.3}}}
+    config = {"until": "cam", "runs": {"alone": plain, "erased": added}}
+    project.snakemake("--set-scatter", "images=1", config=config)
+    summary = pd.read_csv(project.results / "summary.tsv", sep="\t")
+    assert set(summary["run"]) == {"alone", "erased"}
+    output = project.snakemake(config={"method": "peaks"}, check=False)
+    assert "unknown method 'peaks'; known: aeft, eader, peak, psa" in output
+
+
 def test_a_published_checkpoint_replaces_the_training(project, tmp_path):
     import torch
 
@@ -56,10 +104,12 @@ def test_a_published_checkpoint_replaces_the_training(project, tmp_path):
         "runs": {"given": {"cam": {"checkpoint": str(tmp_path / "net.pth")}}},
     }
     project.snakemake(config=config)
-    given = project.results / "given/cam/maps/val"
-    for shard in given.glob("*.npz"):
-        trained = project.results / "psa/cam/maps/val" / shard.name
-        assert shard.stat().st_size == trained.stat().st_size
+    given, trained = (
+        MapsReader(sorted((project.results / run / "cam/maps/val").glob("*.npz")))
+        for run in ("given", "psa")
+    )
+    for image_id in trained.ids:
+        assert np.array_equal(given.read(image_id)["cam"], trained.read(image_id)["cam"])
 
 
 def presets(folder):

@@ -1,11 +1,10 @@
-"""Losses of SB: where boundaries are, and that class maps are smooth elsewhere.
+"""The smoothness loss of SB: class maps change only where boundaries are.
 
 Liu et al., Structure-aware Weakly Supervised Semantic Segmentation, IJCNN 2021; formulas and
 constants of Carlisle-Liu/SBNet, ``train_SB.py`` and ``smoothness/__init__.py`` (sb.md 4).
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from wsss.ops.edges import derivatives
@@ -15,23 +14,6 @@ FIRST, SECOND = 10.0, 1.0
 
 GATE = 10.0
 """How fast a boundary lifts the demand for smoothness: `exp(-GATE boundary)`."""
-
-
-def boundary_bce(logits: Tensor, boundary: Tensor) -> Tensor:
-    """Mean binary cross entropy of boundary logits, on explicit probabilities.
-
-    The logarithms are cut at -100 as in PyTorch since 1.2, which shows where Canny's unscaled
-    input saturates the sigmoid (sb.md 10, note 3).
-
-    Args:
-        logits: (B, L, H, W).
-        boundary: Boundary maps of the labels present, zeros for the others (B, L, H, W) in [0, 1].
-
-    Returns:
-        Scalar >= 0.
-    """
-    with torch.autocast(logits.device.type, enabled=False):
-        return F.binary_cross_entropy(torch.sigmoid(logits.float()), boundary.float())
 
 
 def smoothness(maps: Tensor, boundary: Tensor, present: Tensor) -> Tensor:

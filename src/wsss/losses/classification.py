@@ -1,5 +1,6 @@
 """Losses of image-level classification."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -17,3 +18,22 @@ def multilabel_soft_margin(logits: Tensor, labels: Tensor) -> Tensor:
         Scalar >= 0.
     """
     return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+def probability_bce(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean binary cross entropy on explicit probabilities (the classifiers of EADER, SB's edges).
+
+    Differs from the loss on logits only where a sigmoid saturates in float32: there a logarithm
+    is cut at -100, as PyTorch does since 1.2, and the gradient is 0.
+
+    Args:
+        logits: Scores before the sigmoid, any shape.
+        target: What the probabilities should be, in [0, 1], of the same shape.
+
+    Returns:
+        Scalar >= 0; 0, still differentiable, if there are no scores.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        probability = torch.sigmoid(logits.float())
+        total = F.binary_cross_entropy(probability, target.float(), reduction="sum")
+    return total / max(1, logits.numel())

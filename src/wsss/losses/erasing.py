@@ -4,31 +4,11 @@ They are means over the N (image, class) pairs of a batch, as in the official co
 divides by the number of classes). A batch without pairs gives 0, still differentiable.
 """
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
 def _mean(x: Tensor) -> Tensor:
     return x.sum() / max(1, x.numel())
-
-
-def probability_bce(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean binary cross entropy of probabilities, as all classifiers of EADER are trained.
-
-    Differs from the loss on logits only where a sigmoid saturates in float32: there a logarithm
-    is cut at -100 and the gradient is 0.
-
-    Args:
-        logits: Class scores before the sigmoid (N, C).
-        labels: 1 where the class is present, else 0 (N, C), floating point.
-
-    Returns:
-        Scalar >= 0.
-    """
-    with torch.autocast(logits.device.type, enabled=False):
-        prob = torch.sigmoid(logits.float())
-        return _mean(F.binary_cross_entropy(prob, labels.float(), reduction="none"))
 
 
 def attention_mining(scores: Tensor, erased: Tensor) -> Tensor:

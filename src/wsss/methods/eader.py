@@ -22,7 +22,8 @@ from torch.func import functional_call
 
 from wsss.config.section import Count, MethodParams, NonNegative, Positive, Section, Share
 from wsss.config.training import Backbone as Trunk
-from wsss.losses.erasing import attention_area, attention_mining, probability_bce
+from wsss.losses.classification import probability_bce
+from wsss.losses.erasing import attention_area, attention_mining
 from wsss.methods.base import Method
 from wsss.nn.backbones import Backbone
 from wsss.nn.localizer import Localizer

@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from pydantic import Field
 
 from wsss.config.section import MethodParams, NonNegative
-from wsss.losses.boundary import boundary_bce, smoothness
+from wsss.losses.boundary import smoothness
+from wsss.losses.classification import probability_bce
 from wsss.losses.equivariance import siamese_losses
 from wsss.methods.seam import Seam
 from wsss.nn.backbones import Backbone
@@ -71,7 +72,7 @@ class Sb(Seam):
         sizes = [tuple(view.shape[2:]) for view in views]
         true = [resize(batch["boundary"], size, align_corners=True) for size in sizes]
         outlines = [
-            boundary_bce(self.net.edges(view, tap), edge * present[:, :, None, None])
+            probability_bce(self.net.edges(view, tap), edge * present[:, :, None, None])
             for view, tap, edge in zip(views, taps, true, strict=True)
         ]
         rough = [

@@ -46,6 +46,8 @@ class Tiny(Backbone):
     """
 
     name = "tiny"
+    # SB's branch has 128 channels on its finest tap: on stride 2 it would outweigh all the rest
+    edge_taps = ("conv3", "conv4", "conv5", "conv6")
 
     def __init__(self, output_stride: int | None = None) -> None:
         super().__init__()
