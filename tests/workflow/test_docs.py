@@ -20,7 +20,8 @@ COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
     "make test": "this suite",
     "snakemake --cores all --configfile configs/photos.yaml pets.yaml": "test_own_photographs",
-    "snakemake --cores all --configfile configs/demo/methods.yaml": "test_methods",
+    "snakemake --cores all --configfile configs/demo/seam.yaml": "test_methods",
+    "snakemake --cores all --configfile configs/demo/*.yaml": "test_methods",
     "snakemake --cores all --configfile configs/voc12/seam.yaml": "test_recipes_plan",
     "snakemake --cores all --configfile configs/voc12/eader.yaml configs/voc12/eader-alpha.yaml": (
         "test_recipes_plan"
