@@ -94,9 +94,8 @@ def weights_key(backbone):
 
 
 def further_trunks(run):
-    """The backbones that the method trains besides the run's, by the names of their options."""
-    named = [options.trunks() for options in RUNS[run].options().values()]
-    return {name: b for trunks in named for name, b in trunks.items() if b.weights}
+    """The backbones with weights that the method trains besides the run's: option -> trunk."""
+    return {option: b for option, b in RUNS[run].trunks().items() if b.weights}
 
 
 BACKBONES = [b for r in RUNS.values() for b in (r.backbone, r.segment.backbone) if b]
@@ -120,7 +119,7 @@ def further_weights(wildcards):
 
 
 def further_arguments(wildcards):
-    """The weights of further backbones as option=file."""
+    """The weights of further backbones as method.option=file."""
     trunks = further_trunks(wildcards.run)
     return [f"{name}={weights_file(b)}" for name, b in trunks.items()]
 

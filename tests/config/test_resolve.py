@@ -134,8 +134,8 @@ def test_boundaries_of_another_run_need_no_first_one():
         ({"method": "eader+psa"}, "runs.b.method: psa cannot be added to eader; what can: eader"),
         ({"cam": {"checkpoint": "no.pth"}}, "runs.b.cam.checkpoint: no such file: no.pth"),
         (
-            {"method": "eader", "cam": {"eader": {"adversary": {"name": "tiny"}}}},
-            "runs.b.cam.eader.adversary.weights: tiny has no pretrained",
+            {"method": "eader", "cam": {"eader": {"adversary": {"name": "resnet18"}}}},
+            "runs.b.cam.eader.adversary.weights: resnet18 needs pretrained",
         ),
     ],
 )
@@ -144,3 +144,36 @@ def test_boundaries_checkpoints_and_combinations_are_checked(own, message):
     with pytest.raises(UserError) as error:
         runs(config)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"method": "aeft"}, "cam.aeft.start: must be less than cam.train.epochs, 15 (got 18)"),
+        ({"method": "aeft", "cam": {"aeft": {"classified": 40}}}, "cam.aeft.classified: cannot"),
+        (
+            {"method": "aeft", "cam": {"aeft": {"batch_size": 4, "classified": 2}}},
+            "cam.aeft.batch_size: the repulsion acts on 5 images or more",
+        ),
+        (
+            {"method": "sb", "cam": {"train": {"sampling": "area"}}},
+            "cam.train.sampling: area does not go with boundary maps",
+        ),
+    ],
+)
+def test_options_that_undo_a_method_are_refused(raw, message):
+    with pytest.raises(UserError) as error:
+        runs(load(raw))
+    assert f"config: {message}" in str(error.value)
+
+
+def test_a_checkpoint_needs_neither_boundaries_nor_further_trunks(tmp_path):
+    (tmp_path / "net.pth").touch()
+    given = {"cam": {"checkpoint": str(tmp_path / "net.pth")}}
+    assert list(runs(load({"method": "sb", **given}))) == ["sb"]
+    assert runs(load({"method": "eader", **given}))["eader"].trunks() == {}
+
+
+def test_an_adversary_is_like_the_runs_backbone_by_default():
+    (run,) = runs(load({"method": "psa+eader"})).values()
+    assert run.trunks() == {"eader.adversary": run.backbone}

@@ -25,7 +25,11 @@ def make(name, backbone="tiny"):
     """Return a method with every further backbone it asks for, all of them the same small one."""
     torch.manual_seed(0)
     given = options(name)
-    further = {part: build("tiny") for params in given.values() for part in params.trunks()}
+    further = {
+        f"{part}.{option}": build("tiny", freeze=False)
+        for part, params in given.items()
+        for option in params.trunks()
+    }
     return methods.make(name, build(backbone), CLASSES, given, further)
 
 

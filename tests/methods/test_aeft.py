@@ -75,10 +75,6 @@ def test_maps_are_upsampled_before_they_are_rectified():
     assert not torch.allclose(large, resized)
 
 
-def test_every_layer_learns_at_the_same_rate():
-    assert aeft().scratch() == ()
-
-
 @pytest.mark.parametrize("wrong", [{"erase": 1.5}, {"margin": 0}, {"start": -1}, {"classified": 0}])
 def test_params_are_checked(wrong):
     with pytest.raises(ValidationError):

@@ -15,14 +15,14 @@ def combo():
 def test_losses_of_both_are_added(combo):
     batch = sample()
     losses = combo(batch, EARLY)
-    assert set(losses["net"]) == {"cls", "am", "reg"}
+    assert set(losses["net"]) == {"cls", "eader/am", "eader/reg"}
     assert set(losses) == {"net"}
 
 
 def test_the_network_is_shared_and_the_adversary_is_not(combo):
     players = combo.players()
     assert set(players) == {"net", "adversary"}
-    assert players["net"] is combo.base.net is combo.addons[0].net
+    assert players["net"] is combo.base.net is combo.addons["eader"].net
     shared = {id(p) for p in players["net"].parameters()}
     assert not shared & {id(p) for p in players["adversary"].parameters()}
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from wsss.config.training import Backbone
+from wsss.config.training import Trunk
 
 STRIDES: dict[str, tuple[int, ...]] = {
     "mobilenet_v2": (16, 8),
@@ -27,7 +27,7 @@ _UNLIKE = {"vgg16": " with PSA's convolutional fc6 and fc7"}
 """How a backbone differs from torchvision's of the same name."""
 
 
-def problems(path: str, backbone: Backbone) -> Iterator[str]:
+def problems(path: str, backbone: Trunk) -> Iterator[str]:
     """Yield what is wrong with the backbone that stands at `path` of the configuration."""
     name, weights, stride = backbone.name, backbone.weights, backbone.output_stride
     if stride is not None and stride not in STRIDES[name]:

@@ -9,9 +9,10 @@ import ast
 from pathlib import Path
 
 from wsss.config.section import MethodParams
+from wsss.errors import UserError
 
 FOLDER = Path(__file__).parents[1] / "methods"
-_LIGHT = ("typing", "pydantic", "wsss.config.section", "wsss.config.training")
+_LIGHT = ("collections.abc", "typing", "pydantic", "wsss.config.section", "wsss.config.training")
 _NO_METHODS = ("__init__", "base", "combo")
 
 
@@ -54,8 +55,15 @@ def _params_class(path: Path) -> type[MethodParams]:
     # the real file name lets pydantic find the attribute docstrings
     code = compile(ast.Module(kept, []), path, "exec")
     namespace: dict = {"__name__": f"wsss.methods.{path.stem}"}
-    exec(code, namespace)
-    return namespace[kept[-1].name]
+    try:
+        exec(code, namespace)
+        (params,) = (namespace[node.name] for node in kept if isinstance(node, ast.ClassDef))
+    except Exception as error:
+        raise UserError(
+            f"{path}: needs one class ...Params(MethodParams), which may use nothing but typing, "
+            f"collections.abc, pydantic, wsss.config.section and wsss.config.training ({error})"
+        ) from error
+    return params
 
 
 def _kept(node: ast.stmt) -> bool:

@@ -17,7 +17,13 @@ from wsss.config.section import (
     Share,
     distinct,
 )
-from wsss.config.training import AffinityTrain, Backbone, ClassifierTrain, SegmenterTrain
+from wsss.config.training import (
+    AffinityTrain,
+    Backbone,
+    ClassifierTrain,
+    SegmenterTrain,
+    Trunk,
+)
 
 Scales = Annotated[list[Positive], Field(min_length=1)]
 
@@ -134,7 +140,7 @@ class Segment(Section):
 
     segmenter: Literal["deeplab_v3plus"] = "deeplab_v3plus"
     """Architecture."""
-    backbone: Backbone | None = None
+    backbone: Trunk | None = None
     """Trunk of the segmenter; null = the run's backbone."""
     width: Count = 256
     """Channels of the head."""
@@ -191,9 +197,23 @@ class Run(Section):
         """Return the options of the method, or of every part of a combination."""
         return {name: getattr(self.cam, name) for name in parts(self.method)}
 
-    def needs_boundaries(self) -> bool:
-        """Tell whether the method learns from boundary maps."""
+    def trunks(self) -> dict[str, Trunk]:
+        """Return the further backbones that a training needs, as method.option."""
+        if self.cam.checkpoint:
+            return {}
+        return {
+            f"{method}.{option}": trunk or self.backbone
+            for method, params in self.options().items()
+            for option, trunk in params.trunks().items()
+        }
+
+    def learns_boundaries(self) -> bool:
+        """Tell whether the method reads boundary maps in its training."""
         return any("boundary" in params.needs for params in self.options().values())
+
+    def needs_boundaries(self) -> bool:
+        """Tell whether there is a training that reads boundary maps."""
+        return self.learns_boundaries() and not self.cam.checkpoint
 
 
 class Config(Run):

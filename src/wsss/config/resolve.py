@@ -62,7 +62,8 @@ def _expanded(name: str, raw: dict[str, Any], prefix: str) -> dict[str, Run]:
     for full, own in (repeats or {name: {}}).items():
         repeated = merge(raw, own)
         if has_first_run(run):
-            first = merge(repeated, {"until": "crf", **run.boundaries.first})
+            base = merge(repeated, {"until": "crf", "cam": {"checkpoint": None}})
+            first = merge(base, run.boundaries.first)
             resolved[f"{full}.first"] = _first(first, f"{prefix}boundaries.first.")
         resolved[full] = _validate(Run, repeated, prefix)
     return resolved
@@ -70,7 +71,7 @@ def _expanded(name: str, raw: dict[str, Any], prefix: str) -> dict[str, Run]:
 
 def _first(raw: dict[str, Any], prefix: str) -> Run:
     run = _validate(Run, raw, prefix)
-    if run.needs_boundaries():
+    if run.learns_boundaries():
         raise UserError(f"config: {prefix}method: {run.method} needs boundaries itself")
     return run
 
@@ -91,9 +92,14 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
     yield from backbones.problems(place("backbone"), run.backbone)
     if run.segment.backbone is not None:
         yield from backbones.problems(place("segment.backbone"), run.segment.backbone)
+    for option, trunk in run.trunks().items():
+        if trunk != run.backbone:
+            yield from backbones.problems(place(f"cam.{option}"), trunk)
     for method, params in run.options().items():
-        for part, backbone in params.trunks().items():
-            yield from backbones.problems(place(f"cam.{method}.{part}"), backbone)
+        for option, text in params.problems(run.cam.train):
+            yield f"{place(f'cam.{method}.{option}')}: {text}"
+    if run.learns_boundaries() and run.cam.train.sampling == "area":
+        yield f"{place('cam.train.sampling')}: area does not go with boundary maps; use long_side"
     if run.cam.checkpoint and not Path(run.cam.checkpoint).is_file():
         yield f"{place('cam.checkpoint')}: no such file: {run.cam.checkpoint}"
 

@@ -1,6 +1,7 @@
 """The base of every part of the configuration, and the ranges of its values."""
 
-from typing import Annotated, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -65,10 +66,17 @@ class MethodParams(Section):
         addon: Whether it can be added to another method, as in ``psa+eader``.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[Literal["boundary"], ...]] = ()
     taps: ClassVar[tuple[str, ...]] = ("conv6",)
     addon: ClassVar[bool] = False
 
-    def trunks(self) -> dict[str, Section]:
-        """Return the further backbones that the method trains, by the names of their options."""
+    def trunks(self) -> dict[str, Section | None]:
+        """Return the further backbones that the method trains, by the names of their options.
+
+        None stands for one like the run's backbone. All layers of further backbones are trained.
+        """
         return {}
+
+    def problems(self, train: Section) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yield (option, what is wrong with it) for a training with the settings `cam.train`."""
+        yield from ()

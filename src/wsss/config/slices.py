@@ -12,6 +12,7 @@ from wsss.config.methods import parts
 from wsss.config.model import Run
 from wsss.config.resolve import load
 from wsss.config.section import Section
+from wsss.errors import UserError
 
 _DATASET = tuple(f"dataset.{key}" for key in ("source", "root", "labels", "classes", "splits"))
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
@@ -71,7 +72,10 @@ def read_slice(text: str) -> SimpleNamespace:
     Raises:
         UserError: the text is not a valid part of the configuration.
     """
-    raw = json.loads(text)
+    try:
+        raw = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--config: not JSON ({error})") from error
     return _only(load(raw), raw)
 
 

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field
 from wsss.config.section import Count, NonNegative, Positive, Section, Share, ordered
 
 
-class Backbone(Section):
-    """The convolutional trunk."""
+class Trunk(Section):
+    """A convolutional trunk."""
 
     name: Literal[
         "resnet38d",
@@ -25,6 +25,11 @@ class Backbone(Section):
     """Pretrained weights: a file, imagenet (fetched by torchvision), or null for none."""
     output_stride: Literal[8, 16, 32] | None = None
     """Input pixels per feature cell; null = the architecture's own."""
+
+
+class Backbone(Trunk):
+    """The convolutional trunk of a run."""
+
     freeze: bool = True
     """Hold the first layers and all BatchNorms as PSA does; false = train everything (EADER)."""
 
@@ -35,7 +40,7 @@ class Train(Section):
     epochs: Count = 15
     """Passes over the training split."""
     batch_size: Count = 16
-    """Images per step over all devices."""
+    """Images per step."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """sgd as in the official code, or adamw for networks trained from scratch."""
     lr: Positive = 0.01
@@ -80,7 +85,7 @@ class AffinityTrain(Train):
     epochs: Count = 8
     """Passes over the training split."""
     batch_size: Count = 8
-    """Images per step over all devices."""
+    """Images per step."""
     crop: Annotated[int, Field(ge=40, multiple_of=8)] = 448
     """Side of the training crop in pixels: whole cells of 8, at least five of them."""
     init: Literal["backbone", "cam"] = "backbone"
@@ -91,7 +96,7 @@ class SegmenterTrain(Train):
     """How the segmenter is trained."""
 
     batch_size: Count = 10
-    """Images per step over all devices."""
+    """Images per step."""
     lr: Positive = 0.001
     """Learning rate of pretrained weights at step 0."""
     momentum: Share = 0.9

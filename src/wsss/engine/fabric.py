@@ -17,6 +17,8 @@ def make_fabric(precision: str, threads: int, tensorboard: Path | None = None) -
         tensorboard: folder for TensorBoard events, if wanted.
     """
     torch.set_num_threads(max(1, threads))
+    # 32-true means 32 bits, also for convolutions on recent GPUs
+    torch.backends.cudnn.allow_tf32 = False
     loggers = TensorBoardLogger(tensorboard, name=None, version="") if tensorboard else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

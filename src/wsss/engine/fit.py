@@ -1,6 +1,8 @@
 """The training loop, written once: every method, AffinityNet and the segmenters run in it."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,10 +75,7 @@ def fit(
     optimizers = {name: _optimizer(task, name, own) for name, own in players.items()}
     # the schedule runs over the steps of the configured batch size (aeft.md 7)
     nominal = EpochSampler(len(dataset), [recipe.batch_size] * recipe.epochs, recipe.seed).steps
-    powers = [own.poly_power for own in players.values()]
-    schedules = [
-        Poly(o, nominal, power) for o, power in zip(optimizers.values(), powers, strict=True)
-    ]
+    schedules = [Poly(optimizers[name], nominal, own.poly_power) for name, own in players.items()]
     module, *ready = fabric.setup(task, *optimizers.values())
     batches = recipe.batches(task)
     total = EpochSampler(len(dataset), batches, recipe.seed).steps
@@ -93,7 +92,8 @@ def fit(
         for schedule in schedules:
             schedule.set(step)
         clock = Clock(step, total, sampler.epoch_of(step))
-        named = _step(fabric, module, state.optimizers, batch, clock)
+        with _memory_errors_explained():
+            named = _step(fabric, module, state.optimizers, batch, clock)
         state.table.add(clock, named, ready[0].param_groups[0]["lr"])
         fabric.log_dict(named, step)
         if fabric.is_global_zero and time.monotonic() - saved_at > CHECKPOINT_EVERY:
@@ -101,6 +101,17 @@ def fit(
             saved_at = time.monotonic()
     if fabric.is_global_zero:
         write_text(history, pd.DataFrame(state.table.rows).to_csv(index=False))
+
+
+@contextmanager
+def _memory_errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            "the GPU's memory is exhausted: lower train.batch_size or train.crop of this stage, or "
+            "set train.precision to bf16-mixed"
+        ) from error
 
 
 def _optimizer(task: Task, player: str, recipe: Recipe) -> Optimizer:
@@ -142,7 +153,7 @@ def _check_finite(losses: dict[str, Tensor], clock: Clock) -> None:
     if wrong:
         raise UserError(
             f"loss {', '.join(wrong)} is not finite at step {clock.step} of {clock.total}; "
-            "lower the learning rate (train.lr) of this stage"
+            "lower the learning rate of this player (train.lr, or the adversary's)"
         )
 
 

@@ -72,7 +72,7 @@ def pick_negatives(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Pick for each image another one without common class, uniformly, with torch's generator.
 
     The official search drops partners when an image has none and shifts the others (aeft.md 13,
-    note 8); here such an image is left out.
+    note 8); here such an image is left out, and so is one without any class.
 
     Args:
         labels: 1 where the image contains the class, else 0 (B, C), floating point.
@@ -80,8 +80,9 @@ def pick_negatives(labels: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Anchors (N,) int64, ascending, and their negatives (N,) int64; N <= B, may be 0.
     """
-    disjoint = (labels[:, None] * labels[None]).sum(-1) == 0
-    disjoint.fill_diagonal_(False)
+    shown = labels.any(dim=1)
+    shared = (labels[:, None] * labels[None]).sum(-1) > 0
+    disjoint = ~shared & shown[:, None] & shown[None]
     anchors = disjoint.any(dim=1).nonzero().flatten()
     chance = torch.rand_like(disjoint, dtype=torch.float32).masked_fill(~disjoint, -1.0)
     return anchors, chance.argmax(dim=1)[anchors]

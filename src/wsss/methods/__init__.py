@@ -14,6 +14,8 @@ from wsss.config.section import MethodParams
 from wsss.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from wsss.methods.base import Method
     from wsss.nn.backbones import Backbone
 
@@ -53,16 +55,21 @@ def make(
         backbone: Trunk of the network, shared by all of them.
         num_classes: Number of foreground classes C.
         params: Options of every method by its name.
-        further: Further backbones by the names of the options that describe them.
+        further: Further backbones by method and option, as in ``eader.adversary``.
 
     Raises:
         UserError: For an unknown name, or a backbone without a tap that a method reads.
     """
     first, *addons = parts(name)
-    base = get(first)(backbone, num_classes, params[first], further)
+
+    def part(method: str, net: "nn.Module | None" = None) -> "Method":
+        own = {key.partition(".")[::2]: trunk for key, trunk in (further or {}).items()}
+        trunks = {option: trunk for (owner, option), trunk in own.items() if owner == method}
+        return get(method)(backbone, num_classes, params[method], trunks, net)
+
+    base = part(first)
     if not addons:
         return base
     from wsss.methods.combo import Combo
 
-    added = [get(n)(backbone, num_classes, params[n], further, base.net) for n in addons]
-    return Combo(base, added)
+    return Combo(base, {name: part(name, base.net) for name in addons})

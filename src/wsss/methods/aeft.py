@@ -7,17 +7,19 @@ Official code: KAIST-vilab/AEFT, ``train.py``, ``models/model_aeft_gpp.py``,
 
 Deviations: negatives are drawn uniformly, and an image without a label-disjoint partner takes no
 part in the repulsion (aeft.md 13, note 8); any backbone. With several processes each looks for
-partners within its own share of the batch. The momentum of the optimiser (note 1) is a matter of
-the configuration.
+partners within its own share of the batch. Momentum (note 1) and the single rate for all layers
+are matters of the configuration.
 """
 
 import math
+from collections.abc import Iterator
 
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from wsss.config.section import Count, MethodParams, NonNegative, Positive
+from wsss.config.training import ClassifierTrain
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.triplet import (
     attraction,
@@ -57,6 +59,15 @@ class AeftParams(MethodParams):
     repulsion: NonNegative = 0.15
     """Weight of the loss that drives an image and its negative apart."""
 
+    def problems(self, train: ClassifierTrain) -> Iterator[tuple[str, str]]:
+        """Yield (option, what is wrong with it) for a training."""
+        if self.start >= train.epochs:
+            yield "start", f"must be less than cam.train.epochs, {train.epochs} (got {self.start})"
+        if self.classified > self.batch_size:
+            yield "classified", f"cannot exceed batch_size, {self.batch_size}"
+        if self.repulsion > 0 and self.batch_size < 5:
+            yield "batch_size", "the repulsion acts on 5 images or more"
+
 
 class Aeft(Method):
     """A classifier with gated pyramid pooling, from some epoch on trained with triplets."""
@@ -68,10 +79,6 @@ class Aeft(Method):
     def build(self, backbone: Backbone, num_classes: int, params: AeftParams) -> AeftNet:
         """Build the classifier."""
         return AeftNet(backbone, num_classes, params.trunk_dropout)
-
-    def scratch(self) -> tuple[nn.Module, ...]:
-        """Return nothing: all layers learn at the same rate (aeft.md 4)."""
-        return ()
 
     def batch_size(self, base: int, epoch: int) -> int:
         """Return the configured size, ``params.batch_size`` once the triplet is learnt."""

@@ -18,15 +18,17 @@ class Method(Task):
     """A task that is trained with image labels and draws CAMs.
 
     A subclass sets ``Params`` and implements ``build``, ``forward`` and ``cam``;
-    ``batch["label"]`` is (B, C) float, 1 where the class is present. One that can be added to
-    another method implements ``alone`` and ``extra``, too.
+    ``batch["label"]`` is (B, C) float, 1 where the class is present. The network that ``build``
+    returns has what :class:`wsss.nn.camnet.CamNet` has besides ``cam``. For others to be added to
+    it, ``forward`` runs the trunk on ``batch["image"]`` itself at some point; a method that can be
+    added (``Params.addon``) implements ``alone`` and ``extra``.
 
     Args:
         backbone: Where the features come from.
         num_classes: Number of foreground classes C.
         params: An instance of ``Params``.
-        parts: Further backbones by the names of the fields of ``Params`` that describe them;
-            none when maps are inferred.
+        parts: Further backbones by the names of the options that describe them; none when maps
+            are inferred.
         net: The network of the method that this one is added to; it then builds none.
 
     Attributes:

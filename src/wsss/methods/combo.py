@@ -1,10 +1,11 @@
 """Several methods on one network: the first builds it and draws the CAMs, the others add losses.
 
 ``psa+eader`` is the published "PSA w/ EADER" (Stammes et al. 2020): PSA's classifier, inference
-and everything after it, with EADER's adversarial erasing in the training (eader.md 14).
+and everything after it, with EADER's adversarial erasing in the training (eader.md 14). The steps
+of a training are shared: while an add-on has its turn alone, the network is not trained.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -20,26 +21,26 @@ class Combo(Task):
 
     Args:
         base: Builds the network, draws the maps.
-        addons: Methods that were built on the network of ``base``.
+        addons: Methods that were built on the network of ``base``, by their names.
     """
 
-    def __init__(self, base: Method, addons: Sequence[Method]) -> None:
+    def __init__(self, base: Method, addons: Mapping[str, Method]) -> None:
         super().__init__()
         self.net = base.net
         self.base = base
-        self.addons = nn.ModuleList(addons)
+        self.addons = nn.ModuleDict(addons)
 
     def players(self) -> dict[str, nn.Module]:
         """Return the players of all methods; the network is shared."""
         players = {}
-        for method in (self.base, *self.addons):
+        for method in (self.base, *self.addons.values()):
             players |= method.players()
         return players
 
     def recipes(self) -> dict[str, dict[str, object]]:
         """Return what the players of the add-ons do differently."""
         recipes = {}
-        for method in (self.base, *self.addons):
+        for method in (self.base, *self.addons.values()):
             recipes |= method.recipes()
         return recipes
 
@@ -54,21 +55,27 @@ class Combo(Task):
     def forward(self, batch: Batch, clock: Clock) -> Losses:
         """Take the step of the first method and add the losses of the others.
 
-        The add-ons see the features that the first method computed for the whole images, so the
-        trunk runs once. In a step that belongs to an add-on alone no other loss is returned.
+        The add-ons see the features that the first method computed for ``batch["image"]``, so the
+        trunk runs once. In a step that belongs to an add-on alone no other loss is returned. The
+        losses of an add-on carry its name, as in ``eader/am``.
+
+        Raises:
+            RuntimeError: The first method never showed the images as they are to the trunk.
         """
-        for addon in self.addons:
+        image = batch["image"]
+        for name, addon in self.addons.items():
             if addon.alone(clock):
                 with torch.no_grad():
-                    taps = self.net.backbone(batch["image"])
-                    features = self.net.features(taps)
-                return addon.extra(batch, clock, features)
-        with _first_taps(self.net.backbone) as taps:
+                    features = self.net.features(self.net.backbone(image))
+                return _named(name, addon.extra(batch, clock, features))
+        with _taps_of(image, self.net.backbone) as found:
             losses = self.base(batch, clock)
-        features = self.net.features(taps[0])
-        for addon in self.addons:
-            for player, named in addon.extra(batch, clock, features).items():
-                losses.setdefault(player, {}).update(named)
+        if not found:
+            raise RuntimeError(f"{type(self.base).__name__} does not run its trunk on the images")
+        features = self.net.features(found[0])
+        for name, addon in self.addons.items():
+            for player, added in _named(name, addon.extra(batch, clock, features)).items():
+                losses[player] = losses.get(player, {}) | added
         return losses
 
     def cam(self, image: Tensor) -> Tensor:
@@ -84,12 +91,25 @@ class Combo(Task):
         return self.base.normalise(total)
 
 
+def _named(addon: str, losses: Losses) -> Losses:
+    """Return the losses of an add-on under names that carry its own."""
+    return {
+        player: {f"{addon}/{name}": loss for name, loss in part.items()}
+        for player, part in losses.items()
+    }
+
+
 @contextmanager
-def _first_taps(backbone: nn.Module) -> Iterator[list[dict[str, Tensor]]]:
-    """Yield a list that receives what the backbone computes, call by call."""
-    calls: list[dict[str, Tensor]] = []
-    handle = backbone.register_forward_hook(lambda _module, _inputs, taps: calls.append(taps))
+def _taps_of(image: Tensor, backbone: nn.Module) -> Iterator[list[dict[str, Tensor]]]:
+    """Yield a list that receives what the backbone makes of the image."""
+    found: list[dict[str, Tensor]] = []
+
+    def keep(_module: nn.Module, inputs: tuple[Tensor], taps: dict[str, Tensor]) -> None:
+        if inputs[0] is image:
+            found.append(taps)
+
+    handle = backbone.register_forward_hook(keep)
     try:
-        yield calls
+        yield found
     finally:
         handle.remove()

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
-from wsss.config.section import Count, MethodParams, NonNegative, Positive, Section, Share
-from wsss.config.training import Backbone as Trunk
+from wsss.config.section import Count, MethodParams, NonNegative, Positive, Share
+from wsss.config.training import Trunk
 from wsss.losses.classification import probability_bce
 from wsss.losses.erasing import attention_area, attention_mining
 from wsss.methods.base import Method
@@ -54,8 +54,10 @@ class EaderParams(MethodParams):
     """Steps of the localizer before the adversary's turn."""
     adversary_steps: Count = 200
     """Steps of the adversary before the localizer's turn."""
-    adversary: Trunk = Trunk(name="resnet18", weights="imagenet", freeze=False)
-    """The adversary's trunk."""
+    adversary: Trunk | None = None
+    """The adversary's trunk (official: resnet18); null = another one like the run's backbone."""
+    adversary_optimizer: Literal["sgd", "adamw"] = "sgd"
+    """Optimiser of the adversary."""
     adversary_lr: Positive = 0.01
     """Learning rate of the adversary; it stays constant."""
     adversary_momentum: Share = 0.9
@@ -63,7 +65,7 @@ class EaderParams(MethodParams):
     adversary_weight_decay: NonNegative = 1e-4
     """L2 penalty of the adversary's weights, biases included."""
 
-    def trunks(self) -> dict[str, Section]:
+    def trunks(self) -> dict[str, Trunk | None]:
         """Return the adversary's backbone, if there is an adversary."""
         return {"adversary": self.adversary} if self.mode == "adversary" else {}
 
@@ -113,6 +115,7 @@ class Eader(Method):
             return {}
         return {
             "adversary": {
+                "optimizer": self.params.adversary_optimizer,
                 "lr": self.params.adversary_lr,
                 "head_lr": 1.0,
                 "bias_lr": 1.0,

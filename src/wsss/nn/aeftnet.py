@@ -1,5 +1,6 @@
 """The classification network of AEFT: two 1x1 layers and gated pyramid pooling."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -84,4 +85,5 @@ class AeftNet(nn.Module):
 
     def _class_maps(self, features: Tensor) -> Tensor:
         # products of maps and means over space lose too much in half precision
-        return self.fc9(features).float()
+        with torch.autocast(features.device.type, enabled=False):
+            return self.fc9(features.float())

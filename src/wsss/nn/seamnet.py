@@ -67,7 +67,7 @@ class SeamNet(nn.Module):
         Returns:
             (B, C) logits of the foreground classes.
         """
-        maps = self.fc8(self.dropout7(features))[:, 1:].float()
+        maps = self._class_maps(features)[:, 1:]
         return resize(maps, size, align_corners=True).mean((2, 3))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,7 +88,7 @@ class SeamNet(nn.Module):
             Class maps before any rectification and refined maps >= 0, both (B, 1 + C, H, W)
             float32, background first, upsampled bilinearly (align_corners True).
         """
-        logits = self.fc8(self.dropout7(taps["conv6"])).float()
+        logits = self._class_maps(taps["conv6"])
         refined = refine(sources(logits), self.pixel_features(x, taps))
         size = tuple(x.shape[2:])
         return resize(logits, size, align_corners=True), resize(refined, size, align_corners=True)
@@ -100,3 +100,8 @@ class SeamNet(nn.Module):
         narrow = (self.f8_3(taps["conv4"].detach()), self.f8_4(taps["conv5"].detach()))
         image, *maps = (resize(f, grid, align_corners=True) for f in (x, *narrow))
         return self.f9(torch.cat([image, *map(F.relu, maps)], dim=1))
+
+    def _class_maps(self, features: Tensor) -> Tensor:
+        # the maps of two views are compared to a few per mille: too fine for half precision
+        with torch.autocast(features.device.type, enabled=False):
+            return self.fc8(self.dropout7(features.float()))

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 
 from wsss import methods
 from wsss.config.slices import read_slice
 from wsss.data.transforms import views
 from wsss.engine.checkpoint import load_model
 from wsss.engine.tta import sum_views
+from wsss.errors import UserError
 from wsss.io.images import read_image
 from wsss.io.index import Item
 from wsss.io.maps import MapsWriter
@@ -48,7 +50,12 @@ def run(args: argparse.Namespace) -> None:
 def load_method(path: Path) -> Method | Combo:
     """Return the trained classifier in `path`."""
     model = load_model(path, "classifier")
-    params = {n: methods.get(n).Params(**given) for n, given in model.meta["params"].items()}
+    try:
+        params = {n: methods.get(n).Params(**given) for n, given in model.meta["params"].items()}
+    except ValidationError as error:
+        raise UserError(
+            f"{path}: trained with other options than this version has; train again"
+        ) from error
     classes = len(model.meta["classes"])
     task = methods.make(model.meta["method"], make_backbone(model), classes, params)
     load_state(task.net, model.state, str(path))

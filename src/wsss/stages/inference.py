@@ -21,6 +21,7 @@ def make_backbone(model: Model) -> Backbone:
 def ready(net: Net, threads: int) -> Net:
     """Return `net` on the device of inference, without gradients, in evaluation mode."""
     torch.set_num_threads(max(1, threads))
+    torch.backends.cudnn.allow_tf32 = False
     return net.eval().requires_grad_(False).to(device())
 
 

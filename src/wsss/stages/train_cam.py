@@ -1,7 +1,7 @@
 """Train the classifier whose class activation maps locate the image labels."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_training_arguments(parser)
     parser.add_argument(
-        "--further", nargs="*", default=[], help="weights of further backbones, option=file"
+        "--further", nargs="*", default=[], help="weights of further backbones, method.option=file"
     )
     parser.add_argument("--boundaries", type=Path, nargs="*", default=[], help="boundary shards")
     parser.add_argument("--checkpoint", type=Path, nargs="*", default=[], help="published weights")
@@ -38,13 +38,14 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config)
     index = Index.read(args.index)
     options = {name: getattr(config.cam, name) for name in parts(config.method)}
+    files = {name: Path(file) for name, _, file in (text.partition("=") for text in args.further)}
     seeded(config.seed)
     task = methods.make(
         config.method,
         start_backbone(config.backbone, args.weights, freeze=config.backbone.freeze),
         index.num_classes,
         options,
-        _further(options.values(), args.further),
+        {} if args.checkpoint else _further(config, options, files),
     )
     meta = {
         "method": config.method,
@@ -66,27 +67,35 @@ def run(args: argparse.Namespace) -> None:
         _samples(index, config, options.values(), args.boundaries),
         config.cam.train,
         config.seed,
-        [args.index, *args.weights, *args.boundaries],
+        [args.index, *args.weights, *files.values(), *args.boundaries],
         (__name__, *(f"wsss.methods.{name}" for name in options)),
         "classifier",
         **meta,
     )
 
 
-def _further(options: Sequence[MethodParams], named: Sequence[str]) -> dict[str, Backbone]:
+def _further(
+    config: SimpleNamespace, options: Mapping[str, MethodParams], files: Mapping[str, Path]
+) -> dict[str, Backbone]:
     """Return the further backbones of the methods with the weights they start from."""
-    files = dict(text.split("=", 1) for text in named)
+    trunks = {
+        f"{method}.{option}": trunk
+        for method, params in options.items()
+        for option, trunk in params.trunks().items()
+    }
+    for name, trunk in trunks.items():
+        if trunk is not None and trunk.weights and name not in files:
+            raise UserError(f"{name} starts from pretrained weights: give --further {name}=FILE")
     return {
         name: start_backbone(
-            backbone, [Path(files[name])] if name in files else [], freeze=backbone.freeze
+            trunk or config.backbone, [files[name]] if name in files else [], freeze=False
         )
-        for params in options
-        for name, backbone in params.trunks().items()
+        for name, trunk in trunks.items()
     }
 
 
 def _samples(
-    index: Index, config: SimpleNamespace, options: Sequence[MethodParams], shards: list[Path]
+    index: Index, config: SimpleNamespace, options: Iterable[MethodParams], shards: list[Path]
 ) -> Samples:
     recipe, items = config.cam.train, index.split("train")
     common = {
