@@ -37,7 +37,7 @@ def ref(golden):
 
 @pytest.fixture(scope="module")
 def batch(ref):
-    return batch_of(ref) | {"boundary": torch.from_numpy(ref["ct_u8"].astype(np.float32) / 255)}
+    return batch_of(ref) | {"boundary": torch.from_numpy(ref["ct_u8"])}
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_losses_of_each_view(sb, drawn, batch, ref):
     label = batch["label"]
     present = F.pad(label, (1, 0), value=1.0)
     for i, ((cam, refined, edge), target) in enumerate(
-        zip(drawn, sb.views(batch["boundary"]), strict=True), 1
+        zip(drawn, sb.views(batch["boundary"].float() / 255), strict=True), 1
     ):
         shown = refined[:, 1:] * label[:, :, None, None]
         ref.agree(f"loss_cls{i}", multilabel_soft_margin(cam[:, 1:].mean((2, 3)), label).item())

@@ -37,7 +37,7 @@ def sample(size=64, repeats=1):
     """Return a batch whose classes differ in colour, with everything that a method may need."""
     label = torch.eye(CLASSES).repeat(repeats, 1)
     image = label[:, :, None, None] + 0.1 * torch.randn(len(label), 3, size, size)
-    boundary = (torch.rand(len(label), CLASSES + 1, size, size) > 0.9).float()
+    boundary = (torch.rand(len(label), CLASSES + 1, size, size) > 0.9).byte() * 255
     return {"image": image, "label": label, "boundary": boundary}
 
 

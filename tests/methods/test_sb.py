@@ -18,7 +18,11 @@ def sb(**params):
 def batch(side=64):
     label = torch.eye(3)
     image = torch.randn(3, 3, side, side) + label[:, :, None, None]
-    return {"image": image, "label": label, "boundary": torch.rand(3, 4, side, side)}
+    return {
+        "image": image,
+        "label": label,
+        "boundary": torch.randint(256, (3, 4, side, side)).byte(),
+    }
 
 
 def test_losses_are_those_of_seam_and_two_more():

@@ -61,12 +61,9 @@ def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         size: new (H, W).
 
     Returns:
-        (*size, D) float32 in [0, 1].
+        (*size, D) uint8.
     """
-    scaled_maps = [
-        _resized(m.astype(np.float32) / 255, size, Image.Resampling.BICUBIC) for m in maps
-    ]
-    return np.clip(np.stack(scaled_maps, axis=-1), 0, 1)
+    return np.stack([_resized(m, size, Image.Resampling.BICUBIC) for m in maps], axis=-1)
 
 
 def resize_long(image: np.ndarray, long: int) -> np.ndarray:

@@ -57,8 +57,8 @@ class Sb(Seam):
         """Take SEAM's step, and compare boundaries and smoothness of both views.
 
         Args:
-            batch: image (B, 3, H, W), label (B, C) float and boundary (B, 1 + C, H, W) in [0, 1],
-                background first, zeros for absent classes.
+            batch: image (B, 3, H, W), label (B, C) float and boundary (B, 1 + C, H, W) uint8,
+                255 = 1, background first, zeros for absent classes.
             clock: Not used; the losses are the same at every step.
 
         Returns:
@@ -70,7 +70,8 @@ class Sb(Seam):
         losses = siamese_losses(*maps, batch["label"])
         present = F.pad(batch["label"], (1, 0), value=1.0)
         sizes = [tuple(view.shape[2:]) for view in views]
-        true = [resize(batch["boundary"], size, align_corners=True) for size in sizes]
+        boundary = batch["boundary"].float() / 255
+        true = [resize(boundary, size, align_corners=True) for size in sizes]
         outlines = [
             probability_bce(self.net.edges(view, tap), edge * present[:, :, None, None])
             for view, tap, edge in zip(views, taps, true, strict=True)

@@ -21,7 +21,7 @@ class BoundarySet(ClassificationSet):
     colour jitter, normalise, crop of both (sb.md 5). Around a smaller image lie the mean colour
     and zeros.
 
-    A sample is that of `ClassificationSet` with `"boundary"` (C + 1, S, S) float32 in [0, 1],
+    A sample is that of `ClassificationSet` with `"boundary"` (C + 1, S, S) uint8, 255 = 1,
     background first, zeros for absent classes.
 
     Args:
@@ -56,7 +56,7 @@ class BoundarySet(ClassificationSet):
         maps = flipped(resize_maps(stored["boundary"], image.shape[:2]), mirror)
         image = jittered(flipped(image, mirror), rng, self.jitter, self.jitter_share)
         window = crop_window(image.shape[:2], self.crop, rng)
-        boundary = np.zeros((self.num_classes + 1, self.crop, self.crop), np.float32)
+        boundary = np.zeros((self.num_classes + 1, self.crop, self.crop), np.uint8)
         channels = [0, *(stored["classes"] + 1)]
         boundary[channels] = crop(maps, self.crop, window).transpose(2, 0, 1)
         pixels = chw(crop(normalise(image), self.crop, window))
