@@ -11,10 +11,16 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 import wsss.report
-from wsss.config.resolve import load, runs
-from wsss.config.slices import canonical, slice_json
-from wsss.data.sources import inputs
 from wsss.errors import UserError
+
+try:
+    # a method's file with a mistake in it shows here
+    from wsss.config.resolve import load, runs
+    from wsss.config.slices import canonical, slice_json
+except UserError as error:
+    raise WorkflowError(str(error))
+
+from wsss.data.sources import inputs
 from wsss.io.provenance import code_digest, files_digest
 from wsss.report.tables import table
 

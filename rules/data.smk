@@ -40,6 +40,7 @@ rule prepare_data:
         f"{OUT}/logs/prepare_data.{{split}}.log",
     benchmark:
         f"{OUT}/benchmarks/prepare_data.{{split}}.tsv"
+    priority: 1
     conda:
         CONDA
     threads: 4
@@ -92,6 +93,7 @@ rule convert_weights:
         f"{CONFIG.results}/weights/{{weights}}.log",
     benchmark:
         f"{CONFIG.results}/weights/{{weights}}.tsv"
+    priority: 1
     conda:
         CONDA
     threads: 1

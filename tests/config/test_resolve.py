@@ -125,7 +125,10 @@ def test_boundaries_of_another_run_need_no_first_one():
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ({"boundaries": {"run": "c"}}, "run b: boundaries.run: no run 'c' with CRF maps"),
+        (
+            {"boundaries": {"run": "c"}},
+            "run b: boundaries.run: 'c' is no other run that reaches crf; there are: a",
+        ),
         ({"boundaries": {"folder": "nowhere"}}, "run b: boundaries.folder: no such folder"),
         ({"boundaries": {"run": "a", "folder": "x"}}, "run b: boundaries: run and folder exclude"),
         ({"boundaries": {"first": {"method": "sb"}}}, "boundaries.first.method: sb needs bound"),
@@ -177,3 +180,22 @@ def test_a_checkpoint_needs_neither_boundaries_nor_further_trunks(tmp_path):
 def test_an_adversary_is_like_the_runs_backbone_by_default():
     (run,) = runs(load({"method": "psa+eader"})).values()
     assert run.trunks() == {"eader.adversary": run.backbone}
+
+
+def test_runs_cannot_wait_for_each_others_boundaries():
+    one, other = ({"method": "sb", "boundaries": {"run": name}} for name in "ba")
+    with pytest.raises(UserError, match="wait for each other"):
+        runs(load({"runs": {"a": one, "b": other}}))
+
+
+def test_options_of_another_method_are_refused_in_a_run():
+    with pytest.raises(UserError, match=r"runs\.a\.cam\.seam: does nothing for method psa"):
+        runs(load({"runs": {"a": {"cam": {"seam": {"scale": 0.9}}}}}))
+
+
+def test_weights_that_nothing_starts_from_may_be_missing(tmp_path):
+    (tmp_path / "net.pth").touch()
+    given = {"backbone": {"name": "resnet38d"}, "cam": {"checkpoint": str(tmp_path / "net.pth")}}
+    assert runs(load({"until": "crf", **given}))
+    with pytest.raises(UserError, match="weights: resnet38d needs pretrained"):
+        runs(load(given))

@@ -4,7 +4,7 @@ import torch
 from tests.methods.cases import EARLY, make, sample, total
 from wsss.nn.task import Clock
 
-ADVERSARY_TURN = Clock(step=200, total=400, epoch=0)
+ADVERSARY_TURN = Clock(step=2, total=4, epoch=0)
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 import argparse
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from wsss.config.model import Config
 from wsss.config.slices import slice_json
@@ -19,7 +19,9 @@ LABELS = 4
 @pytest.fixture
 def run(tmp_path):
     """`run("--crf", shard)` makes the maps of the four images; returns what was written."""
-    items = tuple(Item(n, "train", Path(f"{n}.png"), "", c) for n, c in CLASSES.items())
+    items = tuple(Item(n, "train", tmp_path / f"{n}.png", "", c) for n, c in CLASSES.items())
+    for item in items:
+        Image.new("RGB", (9, 6)).save(item.image)
     Index(("x", "y", "z"), items).write(tmp_path / "index.tsv")
 
     def run(*source, shard="1-of-1"):
@@ -111,6 +113,7 @@ BAD = {
     "large": np.full((LABELS, 4, 5), 2.0),
     "negative": np.full((LABELS, 4, 5), -0.1),
     "nan": np.full((LABELS, 4, 5), np.nan),
+    "turned": np.zeros((LABELS, 50, 40)),
     "pickled": np.array({"a": 1}, object),
 }
 
@@ -123,7 +126,10 @@ def test_an_unusable_map_is_named_and_nothing_is_written(run, folder, tmp_path, 
     assert not (tmp_path / "out.npz").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"no array", b"\x93NUMPY\x01\x00", b"PK\x03\x04"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no array", b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x08\x00((((((( "],
+)
 def test_a_damaged_file_is_named(run, folder, content):
     (folder / "c.npy").write_bytes(content)
     with pytest.raises(UserError, match=r"maps/c\.npy: "):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from wsss.config.section import Count, Name, Section
+from wsss.config.section import Count, Name, Section, not_weights
 
 
 class Demo(Section):
@@ -23,7 +23,7 @@ class Demo(Section):
 class Dataset(Section):
     """Where the images and their labels come from."""
 
-    name: Name = "demo"
+    name: Annotated[Name, AfterValidator(not_weights)] = "demo"
     """Folder of the results."""
     source: Literal["demo", "csv", "voc"] = "demo"
     """demo = generated; csv = folder with a table of labels; voc = PASCAL VOC layout."""

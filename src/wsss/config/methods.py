@@ -51,11 +51,11 @@ def check(method: str, known: dict[str, type[MethodParams]]) -> str:
 
 
 def _params_class(path: Path) -> type[MethodParams]:
-    kept = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if _kept(node)]
-    # the real file name lets pydantic find the attribute docstrings
-    code = compile(ast.Module(kept, []), path, "exec")
-    namespace: dict = {"__name__": f"wsss.methods.{path.stem}"}
     try:
+        kept = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if _kept(node)]
+        # the real file name lets pydantic find the attribute docstrings
+        code = compile(ast.Module(kept, []), path, "exec")
+        namespace: dict = {"__name__": f"wsss.methods.{path.stem}"}
         exec(code, namespace)
         (params,) = (namespace[node.name] for node in kept if isinstance(node, ast.ClassDef))
     except Exception as error:

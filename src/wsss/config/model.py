@@ -207,6 +207,17 @@ class Run(Section):
             for option, trunk in params.trunks().items()
         }
 
+    def starts_from_weights(self) -> bool:
+        """Tell whether a training of the run starts from the weights of its backbone."""
+        stages = ("cam", "crf", "walk", "segment")
+        reached = stages[: stages.index(self.until) + 1]
+        starts = {
+            "cam": not self.cam.checkpoint,
+            "walk": self.affinity.train.init == "backbone",
+            "segment": self.segment.train.init == "backbone" and self.segment.backbone is None,
+        }
+        return any(starts.get(stage, False) for stage in reached)
+
     def learns_boundaries(self) -> bool:
         """Tell whether the method reads boundary maps in its training."""
         return any("boundary" in params.needs for params in self.options().values())

@@ -1,6 +1,6 @@
 """From the user's mapping to validated runs, with the path of every wrong key."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from wsss.config import backbones
-from wsss.config.model import Config, Run
+from wsss.config.model import METHODS, Config, Run
 from wsss.errors import UserError
 
 T = TypeVar("T", bound=BaseModel)
@@ -42,7 +42,8 @@ def runs(config: Config) -> dict[str, Run]:
                 prefix = f"runs.{name}." if config.runs else ""
                 for full, run in _expanded(name, merge(shared, own), prefix).items():
                     resolved[full] = run
-                    found += [f"config: {line}" for line in _problems(name, run, config)]
+                    which = full if full.endswith(".first") else name
+                    found += [f"config: {line}" for line in _problems(which, run, config)]
         except UserError as error:
             found.append(str(error))
     if not found:
@@ -62,7 +63,7 @@ def _expanded(name: str, raw: dict[str, Any], prefix: str) -> dict[str, Run]:
     for full, own in (repeats or {name: {}}).items():
         repeated = merge(raw, own)
         if has_first_run(run):
-            base = merge(repeated, {"until": "crf", "cam": {"checkpoint": None}})
+            base = merge(repeated, {"until": "crf", "seeds": [], "cam": {"checkpoint": None}})
             first = merge(base, run.boundaries.first)
             resolved[f"{full}.first"] = _first(first, f"{prefix}boundaries.first.")
         resolved[full] = _validate(Run, repeated, prefix)
@@ -73,6 +74,8 @@ def _first(raw: dict[str, Any], prefix: str) -> Run:
     run = _validate(Run, raw, prefix)
     if run.learns_boundaries():
         raise UserError(f"config: {prefix}method: {run.method} needs boundaries itself")
+    if run.seeds:
+        raise UserError(f"config: {prefix}seeds: the first run has the seed of its run")
     return run
 
 
@@ -84,24 +87,38 @@ def has_first_run(run: Run) -> bool:
 
 def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
     """Yield what is wrong with the files and backbones of a run, at the place of their key."""
-    own = config.runs.get(name) or {}
+    own = config.runs.get(name.partition(".")[0]) or {}
+    first = name.endswith(".first")
 
     def place(key: str) -> str:
+        if first:
+            return f"{name.removesuffix('.first')}, boundaries.first.{key}"
         return f"runs.{name}.{key}" if key.partition(".")[0] in own else key
 
-    yield from backbones.problems(place("backbone"), run.backbone)
-    if run.segment.backbone is not None:
-        yield from backbones.problems(place("segment.backbone"), run.segment.backbone)
-    for option, trunk in run.trunks().items():
-        if trunk != run.backbone:
-            yield from backbones.problems(place(f"cam.{option}"), trunk)
+    yield from _trunk_problems(run, place)
+    if run.cam.checkpoint:
+        if not Path(run.cam.checkpoint).is_file():
+            yield f"{place('cam.checkpoint')}: no such file: {run.cam.checkpoint}"
+        return
     for method, params in run.options().items():
         for option, text in params.problems(run.cam.train):
             yield f"{place(f'cam.{method}.{option}')}: {text}"
     if run.learns_boundaries() and run.cam.train.sampling == "area":
         yield f"{place('cam.train.sampling')}: area does not go with boundary maps; use long_side"
-    if run.cam.checkpoint and not Path(run.cam.checkpoint).is_file():
-        yield f"{place('cam.checkpoint')}: no such file: {run.cam.checkpoint}"
+    idle = (own.get("cam") or {}).keys() & METHODS.keys() - run.options().keys()
+    if not first and not has_first_run(run):
+        yield from (f"runs.{name}.cam.{m}: does nothing for method {run.method}" for m in idle)
+
+
+def _trunk_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
+    """Yield what is wrong with the backbones that a run trains or starts from."""
+    if run.backbone.weights or run.starts_from_weights():
+        yield from backbones.problems(place("backbone"), run.backbone)
+    if run.segment.backbone is not None and run.until == "segment":
+        yield from backbones.problems(place("segment.backbone"), run.segment.backbone)
+    for option, trunk in run.trunks().items():
+        if trunk != run.backbone:
+            yield from backbones.problems(place(f"cam.{option}"), trunk)
 
 
 def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:
@@ -113,10 +130,29 @@ def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:
             continue
         if source and folder:
             yield f"run {name}: boundaries: run and folder exclude each other"
-        if source and (source == name or source not in drawn):
-            yield f"run {name}: boundaries.run: no run {source!r} with CRF maps"
+        others = [other for other in drawn if other != name]
+        if source and source not in others:
+            yield (
+                f"run {name}: boundaries.run: {source!r} is no other run that reaches crf; "
+                f"there are: {', '.join(others) or 'none'}"
+            )
+        elif source and _waits_for(source, name, resolved):
+            yield f"run {name}: boundaries.run: {name} and {source} wait for each other"
         if folder and not Path(folder).is_dir():
             yield f"run {name}: boundaries.folder: no such folder: {folder}"
+
+
+def _waits_for(run: str, other: str, resolved: Mapping[str, Run]) -> bool:
+    """Tell whether a run takes its boundaries, directly or not, from another one."""
+    seen: set[str] = set()
+    while run in resolved and run not in seen:
+        seen.add(run)
+        if not resolved[run].needs_boundaries():
+            return False
+        run = resolved[run].boundaries.run or ""
+        if run == other:
+            return True
+    return False
 
 
 def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,17 @@ def not_reserved(name: str) -> str:
     return name
 
 
+def not_weights(name: str) -> str:
+    """Return the name of a data set that is not the name of a folder beside the data sets.
+
+    Raises:
+        ValueError: it is.
+    """
+    if name == "weights":
+        raise ValueError("this name is taken by a folder of the results")
+    return name
+
+
 def ordered(bounds: tuple[float, float]) -> tuple[float, float]:
     """Return a range whose lower bound stands first.
 

@@ -59,9 +59,11 @@ def load_model(path: Path, kind: str) -> Model:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such model; run the stage that trains it") from error
     except Exception as error:
+        remedy = "delete it and run again to train it anew"
+        if kind == "backbone":
+            remedy = "make one of pretrained weights with wsss convert-weights"
         raise UserError(
-            f"{path}: not a model of this package ({type(error).__name__}); "
-            "delete it and run again to train it anew"
+            f"{path}: not a model of this package ({type(error).__name__}); {remedy}"
         ) from error
     if found != kind:
         raise UserError(f"{path}: another kind of model, {found} instead of {kind}")

@@ -79,6 +79,7 @@ def fit(
     module, *ready = fabric.setup(task, *optimizers.values())
     batches = recipe.batches(task)
     total = EpochSampler(len(dataset), batches, recipe.seed).steps
+    task.check(total)
     state = _State(fabric, task, dict(zip(optimizers, ready, strict=True)), _Table(total))
     # restored on the device of the training, where the optimisers' moments belong
     start = state.restore(resume.load())

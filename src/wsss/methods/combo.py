@@ -52,6 +52,15 @@ class Combo(Task):
         """Return the number of samples per step that the first method asks for."""
         return self.base.batch_size(base, epoch)
 
+    def check(self, total: int) -> None:
+        """Let every method look at the length of the training.
+
+        Raises:
+            UserError: Something would never happen in that many steps.
+        """
+        for method in (self.base, *self.addons.values()):
+            method.check(total)
+
     def forward(self, batch: Batch, clock: Clock) -> Losses:
         """Take the step of the first method and add the losses of the others.
 

@@ -22,6 +22,7 @@ from torch.func import functional_call
 
 from wsss.config.section import Count, MethodParams, NonNegative, Positive, Share
 from wsss.config.training import Trunk
+from wsss.errors import UserError
 from wsss.losses.classification import probability_bce
 from wsss.losses.erasing import attention_area, attention_mining
 from wsss.methods.base import Method
@@ -125,6 +126,13 @@ class Eader(Method):
                 "poly_power": 0.0,
             }
         }
+
+    def check(self, total: int) -> None:
+        """Raise a UserError if the adversary never has its turn in so many steps."""
+        if self.adversary is not None and total <= self.params.localizer_steps:
+            raise UserError(
+                f"cam.eader.localizer_steps: no turn is left to the adversary in {total} steps"
+            )
 
     def alone(self, clock: Clock) -> bool:
         """Tell whether it is the adversary's turn; turns go on across epochs (eader.md 8)."""

@@ -51,6 +51,13 @@ class Task(nn.Module):
         """Return the number of samples per step in an epoch; ``base`` is the configured one."""
         return base
 
+    def check(self, total: int) -> None:
+        """Look at the length of the training before it begins.
+
+        Raises:
+            UserError: Something would never happen in that many steps.
+        """
+
     def forward(self, batch: Batch, clock: Clock) -> Losses:
         """Run one training step up to the losses.
 

@@ -3,10 +3,12 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
 from wsss.errors import UserError
+from wsss.io.images import image_size
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader, MapsWriter, alphas_of
 from wsss.io.progress import log, track
@@ -102,15 +104,19 @@ def _problem(folder: Path, item: Item, labels: int) -> str | None:
     try:
         maps = _opened(path)
     except FileNotFoundError:
-        return f"{path}: no such file"
-    except (OSError, ValueError):
+        return f"{path}: no such file; there must be one for every training image"
+    except (OSError, ValueError, SyntaxError, TokenError):
         return f"{path}: not a .npy array of numbers"
     if maps.ndim != 3 or len(maps) != labels or not maps.size:
         return f"{path}: is {maps.shape}, expected ({labels}, height, width), background first"
     if maps.dtype == np.uint8:
-        return f"{path}: holds only 0 and 1 of 0..255" if maps.max() == 1 else None
-    if maps.dtype.kind != "f":
+        if maps.max() == 1:
+            return f"{path}: holds only 0 and 1 of 0..255; multiply by 255"
+    elif maps.dtype.kind != "f":
         return f"{path}: holds {maps.dtype}, expected floating point or uint8"
-    if not (np.isfinite(maps).all() and maps.min() >= 0 and maps.max() <= 1):
+    elif not (np.isfinite(maps).all() and maps.min() >= 0 and maps.max() <= 1):
         return f"{path}: has values outside [0, 1]"
+    height, width = image_size(item.image)
+    if abs(maps.shape[1] * width - maps.shape[2] * height) > max(height, width):
+        return f"{path}: is {maps.shape[1:]}, the image {height, width}; keep its proportions"
     return None

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--further", nargs="*", default=[], help="weights of further backbones, method.option=file"
     )
     parser.add_argument("--boundaries", type=Path, nargs="*", default=[], help="boundary shards")
-    parser.add_argument("--checkpoint", type=Path, nargs="*", default=[], help="published weights")
+    parser.add_argument("--checkpoint", type=Path, nargs="?", help="published weights")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config)
     index = Index.read(args.index)
     options = {name: getattr(config.cam, name) for name in parts(config.method)}
-    files = {name: Path(file) for name, _, file in (text.partition("=") for text in args.further)}
+    files = dict(map(_named, args.further))
     seeded(config.seed)
     task = methods.make(
         config.method,
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
         "classes": index.class_names,
     }
     if args.checkpoint:
-        (path,) = args.checkpoint
+        path = args.checkpoint
         log.info("train_cam: method %s as published in %s", config.method, path)
         load_state(task.net, read_state(path), str(path))
         save_model(args.out, task.net, "classifier", **meta, source=str(path))
@@ -74,6 +74,13 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
+def _named(text: str) -> tuple[str, Path]:
+    name, _, file = text.partition("=")
+    if not file:
+        raise UserError(f"--further {text}: give METHOD.OPTION=FILE")
+    return name, Path(file)
+
+
 def _further(
     config: SimpleNamespace, options: Mapping[str, MethodParams], files: Mapping[str, Path]
 ) -> dict[str, Backbone]:
@@ -83,6 +90,8 @@ def _further(
         for method, params in options.items()
         for option, trunk in params.trunks().items()
     }
+    for name in files.keys() - trunks.keys():
+        raise UserError(f"--further {name}: there is no such backbone ({', '.join(trunks)})")
     for name, trunk in trunks.items():
         if trunk is not None and trunk.weights and name not in files:
             raise UserError(f"{name} starts from pretrained weights: give --further {name}=FILE")
