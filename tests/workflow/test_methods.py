@@ -19,7 +19,12 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("w
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(f"configs/demo/{path.name}" for path in (ROOT / "configs/demo").glob("*.yaml"))
 STAGES = {"seed", "seed oracle", "crf low", "crf high", "walk", "segment deeplab_v3plus"}
-TURNS = {"cam": {"eader": {"localizer_steps": 1, "adversary_steps": 1}}}
+TURNS = {
+    "cam": {
+        "train": {"batch_size": 5},
+        "eader": {"localizer_steps": 1, "adversary_steps": 1},
+    }
+}
 QUICK = {
     "runs": {
         "aeft": {"cam": {"aeft": {"start": 0, "batch_size": 8}}},
@@ -79,8 +84,8 @@ class Peak(Method):
 def test_a_sixth_method_is_one_file(project, tmp_path):
     project = type(project)(tmp_path)
     (tmp_path / "src/wsss/methods/peak.py").write_text(NEWCOMER)
-    plain, added = {"method": "peak"}, {"method": "peak+eader", "cam": {"peak": {"dropout": 0.3}}}
-    config = {"until": "cam", "runs": {"alone": plain, "erased": added}}
+    added = merge({"method": "peak+eader", "cam": {"peak": {"dropout": 0.3}}}, TURNS)
+    config = {"until": "cam", "runs": {"alone": {"method": "peak"}, "erased": added}}
     project.snakemake("--set-scatter", "images=1", config=config)
     summary = pd.read_csv(project.results / "summary.tsv", sep="\t")
     assert set(summary["run"]) == {"alone", "erased"}
