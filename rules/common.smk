@@ -6,6 +6,7 @@ the files that no rule makes, stand in the parameters for Snakemake to compare.
 
 import hashlib
 import re
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -162,9 +163,15 @@ def boundary_source(wildcards):
     return ["--folder", folder] if folder else ["--crf", boundary_crf(wildcards)]
 
 
+@cache
+def maps_content(folder):
+    """The digest of a folder of boundary maps, once for all the shards that read it."""
+    return content(sorted(Path(folder).glob("*.npy")))
+
+
 def boundary_content(wildcards):
     folder = RUNS[wildcards.run].boundaries.folder
-    return content(sorted(Path(folder).glob("*.npy"))) if folder else ""
+    return maps_content(folder) if folder else ""
 
 
 def segmenter_weights(wildcards):

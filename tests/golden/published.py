@@ -5,6 +5,8 @@ import torch
 
 from wsss.data.transforms import normalise, views
 from wsss.engine.tta import sum_views
+from wsss.losses.classification import multilabel_soft_margin
+from wsss.losses.equivariance import aligned, cross_target, hardest, min_pooling
 from wsss.nn.weights import official_names
 from wsss.ops.cam import background_score
 from wsss.ops.crf import CRFParams, ImageCRF
@@ -45,6 +47,17 @@ def multi_scale(method, ref, scales):
     batches = (torch.from_numpy(view) for view in views(image, scales, flip=True))
     total = sum_views(batches, lambda view: method.draw(view, size)[:, keys], size)
     return method.normalise(total.numpy())
+
+
+def agree_views(ref, maps, label):
+    """Compare SEAM's losses of each view and between them; `maps` are (cam, refined) per view."""
+    for i, (cam, refined) in enumerate(maps, 1):
+        shown = refined[:, 1:] * label[:, :, None, None]
+        ref.agree(f"loss_cls{i}", multilabel_soft_margin(cam[:, 1:].mean((2, 3)), label).item())
+        ref.agree(f"loss_rvmin{i}", min_pooling(shown).item())
+    (cam1, refined1), (cam2, refined2) = aligned(*maps, label)
+    ref.agree("loss_ecr1", hardest(cross_target(cam2), refined1).item())
+    ref.agree("loss_ecr2", hardest(cross_target(cam1), refined2).item())
 
 
 def agree_crf(ref, cam, alpha, prefix):

@@ -6,16 +6,13 @@ import torch
 from tests.golden.published import (
     agree_crf,
     agree_gradients,
+    agree_views,
     batch_of,
     multi_scale,
     trained,
     without_dropout,
 )
-from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.equivariance import (
-    aligned,
-    cross_target,
-    hardest,
     max_norm,
     max_onehot,
     min_pooling,
@@ -84,14 +81,9 @@ def test_parts_of_the_losses(ref):
 def test_losses_of_each_view(seam, maps, batch, ref):
     label = batch["label"]
     ref.agree("img2", seam.views(batch["image"])[1])
-    for i, (cam, refined) in enumerate(maps, 1):
-        gap, present = cam.mean((2, 3)), refined[:, 1:] * label[:, :, None, None]
-        ref.agree(f"gap{i}", gap)
-        ref.agree(f"loss_cls{i}", multilabel_soft_margin(gap[:, 1:], label).item())
-        ref.agree(f"loss_rvmin{i}", min_pooling(present).item())
-    (cam1, refined1), (cam2, refined2) = aligned(*maps, label)
-    ref.agree("loss_ecr1", hardest(cross_target(cam2), refined1).item())
-    ref.agree("loss_ecr2", hardest(cross_target(cam1), refined2).item())
+    for i, (cam, _) in enumerate(maps, 1):
+        ref.agree(f"gap{i}", cam.mean((2, 3)))
+    agree_views(ref, maps, label)
 
 
 def test_loss_and_gradients(seam, batch, ref):

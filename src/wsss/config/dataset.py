@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from wsss.config.section import Count, Name, Section, not_weights
+from wsss.config.section import Count, DatasetName, Name, Section
 
 
 class Demo(Section):
@@ -23,7 +23,7 @@ class Demo(Section):
 class Dataset(Section):
     """Where the images and their labels come from."""
 
-    name: Annotated[Name, AfterValidator(not_weights)] = "demo"
+    name: DatasetName = "demo"
     """Folder of the results."""
     source: Literal["demo", "csv", "voc"] = "demo"
     """demo = generated; csv = folder with a table of labels; voc = PASCAL VOC layout."""

@@ -1,6 +1,6 @@
 """The base of every part of the configuration, and the ranges of its values."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -13,26 +13,15 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def not_reserved(name: str) -> str:
-    """Return the name of a run that is not the name of a folder beside the runs.
+def _none_of(*taken: str) -> Callable[[str], str]:
+    """Return what refuses the names of folders that the results have anyway."""
 
-    Raises:
-        ValueError: it is.
-    """
-    if name in ("data", "logs", "benchmarks"):
-        raise ValueError("this name is taken by a folder of the results")
-    return name
+    def check(name: str) -> str:
+        if name in taken:
+            raise ValueError("this name is taken by a folder of the results")
+        return name
 
-
-def not_weights(name: str) -> str:
-    """Return the name of a data set that is not the name of a folder beside the data sets.
-
-    Raises:
-        ValueError: it is.
-    """
-    if name == "weights":
-        raise ValueError("this name is taken by a folder of the results")
-    return name
+    return check
 
 
 def ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -57,8 +46,11 @@ def distinct(values: list[float]) -> list[float]:
     return values
 
 
+DatasetName = Annotated[Name, AfterValidator(_none_of("weights"))]
 RunName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$"), AfterValidator(not_reserved)
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$"),
+    AfterValidator(_none_of("data", "logs", "benchmarks")),
 ]
 
 

@@ -63,8 +63,8 @@ def make(
     first, *addons = parts(name)
 
     def part(method: str, net: "nn.Module | None" = None) -> "Method":
-        own = {key.partition(".")[::2]: trunk for key, trunk in (further or {}).items()}
-        trunks = {option: trunk for (owner, option), trunk in own.items() if owner == method}
+        own = f"{method}."
+        trunks = {k.removeprefix(own): t for k, t in (further or {}).items() if k.startswith(own)}
         return get(method)(backbone, num_classes, params[method], trunks, net)
 
     base = part(first)
