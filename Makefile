@@ -1,7 +1,7 @@
 # make demo   install into .venv and run the whole chain on the generated demo data
 # make test   install into .venv and pass the tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format install clean
+.PHONY: help demo test test-fast lint format install formats clean
 
 BIN := .venv/bin
 CANDIDATES := python3.12 python3.11 python3 python
@@ -23,10 +23,17 @@ help:
 
 install: .venv/installed
 
+.venv/formats: .venv/installed envs/formats.txt
+	@rm -rf $@ $@.new
+	$(BIN)/python -m pip install --quiet --no-deps --target $@.new --requirement envs/formats.txt
+	@mv $@.new $@
+
+formats: .venv/formats
+
 demo: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
-test: install
+test: install formats
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: install

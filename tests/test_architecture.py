@@ -7,7 +7,7 @@ import wsss
 
 ROOT = Path(wsss.__file__).parent
 FLOORS = {"errors": -1, "config": 0, "io": 0, "ops": 1, "losses": 2, "nn": 2, "data": 2}
-FLOORS |= {"methods": 3, "tasks": 3, "engine": 3, "report": 3, "stages": 4, "cli": 5}
+FLOORS |= {"methods": 3, "tasks": 3, "engine": 3, "report": 3, "export": 3, "stages": 4, "cli": 5}
 FILES = sorted(ROOT.rglob("*.py"))
 
 

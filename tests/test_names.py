@@ -3,10 +3,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from wsss.cli import COMMANDS
+from wsss.cli import COMMANDS, TOOLS
 from wsss.config.backbones import STRIDES
-from wsss.config.model import Backbone, Segment
+from wsss.config.model import Segment
 from wsss.config.slices import STAGES
+from wsss.config.training import TRUNKS
 
 ROOT = Path(__file__).parents[1]
 HELPERS = {"__init__", "training", "inference", "sharding"}
@@ -20,13 +21,14 @@ def rules():
 def test_rules_stages_and_modules_have_the_same_names():
     modules = {path.stem for path in (ROOT / "src/wsss/stages").glob("*.py")} - HELPERS
     assert sorted(rules()) == sorted(STAGES)
+    assert set(COMMANDS) - set(STAGES) == set(TOOLS)
     assert modules == set(COMMANDS)
 
 
 def test_configured_networks_are_those_of_the_registries():
     from wsss.nn import backbones, segmenters
 
-    assert set(Backbone.model_fields["name"].annotation.__args__) == set(backbones.NAMES)
+    assert set(TRUNKS) == set(backbones.NAMES)
     for name in backbones.NAMES:
         assert set(STRIDES[name]) == set(type(backbones.build(name)).output_strides)
     known = Segment.model_fields["segmenter"].annotation.__args__

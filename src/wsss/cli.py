@@ -12,7 +12,10 @@ from wsss.config.slices import STAGES
 from wsss.errors import UserError
 from wsss.io.progress import log, start_logging
 
-COMMANDS = (*STAGES, "schema")
+TOOLS = ("check", "export", "predict", "schema")
+"""Commands that no rule calls."""
+
+COMMANDS = (*STAGES, *TOOLS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,9 +1,11 @@
 import random
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from wsss.data.augment import hsv_shift, opencv_scaled, quarter_scaled
 from wsss.data.sets.affinity import affinity_sample
 from wsss.data.transforms import crop, crop_window, normalise, resize_long, views
 from wsss.nn.backbones.vgg import caffe_input
@@ -80,3 +82,32 @@ def test_pairs_of_the_affinity_sample(ref):
         kinds = pair_labels(label[None], *pair_indices(*label.shape, 5))
         for kind, pairs in zip(("bg_pos", "fg_pos", "neg"), kinds, strict=True):
             ref.agree(key.replace("label", kind), pairs[0])
+
+
+def test_deeplab_v1_sample(ref):
+    (key,) = (key for key in ref if key.startswith("v1_hsv_"))
+    shift = tuple(int(part) for part in key.removeprefix("v1_hsv_").split("_"))
+    shifted = hsv_shift(ref["v2_image"], shift)
+    ref.agree(key, shifted)
+    factor, (side, left, top) = float(ref["v1_scale"]), ref["v1_crop_size_ow_oh"].tolist()
+    image = opencv_scaled(shifted[:, ::-1], factor, cv2.INTER_CUBIC)
+    labels = opencv_scaled(ref["v1_seg"][:, ::-1], factor, cv2.INTER_NEAREST)
+    ref.agree("v1_scaled_image", image)
+    ref.agree("v1_scaled_seg", labels)
+    pixels = crop(normalise(image), side, (top, left))
+    ref.agree("v1_out_image_s2", pixels[::2, ::2])
+    ref.agree("v1_out_seg", crop(labels, side, (top, left), 255))
+
+
+def test_deeplab_v2_sample(ref):
+    for key in numbered(ref, "v2_aug", "_scale_y_x_flip"):
+        name = key.removesuffix("_scale_y_x_flip")
+        factor, top, left, mirror = ref[key].tolist()
+        side = len(ref[f"{name}_label"])
+        pixels, labels = quarter_scaled(ref["v2_image"], ref["v2_label"], factor, side)
+        place = slice(int(top), int(top) + side), slice(int(left), int(left) + side)
+        step = -1 if mirror else 1
+        pixels, labels = pixels[place][:, ::step], labels[place][:, ::step]
+        caffe = caffe_input(torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None])[0]
+        ref.agree(f"{name}_image", caffe[:, ::2, ::2])
+        ref.agree(f"{name}_label", labels)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from wsss.ops.cam import background_score
+from wsss.ops.colour import wrapped
 from wsss.ops.crf import CRFParams, ImageCRF
 
 pytestmark = pytest.mark.golden
@@ -73,6 +74,10 @@ def test_all_labels_with_absent_classes(ref):
 def test_segmenters(ref, key, image, order, params):
     crf = ImageCRF(ref[image][..., ::order], len(ref["prob"]), params)
     ref.agree(key, crf.refine(ref["prob"]))
+
+
+def test_colours_that_wrap_around(ref):
+    ref.agree("deeplab_main_image", wrapped(ref["image"])[..., ::-1])
 
 
 def test_irn_from_labels(ref):

@@ -76,7 +76,7 @@ def test_last_features_are_not_negative(backbone):
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(UserError, match=r"unknown backbone 'vgg'.*tiny"):
+    with pytest.raises(UserError, match=r"unknown backbone 'vgg': use timm/<encoder> or .*tiny"):
         build("vgg")
 
 

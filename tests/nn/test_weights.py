@@ -4,6 +4,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from wsss.errors import UserError
 from wsss.nn import weights
@@ -72,6 +73,32 @@ EADER = {"epoch": 3, "localizer_optimizer": {"state": {}}, "adversarial": None}
 def test_read_state(tmp_path, wrap):
     torch.save(wrap({"module.a": torch.ones(2)}), tmp_path / "x.pt")
     assert read_state(tmp_path / "x.pt")["a"].tolist() == [1, 1]
+
+
+def test_read_numbers_beside_the_weights(tmp_path):
+    torch.save({"state_dict": {"a": torch.ones(2)}, "best_pred": np.float64(0.7)}, tmp_path / "x")
+    assert read_state(tmp_path / "x")["a"].tolist() == [1, 1]
+
+
+def test_read_numbers_of_an_older_numpy(tmp_path):
+    torch.save(
+        {"a": torch.ones(2), "best": np.float32(1)},
+        tmp_path / "new",
+        _use_new_zipfile_serialization=False,
+    )
+    data = (tmp_path / "new").read_bytes()
+    assert b"numpy._core" in data
+    (tmp_path / "old").write_bytes(data.replace(b"numpy._core", b"numpy.core"))
+    with pytest.raises(UserError, match="'best' is not a tensor"):
+        read_state(tmp_path / "old")
+
+
+def test_read_safetensors(tmp_path):
+    save_file({"a": torch.ones(2)}, tmp_path / "x.safetensors")
+    assert read_state(tmp_path / "x.safetensors")["a"].tolist() == [1, 1]
+    (tmp_path / "x.safetensors").write_bytes(b"no weights")
+    with pytest.raises(UserError, match=r"x\.safetensors: damaged"):
+        read_state(tmp_path / "x.safetensors")
 
 
 def test_read_irn(tmp_path):
@@ -149,6 +176,14 @@ def test_imagenet_mobilenet(imagenet_mobilenet):
     state = backbone_state("mobilenet_v2", read_state(imagenet_mobilenet), "imagenet")
     load_state(build("mobilenet_v2"), state, "imagenet")
     assert len(state) == 312
+
+
+def test_unused_part_of_a_published_network(net):
+    state = net.state_dict() | {"aux.0.weight": torch.zeros(1)}
+    net.unused = ("aux.",)
+    load_state(net, state, "x.pth")
+    with pytest.raises(UserError, match=r"1 unexpected \(auy\.a\)"):
+        load_state(net, state | {"auy.a": torch.zeros(1)}, "x.pth")
 
 
 HEADS = {

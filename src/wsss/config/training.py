@@ -1,28 +1,46 @@
 """Configuration of the networks' trunk and of the three trainings."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from wsss.config.section import Count, NonNegative, Positive, Section, Share, ordered
 
+TRUNKS = (
+    "resnet38d",
+    "resnet18",
+    "resnet50",
+    "resnet101",
+    "resnet101_caffe",
+    "vgg16",
+    "vgg16_largefov",
+    "xception65",
+    "mobilenet_v2",
+    "tiny",
+)
+"""The backbones of this project; those of timm bear its name before theirs."""
+
+TIMM = r"timm/[A-Za-z0-9_.-]+"
+"""How the name of a timm encoder is written."""
+
+
+def _known(name: str) -> str:
+    if name not in TRUNKS and not re.fullmatch(TIMM, name):
+        raise ValueError(f"no such backbone; use timm/<encoder> or one of {', '.join(TRUNKS)}")
+    return name
+
 
 class Trunk(Section):
     """A convolutional trunk."""
 
-    name: Literal[
-        "resnet38d",
-        "resnet18",
-        "resnet50",
-        "resnet101",
-        "vgg16",
-        "vgg16_largefov",
-        "mobilenet_v2",
-        "tiny",
+    name: Annotated[
+        str, AfterValidator(_known), Field(json_schema_extra={"examples": list(TRUNKS)})
     ] = "tiny"
-    """Architecture; vgg16 is PSA's LargeFOV network, vgg16_largefov EADER's."""
+    """Architecture; vgg16 is PSA's LargeFOV network, vgg16_largefov EADER's, resnet101_caffe that
+    of DeepLab v2; timm/<encoder> takes any convolutional encoder of the library timm."""
     weights: str | None = None
-    """Pretrained weights: a file, imagenet (fetched by torchvision), or null for none."""
+    """Pretrained weights: a file, imagenet (fetched by torchvision or timm), or null for none."""
     output_stride: Literal[8, 16, 32] | None = None
     """Input pixels per feature cell; null = the architecture's own."""
 
@@ -88,20 +106,5 @@ class AffinityTrain(Train):
     """Images per step."""
     crop: Annotated[int, Field(ge=40, multiple_of=8)] = 448
     """Side of the training crop in pixels: whole cells of 8, at least five of them."""
-    init: Literal["backbone", "cam"] = "backbone"
-    """Start from the backbone's weights, or from the trunk of the trained classifier."""
-
-
-class SegmenterTrain(Train):
-    """How the segmenter is trained."""
-
-    batch_size: Count = 10
-    """Images per step."""
-    lr: Positive = 0.001
-    """Learning rate of pretrained weights at step 0."""
-    momentum: Share = 0.9
-    """SGD momentum."""
-    scale: Annotated[tuple[Positive, Positive], AfterValidator(ordered)] = (0.5, 1.5)
-    """Range of the random scale."""
     init: Literal["backbone", "cam"] = "backbone"
     """Start from the backbone's weights, or from the trunk of the trained classifier."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from wsss.config.section import MethodParams
 from wsss.errors import UserError
 from wsss.nn.backbones import Backbone
+from wsss.nn.classnet import ClassNet
 from wsss.nn.task import Batch, Clock, Losses, Task
 from wsss.ops.cam import normalise_cam
 from wsss.ops.resize import resize
@@ -19,9 +20,9 @@ class Method(Task):
 
     A subclass sets ``Params`` and implements ``build``, ``forward`` and ``cam``;
     ``batch["label"]`` is (B, C) float, 1 where the class is present. The network that ``build``
-    returns has what :class:`wsss.nn.camnet.CamNet` has besides ``cam``. For others to be added to
-    it, ``forward`` runs the trunk on ``batch["image"]`` itself at some point; a method that can be
-    added (``Params.addon``) implements ``alone`` and ``extra``.
+    returns is a :class:`wsss.nn.classnet.ClassNet`. For others to be added to it, ``forward`` runs
+    the trunk on ``batch["image"]`` itself at some point; a method that can be added
+    (``Params.addon``) implements ``alone`` and ``extra``.
 
     Args:
         backbone: Where the features come from.
@@ -46,7 +47,7 @@ class Method(Task):
         num_classes: int,
         params: MethodParams,
         parts: Mapping[str, Backbone] | None = None,
-        net: nn.Module | None = None,
+        net: ClassNet | None = None,
     ) -> None:
         super().__init__()
         missing = [tap for tap in params.taps if tap not in backbone.channels]
@@ -57,7 +58,7 @@ class Method(Task):
         self.net = self.build(backbone, num_classes, params) if net is None else net
         self.add_parts(parts or {})
 
-    def build(self, backbone: Backbone, num_classes: int, params: MethodParams) -> nn.Module:
+    def build(self, backbone: Backbone, num_classes: int, params: MethodParams) -> ClassNet:
         """Build the network that a checkpoint of this method holds."""
         raise NotImplementedError
 

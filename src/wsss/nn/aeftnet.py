@@ -5,13 +5,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
+from wsss.nn.classnet import ClassNet
 from wsss.nn.heads.gpp import SignedGate, gated_pyramid, signed_score
 
 WIDTH = 256
 """Channels that the class maps are linear in (aeft.md 4)."""
 
 
-class AeftNet(nn.Module):
+class AeftNet(ClassNet):
     """Backbone, ``fc9(relu(fc8(conv6)))`` as signed class maps, logits by gated pyramid pooling.
 
     Source: ``Net_gpp`` in ``networks/resnet38d.py`` of AEFT (aeft.md 4, 5). The official network
@@ -21,12 +22,9 @@ class AeftNet(nn.Module):
         backbone: Where the features come from; each of its Dropout2d gets ``trunk_dropout``.
         num_classes: Number of foreground classes C.
         trunk_dropout: Probability that a channel inside the backbone is dropped in training.
-
-    Attributes:
-        linear: False: a logit is not linear in the features.
     """
 
-    linear = False
+    linear = False  # gated pyramid pooling is not linear in the features
 
     def __init__(self, backbone: Backbone, num_classes: int, trunk_dropout: float = 0.2) -> None:
         super().__init__()

@@ -4,25 +4,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
+from wsss.nn.classnet import ClassNet
 
 
-class CamNet(nn.Module):
+class CamNet(ClassNet):
     """Backbone, global average pooling, bias-free 1x1 classifier (PSA ``resnet38_cls.py``).
-
-    What it offers besides ``cam`` is common to all networks that draw CAMs, so that a method
-    can be added to any of them.
 
     Args:
         backbone: Where the features come from.
         num_classes: Number of foreground classes C.
         dropout: Probability that a channel of the last features is dropped in training.
-
-    Attributes:
-        linear: The mean over space of the gradient of a logit with respect to the features is
-            the row of ``class_weight`` over the number of cells.
     """
-
-    linear = True
 
     def __init__(self, backbone: Backbone, num_classes: int, dropout: float = 0.5) -> None:
         super().__init__()
@@ -34,10 +26,6 @@ class CamNet(nn.Module):
     def scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: the classifier."""
         return (self.fc8,)
-
-    def features(self, taps: dict[str, Tensor]) -> Tensor:
-        """Return what the class maps are linear in: (B, D, h, w)."""
-        return taps["conv6"]
 
     def class_weight(self) -> Tensor:
         """Return the weights (C, D) that turn features into class maps."""
@@ -55,10 +43,6 @@ class CamNet(nn.Module):
         """
         pooled = self.dropout7(features).mean((2, 3), keepdim=True)
         return self.fc8(pooled).flatten(1)
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Classify images (B, 3, H, W), normalised RGB, into logits (B, C)."""
-        return self.classify(self.features(self.backbone(x)), tuple(x.shape[2:]))
 
     def cam(self, x: Tensor) -> Tensor:
         """Draw the class activation maps: relu(fc8(conv6)), no dropout, psa.md 1.

@@ -3,24 +3,23 @@
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
+from wsss.nn.classnet import ClassNet
 
 _HEADS = {"vgg16_largefov": "classifier"}
 
 
-class Localizer(nn.Module):
+class Localizer(ClassNet):
     """Backbone, global average pooling, linear layer with bias (eader.md 4).
 
     The localizer of EADER and, as it is an ordinary classifier, its adversary. On the ResNets its
     state dict is torchvision's, on ``vgg16_largefov`` that of EADER's ``deeplab_largefov``; hence
-    the layer is called ``fc`` or ``classifier``. It offers what ``CamNet`` does, and how PyTorch
-    initialises a linear layer is how the official code starts.
+    the layer is called ``fc`` or ``classifier``. How PyTorch initialises a
+    linear layer is how the official code starts.
 
     Args:
         backbone: Where the features come from.
         num_classes: Number of foreground classes C.
     """
-
-    linear = True
 
     def __init__(self, backbone: Backbone, num_classes: int) -> None:
         super().__init__()
@@ -36,10 +35,6 @@ class Localizer(nn.Module):
     def scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: the linear layer."""
         return (self.head,)
-
-    def features(self, taps: dict[str, Tensor]) -> Tensor:
-        """Return what the class maps are linear in: (B, D, h, w)."""
-        return taps["conv6"]
 
     def class_weight(self) -> Tensor:
         """Return the weights (C, D) that turn features into class maps."""
@@ -59,4 +54,4 @@ class Localizer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Classify images (B, 3, H, W), normalised RGB, into logits (B, C)."""
-        return self.classify(self.features(self.backbone(x)), tuple(x.shape[2:]))
+        return self.logits(x)

@@ -8,11 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
+from wsss.nn.classnet import ClassNet
 from wsss.ops.correlate import refine, sources
 from wsss.ops.resize import resize
 
 
-class SeamNet(nn.Module):
+class SeamNet(ClassNet):
     """Backbone, bias-free 1x1 classifier, pixel correlation module.
 
     The official ResNet-38d has its taps at stride 8. On other backbones conv4 and conv5 are
@@ -23,13 +24,7 @@ class SeamNet(nn.Module):
         num_classes: Number of foreground classes C; the classifier has a background row, too,
             which no loss trains.
         dropout: Probability that a channel of the last features is dropped in training.
-
-    Attributes:
-        linear: The mean over space of the gradient of a logit with respect to the features is
-            the row of ``class_weight`` over the number of cells.
     """
-
-    linear = True
 
     def __init__(self, backbone: Backbone, num_classes: int, dropout: float = 0.5) -> None:
         super().__init__()
@@ -48,10 +43,6 @@ class SeamNet(nn.Module):
     def scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: fc8, f8_3, f8_4, f9."""
         return (self.fc8, self.f8_3, self.f8_4, self.f9)
-
-    def features(self, taps: dict[str, Tensor]) -> Tensor:
-        """Return what the class maps are linear in: (B, D, h, w)."""
-        return taps["conv6"]
 
     def class_weight(self) -> Tensor:
         """Return the weights (C, D) that turn features into the maps of foreground classes."""

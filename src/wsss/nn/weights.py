@@ -5,8 +5,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.error import URLError
 
+import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.serialization import safe_globals
 from torchvision.models import (
     MobileNet_V2_Weights,
     ResNet18_Weights,
@@ -17,7 +20,7 @@ from torchvision.models import (
 )
 
 from wsss.errors import UserError
-from wsss.nn.backbones import build
+from wsss.nn.backbones import TIMM, build
 from wsss.nn.mxnet import MAGIC, read_params, torch_name
 
 _IMAGENET: dict[str, WeightsEnum] = {
@@ -28,6 +31,15 @@ _IMAGENET: dict[str, WeightsEnum] = {
     "vgg16_largefov": VGG16_Weights.IMAGENET1K_V1,
 }
 _WRAPPERS = ("state_dict", "localizer")
+_SCALAR = np.float64(0).__reduce__()[0]
+_NUMBERS = [
+    (_SCALAR, "numpy.core.multiarray.scalar"),
+    (_SCALAR, "numpy._core.multiarray.scalar"),
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("f4", "f8", "i8")),
+]
+"""What NumPy's numbers in a file are made of: many checkpoints tell their best result."""
+
 _IRN = "resnet50."
 _SHOWN = 5
 
@@ -36,14 +48,15 @@ def official_names(module: nn.Module) -> dict[str, str]:
     """Return official state-dict name -> name in ``module``, in state-dict order.
 
     The published networks inherit from their backbone, so its names carry no prefix:
-    ``conv1a.weight`` is our ``backbone.conv1a.weight``. Where the published network holds the
-    backbone as a part (DeepLabV3+), its class says so with ``official_prefix = "backbone."``.
+    ``conv1a.weight`` is our ``backbone.conv1a.weight``. Where the published network has other
+    names, the class says so with a method ``official_name``.
     """
-    prefix = getattr(module, "official_prefix", "")
-    return {
-        prefix + name.removeprefix("backbone.") if name.startswith("backbone.") else name: name
-        for name in module.state_dict()
-    }
+    official = getattr(module, "official_name", _without_backbone)
+    return {official(name): name for name in module.state_dict()}
+
+
+def _without_backbone(name: str) -> str:
+    return name.removeprefix("backbone.")
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -51,7 +64,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
     Accepts a bare state dict or one under ``state_dict`` or ``localizer`` (EADER, eader.md 12),
     with or without ``module.`` prefixes; IRN's state dict, which holds every tensor thrice
-    (irn.md 2); and an MXNet ``.params`` file (common.md 2.6).
+    (irn.md 2); an MXNet ``.params`` file (common.md 2.6); and a ``.safetensors`` file.
 
     Returns:
         Tensors under the names of PSA and torchvision. IRN's classifier is ``fc8``.
@@ -60,18 +73,16 @@ def read_state(path: Path) -> dict[str, Tensor]:
         UserError: If the file is missing, damaged, or holds anything but named tensors.
     """
     try:
-        with path.open("rb") as file:
-            mxnet = file.read(len(MAGIC)) == MAGIC
-        content = None if mxnet else torch.load(path, map_location="cpu", weights_only=True)
+        content = _content(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except pickle.UnpicklingError:
         raise UserError(f"{path}: not a file of plain tensors saved by torch.save") from None
+    except UserError:
+        raise
     except Exception as error:  # the unpickler stumbles over damage in many ways
         reason = str(error).partition("\n")[0]
-        raise UserError(f"{path}: damaged or not a PyTorch file ({reason})") from None
-    if mxnet:
-        return _from_mxnet(path)
+        raise UserError(f"{path}: damaged or not a file of weights ({reason})") from None
     state = _state_in(content)
     if not isinstance(state, dict) or not state:
         raise UserError(f"{path}: holds no state dict")
@@ -79,6 +90,17 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if alien:
         raise UserError(f"{path}: not a state dict, {alien[0]!r} is not a tensor")
     return _plain_names({str(key).removeprefix("module."): t for key, t in state.items()})
+
+
+def _content(path: Path) -> object:
+    """Return what a file of weights holds, whatever its format."""
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) == MAGIC:
+            return _from_mxnet(path)
+    with safe_globals(_NUMBERS):
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _state_in(content: object) -> object:
@@ -107,15 +129,21 @@ def _from_mxnet(path: Path) -> dict[str, Tensor]:
 
 
 def fetch_imagenet(name: str) -> dict[str, Tensor]:
-    """Return torchvision's ``IMAGENET1K_V1`` weights of a backbone, from the hub or its cache.
+    """Return the pretrained weights of a backbone, from the hub or its cache.
+
+    They are torchvision's ``IMAGENET1K_V1``, or for ``timm/<encoder>`` timm's own.
 
     Raises:
-        UserError: If torchvision has none for it, or they can be neither found nor fetched.
+        UserError: If there are none for it, or they can be neither found nor fetched.
     """
+    if name.startswith(TIMM):
+        from wsss.nn.backbones.timm import fetch  # only those who want timm wait for its import
+
+        return fetch(name)
     if name not in _IMAGENET:
         raise UserError(
             f"no ImageNet weights to download for backbone {name!r} "
-            f"(only for {', '.join(_IMAGENET)}): give a weights file instead"
+            f"(only for {', '.join(_IMAGENET)}, {TIMM}<encoder>): give a weights file instead"
         )
     weights = _IMAGENET[name]
     try:
@@ -132,7 +160,7 @@ def backbone_state(name: str, state: Mapping[str, Tensor], source: str) -> dict[
     Args:
         name: The backbone's name in the registry.
         state: Weights of the backbone alone or of a network around it (``backbone.`` or
-            ``net.backbone.`` before its names).
+            ``net.backbone.`` before its names), under its own or its library's names.
         source: Where the weights come from, for messages.
 
     Raises:
@@ -140,8 +168,10 @@ def backbone_state(name: str, state: Mapping[str, Tensor], source: str) -> dict[
             further ones: then it is another architecture, such as a deeper ResNet.
     """
     with torch.device("meta"):
-        wanted = build(name).state_dict()
+        backbone = build(name)
+    wanted = backbone.state_dict()
     bare = {key.removeprefix("net.").removeprefix("backbone."): t for key, t in state.items()}
+    bare = backbone.own_names(bare)
     layers = tuple({f"{key.partition('.')[0]}." for key in wanted})
     of_layers = {key: t for key, t in bare.items() if key.startswith(layers)}
     text = _misfits(wanted, of_layers)
@@ -157,7 +187,8 @@ def load_state(
 
     Args:
         module: Receives the weights.
-        state: Tensors under the module's own or the official names.
+        state: Tensors under the module's own or the official names. What a class calls
+            ``unused``, by the prefix of its name, is left out.
         source: Where the weights come from, for messages.
         optional: Prefixes of names that may be missing and then keep their values.
             ``num_batches_tracked`` always may: checkpoints before PyTorch 0.4.1 lack it.
@@ -167,7 +198,8 @@ def load_state(
     """
     own = module.state_dict()
     ours = official_names(module)
-    given = {ours.get(key, key): value for key, value in state.items()}
+    unused = getattr(module, "unused", ())
+    given = {ours.get(key, key): t for key, t in state.items() if not key.startswith(unused)}
     text = _misfits(own, given, optional)
     if text:
         raise UserError(f"{source}: does not fit {type(module).__name__}: {text}")

@@ -1,14 +1,17 @@
 """Backbones by name: images (B, 3, H, W) in, feature taps out."""
 
 from collections.abc import Callable
+from functools import partial
 
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.nn.backbones.mobilenet_v2 import MobileNetV2
 from wsss.nn.backbones.resnet import ResNet18, ResNet50, ResNet101
 from wsss.nn.backbones.resnet38d import ResNet38d
+from wsss.nn.backbones.resnet101_caffe import ResNet101Caffe
 from wsss.nn.backbones.tiny import Tiny
 from wsss.nn.backbones.vgg import VGG16, VGG16LargeFOV
+from wsss.nn.backbones.xception65 import Xception65
 
 _BUILDERS: dict[str, Callable[[int | None], Backbone]] = {
     "mobilenet_v2": MobileNetV2,
@@ -16,29 +19,42 @@ _BUILDERS: dict[str, Callable[[int | None], Backbone]] = {
     "resnet18": ResNet18,
     "resnet50": ResNet50,
     "resnet101": ResNet101,
+    "resnet101_caffe": ResNet101Caffe,
     "tiny": Tiny,
     "vgg16": VGG16,
     "vgg16_largefov": VGG16LargeFOV,
+    "xception65": Xception65,
 }
 
 NAMES: tuple[str, ...] = tuple(_BUILDERS)
-"""Every name that :func:`build` knows."""
+"""Every name that :func:`build` knows, besides those of timm's encoders."""
 
-__all__ = ["NAMES", "TAPS", "Backbone", "build"]
+TIMM = "timm/"
+"""What the name of a timm encoder starts with."""
+
+__all__ = ["NAMES", "TAPS", "TIMM", "Backbone", "build"]
 
 
 def build(name: str, output_stride: int | None = None, freeze: bool = True) -> Backbone:
     """Build a backbone with random weights, in training mode.
 
     Args:
-        name: One of :data:`NAMES`.
+        name: One of :data:`NAMES`, or ``timm/`` and the name of a convolutional timm encoder.
         output_stride: Pixels per cell of the last tap; ``None`` takes the backbone's default.
         freeze: Hold the layers and BatchNorms that published recipes hold; ``False`` trains all.
 
     Raises:
         UserError: For an unknown name or a stride that this backbone cannot do.
     """
-    if name not in _BUILDERS:
-        raise UserError(f"unknown backbone {name!r}: use one of {', '.join(NAMES)}")
-    backbone = _BUILDERS[name](output_stride)
+    backbone = _builder(name)(output_stride)
     return backbone if freeze else backbone.thaw()
+
+
+def _builder(name: str) -> Callable[[int | None], Backbone]:
+    if name.startswith(TIMM):
+        from wsss.nn.backbones.timm import Timm  # only those who want timm wait for its import
+
+        return partial(Timm, name)
+    if name not in _BUILDERS:
+        raise UserError(f"unknown backbone {name!r}: use {TIMM}<encoder> or {', '.join(NAMES)}")
+    return _BUILDERS[name]

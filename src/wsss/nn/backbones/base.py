@@ -1,5 +1,6 @@
 """What every backbone offers, and how published recipes freeze it."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from torch import Tensor, nn
@@ -74,6 +75,13 @@ class Backbone(nn.Module):
 
     def for_affinity(self) -> None:
         """Change what AffinityNet has otherwise than the classifier; most change nothing."""
+
+    def for_deeplab_v3plus(self) -> None:
+        """Change what DeepLab v3+ has otherwise than the classifier; most change nothing."""
+
+    def own_names(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return weights with their names here, where a library names them otherwise."""
+        return dict(state)
 
     def train(self, mode: bool = True) -> Self:
         """Switch the mode; frozen layers and held BatchNorms stay as they are."""

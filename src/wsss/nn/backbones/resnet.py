@@ -8,6 +8,10 @@ from torchvision.models import ResNet as TorchvisionResNet
 from torchvision.models import resnet18, resnet50, resnet101
 
 from wsss.nn.backbones.base import Backbone
+from wsss.nn.backbones.dilate import dilate
+
+_MULTI_GRID = (1, 2, 4)
+"""Factors on the dilation of layer4, block by block."""
 
 
 class ResNet(Backbone):
@@ -42,6 +46,20 @@ class ResNet(Backbone):
         self.layer3 = net.layer3
         self.layer4 = net.layer4
         self.freeze()
+
+    def for_deeplab_v3plus(self) -> None:
+        """Dilate as jfzhang95's ResNet at strides 16 and 8 (retrain.md C3); 32 stays as it is.
+
+        layer4 gets the multi-grid 1, 2, 4, the first block of layer3 the dilation of its others.
+        """
+        stride = self.strides["conv6"]
+        if stride == 32:
+            return
+        if stride == 8:
+            dilate(self.layer3, dilation=2, previous=2)
+        for block, grid in zip(self.layer4, _MULTI_GRID, strict=True):
+            rate = grid * 32 // stride
+            dilate([block], dilation=rate, previous=rate)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Compute the taps.

@@ -10,18 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones.base import Backbone
+from wsss.ops.colour import CAFFE_MEAN, MEAN, STD
 
 _STAGES = ((64, 2, 1), (128, 2, 1), (256, 3, 1), (512, 3, 1), (512, 3, 2))
 """Channels, convolutions and dilation of the stages."""
 
 _POOL_STRIDES = (2, 2, 2, 1, 1)
 """Of the poolings behind the stages."""
-
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""What the input is normalised with, RGB (common.md 2.4)."""
-
-_CAFFE_MEAN = (122.675, 116.669, 104.008)
-"""What the official code subtracts instead, RGB (psa.md 2.1)."""
 
 
 def caffe_input(x: Tensor) -> Tensor:
@@ -34,7 +29,7 @@ def caffe_input(x: Tensor) -> Tensor:
         (B, 3, H, W) BGR grey levels less their mean, about -123 to 151.
     """
     # in float32 the rounding of both normalisations would show in the gradients of AffinityNet
-    planes = zip(x.double().unbind(1), _MEAN, _STD, _CAFFE_MEAN, strict=True)
+    planes = zip(x.double().unbind(1), MEAN, STD, CAFFE_MEAN, strict=True)
     rgb = [255 * (plane * std + mean) - caffe for plane, mean, std, caffe in planes]
     return torch.stack(rgb[::-1], 1).to(x.dtype)
 

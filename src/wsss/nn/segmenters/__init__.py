@@ -4,19 +4,28 @@ from collections.abc import Callable
 
 from wsss.errors import UserError
 from wsss.nn.backbones import Backbone
+from wsss.nn.segmenters.base import Segmenter
+from wsss.nn.segmenters.deeplab_v1 import DeepLabV1
+from wsss.nn.segmenters.deeplab_v2 import DeepLabV2
+from wsss.nn.segmenters.deeplab_v3 import DeepLabV3
 from wsss.nn.segmenters.deeplab_v3plus import DeepLabV3Plus
 
-_BUILDERS: dict[str, Callable[..., DeepLabV3Plus]] = {"deeplab_v3plus": DeepLabV3Plus}
+_BUILDERS: dict[str, Callable[..., Segmenter]] = {
+    "deeplab_v1": DeepLabV1,
+    "deeplab_v2": DeepLabV2,
+    "deeplab_v3": DeepLabV3,
+    "deeplab_v3plus": DeepLabV3Plus,
+}
 
 NAMES: tuple[str, ...] = tuple(_BUILDERS)
 """Every name that :func:`build` knows."""
 
-__all__ = ["NAMES", "build"]
+__all__ = ["NAMES", "Segmenter", "build"]
 
 
 def build(
-    name: str, backbone: Backbone, num_labels: int, **options: int | bool | tuple[int, ...]
-) -> DeepLabV3Plus:
+    name: str, backbone: Backbone, num_labels: int, **options: int | bool | tuple[float, ...]
+) -> Segmenter:
     """Build a segmenter with a random head around a backbone.
 
     Args:

@@ -1,8 +1,9 @@
 """DeepLabV3+ (Chen et al., ECCV 2018) with the structure and names of jfzhang95's port.
 
-Source: jfzhang95/pytorch-deeplab-xception, retrain.md C3. Deviations: any backbone with a
-stride-4 ``conv3`` tap; separable convolutions on request; one-value BatchNorm (see
-:class:`PooledBatchNorm`); the freezing of the backbone is the backbone's business.
+Source: jfzhang95/pytorch-deeplab-xception, retrain.md C3. Deviations: any backbone; separable
+convolutions on request; one-value BatchNorm (see
+:class:`wsss.nn.segmenters.layers.PooledBatchNorm`); the freezing of the backbone is the backbone's
+business.
 """
 
 import torch
@@ -10,30 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
+from wsss.nn.segmenters.base import Segmenter
+from wsss.nn.segmenters.layers import conv3x3, image_pooling, pyramid_rates
 from wsss.ops.resize import resize
-
-
-class PooledBatchNorm(nn.BatchNorm2d):
-    """BatchNorm that falls back on its running statistics for one value per channel.
-
-    Image pooling leaves a 1x1 map. A batch of one then has no variance and PyTorch refuses to
-    train, so such a batch is normalised as in evaluation and leaves the statistics alone.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise x (B, D, h, w)."""
-        if self.training and x.numel() == x.shape[1]:
-            return F.batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(x)
-
-
-def _conv3x3(cin: int, cout: int, dilation: int = 1, separable: bool = False) -> nn.Module:
-    if not separable:
-        return nn.Conv2d(cin, cout, 3, padding=dilation, dilation=dilation, bias=False)
-    depthwise = nn.Conv2d(cin, cin, 3, padding=dilation, dilation=dilation, groups=cin, bias=False)
-    return nn.Sequential(depthwise, nn.Conv2d(cin, cout, 1, bias=False))
 
 
 class Branch(nn.Module):
@@ -67,15 +47,10 @@ class ASPP(nn.Module):
     def __init__(self, cin: int, width: int, rates: tuple[int, int, int], separable: bool) -> None:
         super().__init__()
         self.aspp1 = Branch(nn.Conv2d(cin, width, 1, bias=False), width)
-        self.aspp2 = Branch(_conv3x3(cin, width, rates[0], separable), width)
-        self.aspp3 = Branch(_conv3x3(cin, width, rates[1], separable), width)
-        self.aspp4 = Branch(_conv3x3(cin, width, rates[2], separable), width)
-        self.global_avg_pool = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Conv2d(cin, width, 1, bias=False),
-            PooledBatchNorm(width),
-            nn.ReLU(inplace=True),
-        )
+        self.aspp2 = Branch(conv3x3(cin, width, rates[0], separable), width)
+        self.aspp3 = Branch(conv3x3(cin, width, rates[1], separable), width)
+        self.aspp4 = Branch(conv3x3(cin, width, rates[2], separable), width)
+        self.global_avg_pool = image_pooling(cin, width)
         self.conv1 = nn.Conv2d(5 * width, width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.dropout = nn.Dropout(0.5)
@@ -106,11 +81,11 @@ class Decoder(nn.Module):
         self.conv1 = nn.Conv2d(low_channels, low_width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(low_width)
         self.last_conv = nn.Sequential(
-            _conv3x3(width + low_width, width, separable=separable),
+            conv3x3(width + low_width, width, separable=separable),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
             nn.Dropout(0.5),
-            _conv3x3(width, width, separable=separable),
+            conv3x3(width, width, separable=separable),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
             nn.Dropout(0.1),
@@ -124,20 +99,19 @@ class Decoder(nn.Module):
         return self.last_conv(torch.cat([pyramid, low], dim=1))
 
 
-class DeepLabV3Plus(nn.Module):
+class DeepLabV3Plus(Segmenter):
     """Encoder-decoder segmenter; all bilinear resizing has align_corners True.
 
     Args:
-        backbone: Where the features come from (taps conv3 and conv6).
+        backbone: Where the features come from (taps conv3 and conv6). It is changed where it
+            differs from the classifier's (``for_deeplab_v3plus``).
         num_labels: Number of labels L, background included.
         width: Channels of the pyramid and the decoder.
         low_width: Channels that the stride-4 features are narrowed to.
-        rates: Dilations of the pyramid; 6, 12, 18 is meant for output stride 16.
+        rates: Dilations of the pyramid; ``None`` = what the backbone's output stride asks for.
         separable: Depthwise and pointwise instead of dense 3x3 convolutions in the head,
             for CPUs and mobile backbones.
     """
-
-    official_prefix = "backbone."
 
     def __init__(
         self,
@@ -145,12 +119,14 @@ class DeepLabV3Plus(nn.Module):
         num_labels: int,
         width: int = 256,
         low_width: int = 48,
-        rates: tuple[int, int, int] = (6, 12, 18),
+        rates: tuple[int, int, int] | None = None,
         separable: bool = False,
     ) -> None:
         super().__init__()
+        backbone.for_deeplab_v3plus()
         self.backbone = backbone
         channels = backbone.channels
+        rates = rates or pyramid_rates(backbone.strides["conv6"])
         self.aspp = ASPP(channels["conv6"], width, rates, separable)
         self.decoder = Decoder(channels["conv3"], width, low_width, num_labels, separable)
         for part in self.scratch():
@@ -161,6 +137,10 @@ class DeepLabV3Plus(nn.Module):
     def scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: pyramid and decoder."""
         return (self.aspp, self.decoder)
+
+    def official_name(self, name: str) -> str:
+        """Return the name as it is: the published network holds its backbone as a part, too."""
+        return name
 
     def forward(self, x: Tensor) -> Tensor:
         """Segment.
@@ -173,4 +153,4 @@ class DeepLabV3Plus(nn.Module):
         """
         taps = self.backbone(x)
         logits = self.decoder(self.aspp(taps["conv6"]), taps["conv3"])
-        return resize(logits, tuple(x.shape[2:]), align_corners=True)
+        return resize(logits, tuple(x.shape[2:]), self.align_corners)

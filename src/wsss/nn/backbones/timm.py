@@ -1,0 +1,178 @@
+"""Convolutional encoders of the library timm (Wightman), by their names there."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+import timm
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from wsss.errors import UserError
+from wsss.nn.backbones.base import TAPS, Backbone
+from wsss.ops.colour import MEAN, STD
+
+_PREFIX = "timm/"
+_OWN = "encoder."
+
+_CELL = 32
+"""A side in pixels that every encoder divides evenly, and the stride of most."""
+
+
+class Timm(Backbone):
+    """An encoder with features at strides 4, 8, 16 and 32, or dilated instead of the last.
+
+    conv1 is its feature at stride 2; an encoder that starts with stride 4, such as ConvNeXt, has
+    that as conv1, too. It takes images normalised as usual and normalises them as its own weights
+    expect. BatchNorm is held, all else is trained.
+
+    Args:
+        name: ``timm/`` and the name of the encoder, with or without the tag of its weights.
+        output_stride: 8, 16 or 32; ``None`` = 16.
+
+    Raises:
+        UserError: For an encoder that timm does not know, that cannot do the output stride, or
+            that has other features.
+    """
+
+    name = "timm"
+    output_strides = (16, 8, 32)
+    freeze_bn = True
+
+    def __init__(self, name: str, output_stride: int | None = None) -> None:
+        super().__init__()
+        self.name = name
+        stride = self.check_stride(output_stride)
+        encoder = _features(_known(name), stride)
+        if encoder is None:
+            raise UserError(_why_not(name, stride))
+        self.encoder = encoder
+        info = encoder.feature_info
+        self._picked = dict(zip(TAPS, _levels(info.reduction(), stride), strict=True))
+        self.channels = {tap: info.channels()[i] for tap, i in self._picked.items()}
+        self.strides = {tap: info.reduction()[i] for tap, i in self._picked.items()}
+        self._pads = not _as_declared(encoder, list(self._picked.values()), _CELL + 1)
+        mean, std = (torch.tensor(encoder.pretrained_cfg[key]) for key in ("mean", "std"))
+        scale, shift = torch.tensor(STD) / std, (torch.tensor(MEAN) - mean) / std
+        self.register_buffer("scale", scale.view(3, 1, 1), persistent=False)
+        self.register_buffer("shift", shift.view(3, 1, 1), persistent=False)
+        self.freeze()
+
+    def own_names(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return weights of the whole timm model with the names of its features here.
+
+        Entries beyond timm's model stay recognisable as not belonging to it.
+        """
+        ours = self.encoder.state_dict()
+        with torch.device("meta"):
+            whole = timm.create_model(self.name.removeprefix(_PREFIX)).state_dict()
+        own = {key: _OWN + name for key in whole for name in _wrapped(key) if name in ours}
+        parts = {key.partition(".")[0] for key in own}
+        alien = {key for key in state if key.partition(".")[0] in parts} - whole.keys()
+        own |= {key: _OWN + key for key in alien}
+        return {own.get(key, key): tensor for key, tensor in state.items()}
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Compute the taps.
+
+        Args:
+            x: (B, 3, H, W) normalised RGB.
+
+        Returns:
+            Tap -> (B, channels[tap], ceil(H / strides[tap]), ceil(W / strides[tap])). For an
+            encoder that rounds sizes down, the image is padded to a multiple of 32 with its mean.
+        """
+        h, w = x.shape[2:]
+        x = x * self.scale + self.shift
+        if self._pads:
+            x = F.pad(x, (0, -w % _CELL, 0, -h % _CELL))
+        # Depthwise convolutions are several times faster in this layout.
+        features = self.encoder(x.contiguous(memory_format=torch.channels_last))
+        taps = {}
+        for tap, level in self._picked.items():
+            # ONNX rounds the quotient of negative numbers the other way
+            rows, columns = ((side + self.strides[tap] - 1) // self.strides[tap] for side in (h, w))
+            taps[tap] = features[level][:, :, :rows, :columns]
+        return taps
+
+
+def fetch(name: str) -> dict[str, Tensor]:
+    """Return the pretrained weights of ``timm/<encoder>``, from their hub or its cache.
+
+    Raises:
+        UserError: If timm has none for it, or they can be neither found nor fetched.
+    """
+    encoder = _known(name)
+    try:
+        return timm.create_model(encoder, pretrained=True).state_dict()
+    except Exception as error:  # the clients of the hubs fail in many ways
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        origin = timm.get_pretrained_cfg(encoder).hf_hub_id or encoder
+        raise UserError(
+            f"cannot fetch timm's weights {origin} ({reason}): "
+            "fetch them elsewhere and give them as weights file"
+        ) from None
+
+
+def _known(name: str) -> str:
+    """Return timm's name of an encoder that it has."""
+    encoder = name.removeprefix(_PREFIX)
+    try:
+        if timm.is_model(encoder):
+            timm.get_pretrained_cfg(encoder)
+            return encoder
+    except RuntimeError:  # the tag behind the dot is not known
+        pass
+    close = get_close_matches(encoder, timm.list_models() + timm.list_pretrained(), 3)
+    hint = f"; did you mean {', '.join(_PREFIX + match for match in close)}?" if close else ""
+    raise UserError(f"backbone {name}: timm has no such encoder{hint}")
+
+
+def _features(encoder: str, stride: int) -> nn.Module | None:
+    """Return the feature extractor of an encoder, nothing if it has not what a backbone needs."""
+    options = {} if stride == _CELL else {"output_stride": stride}
+    try:
+        net = timm.create_model(encoder, features_only=True, **options)
+        levels = _levels(net.feature_info.reduction(), stride)
+    except Exception:  # encoders refuse what they cannot do in many ways
+        return None
+    return net if _as_declared(net, levels, 2 * _CELL) else None
+
+
+def _levels(reductions: list[int], stride: int) -> list[int]:
+    """Return which features are the taps, from the stride of each."""
+    last = len(reductions) - 1
+    deep = list(range(last - 3, last + 1))
+    if last < 3 or [reductions[i] for i in deep] != [4, 8, min(16, stride), stride]:
+        raise ValueError(f"features of strides {reductions}")
+    finest = last - 4 if last > 3 and reductions[last - 4] == 2 else last - 3
+    return [finest, *deep]
+
+
+def _as_declared(net: nn.Module, levels: list[int], side: int) -> bool:
+    """Tell whether features of a square image have their channels and size, rounded up."""
+    info = net.feature_info
+    try:
+        with torch.no_grad():
+            features = net.eval()(torch.zeros(1, 3, side, side))
+    except Exception:  # encoders refuse sizes in many ways
+        return False
+    finally:
+        net.train()
+    sides = [-(-side // reduction) for reduction in info.reduction()]
+    wanted = [(1, channels, n, n) for channels, n in zip(info.channels(), sides, strict=True)]
+    return all(tuple(features[i].shape) == wanted[i] for i in levels)
+
+
+def _why_not(name: str, stride: int) -> str:
+    encoder = name.removeprefix(_PREFIX)
+    with torch.device("meta"):
+        can = [s for s in sorted(Timm.output_strides) if _features(encoder, s) is not None]
+    if can:
+        return f"output_stride {stride}: backbone {name} can do {', '.join(map(str, can))}"
+    return f"backbone {name}: not an encoder with feature maps of strides 4, 8, 16 and 32"
+
+
+def _wrapped(key: str) -> tuple[str, ...]:
+    """Return the names that an entry of the whole model may have in timm's wrappers."""
+    return key, key.replace(".", "_", 1), f"body.{key}", f"model.{key}"

@@ -1,0 +1,54 @@
+"""What every segmenter offers to its training, its inference and the readers of weights."""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from wsss.nn.backbones import Backbone
+
+
+class Segmenter(nn.Module):
+    """A network that gives every pixel a logit per label.
+
+    Attributes:
+        backbone: Where the features come from.
+        align_corners: How its logits are resized to the image (bilinear).
+    """
+
+    align_corners: ClassVar[bool] = True
+
+    backbone: Backbone
+
+    def scratch(self) -> tuple[nn.Module, ...]:
+        """Return the modules that never start from pretrained weights, such as the head."""
+        raise NotImplementedError
+
+    def official_name(self, name: str) -> str:
+        """Return what the published network calls an entry of our state dict.
+
+        The names here are those of a published network that inherits from its backbone, so that
+        our ``backbone.conv1a.weight`` is its ``conv1a.weight``. Others override this.
+        """
+        return name.removeprefix("backbone.")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Segment.
+
+        Args:
+            x: (B, 3, H, W) normalised RGB.
+
+        Returns:
+            (B, L, H, W) logits.
+        """
+        raise NotImplementedError
+
+    def training_logits(self, x: Tensor) -> list[Tensor]:
+        """Return the logits that a training compares, each with labels resized to its own size.
+
+        Args:
+            x: (B, 3, H, W) normalised RGB.
+
+        Returns:
+            Logits (B, L, h, w), not all of them of the same h and w; here those of the image.
+        """
+        return [self(x)]
