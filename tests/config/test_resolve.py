@@ -15,6 +15,16 @@ from wsss.errors import UserError
         ({"dataset": {"name": "../up"}}, "dataset.name: String should match pattern"),
         ({"crf": {"alphas": [4]}}, "crf.alphas: List should have at least 2 items"),
         ({"segment": {"backbone": {"nam": "tiny"}}}, "segment.backbone.nam: no such key"),
+        ({"backbone": {"name": "resnet34"}}, "backbone.name: no such backbone; use timm/<encoder>"),
+        ({"segment": {"deeplab_v2": {"width": 64}}}, "segment.deeplab_v2.width: no such key"),
+        (
+            {"segment": {"train": {"batch_size": 10, "accumulate": 3}}},
+            "segment.train: accumulate 3 does not divide the batch size",
+        ),
+        (
+            {"segment": {"train": {"augmentation": "deeplab_v2", "scale": [0.6, 0.7]}}},
+            "segment.train: scale has no multiple of 0.25",
+        ),
         ({"cam": {"train": {"resize": [512, 256]}}}, "cam.train.resize: the smaller bound"),
         ({"cam": {"train": {"lr": float("inf")}}}, "cam.train.lr: Input should be a finite"),
         ({"crf": {"alphas": [4, 4]}}, "crf.alphas: the values must differ"),
@@ -73,6 +83,10 @@ def test_merge_is_deep_and_leaves_its_arguments():
         (
             {"backbone": {"name": "resnet38d", "weights": "imagenet"}},
             "backbone.weights: torchvision has no resnet38d",
+        ),
+        (
+            {"backbone": {"name": "resnet101_caffe"}},
+            "backbone.name: resnet101_caffe is for segment.backbone alone",
         ),
         (
             {"backbone": {"name": "resnet50", "weights": "no.pth"}},

@@ -91,3 +91,10 @@ def test_a_mistake_of_the_user_arrives_as_one_line(workers):
     with pytest.raises(UserError) as error:
         list(loader)
     assert str(error.value) == "a.png: no such file"
+
+
+def test_a_training_may_end_within_an_epoch():
+    whole = list(EpochSampler(10, [4, 4], seed=0))
+    short = EpochSampler(10, [4, 4], seed=0, end=3)
+    assert short.steps == 3 and list(short) == whole[:3]
+    assert EpochSampler(10, [4, 4], seed=0, end=9).steps == 4

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import torch
@@ -108,6 +110,21 @@ def test_a_loss_that_is_not_finite_is_named(tmp_path):
 def test_fewer_images_than_a_batch_train(tmp_path):
     train(tmp_path, Numbers(length=1))
     assert len(pd.read_csv(tmp_path / "h.csv")) == 6
+
+
+@pytest.mark.parametrize("steps", [3, 7, 30])
+def test_steps_replace_the_epochs(tmp_path, steps):
+    train(tmp_path, recipe=replace(RECIPE, steps=steps))
+    assert pd.read_csv(tmp_path / "h.csv")["step"].iloc[-1] == steps
+
+
+def test_a_batch_in_parts_gives_the_same_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(nn.functional, "dropout", lambda x, *_: x)
+    whole = train(tmp_path / "a", recipe=replace(RECIPE, batch_size=4))
+    parts = train(tmp_path / "b", recipe=replace(RECIPE, batch_size=4, accumulate=2))
+    assert torch.allclose(whole, parts, rtol=1e-5)
+    a, b = (pd.read_csv(tmp_path / name / "h.csv") for name in "ab")
+    pd.testing.assert_frame_equal(a, b, rtol=1e-5)
 
 
 class Duel(Line):

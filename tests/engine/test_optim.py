@@ -43,3 +43,13 @@ def test_poly_starts_at_the_full_rate_and_never_reaches_zero():
     assert factors == [1, 0.7719, 0.5359, 0.2872, 0.2872, 0.2872]
     poly.set(1)
     assert optimizer.param_groups[0]["lr"] == pytest.approx(2 * 0.75**0.9)
+
+
+def test_the_schedule_may_be_a_staircase():
+    """DeepLab v2: steps 0 to 9 at the full rate, 10 to 19 at that of step 10."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.5e-4)
+    poly = Poly(optimizer, 20000, 0.9, every=10)
+    assert [poly.factor(step) for step in (0, 9)] == [1, 1]
+    assert 2.5e-4 * poly.factor(10) == pytest.approx(2.49887e-4, rel=1e-5)
+    assert poly.factor(19) == poly.factor(10)
+    assert 2.5e-4 * poly.factor(19999) == pytest.approx(2.67e-7, rel=1e-2)

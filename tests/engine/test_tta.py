@@ -13,3 +13,9 @@ def test_mirrored_views_are_mirrored_back():
 def test_scales_are_brought_to_one_size():
     views = [torch.ones(1, 3, 2, 2), torch.full((1, 3, 4, 4), 2.0)]
     assert torch.equal(sum_views(views, lambda batch: batch, (3, 5)), torch.full((3, 3, 5), 3.0))
+
+
+def test_corners_may_be_aligned():
+    views = [torch.tensor([[[[0.0, 1.0]]]])]
+    total = sum_views(views, lambda batch: batch, (1, 3), align_corners=True)
+    assert total.tolist() == [[[0.0, 0.5, 1.0]]]

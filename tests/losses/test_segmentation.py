@@ -1,9 +1,20 @@
 import math
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 
-from wsss.losses.segmentation import cross_entropy
+from wsss.losses.segmentation import (
+    LOSSES,
+    balanced_cross_entropy,
+    cross_entropy,
+    cross_entropy_per_image,
+    multiscale_cross_entropy,
+    resized_labels,
+)
 
 
 def test_mean_over_the_labelled_pixels():
@@ -13,16 +24,46 @@ def test_mean_over_the_labelled_pixels():
     assert loss.item() == pytest.approx((math.log(2) + math.log(4)) / 2)
 
 
-def test_ignored_pixels_have_no_gradient():
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_ignored_pixels_have_no_gradient(loss):
     logits = torch.randn(1, 3, 2, 2, requires_grad=True)
-    cross_entropy(logits, torch.tensor([[[0, 255], [1, 255]]])).backward()
+    loss(logits, torch.tensor([[[0, 255], [1, 255]]])).backward()
     assert logits.grad[..., 1].abs().sum() == 0
     assert logits.grad[..., 0].abs().sum() > 0
 
 
-def test_a_batch_without_labels_costs_nothing():
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_batch_without_labels_costs_nothing(loss):
     logits = torch.randn(1, 3, 2, 2, requires_grad=True)
-    loss = cross_entropy(logits, torch.full((1, 2, 2), 255))
+    loss = loss(logits, torch.full((1, 2, 2), 255))
     loss.backward()
     assert loss == 0
     assert logits.grad.abs().sum() == 0
+
+
+def test_per_image_divides_by_the_batch_once_more():
+    logits, labels = torch.randn(4, 3, 2, 2), torch.randint(0, 3, (4, 2, 2))
+    expected = cross_entropy(logits, labels) / 4
+    assert cross_entropy_per_image(logits, labels).item() == pytest.approx(expected.item())
+
+
+def test_balanced_weighs_a_small_object_like_the_background():
+    logits = torch.zeros(1, 2, 1, 4)
+    logits[0, 0, 0, 3] = math.log(3)
+    loss = balanced_cross_entropy(logits, torch.tensor([[[0, 0, 255, 1]]]))
+    assert loss.item() == pytest.approx(math.log(2) + math.log(4))
+
+
+@given(length=st.integers(2, 600), cells=st.integers(1, 90))
+def test_labels_are_resized_as_pillow_does(length, cells):
+    row = np.arange(length, dtype=np.int32)[None]
+    expected = np.asarray(Image.fromarray(row).resize((cells, 1), Image.Resampling.NEAREST))
+    assert np.array_equal(resized_labels(torch.from_numpy(row)[None], (1, cells))[0], expected)
+
+
+def test_every_scale_is_compared_at_its_own_size():
+    labels = torch.randint(0, 3, (2, 8, 8))
+    logits = [torch.randn(2, 3, side, side) for side in (8, 4, 6)]
+    losses = multiscale_cross_entropy(logits, labels)
+    assert [loss.shape for loss in losses] == [()] * 3
+    assert losses[0] == cross_entropy(logits[0], labels)

@@ -52,3 +52,40 @@ def test_it_learns(task):
 
 def test_scratch_is_the_head(task):
     assert task.scratch() == task.net.scratch()
+
+
+def norms(task):
+    return [m for m in task.net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+
+@pytest.fixture
+def frozen():
+    """A task around a backbone that holds BatchNorm by itself."""
+
+    def make(freeze):
+        net = segmenter("deeplab_v3plus", build("mobilenet_v2"), 3, width=16, low_width=8)
+        return SegmentationTask(net, freeze=freeze).train()
+
+    return make
+
+
+def test_by_itself_a_backbone_holds_its_norms_and_the_head_trains(frozen):
+    task = frozen("backbone")
+    held = {m.training for m in task.net.backbone.modules() if m in norms(task)}
+    assert held == {False} and task.net.decoder.bn1.training
+
+
+def test_norms_hold_statistics_and_factors_everywhere(frozen):
+    task = frozen("norms")
+    assert not any(m.training or m.weight.requires_grad for m in norms(task))
+    assert all(p.requires_grad for m in task.net.modules() if isinstance(m, torch.nn.Conv2d)
+               for p in m.parameters())  # fmt: skip
+
+
+def test_affine_follows_the_statistics_but_not_the_factors(frozen):
+    task = frozen("affine")
+    assert all(m.training and not m.weight.requires_grad for m in norms(task))
+
+
+def test_nothing_is_frozen(frozen):
+    assert all(parameter.requires_grad for parameter in frozen("nothing").parameters())

@@ -2,30 +2,23 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
+from pydantic import AfterValidator, Field, create_model, field_validator
 
+from wsss.config.crf import CrfKernel, PostCrf
 from wsss.config.dataset import Dataset
 from wsss.config.methods import check, method_params, parts
 from wsss.config.section import (
-    Count,
     Folder,
     MethodParams,
-    NonNegative,
     Positive,
     RunName,
+    Scales,
     Section,
     Share,
     distinct,
 )
-from wsss.config.training import (
-    AffinityTrain,
-    Backbone,
-    ClassifierTrain,
-    SegmenterTrain,
-    Trunk,
-)
-
-Scales = Annotated[list[Positive], Field(min_length=1)]
+from wsss.config.segmenter import Segment
+from wsss.config.training import AffinityTrain, Backbone, ClassifierTrain, Trunk
 
 
 class CamInfer(Section):
@@ -57,30 +50,6 @@ Cam = create_model(
     __doc__=_Cam.__doc__,
     **{name: (params, params()) for name, params in METHODS.items()},
 )
-
-
-class CrfKernel(Section):
-    """The dense CRF: a smoothness and an appearance kernel."""
-
-    iterations: Count = 10
-    """Mean-field steps."""
-    gaussian_sxy: Positive = 3.0
-    """Width of the smoothness kernel in pixels."""
-    gaussian_weight: NonNegative = 3.0
-    """Weight of the smoothness kernel."""
-    bilateral_sxy: Positive = 80.0
-    """Width of the appearance kernel in pixels."""
-    bilateral_srgb: Positive = 13.0
-    """Width of the appearance kernel in grey levels."""
-    bilateral_weight: NonNegative = 10.0
-    """Weight of the appearance kernel."""
-
-
-class PostCrf(CrfKernel):
-    """Optional dense CRF on the scores of a stage."""
-
-    iterations: Annotated[int, Field(ge=0)] = 0
-    """Mean-field steps; 0 = no CRF."""
 
 
 class Boundaries(Section):
@@ -122,38 +91,6 @@ class Walk(Section):
     """The walk takes 2^logt steps."""
     crf: PostCrf = PostCrf()
     """Dense CRF on the result of the walk."""
-
-
-class SegmenterInfer(Section):
-    """How masks are predicted."""
-
-    scales: Scales = [0.5, 0.75, 1.0, 1.25, 1.5]
-    """Image scales whose logits are averaged."""
-    flip: bool = True
-    """Average with the mirrored image, too."""
-    crf: PostCrf = PostCrf()
-    """Dense CRF on the class probabilities."""
-
-
-class Segment(Section):
-    """The segmenter."""
-
-    segmenter: Literal["deeplab_v3plus"] = "deeplab_v3plus"
-    """Architecture."""
-    backbone: Trunk | None = None
-    """Trunk of the segmenter; null = the run's backbone."""
-    width: Count = 256
-    """Channels of the head."""
-    separable: bool = False
-    """Depth-wise separable convolutions in the head: faster on CPU."""
-    train: SegmenterTrain = SegmenterTrain()
-    infer: SegmenterInfer = SegmenterInfer()
-
-    @model_validator(mode="after")
-    def _trunk_shared(self) -> "Segment":
-        if self.backbone is not None and self.train.init == "cam":
-            raise ValueError("train.init cam needs the run's backbone: leave backbone null")
-        return self
 
 
 class Evaluate(Section):

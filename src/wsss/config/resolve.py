@@ -112,6 +112,8 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
 
 def _trunk_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
     """Yield what is wrong with the backbones that a run trains or starts from."""
+    if run.backbone.name in backbones.SEGMENTERS_OWN:
+        yield f"{place('backbone.name')}: {run.backbone.name} is for segment.backbone alone"
     if run.backbone.weights or run.starts_from_weights():
         yield from backbones.problems(place("backbone"), run.backbone)
     if run.segment.backbone is not None and run.until == "segment":

@@ -11,6 +11,7 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Scales = Annotated[list[Positive], Field(min_length=1)]
 
 
 def _none_of(*taken: str) -> Callable[[str], str]:

@@ -14,11 +14,16 @@ from wsss.config.resolve import load
 from wsss.config.section import Section
 from wsss.errors import UserError
 
-_DATASET = tuple(f"dataset.{key}" for key in ("source", "root", "labels", "classes", "splits"))
+_FETCHED = tuple(f"dataset.{key}" for key in ("source", "root", "splits", "download", "augment"))
+_SOURCE = (*_FETCHED, "dataset.labels", "dataset.classes", "dataset.coco")
+_DATASET = (*_SOURCE, "dataset.labels_from", "dataset.tiles")
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
 
 STAGES: dict[str, tuple[str, ...]] = {
     "make_demo": ("dataset.demo",),
+    "fetch_data": _FETCHED,
+    "convert_masks": _SOURCE,
+    "make_tiles": _DATASET,
     "prepare_data": _DATASET,
     "prepare_masks": _DATASET,
     "convert_weights": (),
@@ -32,15 +37,16 @@ STAGES: dict[str, tuple[str, ...]] = {
         *_NETWORK,
         "segment.segmenter",
         "segment.backbone",
-        "segment.width",
-        "segment.separable",
+        "segment.{segmenter}",
         "segment.train",
     ),
     "infer_segmenter": ("segment.infer",),
+    "stitch_masks": (),
     "evaluate": ("evaluate",),
     "report": (),
 }
-"""Stage -> dotted keys; `{method}` stands for each part of the run's method."""
+"""Stage -> dotted keys; `{method}` stands for each part of the run's method, `{segmenter}` for the
+run's segmenter."""
 
 
 def canonical(value: object) -> str:
@@ -56,7 +62,10 @@ def slice_json(stage: str, config: Run) -> str:
     """Return the slice of `config` that `stage` may see, as canonical JSON."""
     whole = config.model_dump(mode="json")
     chosen: dict[str, Any] = {}
-    keys = [key.format(method=m) for key in STAGES[stage] for m in parts(config.method)]
+    head = config.segment.segmenter
+    keys = [
+        key.format(method=m, segmenter=head) for key in STAGES[stage] for m in parts(config.method)
+    ]
     for key in dict.fromkeys(keys):
         *parents, last = key.split(".")
         source, target = whole, chosen

@@ -25,6 +25,7 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
         start_step: steps already done; they are skipped without loading anything.
         rank: number of this process.
         world: number of processes; each takes an equal part of every step.
+        end: number of steps after which the training ends, within these epochs; None = with them.
 
     Raises:
         UserError: if there are no samples, or a batch cannot be shared equally.
@@ -38,6 +39,7 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
         start_step: int = 0,
         rank: int = 0,
         world: int = 1,
+        end: int | None = None,
     ) -> None:
         if n < 1:
             raise UserError("no image to train on")
@@ -45,14 +47,14 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
             if batch % world:
                 raise UserError(f"batch_size {batch} cannot be shared by {world} processes equally")
         self._n, self._batches, self._seed = n, batches, seed
-        self._start_step, self._rank, self._world = start_step, rank, world
+        self._start_step, self._rank, self._world, self._end = start_step, rank, world, end
         # first step of every epoch, and the end
         self._starts = [0, *accumulate(max(1, n // batch) for batch in batches)]
 
     @property
     def steps(self) -> int:
         """Steps of the whole training, those done included."""
-        return self._starts[-1]
+        return self._starts[-1] if self._end is None else min(self._end, self._starts[-1])
 
     def epoch_of(self, step: int) -> int:
         """Return the epoch, counted from 0, that a step belongs to."""

@@ -8,13 +8,12 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 
+import cv2
 import numpy as np
 from PIL import Image
 from torchvision.transforms import functional
 
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-"""Mean and standard deviation of ImageNet's RGB channels, scaled to [0, 1]."""
+from wsss.ops.colour import MEAN, STD
 
 # every grey level of every channel, computed in float64 as the official code does
 _LEVELS = ((np.arange(256)[:, None] / 255 - MEAN) / STD).astype(np.float32)
@@ -53,8 +52,7 @@ def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize maps one by one, bicubic with antialiasing (Pillow) and without overshoot.
 
-    The official code of SB takes scikit-image's cubic `resize`, whose antialiasing depends on its
-    version (sb.md 3).
+    SB takes scikit-image's cubic `resize`; its antialiasing depends on its version (sb.md 3).
 
     Args:
         maps: (D, H, W) uint8, 255 = 1.
@@ -210,23 +208,29 @@ def crop(array: np.ndarray, side: int, offsets: tuple[int, int], fill: float = 0
     return canvas
 
 
-def views(image: np.ndarray, scales: Sequence[float], flip: bool) -> Iterator[np.ndarray]:
+def views(
+    image: np.ndarray, scales: Sequence[float], flip: bool, resampling: str = "pillow"
+) -> Iterator[np.ndarray]:
     """Scaled and mirrored copies of an image for inference, one scale after the other.
-
-    Source: `common.md` 5; PIL bicubic to (round(H s), round(W s)), half to even.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         scales: factors on the image's size.
         flip: add the mirrored copy.
+        resampling: `pillow` scales the image to (round(H s), round(W s)), half to even, bicubic
+            with antialiasing (common.md 5); `opencv` the normalised pixels, bicubic without
+            (retrain.md A4).
 
     Yields:
         Per scale (1, 3, h, w) float32 normalised, or (2, 3, h, w) with the mirrored copy second.
     """
     for scale in scales:
-        view = normalise(resize(image, scaled(image.shape[:2], scale))).transpose(2, 0, 1)
-        copies = [view, view[..., ::-1]] if flip else [view]
-        yield np.stack(copies)
+        if resampling == "opencv":
+            pixels = cv2.resize(normalise(image), None, None, scale, scale, cv2.INTER_CUBIC)
+        else:
+            pixels = normalise(resize(image, scaled(image.shape[:2], scale)))
+        view = pixels.transpose(2, 0, 1)
+        yield np.stack([view, view[..., ::-1]] if flip else [view])
 
 
 def _resized(array: np.ndarray, size: tuple[int, int], filter_: Image.Resampling) -> np.ndarray:

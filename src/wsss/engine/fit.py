@@ -41,10 +41,16 @@ class Recipe:
     weight_decay: float
     poly_power: float
     seed: int
+    steps: int | None = None
+    accumulate: int = 1
+    lr_every: int = 1
 
-    def batches(self, task: Task) -> list[int]:
-        """Return the number of samples per step in every epoch."""
-        return [task.batch_size(self.batch_size, epoch) for epoch in range(self.epochs)]
+    def batches(self, task: Task, samples: int) -> list[int]:
+        """Return the number of samples per step in every epoch, for a set of `samples`."""
+        epochs = self.epochs
+        if self.steps is not None:
+            epochs = -(-self.steps // max(1, samples // self.batch_size))
+        return [task.batch_size(self.batch_size, epoch) for epoch in range(epochs)]
 
 
 def fit(
@@ -74,17 +80,21 @@ def fit(
     players = {name: replace(recipe, **task.recipes().get(name, {})) for name in task.players()}
     optimizers = {name: _optimizer(task, name, own) for name, own in players.items()}
     # the schedule runs over the steps of the configured batch size (aeft.md 7)
-    nominal = EpochSampler(len(dataset), [recipe.batch_size] * recipe.epochs, recipe.seed).steps
-    schedules = [Poly(optimizers[name], nominal, own.poly_power) for name, own in players.items()]
+    batches, end = recipe.batches(task, len(dataset)), recipe.steps
+    constant = [recipe.batch_size] * len(batches)
+    nominal = EpochSampler(len(dataset), constant, recipe.seed, end=end).steps
+    schedules = [
+        Poly(optimizers[name], nominal, own.poly_power, own.lr_every)
+        for name, own in players.items()
+    ]
     module, *ready = fabric.setup(task, *optimizers.values())
-    batches = recipe.batches(task)
-    total = EpochSampler(len(dataset), batches, recipe.seed).steps
+    total = EpochSampler(len(dataset), batches, recipe.seed, end=end).steps
     task.check(total)
     state = _State(fabric, task, dict(zip(optimizers, ready, strict=True)), _Table(total))
     # restored on the device of the training, where the optimisers' moments belong
     start = state.restore(resume.load())
     rank, world = fabric.global_rank, fabric.world_size
-    sampler = EpochSampler(len(dataset), batches, recipe.seed, start, rank, world)
+    sampler = EpochSampler(len(dataset), batches, recipe.seed, start, rank, world, end)
     loader = make_loader(dataset, sampler, workers)
     loader = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
     task.train()
@@ -94,7 +104,7 @@ def fit(
             schedule.set(step)
         clock = Clock(step, total, sampler.epoch_of(step))
         with _memory_errors_explained():
-            named = _step(fabric, module, state.optimizers, batch, clock)
+            named = _step(fabric, module, state.optimizers, batch, clock, recipe.accumulate)
         state.table.add(clock, named, ready[0].param_groups[0]["lr"])
         fabric.log_dict(named, step)
         if fabric.is_global_zero and time.monotonic() - saved_at > CHECKPOINT_EVERY:
@@ -135,18 +145,32 @@ def _step(
     optimizers: dict[str, Optimizer],
     batch: dict[str, Tensor],
     clock: Clock,
+    parts: int,
 ) -> dict[str, float]:
-    """Take one step with the players that return a loss; return the losses by name."""
-    losses = module(batch, clock)
-    named = {f"{p}/{name}": value for p, part in losses.items() for name, value in part.items()}
-    _check_finite(named, clock)
+    """Take one step with the players that return a loss; return the losses by name.
+
+    The gradients are the mean over `parts` of the batch, computed one after the other.
+    """
     for optimizer in optimizers.values():
         optimizer.zero_grad()
-    # one backward for all players: a second one on the same forward breaks DDP
-    fabric.backward(torch.stack(list(named.values())).sum())
+    split = [dict(zip(batch, part, strict=True)) for part in _chunks(batch, parts)]
+    means: dict[str, float] = {}
+    for number, part in enumerate(split, start=1):
+        with fabric.no_backward_sync(module, enabled=number < len(split)):
+            losses = module(part, clock)
+            named = {f"{p}/{name}": v for p, own in losses.items() for name, v in own.items()}
+            _check_finite(named, clock)
+            # one backward for all players: a second one on the same forward breaks DDP
+            fabric.backward(torch.stack(list(named.values())).sum() / len(split))
+        for name, value in named.items():
+            means[name] = means.get(name, 0.0) + float(value.detach()) / len(split)
     for player in losses:
         optimizers[player].step()
-    return {name: float(value.detach()) for name, value in named.items()}
+    return means
+
+
+def _chunks(batch: dict[str, Tensor], parts: int) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(tensor.chunk(parts) for tensor in batch.values()), strict=True)
 
 
 def _check_finite(losses: dict[str, Tensor], clock: Clock) -> None:

@@ -60,10 +60,11 @@ class Poly:
         optimizer: its current learning rates are lr_0.
         total: T, the number of steps.
         power: exponent.
+        every: steps between two changes (DeepLab v2: 10, retrain.md B6.6).
     """
 
-    def __init__(self, optimizer: Optimizer, total: int, power: float) -> None:
-        self._optimizer, self._total, self._power = optimizer, total, power
+    def __init__(self, optimizer: Optimizer, total: int, power: float, every: int = 1) -> None:
+        self._optimizer, self._total, self._power, self._every = optimizer, total, power, every
         self._initial = [group["lr"] for group in optimizer.param_groups]
 
     def set(self, step: int) -> None:
@@ -73,4 +74,5 @@ class Poly:
 
     def factor(self, step: int) -> float:
         """Return lr_t / lr_0; after the last step it stays at its last value."""
-        return (1 - min(step, self._total - 1) / self._total) ** self._power
+        step = min(step, self._total - 1) // self._every * self._every
+        return (1 - step / self._total) ** self._power

@@ -10,24 +10,28 @@ from wsss.ops.resize import resize
 
 @torch.no_grad()
 def sum_views(
-    views: Iterable[Tensor], score: Callable[[Tensor], Tensor], size: tuple[int, int]
+    views: Iterable[Tensor],
+    score: Callable[[Tensor], Tensor],
+    size: tuple[int, int],
+    align_corners: bool = False,
 ) -> Tensor:
     """Return the sum of score maps over all views.
 
-    Source: `infer_cls.py` of PSA: each map is brought to the common size (bilinear,
-    align_corners False), then the maps of mirrored views are mirrored back.
+    Source: `infer_cls.py` of PSA: each map is brought to the common size (bilinear), then the maps
+    of mirrored views are mirrored back.
 
     Args:
         views: per scale a batch (1, 3, h, w), or (2, 3, h, w) with the mirrored view second.
         score: maps a batch to scores (1 or 2, D, h', w').
         size: (H, W) of the result.
+        align_corners: of the resizing; PSA's code has False.
 
     Returns:
         (D, H, W) sum.
     """
     total = None
     for view in views:
-        maps = resize(score(view), size)
+        maps = resize(score(view), size, align_corners)
         plain, *mirrored = maps
         for part in (plain, *(m.flip(-1) for m in mirrored)):
             total = part if total is None else total + part

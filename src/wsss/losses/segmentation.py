@@ -1,19 +1,112 @@
 """Losses of segmentation."""
 
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+IGNORE = 255
+"""Label of the pixels that do not count."""
 
-def cross_entropy(logits: Tensor, labels: Tensor, ignore: int = 255) -> Tensor:
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross entropy over the labelled pixels of the batch.
 
     Args:
         logits: Label scores before the softmax (B, L, H, W).
-        labels: Labels (B, H, W) int64.
-        ignore: Label of the pixels that do not count.
+        labels: Labels (B, H, W) int64, 255 = ignored.
 
     Returns:
         Scalar >= 0; 0, still differentiable, if no pixel is labelled.
     """
-    total = F.cross_entropy(logits, labels, ignore_index=ignore, reduction="sum")
-    return total / (labels != ignore).sum().clamp(min=1)
+    return _mean(_pixels(logits, labels), labels != IGNORE)
+
+
+def cross_entropy_per_image(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross entropy, divided by the number of images once more.
+
+    Source: `utils/loss.py` of jfzhang95/pytorch-deeplab-xception (retrain.md C4).
+
+    Args:
+        logits: Label scores before the softmax (B, L, H, W).
+        labels: Labels (B, H, W) int64, 255 = ignored.
+
+    Returns:
+        Scalar >= 0.
+    """
+    return cross_entropy(logits, labels) / len(logits)
+
+
+def balanced_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross entropy over the background plus mean cross entropy over all objects.
+
+    Source: the seeding loss of DSRG (Huang et al., CVPR 2018), as works on pseudo labels take it
+    for DeepLab v2 (retrain.md B5).
+
+    Args:
+        logits: Label scores before the softmax (B, L, H, W); label 0 is the background.
+        labels: Labels (B, H, W) int64, 255 = ignored.
+
+    Returns:
+        Scalar >= 0; a part without a pixel is 0.
+    """
+    pixels = _pixels(logits, labels)
+    background = labels == 0
+    return _mean(pixels, background) + _mean(pixels, ~background & (labels != IGNORE))
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean": cross_entropy,
+    "per_image": cross_entropy_per_image,
+    "balanced": balanced_cross_entropy,
+}
+"""The losses by their names in the configuration."""
+
+
+def multiscale_cross_entropy(
+    logits: Sequence[Tensor],
+    labels: Tensor,
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+) -> list[Tensor]:
+    """Compare logits of several sizes with the labels, resized to each of these sizes.
+
+    Source: `main.py` of kazuto1011/deeplab-pytorch (retrain.md B3).
+
+    Args:
+        logits: Label scores (B, L, h, w), of any sizes.
+        labels: Labels (B, H, W) int64, 255 = ignored.
+        loss: Compares logits and labels of one size.
+
+    Returns:
+        One scalar for each of `logits`.
+    """
+    return [loss(scores, resized_labels(labels, tuple(scores.shape[2:]))) for scores in logits]
+
+
+def resized_labels(labels: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize labels (B, H, W) to `size` as Pillow does: the pixel below the centre of each cell.
+
+    That is pixel floor((i + 0.5) H / h); Pillow adds the step H / h up in float64, which decides
+    where a centre falls on the border of two pixels.
+    """
+    rows, columns = (
+        torch.from_numpy(_below_centres(length, cells)).to(labels.device)
+        for length, cells in zip(labels.shape[1:], size, strict=True)
+    )
+    return labels[:, rows][:, :, columns]
+
+
+def _below_centres(length: int, cells: int) -> np.ndarray:
+    step = length / cells
+    return np.cumsum(np.r_[step / 2, np.full(cells - 1, step)]).astype(np.int64)
+
+
+def _pixels(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross entropy of every pixel (B, H, W), 0 where ignored."""
+    return F.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="none")
+
+
+def _mean(pixels: Tensor, counts: Tensor) -> Tensor:
+    return (pixels * counts).sum() / counts.sum().clamp(min=1)

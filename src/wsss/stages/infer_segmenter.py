@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
-from wsss.config.model import SegmenterInfer
+from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import read_slice
 from wsss.data.transforms import views
 from wsss.engine.checkpoint import load_model
@@ -16,7 +15,9 @@ from wsss.io.images import read_image
 from wsss.io.labels import LabelWriter
 from wsss.io.progress import log, track
 from wsss.nn import segmenters
+from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.weights import load_state
+from wsss.ops.colour import wrapped
 from wsss.ops.crf import CRFParams, decide
 from wsss.stages.inference import device, make_backbone, ready
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
             out.put(item.image_id, predict(net, read_image(item.image), config))
 
 
-def load_segmenter(path: Path) -> nn.Module:
+def load_segmenter(path: Path) -> Segmenter:
     """Return the trained segmenter in `path`."""
     meta = (model := load_model(path, "segmenter")).meta
     labels = len(meta["classes"]) + 1
@@ -48,10 +49,26 @@ def load_segmenter(path: Path) -> nn.Module:
     return net
 
 
-def predict(net: nn.Module, image: np.ndarray, config: SegmenterInfer) -> np.ndarray:
-    """Return the (H, W) uint8 label map of `image` (H, W, 3): argmax of the mean over views."""
-    batches = [torch.from_numpy(view) for view in views(image, config.scales, config.flip)]
-    total = sum_views((b.to(device()) for b in batches), net, image.shape[:2])
-    mean = total / sum(len(batch) for batch in batches)
-    scores = mean.softmax(0).cpu().numpy()
-    return decide(scores, image, CRFParams(**config.crf.model_dump())).astype(np.uint8)
+def probabilities(net: Segmenter, image: np.ndarray, infer: SegmenterInfer) -> np.ndarray:
+    """Return the class probabilities of an image: softmax of the mean logits over its views.
+
+    Args:
+        net: the network, in evaluation mode on the device of inference.
+        image: (H, W, 3) uint8 RGB.
+        infer: scales, mirroring and how the image is scaled.
+
+    Returns:
+        (L, H, W) float32, background first.
+    """
+    pixels = views(image, infer.scales, infer.flip, infer.resampling)
+    batches = (torch.from_numpy(view).to(device()) for view in pixels)
+    total = sum_views(batches, net, image.shape[:2], net.align_corners)
+    count = len(infer.scales) * (1 + infer.flip)
+    return (total / count).softmax(0).cpu().numpy()
+
+
+def predict(net: Segmenter, image: np.ndarray, infer: SegmenterInfer) -> np.ndarray:
+    """Return the (H, W) uint8 label map of an image (H, W, 3) uint8, after the CRF if any."""
+    colours = wrapped(image) if infer.crf_image == "wrapped" else image
+    params = CRFParams(**infer.crf.model_dump())
+    return decide(probabilities(net, image, infer), colours, params).astype(np.uint8)

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     seeded(config.seed)
     backbone = segment.backbone or config.backbone
     classifier = args.classifier if recipe.init == "cam" else None
-    options = {"width": segment.width, "separable": segment.separable}
+    options = getattr(segment, segment.segmenter).model_dump(mode="json")
     net = segmenters.build(
         segment.segmenter,
         start_backbone(backbone, args.weights, classifier),
@@ -38,11 +38,17 @@ def run(args: argparse.Namespace) -> None:
         **options,
     )
     dataset = SegmentationSet(
-        items, LabelReader(args.labels), recipe.scale, recipe.crop, recipe.jitter, config.seed
+        items,
+        LabelReader(args.labels),
+        recipe.scale,
+        recipe.crop,
+        recipe.jitter,
+        config.seed,
+        recipe.augmentation,
     )
     train(
         args,
-        SegmentationTask(net),
+        SegmentationTask(net, recipe.loss, recipe.freeze),
         dataset,
         recipe,
         config.seed,

@@ -87,11 +87,12 @@ def train(
         **meta: what is needed to build the network again.
     """
     fabric = make_fabric(recipe.precision, args.threads, args.work / "tensorboard")
-    log.info("%d epochs of %d images on %s", recipe.epochs, len(dataset), fabric.device)
+    log.info("%s of %d images on %s", _length(recipe), len(dataset), fabric.device)
     facts = (files_digest(inputs, args.work / "inputs.json"), code_digest(*modules))
     identity = " ".join((args.config, *facts, torch.__version__))
     resume = Resume(args.work / "resume", identity)
-    own = {name: getattr(recipe, name) for name in Recipe.__dataclass_fields__ if name != "seed"}
+    fields = Recipe.__dataclass_fields__
+    own = {name: value for name, value in recipe.model_dump().items() if name in fields}
     on_gpu = fabric.device.type == "cuda"
     fit(
         fabric,
@@ -104,6 +105,11 @@ def train(
     )
     save_model(args.out, task.net, kind, **meta, config=json.loads(args.config))
     resume.clear()
+
+
+def _length(recipe: Train) -> str:
+    steps = getattr(recipe, "steps", None)
+    return f"{steps} steps" if steps else f"{recipe.epochs} epochs"
 
 
 def seeded(seed: int) -> None:

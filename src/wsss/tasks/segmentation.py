@@ -1,9 +1,12 @@
 """Training of a segmenter on pseudo labels."""
 
-from torch import nn
+from typing import Self
 
-from wsss.losses.segmentation import cross_entropy
-from wsss.nn.segmenters.deeplab_v3plus import DeepLabV3Plus
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from wsss.losses.segmentation import LOSSES, multiscale_cross_entropy
+from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.task import Batch, Clock, Losses, Task
 
 
@@ -12,13 +15,32 @@ class SegmentationTask(Task):
 
     Args:
         net: A segmenter, images (B, 3, H, W) to logits (B, L, H, W).
+        loss: Which mean of the cross entropy, a name of :data:`wsss.losses.segmentation.LOSSES`.
+        freeze: What is not trained. ``backbone``: what the backbone holds by itself. ``norms``:
+            every BatchNorm keeps statistics and factors. ``affine``: their factors stay, the
+            statistics are those of the batch (DeepLab v1, retrain.md A5.1). ``nothing``.
     """
 
-    net: DeepLabV3Plus
+    net: Segmenter
 
-    def __init__(self, net: DeepLabV3Plus) -> None:
+    def __init__(self, net: Segmenter, loss: str = "mean", freeze: str = "backbone") -> None:
         super().__init__()
         self.net = net
+        self._loss = LOSSES[loss]
+        self._freeze = freeze
+        if freeze != "backbone":
+            net.backbone.thaw()
+        if freeze in ("norms", "affine"):
+            for norm in self._norms():
+                norm.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch the mode; BatchNorms that are held stay in evaluation mode."""
+        super().train(mode)
+        if self._freeze == "norms":
+            for norm in self._norms():
+                norm.eval()
+        return self
 
     def scratch(self) -> tuple[nn.Module, ...]:
         """Return the segmenter's head."""
@@ -32,6 +54,14 @@ class SegmentationTask(Task):
             clock: Not used; the loss is the same at every step.
 
         Returns:
-            ``{"net": {"ce": mean cross entropy over the pixels that count}}``.
+            ``{"net": {"ce": mean cross entropy}}``; with several logits, as DeepLab v2 trains
+            them, ``ce0``, ``ce1``, ... for each.
         """
-        return {"net": {"ce": cross_entropy(self.net(batch["image"]), batch["label"])}}
+        logits = self.net.training_logits(batch["image"])
+        losses = multiscale_cross_entropy(logits, batch["label"], self._loss)
+        if len(losses) == 1:
+            return {"net": {"ce": losses[0]}}
+        return {"net": {f"ce{number}": loss for number, loss in enumerate(losses)}}
+
+    def _norms(self) -> list[nn.Module]:
+        return [module for module in self.net.modules() if isinstance(module, _BatchNorm)]

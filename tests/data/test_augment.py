@@ -1,0 +1,80 @@
+import random
+
+import cv2
+import numpy as np
+import pytest
+
+from wsss.data.augment import RECIPES, Frame, hsv_shift, opencv_scaled, padded, quarter_scaled
+from wsss.data.transforms import normalise
+
+OFF = (0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.fixture
+def picture():
+    """A dark left half labelled 0 and a bright right half labelled 3."""
+    image = np.zeros((24, 40, 3), np.uint8)
+    image[:, 20:] = 255
+    return image, np.repeat(np.uint8([0, 3]), 20)[None].repeat(24, 0)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("crop", [16, 64])
+def test_samples_have_the_shape_of_the_crop(name, crop, picture):
+    pixels, labels = RECIPES[name](*picture, random.Random(0), Frame(crop, (0.5, 1.5), OFF))
+    assert pixels.shape == (crop, crop, 3) and pixels.dtype == np.float32
+    assert labels.shape == (crop, crop) and set(np.unique(labels)) <= {0, 3, 255}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_labels_stay_on_their_pixels(name, picture):
+    """Far from edges, bright pixels bear the label of the bright half."""
+    bright = normalise(np.full((1, 1, 3), 128, np.uint8)).max()
+    agree = []
+    for seed in range(12):
+        frame = Frame(48, (0.75, 1.5), OFF)
+        pixels, labels = RECIPES[name](*picture, random.Random(seed), frame)
+        counted = labels != 255
+        agree.append(((pixels.mean(-1) > bright) == (labels == 3))[counted].mean())
+    assert min(agree) > 0.9
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_chance_comes_from_the_generator_alone(name, picture):
+    frame = Frame(32, (0.5, 1.5), (0.3, 0.3, 0.3, 0.1))
+    one, same, other = (RECIPES[name](*picture, random.Random(seed), frame) for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not np.array_equal(one[0], other[0])
+
+
+def test_no_shift_keeps_grey_and_hue_turns_around():
+    grey = np.full((2, 2, 3), 77, np.uint8)
+    assert np.array_equal(hsv_shift(grey, (0, 0, 0)), grey)
+    red = np.uint8([[[255, 0, 0]]])
+    assert hsv_shift(red, (-60, 0, 0)).tolist() == hsv_shift(red, (120, 0, 0)).tolist()
+
+
+def test_saturation_and_value_are_clipped():
+    assert hsv_shift(np.uint8([[[250, 250, 250]]]), (0, -9, 9)).tolist() == [[[255, 255, 255]]]
+
+
+def test_opencv_rounds_the_sides():
+    assert opencv_scaled(np.zeros((57, 75), np.uint8), 1.3, cv2.INTER_NEAREST).shape == (74, 98)
+
+
+def test_deeplab_v2_cuts_the_sides_off_and_pads_below_and_right(picture):
+    pixels, labels = quarter_scaled(*picture, 0.75, 20)
+    assert pixels.shape == (20, 30, 3) and labels.shape == (20, 30)
+    assert (labels[18:] == 255).all() and (labels[:18] != 255).all()
+
+
+def test_deeplab_v2_draws_quarters(picture):
+    frame = Frame(8, (0.5, 1.0), OFF)
+    sides = {RECIPES["deeplab_v2"](*picture, random.Random(s), frame)[1].shape for s in range(9)}
+    assert sides == {(8, 8)}
+
+
+def test_padding_keeps_what_is_large_enough():
+    array = np.ones((3, 5), np.uint8)
+    assert padded(array, 3, 0).tolist() == array.tolist()
+    assert padded(array, 4, 7)[3].tolist() == [7] * 5
