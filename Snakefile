@@ -17,15 +17,18 @@ localrules:
 
 
 include: "rules/common.smk"
+include: "rules/common_data.smk"
 
 
 rule all:
-    """The report on every run, and with it everything that it shows."""
+    """The report on every run, with everything that it shows, and masks put together of tiles."""
     input:
         f"{OUT}/report.html",
+        stitched(),
 
 
 include: "rules/data.smk"
+include: "rules/tiles.smk"
 include: "rules/cam.smk"
 include: "rules/crf.smk"
 include: "rules/affinity.smk"

@@ -21,7 +21,6 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
-from wsss.data.sources import inputs
 from wsss.io.provenance import code_digest, files_digest
 from wsss.report.tables import table
 
@@ -97,7 +96,7 @@ def shards(pattern):
 def weights_key(backbone):
     """The name of the file that keeps a backbone's checked weights."""
     digest = hashlib.sha256(backbone.weights.encode()).hexdigest()[:8]
-    return f"{backbone.name}-{digest}"
+    return "-".join([*Path(backbone.name).parts, digest])
 
 
 def further_trunks(run):
@@ -196,37 +195,6 @@ def segmenter_folder(run):
     return f"segment/{RUNS[run].segment.segmenter}"
 
 
-INPUTS = inputs(CONFIG.dataset)
-
-
-def index_content(wildcards):
-    """The digest of what the index of a split depends on."""
-    return part_content(INPUTS[wildcards.split][0])
-
-
-def masks_content(wildcards):
-    """The digest of what the table of masks of a split depends on."""
-    return part_content(INPUTS[wildcards.split][1])
-
-
-def part_content(part):
-    return f"{part.facts} {content(part.files)}"
-
-
-def demo_labels():
-    """The last file of the demo data, if they are the data set."""
-    return f"{OUT}/data/labels.csv" if CONFIG.dataset.source == "demo" else []
-
-
-def demo_folder(wildcards, output):
-    return Path(output.labels).parent
-
-
-def root(wildcards):
-    """The folder of the data."""
-    return CONFIG.dataset.root or f"{OUT}/data"
-
-
 PREDICTIONS = {
     "cam": shards(f"{RUN}/{{stage}}/maps/{{split}}/{{scatteritem}}.npz"),
     "crf": shards(f"{RUN}/{{stage}}/maps/{{split}}/{{scatteritem}}.npz"),
@@ -279,6 +247,21 @@ def histories():
         f"{OUT}/{run}/{folder}/history.csv"
         for run in RUNS
         for folder in reached(run, [*trained, ("segment", segmenter_folder(run))])
+    ]
+
+
+def stitched():
+    """The label maps of whole images, if the chain ran on their tiles."""
+    if not TILED:
+        return []
+    return [
+        f"{OUT}/{run}/{folder}/stitched/{split}/labels.tsv"
+        for run in RUNS
+        for split, stage in (
+            ("train", ("walk", "walk")),
+            ("val", ("segment", segmenter_folder(run))),
+        )
+        for folder in reached(run, [stage])
     ]
 
 

@@ -66,7 +66,8 @@ def test_summary_counts_images_and_classes(prepared, caplog):
     arguments = ["--root", prepared / "demo", "--out", prepared / "index.tsv"]
     with caplog.at_level("INFO", "wsss"):
         run(prepare_data, load(CONFIG), *arguments)
-    assert "10 train images, 5 val images, 5 classes" in caplog.text
+    assert "Training set size: 10, validation set size: 5" in caplog.text
+    assert "5 classes, 15 images have a mask" in caplog.text
 
 
 def test_mistakes_of_all_splits_leave_no_index(prepared):

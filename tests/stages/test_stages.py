@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from wsss import methods
-from wsss.config.model import SegmenterInfer, Walk
+from wsss.config.model import Walk
+from wsss.config.segmenter import SegmenterInfer
 from wsss.io.index import Item
 from wsss.nn import segmenters
 from wsss.nn.affinitynet import AffinityNet

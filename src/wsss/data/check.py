@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 
 from wsss.config.dataset import Dataset
 from wsss.data.files import in_threads
-from wsss.data.masks import mask_table
+from wsss.data.masks import Drawn, labels_of_masks, mask_table
 from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
@@ -24,18 +25,24 @@ MAX_CLASSES = IGNORE - 1
 LARGE = 2000
 """Longest side of an image in pixels that needs no warning."""
 
+NOT_DRAWN: Drawn = MappingProxyType({})
+"""All masks are those of the listing."""
+
 _RESERVED = "\t\n\r;"
 
 
-def check_listing(listing: Listing, dataset: Dataset, threads: int = 1) -> tuple[Index, Masks]:
+def check_listing(
+    listing: Listing, dataset: Dataset, threads: int = 1, drawn: Drawn = NOT_DRAWN
+) -> tuple[Index, Masks]:
     """Turn a listing into the index and the masks, or say all that is wrong with it.
 
     Every image and mask is decoded wholly.
 
     Args:
         listing: what the source says.
-        dataset: its configuration; only the splits are used.
+        dataset: its configuration; only the splits and `labels_from` are used.
         threads: images decoded at a time.
+        drawn: masks for those images that have none, by image id.
 
     Returns:
         The index in the order of the listing, and the masks of the images that have one.
@@ -43,6 +50,8 @@ def check_listing(listing: Listing, dataset: Dataset, threads: int = 1) -> tuple
     Raises:
         UserError: `N problems in <root>:` and one line for each, with its file and line.
     """
+    if dataset.labels_from == "masks":
+        listing = labels_of_masks(listing, drawn, threads)
     problems = [
         *listing.problems,
         *_class_problems(listing.names),
@@ -53,15 +62,24 @@ def check_listing(listing: Listing, dataset: Dataset, threads: int = 1) -> tuple
     errors = {image: look.error for image, look in looks.items() if look.error}
     problems += [f"{r.where}: {errors[r.image]}" for r in listing.records if r.image in errors]
     index = Index(listing.names, tuple(_items(listing, looks)))
-    masks, mask_problems = mask_table(listing, index, threads)
+    masks, mask_problems = mask_table(listing, index, drawn, threads)
     _stop(listing.root, [*problems, *mask_problems])
     _warn_unlearnt(listing)
-    _warn_large(looks)
+    if dataset.tiles is None:
+        _warn_large(looks)
     return index, masks
 
 
-def check_masks(listing: Listing, index: Index, threads: int = 1) -> Masks:
+def check_masks(
+    listing: Listing, index: Index, threads: int = 1, drawn: Drawn = NOT_DRAWN
+) -> Masks:
     """Check the masks of a listing against an index made earlier.
+
+    Args:
+        listing: names the images and their masks.
+        index: the images.
+        threads: masks decoded at a time.
+        drawn: masks for those images that have none, by image id.
 
     Returns:
         The masks of those images of the index that have one.
@@ -70,7 +88,7 @@ def check_masks(listing: Listing, index: Index, threads: int = 1) -> Masks:
         UserError: as in `check_listing`, if a mask is missing, broken, of another size than its
             image or shows an id that is no class, or if no mask of a split shows a class.
     """
-    masks, problems = mask_table(listing, index, threads)
+    masks, problems = mask_table(listing, index, drawn, threads)
     _stop(listing.root, problems)
     return masks
 
@@ -142,7 +160,8 @@ def _warn_large(looks: dict[Path, "_Look"]) -> None:
         _, largest = max(large)
         log.warning(
             "%d images are larger than %d pixels on a side, the largest is %s (%s); time and "
-            "memory grow with the area: shrink images and masks to about 1000 pixels",
+            "memory grow with the area: shrink images and masks to about 1000 pixels, or "
+            "set dataset.tiles",
             len(large),
             LARGE,
             largest,

@@ -1,19 +1,23 @@
 """Checks of ground-truth masks against the images and classes they belong to."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from wsss.data.files import in_threads
-from wsss.data.sources.listing import Listing, Record
+from wsss.data.sources.listing import Listing
+from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.io.images import image_size
 from wsss.io.index import Index, Item, Masks
-from wsss.io.labels import IGNORE, read_labels
+from wsss.io.labels import IGNORE, LabelReader, read_labels
 from wsss.io.progress import log
 from wsss.io.provenance import file_digest
+
+Drawn = Mapping[str, Path]
+"""image id -> mask that stands in for a missing one"""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,49 @@ class _Finding:
     shown: frozenset[int] = frozenset()
 
 
-def mask_table(listing: Listing, index: Index, threads: int) -> tuple[Masks, list[str]]:
+def read_drawn(records: Sequence[Path]) -> dict[str, Path]:
+    """Return the masks that `wsss convert-masks` drew for the splits, by image id.
+
+    Raises:
+        UserError: a record is missing or damaged.
+    """
+    return {i: r.with_name(f"{i}.png") for r in records for i in LabelReader([r]).ids}
+
+
+def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
+    """Return a listing whose labels are the classes that occur in the masks, by a pixel or more.
+
+    255 is no class, and an image that shows none is `background`. Source: the data sets of
+    ErikStammes/EADER.
+
+    Args:
+        listing: the images, their masks and the classes.
+        drawn: masks for those images that have none.
+        threads: masks decoded at a time.
+
+    Returns:
+        The listing; an image without a mask is among its `problems`. A mask that cannot be read
+        is left to `mask_table`.
+    """
+    paths = _paths(listing, drawn)
+    shown = in_threads(_shown, paths, "read labels off masks", threads)
+    names = dict(enumerate(listing.names, start=1))
+    labels = [tuple(names[i] for i in ids if i in names) or (NO_CLASS,) for ids in shown]
+    records = [replace(r, labels=own) for r, own in zip(listing.records, labels, strict=True)]
+    missing = [
+        f"{record.where}: {record.image} has no mask to read its labels from"
+        for record, path in zip(listing.records, paths, strict=True)
+        if path is None
+    ]
+    problems = [*listing.problems, *missing]
+    return replace(
+        listing, records=tuple(records), class_names=listing.names or None, problems=problems
+    )
+
+
+def mask_table(
+    listing: Listing, index: Index, drawn: Drawn, threads: int
+) -> tuple[Masks, list[str]]:
     """Check every mask and collect the sound ones.
 
     A mask must be of its image's size and hold only 0, 1..C and 255. That it shows a class its
@@ -36,23 +82,49 @@ def mask_table(listing: Listing, index: Index, threads: int) -> tuple[Masks, lis
     Args:
         listing: names the masks.
         index: the images they belong to; masks of other images are not looked at.
+        drawn: masks for those images that have none.
         threads: masks decoded at a time.
 
     Returns:
         The masks by image id, and one line per problem.
     """
     items = {item.image: item for item in index.items}
-    jobs = [
-        (r, items[listing.root / r.image]) for r in listing.records if _wanted(r, listing, items)
+    looked_at = [
+        (record.where, path, items[listing.root / record.image])
+        for record, path in zip(listing.records, _paths(listing, drawn), strict=True)
+        if path is not None and listing.root / record.image in items
     ]
-    looks = in_threads(lambda job: _look(listing.root, *job, index), jobs, "check masks", threads)
-    findings = list(zip(jobs, looks, strict=True))
-    problems = [f"{record.where}: {found.error}" for (record, _), found in findings if found.error]
-    sound = [(record, item, found) for (record, item), found in findings if not found.error]
-    paths = {item.image_id: listing.root / record.mask for record, item, _ in sound}
+    looks = in_threads(lambda job: _look(*job[1:], index), looked_at, "check masks", threads)
+    findings = list(zip(looked_at, looks, strict=True))
+    problems = [f"{where}: {found.error}" for (where, _, _), found in findings if found.error]
+    sound = [(path, item, found) for (_, path, item), found in findings if not found.error]
+    paths = {item.image_id: path for path, item, _ in sound}
     digests = {item.image_id: found.digest for _, item, found in sound}
     problems += _classless([(item, found) for _, item, found in sound])
-    return Masks(listing.mask_source if paths else "", paths, digests), problems
+    return Masks(_source(listing, paths, drawn), paths, digests), problems
+
+
+def _source(listing: Listing, paths: Mapping[str, Path], drawn: Drawn) -> str:
+    """Say where the masks in use come from; nothing if there are none."""
+    stood_in = {drawn.get(image_id) == path for image_id, path in paths.items()}
+    own = [listing.mask_source] if False in stood_in else []
+    added = [listing.drawn_source or listing.mask_source] if True in stood_in else []
+    return ", ".join(dict.fromkeys(own + added))
+
+
+def _paths(listing: Listing, drawn: Drawn) -> list[Path | None]:
+    """Return the mask of every record; None = it has none."""
+    return [
+        listing.root / record.mask if record.mask else drawn.get(image_id)
+        for record, image_id in zip(listing.records, listing.ids, strict=True)
+    ]
+
+
+def _shown(path: Path | None) -> Sequence[int]:
+    try:
+        return np.unique(read_labels(path)).tolist() if path else []
+    except UserError:
+        return []
 
 
 def _classless(sound: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
@@ -78,12 +150,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + ", ..." * (len(names) > 5)
 
 
-def _wanted(record: Record, listing: Listing, items: dict[Path, Item]) -> bool:
-    return record.mask is not None and listing.root / record.image in items
-
-
-def _look(root: Path, record: Record, item: Item, index: Index) -> _Finding:
-    path = root / record.mask
+def _look(path: Path, item: Item, index: Index) -> _Finding:
     if not path.is_file():
         return _Finding(f"{path}: the mask does not exist")
     try:

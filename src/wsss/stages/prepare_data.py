@@ -9,7 +9,8 @@ from pathlib import Path
 
 from wsss.config.slices import read_slice
 from wsss.data.check import check_listing
-from wsss.data.sources import read
+from wsss.data.masks import read_drawn
+from wsss.data.sources import read, with_augment
 from wsss.io.index import Index
 from wsss.io.progress import log
 
@@ -17,6 +18,10 @@ from wsss.io.progress import log
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
+    parser.add_argument("--augment", type=Path, help="folder instead of dataset.augment")
+    parser.add_argument(
+        "--converted", type=Path, nargs="*", default=[], help="records of converted masks"
+    )
     parser.add_argument("--split", choices=("train", "val"), help="write only this split")
     parser.add_argument("--out", type=Path, required=True, help="index to write")
     parser.add_argument("--threads", type=int, default=1, help="images checked at a time")
@@ -25,18 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check the data set, all splits, and write its index."""
-    dataset = read_slice(args.config).dataset
-    index, masks = check_listing(read(dataset, args.root), dataset, args.threads)
-    if args.split:
-        index = Index(index.class_names, index.split(args.split))
-    index.write(args.out)
-    _log_summary(index, sum(item.image_id in masks.paths for item in index.items))
+    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    drawn = read_drawn(args.converted)
+    index, masks = check_listing(read(dataset, args.root), dataset, args.threads, drawn)
+    items = index.split(args.split) if args.split else index.items
+    Index(index.class_names, items).write(args.out)
+    _log_summary(index, len(masks.paths))
 
 
 def _log_summary(index: Index, masks: int) -> None:
     splits = Counter(item.split for item in index.items)
-    images = ", ".join(f"{count} {split} images" for split, count in splits.items())
-    log.info("%s, %d classes, %d masks for evaluation", images, index.num_classes, masks)
+    train, val = splits["train"], splits["val"]
+    log.info("Training set size: %d, validation set size: %d", train, val)
+    log.info("%d classes, %d images have a mask", index.num_classes, masks)
     shown = Counter((item.split, number) for item in index.items for number in item.classes)
     for number, name in enumerate(index.class_names):
         counts = ", ".join(f"{shown[split, number]} {split}" for split in splits)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from wsss.config.slices import read_slice
 from wsss.data.check import check_masks
-from wsss.data.sources import read
+from wsss.data.masks import read_drawn
+from wsss.data.sources import read, with_augment
 from wsss.io.index import Index
 from wsss.io.progress import log
 
@@ -14,6 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     parser.add_argument("--index", type=Path, required=True, help="table of images and labels")
     parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
+    parser.add_argument("--augment", type=Path, help="folder instead of dataset.augment")
+    parser.add_argument(
+        "--converted", type=Path, nargs="*", default=[], help="records of converted masks"
+    )
     parser.add_argument("--out", type=Path, required=True, help="table of masks to write")
     parser.add_argument("--threads", type=int, default=1, help="masks checked at a time")
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
@@ -21,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check the masks of the images in the index and write their table, empty without any."""
-    dataset = read_slice(args.config).dataset
-    index = Index.read(args.index)
-    masks = check_masks(read(dataset, args.root), index, args.threads)
+    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    index, drawn = Index.read(args.index), read_drawn(args.converted)
+    masks = check_masks(read(dataset, args.root), index, args.threads, drawn)
     masks.write(args.out)
     source = f" ({masks.source})" if masks.paths else ""
     log.info("%d of %d images have a mask%s", len(masks.paths), len(index.items), source)

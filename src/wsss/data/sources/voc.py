@@ -1,6 +1,6 @@
 """A folder in the layout of PASCAL VOC.
 
-    ImageSets/Segmentation/<split>.txt    one image id per line
+    ImageSets/Segmentation/<split>.txt    one image id per line; train_aug.txt may be missing
     JPEGImages/<id>.jpg                   the images
     labels.csv or Annotations/<id>.xml    the labels; the table wins if both are there
     SegmentationClass/<id>.png            masks for evaluation; any or all may be missing
@@ -8,23 +8,33 @@
 The table has the columns `image` (path or id) and `labels` as in `wsss.data.sources.csv`. Of the
 XML files every element `name` that is a class counts, also objects marked difficult; that is how
 the image-level labels of the WSSS literature were made (jiwoon-ahn/psa, `cls_labels.npy`).
+
+`dataset.augment` lays SBD or SegmentationClassAug over the folder, which is never written to: a
+missing train_aug is VOC's train with all images of `augment` that are not in VOC's val (10582).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
-from wsss.config.dataset import Dataset
+import numpy as np
+
+from wsss.config.dataset import TRAIN_AUG, Dataset, fetched_augment
+from wsss.data.sources import sbd
 from wsss.data.sources.csv import read_table, split_labels
 from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
 from wsss.errors import UserError
+from wsss.io.progress import log
 
 _LISTS = Path("ImageSets/Segmentation")
 _IMAGES = Path("JPEGImages")
 _XML = Path("Annotations")
 _MASKS = Path("SegmentationClass")
+_OFFICIAL = {1464: 10582}
+"""Images in VOC 2012's train and in its train_aug."""
 
 Labels = dict[str, tuple[tuple[str, ...], str]]
 """image id -> names, and where they are written"""
@@ -34,13 +44,17 @@ def read(dataset: Dataset, root: Path) -> Listing:
     """List the images of a VOC folder.
 
     The classes are `dataset.classes`, else the 20 of VOC if all training labels are among them,
-    else the sorted names of the training labels.
+    else the sorted names of the training labels. If the labels are read off the masks, the
+    listing has only those of a table.
 
     Raises:
-        UserError: if a list or the table of labels cannot be read.
+        UserError: if a list or the table of labels cannot be read, or `augment` is no masks.
     """
+    _refuse_archive(dataset)
     listing = outline(dataset, root)
-    if (root / dataset.labels).is_file():
+    if dataset.augment:
+        listing = replace(listing, drawn_source=sbd.find(Path(dataset.augment)).name)
+    if (root / dataset.labels).is_file() or dataset.labels_from == "masks":
         return listing
     if not (root / _XML).is_dir():
         raise UserError(f"{root}: neither a table of labels nor the folder {_XML}")
@@ -52,8 +66,10 @@ def read(dataset: Dataset, root: Path) -> Listing:
 def outline(dataset: Dataset, root: Path) -> Listing:
     """List the images like `read`, but open no XML file; their images have no labels here.
 
+    Of an archive in `augment`, every image that VOC does not hold out counts as listed.
+
     Raises:
-        UserError: if a list or the table of labels cannot be read.
+        UserError: if a list or the table of labels cannot be read, or `augment` is no masks.
     """
     problems: list[str] = []
     ids = _ids(dataset, root, problems)
@@ -70,6 +86,45 @@ def lists(dataset: Dataset, root: Path) -> list[Path]:
     return [_list_path(root, theirs) for theirs in dataset.splits.values()]
 
 
+def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np.ndarray]]:
+    """Return what reads the label map (H, W) uint8 of each image that only `augment` has a mask of.
+
+    Raises:
+        UserError: if a list cannot be read, `augment` is no masks, or masks that it lists are
+            missing.
+    """
+    _refuse_archive(dataset)
+    files = mask_files(dataset, root, split)
+    missing = [str(path) for path in files.values() if not path.is_file()]
+    if missing:
+        raise UserError(
+            f"dataset.augment: {len(missing)} of {len(files)} masks are missing; "
+            f"copy or unpack it again: {', '.join(missing)}"
+        )
+    return {image_id: partial(sbd.read_mask, path) for image_id, path in files.items()}
+
+
+def mask_files(dataset: Dataset, root: Path, split: str) -> dict[str, Path]:
+    """Name the files of `augment` that stand in for masks which VOC itself lacks, by image id.
+
+    Raises:
+        UserError: if a list cannot be read, or `augment` is no masks.
+    """
+    if not dataset.augment:
+        return {}
+    files = sbd.find(Path(dataset.augment)).files
+    records = [r for r in outline(dataset, root).records if r.split == split and not r.mask]
+    return {r.image.stem: files[r.image.stem] for r in records if r.image.stem in files}
+
+
+def _refuse_archive(dataset: Dataset) -> None:
+    if fetched_augment(dataset):
+        raise UserError(
+            f"dataset.augment: {dataset.augment or 'SBD'} is not unpacked yet; "
+            "run wsss fetch-data and name the folder with --augment"
+        )
+
+
 def _list_path(root: Path, split: str) -> Path:
     return root / _LISTS / f"{split}.txt"
 
@@ -78,13 +133,11 @@ def _ids(dataset: Dataset, root: Path, problems: list[str]) -> dict[str, tuple[s
     """Map every listed id to its split and to where it is listed."""
     ids: dict[str, tuple[str, str]] = {}
     for ours, theirs in dataset.splits.items():
-        path = _list_path(root, theirs)
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: cannot be read ({error}); one id per line") from error
+        derived = _derived(dataset, root, theirs)
+        lines = _lines(root, theirs) if derived is None else derived
+        name = f"{theirs}.txt" if derived is None else f"{theirs} (derived)"
         for number, line in enumerate(lines, start=1):
-            image_id, where = line.strip(), f"{path.name}:{number}"
+            image_id, where = line.strip(), f"{name}:{number}"
             if image_id in ids:
                 problems.append(f"{where}: {image_id} is already listed in {ids[image_id][1]}")
             elif image_id and len(Path(image_id).parts) > 1:
@@ -92,6 +145,33 @@ def _ids(dataset: Dataset, root: Path, problems: list[str]) -> dict[str, tuple[s
             elif image_id:
                 ids[image_id] = (ours, where)
     return ids
+
+
+def _lines(root: Path, split: str) -> list[str]:
+    path = _list_path(root, split)
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        inner = [p for p in (root / "VOCdevkit/VOC2012", root / "VOC2012") if (p / _LISTS).is_dir()]
+        remedy = f"is dataset.root {inner[0]}?" if inner else "one id per line"
+        if split == TRAIN_AUG:
+            remedy += "; to derive it, name SBD or SegmentationClassAug in dataset.augment"
+        raise UserError(f"{path}: cannot be read ({error}); {remedy}") from error
+
+
+def _derived(dataset: Dataset, root: Path, split: str) -> list[str] | None:
+    """Return the ids of train_aug if there is no list of them, but masks to lay over VOC."""
+    if split != TRAIN_AUG or not dataset.augment or _list_path(root, split).is_file():
+        return None
+    train, val = ({*"\n".join(_lines(root, name)).split()} for name in ("train", "val"))
+    if fetched_augment(dataset):
+        more = {path.stem for path in (root / _IMAGES).glob("*.jpg")}
+    else:
+        more = set(sbd.find(Path(dataset.augment)).files)
+        count, expected = len((train | more) - val), _OFFICIAL.get(len(train))
+        if expected not in (None, count):
+            log.warning("train_aug has %d images instead of %d: is augment whole?", count, expected)
+    return sorted((train | more) - val)
 
 
 def _record(root: Path, image_id: str, split: str, listed: str, labels: Labels | None) -> Record:
@@ -127,7 +207,9 @@ def _image_id(image: str) -> str:
 def _with_labels(record: Record, root: Path, classes: Sequence[str], problems: list[str]) -> Record:
     """Return a record with the labels of its XML file."""
     try:
-        named = {e.text for e in ElementTree.parse(root / record.annotation).iter("name")}
+        named = {
+            (e.text or "").strip() for e in ElementTree.parse(root / record.annotation).iter("name")
+        }
     except (OSError, ElementTree.ParseError) as error:
         problems.append(f"{record.where}: no labels for {record.image.stem} ({error})")
         named = set()

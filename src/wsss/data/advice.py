@@ -1,0 +1,92 @@
+"""What in the labels will keep a classifier from learning, and what can be done about it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from wsss.data.check import LARGE
+from wsss.io.index import Index, Item
+
+FEW = 20
+"""Training images that a class needs."""
+
+RARER = 10
+"""How many times rarer than the most frequent class a class may be."""
+
+NEGATIVES = 0.5
+"""Images without a class that are advised per image with it."""
+
+
+def advice(
+    index: Index,
+    masked: Sequence[str],
+    sizes: Sequence[tuple[int, int]],
+    tiled: bool,
+) -> Iterator[str]:
+    """Yield one line per weakness of a data set.
+
+    Args:
+        index: the images and their labels.
+        masked: ids of the images that have a mask.
+        sizes: (H, W) of the images, in pixels.
+        tiled: whether images are cut into tiles.
+    """
+    train = index.split("train")
+    counts = Counter(number for item in train for number in item.classes)
+    yield from _rare(index, counts)
+    yield from _everywhere(index, counts, len(train))
+    yield from _together(index, train)
+    if "val" not in {index.by_id[image_id].split for image_id in masked}:
+        yield "split val has no masks: there will be no figures of quality, such as mIoU, on it"
+    large = sum(max(size) > LARGE for size in sizes)
+    if large and not tiled:
+        yield (
+            f"{large} images are larger than {LARGE} pixels on a side: set dataset.tiles "
+            "{size: 512, overlap: 128}, or shrink images and masks to about 1000 pixels"
+        )
+
+
+def _rare(index: Index, counts: Counter[int]) -> Iterator[str]:
+    """Name the classes with few images, and those with far fewer than the most frequent one."""
+    named = [(counts[number], name) for number, name in enumerate(index.class_names)]
+    most, top = max(named, default=(0, ""))
+    few = [pair for pair in named if pair[0] < FEW]
+    rare = [pair for pair in named if pair[0] >= FEW and pair[0] * RARER < most]
+    if few:
+        yield f"fewer than {FEW} training images: {_listed(few)}; collect more of them"
+    if rare:
+        yield (
+            f"more than {RARER} times rarer than {top} ({most} training images): {_listed(rare)}; "
+            f"collect at least {-(-most // RARER)} of each"
+        )
+
+
+def _listed(classes: Sequence[tuple[int, str]]) -> str:
+    return ", ".join(f"{name} ({count})" for count, name in classes)
+
+
+def _everywhere(index: Index, counts: Counter[int], images: int) -> Iterator[str]:
+    """Name the classes that every training image shows."""
+    for number, name in enumerate(index.class_names):
+        if counts[number] == images:
+            others = "labelled background" if index.num_classes == 1 else "without it"
+            yield (
+                f"class {name!r} is on every training image, so nothing teaches the classifier "
+                f"what it is not: add about {max(FEW, round(NEGATIVES * images))} images {others}"
+            )
+
+
+def _together(index: Index, train: Sequence[Item]) -> Iterator[str]:
+    """Name the classes that occur on exactly the same images."""
+    where: dict[int, list[int]] = {}
+    for place, item in enumerate(train):
+        for number in item.classes:
+            where.setdefault(number, []).append(place)
+    same: dict[tuple[int, ...], list[str]] = {}
+    for number, places in sorted(where.items()):
+        same.setdefault(tuple(places), []).append(index.class_names[number])
+    for names in same.values():
+        if len(names) > 1:
+            yield (
+                f"classes {', '.join(names)} always occur together: image labels cannot tell them "
+                "apart; add images with one of them, or make them one class"
+            )

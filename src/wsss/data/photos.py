@@ -1,0 +1,98 @@
+"""Photographs without labels: the files in a folder, and what to call their masks."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from wsss.data.files import in_threads
+from wsss.data.sources.folders import SUFFIXES
+from wsss.data.sources.listing import image_ids
+from wsss.errors import UserError
+from wsss.io.images import image_size
+from wsss.io.progress import log
+
+
+class Photo(NamedTuple):
+    """One photograph.
+
+    Attributes:
+        image_id: its name without ending; in a subfolder `sub__name`.
+        path: its file.
+        size: (H, W) after the EXIF orientation.
+    """
+
+    image_id: str
+    path: Path
+    size: tuple[int, int]
+
+
+def find_photos(source: Path, results: Path, threads: int = 1) -> list[Photo]:
+    """Find photographs and look at their headers.
+
+    Args:
+        source: a folder, whose subfolders count, too, or a single photograph of any ending.
+        results: folder that is left out, in case it lies in `source`.
+        threads: files at a time.
+
+    Returns:
+        The photographs, sorted by path.
+
+    Raises:
+        UserError: there is none, or one line for each that cannot be read or named.
+    """
+    files = _files(source, results) if source.is_dir() else [source]
+    ids = image_ids([file.relative_to(source) for file in files] if source.is_dir() else files)
+    looks = in_threads(_look, files, "look at images", threads)
+    problems = [look for look in looks if isinstance(look, str)]
+    problems += [*_unnameable(ids, files), *_doubles(ids, files)]
+    if problems:
+        first = (
+            [f"{len(problems)} problem{'s' * (len(problems) > 1)} in {source}:"]
+            if source.is_dir()
+            else []
+        )
+        raise UserError("\n".join([*first, *problems]))
+    return [Photo(*photo) for photo in zip(ids, files, looks, strict=True)]
+
+
+def _files(folder: Path, results: Path) -> list[Path]:
+    """Return the photographs below a folder; say which other files there are."""
+    below = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    shown = [path for path in below if not _hidden(path.relative_to(folder), path, results)]
+    files = [path for path in shown if path.suffix.lower() in SUFFIXES]
+    others = Counter(path.suffix or path.name for path in shown) - Counter(p.suffix for p in files)
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.items())
+    if not files:
+        found = f"; there are: {kinds}" if kinds else ""
+        raise UserError(f"{folder}: no image ({', '.join(sorted(SUFFIXES))}) in this folder{found}")
+    if others:
+        log.warning("%s: other files are left out: %s", folder, kinds)
+    return files
+
+
+def _hidden(inner: Path, path: Path, results: Path) -> bool:
+    dotted = any(part.startswith(".") for part in inner.parts)
+    return dotted or results.resolve() in path.resolve().parents
+
+
+def _look(path: Path) -> tuple[int, int] | str:
+    """Return the size (H, W) of an image, or why it cannot be read."""
+    try:
+        return image_size(path)
+    except UserError as error:
+        return str(error)
+
+
+def _unnameable(ids: Sequence[str], files: Sequence[Path]) -> list[str]:
+    named = zip(ids, files, strict=True)
+    broken = [file for image_id, file in named if any(sign in image_id for sign in "\t\r\n")]
+    return [f"{str(file)!r}: has a tab or line break in its name; rename it" for file in broken]
+
+
+def _doubles(ids: Sequence[str], files: Sequence[Path]) -> list[str]:
+    named = defaultdict(list)
+    for image_id, file in zip(ids, files, strict=True):
+        named[image_id].append(str(file))
+    same = [" and ".join(paths) for paths in named.values() if len(paths) > 1]
+    return [f"{paths}: their masks would have the same name; rename one" for paths in same]

@@ -1,0 +1,205 @@
+"""MS-COCO 2014, and any folder with annotations in its JSON format.
+
+    annotations/instances_train2014.json    labels and regions of a split
+    train2014/<file_name>                   its images
+
+`dataset.coco` names both for every split. Crowds count as labels of their image. An image without
+annotations shows none of the classes: it is kept as `background`, for a classifier needs such
+images. The categories become classes in the order of their ids, the ids 1..90 of MS-COCO, which
+have gaps, thus 80 contiguous ones; `dataset.classes` selects and orders them.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from wsss.config.dataset import Dataset
+from wsss.data.sources import regions
+from wsss.data.sources.instances import Annotation, Instances, Picture, load
+from wsss.data.sources.listing import Listing, Record, image_ids
+from wsss.data.taxonomy import COCO_CATEGORIES, NO_CLASS
+from wsss.errors import UserError
+from wsss.io.progress import log
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One split: the wsss name, its JSON file and folder as configured, and what the file says."""
+
+    split: str
+    table: str
+    images: str
+    found: Instances
+
+
+def read(dataset: Dataset, root: Path) -> Listing:
+    """List the images of all splits.
+
+    Raises:
+        UserError: if a file or folder is missing, or a file is no instances file.
+    """
+    parts = _parts(dataset, root)
+    classes = _classes(dataset, parts)
+    records = [record for part in parts for _, record in _records(part, classes)]
+    for part in parts:
+        _log(part, records)
+    drawn = [part.table for part in parts if part.found.has_regions]
+    source = f"regions in {', '.join(drawn)}; crowds ignored" if drawn else ""
+    return Listing(root, tuple(records), tuple(classes), source, _problems(dataset, parts))
+
+
+def outline(dataset: Dataset, root: Path) -> Listing:
+    """List the files in the folders of images, without labels; no instances file is opened.
+
+    With the instances files themselves, all that `read` depends on.
+
+    Raises:
+        UserError: if a folder or the configuration of a split is missing.
+    """
+    records = [
+        Record(Path(images, file), split, (), None, table)
+        for split, table, images in _places(dataset, root)
+        for file in _files(root / images)
+    ]
+    return Listing(root, tuple(records))
+
+
+def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np.ndarray]]:
+    """Return what draws the label map (H, W) uint8 of each image of a split, by image id.
+
+    Images without annotations are background; an image with an annotation that has no region has
+    no mask. Without any region in the split there are no masks. Categories that are no classes
+    count as background. How regions overlap is told by `regions.draw`.
+
+    Raises:
+        UserError: as `read`; or naming every region that cannot be drawn.
+    """
+    parts = _parts(dataset, root, drawn=split)
+    classes = _classes(dataset, parts)
+    pairs = [(part, *pair) for part in parts for pair in _records(part, classes)]
+    ids = image_ids([record.image for *_, record in pairs])
+    chosen = [
+        (image_id, part, picture)
+        for image_id, (part, picture, _) in zip(ids, pairs, strict=True)
+        if part.split == split and part.found.has_regions and _complete(part, picture)
+    ]
+    log.info("%d images of %s have regions to draw", len(chosen), split)
+    problems = [*_problems(dataset, parts), *_region_problems(chosen)]
+    if problems:
+        raise UserError("\n".join([f"regions of {root} cannot be drawn:", *problems]))
+    labels = {name: number for number, name in enumerate(classes, start=1)}
+    return {
+        image_id: partial(regions.draw, _regions(part, picture, labels), picture.size)
+        for image_id, part, picture in chosen
+    }
+
+
+def _places(dataset: Dataset, root: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield every split with its instances file and folder, both relative to the root."""
+    named = dataset.coco.annotations
+    if len({named.get(split) for split in dataset.splits}) < len(dataset.splits):
+        raise UserError("dataset.coco.annotations: name a file of its own for every split")
+    for split in dataset.splits:
+        if split not in named or split not in dataset.coco.images:
+            raise UserError(f"dataset.coco: annotations and images must name the split {split}")
+        folder = root / dataset.coco.images[split]
+        if not folder.is_dir():
+            raise UserError(f"dataset.coco.images.{split}: {folder} is not a folder")
+        yield split, named[split], dataset.coco.images[split]
+
+
+def _parts(dataset: Dataset, root: Path, drawn: str | None = None) -> list[_Part]:
+    return [
+        _Part(split, table, images, load(root / table, regions=split == drawn))
+        for split, table, images in _places(dataset, root)
+    ]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder, relative to it, in a fixed order."""
+    for path, folders, files in os.walk(folder):
+        folders.sort()
+        yield from (Path(path, name).relative_to(folder) for name in sorted(files))
+
+
+def _classes(dataset: Dataset, parts: list[_Part]) -> list[str]:
+    named = _training(parts).found.names.values()
+    return list(dataset.classes) or [name for name in named if name != NO_CLASS]
+
+
+def _training(parts: list[_Part]) -> _Part:
+    """Return the split that says which categories there are."""
+    return next(part for part in parts if part.split == "train")
+
+
+def _records(part: _Part, classes: list[str]) -> Iterator[tuple[Picture, Record]]:
+    names = {key: name for key, name in part.found.names.items() if name in set(classes)}
+    for picture in part.found.pictures.values():
+        shown = part.found.shown.get(picture.id, ())
+        labels = tuple(name for key, name in names.items() if key in shown) or (NO_CLASS,)
+        where = f"{part.table}: image {picture.id}"
+        image = Path(part.images, picture.file_name)
+        yield picture, Record(image, part.split, labels, None, where)
+
+
+def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
+    """Name the mistakes in the files, in their categories, and between the two."""
+    first, found = (
+        _training(parts),
+        [f"{p.table}: {line}" for p in parts for line in p.found.problems],
+    )
+    official = {name: key for key, name in COCO_CATEGORIES.items()}
+    for part in parts:
+        ids = {name: key for key, name in part.found.names.items()}
+        wrong = [n for n in ids if n in official and ids[n] != official[n]]
+        if ids.keys() == official.keys() and wrong:
+            found.append(
+                f"{part.table}: categories: {wrong[0]!r} of MS-COCO's 80 classes has the id "
+                f"{ids[wrong[0]]} instead of {official[wrong[0]]}; use the official ids 1..90"
+            )
+        if part.found.names.items() - first.found.names.items():
+            found.append(f"{part.table}: other categories than in {first.table}; use the same")
+    for name in dataset.classes:
+        if name not in first.found.names.values():
+            close = get_close_matches(name, first.found.names.values(), 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            found.append(f"dataset.classes: {name!r} is no category of {first.table}{hint}")
+    return found
+
+
+def _log(part: _Part, records: list[Record]) -> None:
+    own = [record for record in records if record.split == part.split]
+    none = sum(record.labels == (NO_CLASS,) for record in own)
+    log.info("%s: %d images, %d of them show none of the classes", part.table, len(own), none)
+
+
+def _complete(part: _Part, picture: Picture) -> bool:
+    """Tell whether every annotation of an image has a region."""
+    annotations = part.found.annotations.get(picture.id, ())
+    return all(annotation.segmentation is not None for annotation in annotations)
+
+
+def _region_problems(chosen: list[tuple[str, _Part, Picture]]) -> Iterator[str]:
+    for _, part, picture in chosen:
+        where = f"{part.table}: image {picture.id}"
+        if picture.size is None:
+            yield f"{where}: no height and width"
+            continue
+        for annotation in part.found.annotations.get(picture.id, ()):
+            wrong = regions.problem(annotation.segmentation, picture.size)
+            if wrong:
+                yield f"{where}: the segmentation of annotation {annotation.id} {wrong}"
+
+
+def _regions(part: _Part, picture: Picture, labels: dict[str, int]) -> list[regions.Region]:
+    def region(annotation: Annotation) -> regions.Region:
+        label = labels.get(part.found.names[annotation.category_id], 0)
+        return regions.Region(label, annotation.crowd, annotation.segmentation)
+
+    found = map(region, part.found.annotations.get(picture.id, ()))
+    return [each for each in found if each.label]

@@ -1,0 +1,112 @@
+"""One folder per class.
+
+    train/<class>/<image>      val/<class>/<image>
+
+The folders of the splits are called as `dataset.splits` says. An image that shows several classes
+lies in the folder of each, under the same name; one that shows none of them lies in `background`.
+Files of the same name and different content are different images. There are no masks.
+"""
+
+import filecmp
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from wsss.config.dataset import Dataset
+from wsss.data.sources.listing import Listing, Record
+from wsss.data.taxonomy import NO_CLASS
+from wsss.errors import UserError
+from wsss.io.progress import log
+
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+"""Endings, in lower case, of the files that count as images."""
+
+
+def read(dataset: Dataset, root: Path) -> Listing:
+    """List the images of all splits.
+
+    The classes are `dataset.classes`, else the sorted names of the training split's folders.
+
+    Raises:
+        UserError: if the folder of a split is missing.
+    """
+    problems: list[str] = []
+    known = set(dataset.classes) or _names(root / dataset.splits["train"])
+    records: list[Record] = []
+    ignored = 0
+    for ours, theirs in dataset.splits.items():
+        _check_split(root, theirs, dataset)
+        folders, rest = _contents(root / theirs)
+        problems += [f"{theirs}/{file.name}: lies in no folder of a class" for file in rest]
+        for folder in folders:
+            found, skipped, wrong = _class(folder, theirs, ours, known)
+            records += found
+            ignored += skipped
+            problems += wrong
+    if ignored:
+        log.warning("%s: %d files that are no images are ignored", root, ignored)
+    merged = tuple(_merged(records, root))
+    return Listing(root, merged, tuple(dataset.classes) or None, "", problems)
+
+
+def _check_split(root: Path, name: str, dataset: Dataset) -> None:
+    if not (root / name).is_dir():
+        both = " and ".join(f"{split}/<class>" for split in dataset.splits.values())
+        raise UserError(
+            f"{root / name}: no such folder; put the images into {both} below dataset.root "
+            "(dataset.splits names the two), held-out ones are needed as well"
+        )
+
+
+def _names(split: Path) -> set[str]:
+    return {folder.name for folder in _contents(split)[0]} if split.is_dir() else set()
+
+
+def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the folders and the images directly below a folder, without hidden ones."""
+    shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    images = [path for path in shown if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+    return [path for path in shown if path.is_dir()], images
+
+
+def _class(
+    folder: Path, theirs: str, split: str, known: set[str]
+) -> tuple[list[Record], int, list[str]]:
+    """Return the images of a class, the number of other files, and what is wrong."""
+    name = folder.name
+    place = Path(theirs, name)
+    if name not in known | {NO_CLASS}:
+        close = get_close_matches(name, known, 1)
+        given = "add it to dataset.classes or to the training images"
+        hint = f"did you mean {close[0]}?" if close else given
+        return [], 0, [f"{place}: no such class; {hint}"]
+    folders, images = _contents(folder)
+    problems = [f"{place / f.name}: a folder in the folder of a class" for f in folders]
+    others = sum(not path.is_dir() for path in folder.iterdir()) - len(images)
+    records = [
+        Record(place / path.name, split, (name,), None, str(place / path.name)) for path in images
+    ]
+    return records, others, problems
+
+
+def _merged(records: list[Record], root: Path) -> Iterator[Record]:
+    """Yield every image once, with the labels of all folders that it lies in."""
+    named: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        same = named.setdefault((record.split, record.image.name), [])
+        for place, other in enumerate(same):
+            if _same(root / record.image, root / other.image):
+                same[place] = replace(other, labels=(*other.labels, *record.labels))
+                break
+        else:
+            same.append(record)
+    for same in named.values():
+        yield from same
+
+
+def _same(image: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(image, other, shallow=False)
+    except OSError:
+        return False  # the check of the images names what cannot be read

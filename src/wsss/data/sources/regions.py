@@ -1,0 +1,129 @@
+"""Regions of MS-COCO (polygons and run lengths) become label maps."""
+
+import math
+from array import array
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from pycocotools import mask as coco
+
+from wsss.io.labels import IGNORE
+
+_FAR = 1.0
+"""How far polygons may lie outside the image, in sides of the image."""
+
+
+class Region(NamedTuple):
+    """A labelled region of an image.
+
+    `segmentation` is a list of polygons x0, y0, x1, y1, ... in pixels, or a mapping of `size`
+    [H, W] and `counts`: run lengths down the columns, 0 first, as numbers or as COCO's text.
+    """
+
+    label: int
+    crowd: bool
+    segmentation: Any
+
+
+def draw(regions: Sequence[Region], size: tuple[int, int]) -> np.ndarray:
+    """Draw the label map of an image.
+
+    Larger instances are drawn first: where two overlap the smaller one wins, for it is nearly
+    always the one in front or a part (a tie on a person), and it would vanish otherwise. Crowds
+    are outlined coarsely; what no instance covers of them is ignored.
+
+    Args:
+        regions: those of the image, checked by `problem`.
+        size: (H, W) of the image.
+
+    Returns:
+        (H, W) uint8: labels, 0 = background, 255 = ignored.
+    """
+    labels = np.zeros(size, np.uint8)
+    runs = [(region, encode(region.segmentation, size)) for region in regions]
+    for region, run in runs:
+        if region.crowd:
+            labels[coco.decode(run) > 0] = IGNORE
+    instances = [(region, run) for region, run in runs if not region.crowd]
+    for region, run in sorted(instances, key=lambda pair: -int(coco.area(pair[1]))):
+        labels[coco.decode(run) > 0] = region.label
+    return labels
+
+
+def encode(segmentation: list | dict, size: tuple[int, int]) -> dict[str, Any]:
+    """Return the compressed run lengths of a region, as pycocotools holds them.
+
+    Args:
+        segmentation: as in `Region`, checked by `problem`.
+        size: (H, W) of the image.
+    """
+    height, width = size
+    if isinstance(segmentation, list):
+        polygons = [polygon.tolist() for polygon in segmentation]
+        return coco.merge(coco.frPyObjects(polygons, height, width))
+    counts = segmentation["counts"]
+    runs = text_counts(counts) if isinstance(counts, str) else list(counts)
+    return coco.frPyObjects({"size": [height, width], "counts": runs}, height, width)
+
+
+def text_counts(text: str) -> list[int]:
+    """Return the run lengths in COCO's text.
+
+    Every character holds five bits and, as a sixth, whether more follow, lowest bits first; from
+    the fourth number on the difference to the last but one is written (pycocotools,
+    `common/maskApi.c`, which reads beyond the end of a text that was cut off).
+
+    Raises:
+        ValueError: the text has other characters or was cut off.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for sign in text:
+        bits = ord(sign) - 48
+        if not 0 <= bits < 64:
+            raise ValueError(f"the character {sign!r}")
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            value -= (1 << shift) * (bits >> 4 & 1)
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    if shift:
+        raise ValueError("cut off")
+    return runs
+
+
+def problem(segmentation: object, size: tuple[int, int]) -> str:
+    """Say what is wrong with a region of an image of (H, W) pixels; empty if nothing is."""
+    if isinstance(segmentation, dict):
+        return _runs_problem(segmentation, size)
+    if not isinstance(segmentation, list) or not all(isinstance(p, array) for p in segmentation):
+        return "is no list of polygons (lists of x, y, x, y, ...)"
+    return next(filter(None, (_polygon_problem(p, size) for p in segmentation)), "")
+
+
+def _polygon_problem(polygon: array, size: tuple[int, int]) -> str:
+    if len(polygon) < 6 or len(polygon) % 2:
+        return f"has a polygon of {len(polygon)} numbers; at least three points x, y are needed"
+    for numbers, side in ((polygon[::2], size[1]), (polygon[1::2], size[0])):
+        low, high = -_FAR * side, (1 + _FAR) * side
+        inside = low <= min(numbers) and max(numbers) <= high
+        if not inside or not math.isfinite(sum(numbers)):
+            return f"has a point far outside the image of {size[1]} x {size[0]} pixels"
+    return ""
+
+
+def _runs_problem(region: dict, size: tuple[int, int]) -> str:
+    counts = region.get("counts")
+    if region.get("size") != list(size):
+        return f"is of the size {region.get('size')}, its image of {list(size)} (height, width)"
+    try:
+        runs = text_counts(counts) if isinstance(counts, str) else counts
+    except ValueError as error:
+        return f"has damaged run lengths ({error})"
+    if not isinstance(runs, list | array):
+        return "has no run lengths (counts)"
+    if min(runs, default=0) < 0 or sum(runs) != math.prod(size):
+        return f"has run lengths of {sum(runs)} pixels, its image has {math.prod(size)}"
+    return ""

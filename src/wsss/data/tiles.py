@@ -1,0 +1,241 @@
+"""Cut large images into tiles that the whole chain then takes for images."""
+
+import csv
+import hashlib
+import io
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from PIL import Image
+
+from wsss.data.files import in_threads
+from wsss.data.sources.csv import read_table, split_labels
+from wsss.data.sources.listing import Listing
+from wsss.data.sources.tiles import LABELS, TABLE, Tile, TileTable
+from wsss.data.taxonomy import NO_CLASS
+from wsss.errors import UserError
+from wsss.io.atomic import unwritable, write_text
+from wsss.io.images import image_size, read_image
+from wsss.io.index import Index, Item
+from wsss.io.labels import encode_labels, read_labels
+from wsss.io.progress import log
+from wsss.ops.tiles import Window, layout
+
+WEAK = 0.25
+"""Share of its image below which a tile may well not show a class of the image."""
+
+_IMAGES = "images"
+_MASKS = "masks"
+_HEADER = ["image", "split", "labels", "mask", "digest", "mask_digest"]
+_KEYS = ("image", "top", "left", "labels")
+
+Place = tuple[str, int, int]
+"""image id, top, left"""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What shall be cut.
+
+    Attributes:
+        index: the images and their labels.
+        masks: the masks (H, W) of those images that have one, by image id.
+        tiles: the tiles, image by image.
+        labels: names of the tiles that carry labels of their own.
+    """
+
+    index: Index
+    masks: Mapping[str, Path]
+    tiles: Sequence[Tile]
+    labels: Mapping[Place, tuple[str, ...]]
+
+
+def plan_tiles(index: Index, side: int, overlap: int) -> list[Tile]:
+    """Lay tiles over every image.
+
+    Args:
+        index: the images.
+        side: of a tile, pixels.
+        overlap: pixels that neighbours share at least.
+
+    Returns:
+        The tiles, image by image.
+
+    Raises:
+        UserError: a tile is larger than an image, in height and in width.
+    """
+    sizes = {item: image_size(item.image) for item in index.items}
+    small = {item: size for item, size in sizes.items() if max(size) < side}
+    if small:
+        raise UserError(
+            "\n".join(
+                [
+                    f"dataset.tiles.size: {side} pixels are more than {len(small)} of "
+                    f"{len(sizes)} images have; take smaller tiles or leave these images out:",
+                    *(f"{item.image}: {w} x {h} pixels" for item, (h, w) in small.items()),
+                ]
+            )
+        )
+    return [
+        Tile(f"{item.image_id}__{w.top:05d}_{w.left:05d}", item.image_id, item.split, w, size)
+        for item, size in sizes.items()
+        for w in layout(size, side, overlap)
+    ]
+
+
+def read_tile_labels(
+    path: Path, listing: Listing, tiles: Sequence[Tile]
+) -> dict[Place, tuple[str, ...]]:
+    """Read the table of tiles that carry labels of their own.
+
+    Args:
+        path: CSV table with the columns `image` (as the data set lists it, or its id), `top` and
+            `left` (pixels) and `labels` (as in `wsss.data.sources.csv`).
+        listing: the images and classes.
+        tiles: the tiles there are.
+
+    Returns:
+        The labels by the place of their tile.
+
+    Raises:
+        UserError: all that is wrong with it, one line each.
+    """
+    rows, problems = read_table(path, _KEYS)
+    ids = {image_id: image_id for image_id in listing.ids}
+    ids |= {str(r.image): i for r, i in zip(listing.records, listing.ids, strict=True)}
+    places = {_place(tile) for tile in tiles}
+    labels: dict[Place, tuple[str, ...]] = {}
+    for row in rows:
+        image, *corner = (row.fields[key] for key in ("image", "top", "left"))
+        numbers = [int(number) if number.isdecimal() else -1 for number in corner]
+        place, names = (ids.get(image, ""), *numbers), split_labels(row.fields["labels"])
+        wrong = _wrong_place(place, image, corner, places, labels) or _wrong(names, listing.names)
+        problems += [f"{path.name}:{row.line}: {wrong}"] if wrong else []
+        labels[place] = names
+    if problems:
+        raise UserError(
+            "\n".join([f"{len(problems)} problem{'s' * (len(problems) > 1)} in {path}:", *problems])
+        )
+    return labels
+
+
+def cut_tiles(cut: Cut, mask_source: str, out: Path, threads: int) -> None:
+    """Write the tiles; `labels.csv` last, without which the folder is not finished.
+
+    Args:
+        cut: what shall be cut.
+        mask_source: where the masks come from, in words.
+        out: folder to write, empty or of an earlier call; see `wsss.data.sources.tiles`.
+        threads: images at a time.
+
+    Raises:
+        UserError: the folder holds something else, or cannot be written.
+    """
+    _clear(out, TileTable(cut.index.class_names, mask_source, tuple(cut.tiles)))
+    groups = [(cut.index.by_id[i], list(g)) for i, g in groupby(cut.tiles, lambda t: t.parent)]
+    rows = in_threads(lambda group: _cut(cut, *group, out), groups, "cut tiles", threads)
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([_HEADER, *(r for part in rows for r in part)])
+    write_text(out / LABELS, text.getvalue())
+
+
+def warn_weak(cut: Cut) -> None:
+    """Say once that tiles which show little of their image may not show what its labels say."""
+    heirs = [
+        tile
+        for tile in cut.tiles
+        if _place(tile) not in cut.labels and cut.index.by_id[tile.parent].classes
+    ]
+    shares = [_share(tile.window, tile.size) for tile in heirs]
+    if shares and median(shares) < WEAK:
+        log.warning(
+            "%d tiles inherit the labels of their image, but show %.0f %% of it: many will not "
+            "show the class; take larger tiles or give labels of tiles in dataset.tiles.labels",
+            len(heirs),
+            100 * median(shares),
+        )
+
+
+def _clear(out: Path, table: TileTable) -> None:
+    """Make room for the tiles, and mark the folder as one of tiles."""
+    parts = [out / name for name in (LABELS, _IMAGES, _MASKS)]
+    if not (out / TABLE).is_file() and any(part.exists() for part in parts):
+        raise UserError(f"{out}: holds {LABELS} or images, but no tiles; name another folder")
+    try:
+        (out / LABELS).unlink(missing_ok=True)
+        table.write(out / TABLE)
+        for folder in parts[1:]:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+    except OSError as error:
+        raise unwritable(out, error) from error
+
+
+def _cut(cut: Cut, item: Item, tiles: Sequence[Tile], out: Path) -> list[list[str]]:
+    """Write the tiles of one image; return their rows of the table."""
+    image = read_image(item.image)
+    mask = read_labels(cut.masks[item.image_id]) if item.image_id in cut.masks else None
+    names = tuple(cut.index.class_names[number] for number in item.classes) or (NO_CLASS,)
+    rows = []
+    for tile in tiles:
+        path, digest = _write(out, _IMAGES, tile, _png(image[tile.window.slices]))
+        shown = mask_digest = ""
+        if mask is not None:
+            labels = encode_labels(mask[tile.window.slices])
+            shown, mask_digest = _write(out, _MASKS, tile, labels)
+        own = cut.labels.get(_place(tile), names)
+        rows.append([path, tile.split, ";".join(own), shown, digest, mask_digest])
+    return rows
+
+
+def _write(out: Path, folder: str, tile: Tile, data: bytes) -> tuple[str, str]:
+    """Write a PNG; return its path below the folder and the digest of its content."""
+    path = Path(folder, f"{tile.tile_id}.png")
+    try:
+        (out / path).write_bytes(data)
+    except OSError as error:
+        raise unwritable(out / path, error) from error
+    return path.as_posix(), hashlib.sha256(data).hexdigest()[:16]
+
+
+def _png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _place(tile: Tile) -> Place:
+    return tile.parent, tile.window.top, tile.window.left
+
+
+def _wrong_place(
+    place: Place, image: str, corner: Sequence[str], places: set[Place], seen: Mapping
+) -> str:
+    """Say what is wrong with where a tile lies; nothing = it is there."""
+    if not place[0]:
+        return f"no image {image!r} in the data set"
+    if place not in places:
+        own = [(top, left) for parent, top, left in places if parent == place[0]]
+        tops, lefts = (", ".join(map(str, sorted(set(axis)))) for axis in zip(*own, strict=True))
+        at = f"top {corner[0]}, left {corner[1]}"
+        return f"{image} has no tile at {at}; its tiles have top {tops} and left {lefts}"
+    return f"the tile of {image} stands there twice" if place in seen else ""
+
+
+def _wrong(names: Sequence[str], known: Sequence[str]) -> str:
+    """Say what is wrong with the labels of a tile."""
+    if not names or "" in names:
+        return f"no label; write {NO_CLASS} if the tile shows none of the classes"
+    unknown = [name for name in names if name not in (*known, NO_CLASS)]
+    if NO_CLASS in names and len(names) > 1:
+        return f"{NO_CLASS} stands beside other labels; it means that there are none"
+    return f"unknown label {unknown[0]!r}" if unknown else ""
+
+
+def _share(window: Window, size: tuple[int, int]) -> float:
+    return window.height * window.width / (size[0] * size[1])

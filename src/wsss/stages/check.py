@@ -1,0 +1,224 @@
+"""Check a configuration and its data, and say what the workflow will take: images, disk, time.
+
+The files are read as snakemake --configfile reads them: behind config.yaml of the current folder,
+later ones win.
+"""
+
+import argparse
+import os
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from wsss.config.dataset import Dataset, fetched_augment
+from wsss.config.model import Config, Run
+from wsss.config.resolve import load, merge, runs
+from wsss.data import forecast
+from wsss.data.advice import advice
+from wsss.data.check import check_listing
+from wsss.data.files import in_threads
+from wsss.data.masks import read_drawn
+from wsss.data.sources import drawn_masks, read_raw, with_augment
+from wsss.errors import UserError
+from wsss.io.images import image_size
+from wsss.io.index import Index
+from wsss.io.labels import RECORD, LabelWriter
+from wsss.io.progress import log
+from wsss.ops.tiles import layout
+
+BASE = Path("config.yaml")
+"""The file in the current folder that all others are laid over."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("configs", type=Path, nargs="*", help="configuration files, last one wins")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="images at a time")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check everything and print the forecast.
+
+    Raises:
+        UserError: all that is wrong with the configuration, else with the data.
+    """
+    config = load(merged(args.configs))
+    named = runs(config)
+    index, masked, drawn = _checked(config, args.threads)
+    paths = [item.image for item in index.items]
+    sizes = in_threads(image_size, paths, "sizes of images", args.threads)
+    console = Console(soft_wrap=True, markup=False, emoji=False)
+    console.print(f"Data set {config.dataset.name} ({config.dataset.source}): sound\n")
+    for table in (_splits(index, masked, sizes), _classes(index)):
+        console.print(table)
+    tiled = config.dataset.tiles is not None
+    for line in advice(index, masked, sizes, tiled):
+        console.print(f"Warning: {line}", style="yellow", highlight=False)
+    _print_forecast(console, list(_rows(config, named, index, sizes, drawn)))
+
+
+def merged(paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the content of configuration files, laid over `config.yaml` if there is one.
+
+    Raises:
+        UserError: a file is missing or no YAML mapping.
+    """
+    found: dict[str, Any] = {}
+    for path in [*([BASE] if BASE.is_file() else []), *paths]:
+        found = merge(found, _mapping(path))
+    return found
+
+
+def _mapping(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(content or {}, Mapping):
+        raise UserError(f"{path}: holds no keys; a configuration is a mapping of keys to values")
+    return content or {}
+
+
+def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
+    """Check the data; return the index, the ids with a mask, and whether masks must be drawn."""
+    root, augment = _folders(config)
+    dataset = with_augment(config.dataset, augment)
+    listing = read_raw(dataset, root)
+    with TemporaryDirectory() as folder:
+        record = Path(folder, RECORD)
+        drawn = _drawn(dataset, root, record)
+        painted = read_drawn([record])
+        index, masks = check_listing(listing, dataset, threads, painted)
+    judged = dataset.source == "coco" or dataset.augment_masks
+    own = [image_id for image_id in masks.paths if image_id not in painted]
+    return index, [*own, *(drawn if judged else ())], bool(drawn)
+
+
+def _drawn(dataset: Dataset, root: Path | None, record: Path) -> list[str]:
+    """Check the masks that are no PNGs, and draw them if labels are read off them."""
+    ids: list[str] = []
+    with LabelWriter(record) as out:
+        for split in dataset.splits:
+            for image_id, draw in drawn_masks(dataset, root, split).items():
+                ids.append(image_id)
+                if dataset.labels_from == "masks":
+                    out.put(image_id, draw())
+    return ids
+
+
+def _folders(config: Config) -> tuple[Path | None, Path | None]:
+    """Return the folders of data and augmentation that the workflow makes; None = the user's.
+
+    Raises:
+        UserError: the workflow has not made them yet.
+    """
+    dataset, data = config.dataset, Path(config.results, config.dataset.name, "data")
+    extra = fetched_augment(dataset)
+    demo = dataset.source == "demo"
+    done = data / ("labels.csv" if demo else "fetched.json")
+    if (demo or dataset.download or extra) and not done.is_file():
+        raise UserError(f"{done}: not there yet; make it with: snakemake --cores 1 {done}")
+    root = data / "VOCdevkit/VOC2012" if dataset.download else data if demo else None
+    return root, data / extra if extra else None
+
+
+def _splits(index: Index, masked: Sequence[str], sizes: Sequence[tuple[int, int]]) -> Table:
+    table = _table("split", "images", "without class", "with mask", "median size", "largest")
+    own = set(masked)
+    for split in dict.fromkeys(item.split for item in index.items):
+        chosen = [(i, s) for i, s in zip(index.items, sizes, strict=True) if i.split == split]
+        none = sum(not item.classes for item, _ in chosen)
+        seen = sum(item.image_id in own for item, _ in chosen)
+        middle = [round(statistics.median(size[axis] for _, size in chosen)) for axis in (1, 0)]
+        height, width = max((size for _, size in chosen), key=lambda size: size[0] * size[1])
+        shown = (f"{middle[0]} x {middle[1]}", f"{width} x {height}")
+        table.add_row(split, str(len(chosen)), str(none), str(seen), *shown)
+    return table
+
+
+def _classes(index: Index) -> Table:
+    splits = dict.fromkeys(item.split for item in index.items)
+    table = _table(f"{index.num_classes} classes", *(f"{split} images" for split in splits))
+    counts = Counter((item.split, number) for item in index.items for number in item.classes)
+    for number, name in enumerate(index.class_names):
+        table.add_row(name, *(str(counts[split, number]) for split in splits))
+    return table
+
+
+def _rows(
+    config: Config,
+    named: Mapping[str, Run],
+    index: Index,
+    sizes: Sequence[tuple[int, int]],
+    drawn: bool,
+) -> Iterator[tuple[str, forecast.Cost]]:
+    """Yield the costs of all stages with the name of their run."""
+    tiles = config.dataset.tiles
+    looked_at: dict[str, list[tuple[tuple[int, int], int]]] = {"train": [], "val": []}
+    for item, size in zip(index.items, sizes, strict=True):
+        windows = layout(size, tiles.size, tiles.overlap) if tiles else []
+        parts = [(window.height, window.width) for window in windows] or [size]
+        looked_at[item.split] += [(part, len(item.classes)) for part in parts]
+    train, val = (forecast.volume(images) for images in looked_at.values())
+    yield from (("", cost) for cost in forecast.of_data(train, val, drawn, tiles is not None))
+    for name, one in named.items():
+        for cost in forecast.of_run(one, index.num_classes, train, val):
+            yield name, cost
+
+
+def _print_forecast(console: Console, rows: list[tuple[str, forecast.Cost]]) -> None:
+    table = _table("run", "stage", "disk", "time of one core", left=2)
+    for name, cost in rows:
+        table.add_row(name, cost.stage, _bytes(cost.disk), _time(cost.network + cost.rest))
+    known = [value for _, c in rows for value in (c.network, c.rest) if not isnan(value)]
+    network = sum(c.network for _, c in rows if not isnan(c.network))
+    table.add_section()
+    disk = sum(c.disk for _, c in rows if not isnan(c.disk))
+    table.add_row("", "in all", _bytes(disk), _time(sum(known)))
+    console.print(table)
+    cores = os.cpu_count() or 1
+    console.print(
+        "An estimate, from figures measured on one core of a 2.5 GHz server CPU: not more than a "
+        f"guide. {network / sum(known):.0%} of the time are networks, which a GPU takes over; "
+        f"without one it is about {_time(sum(known) / cores)} on the {cores} cores here, at best.",
+        highlight=False,
+    )
+    if len(known) < 2 * len(rows):
+        log.warning("backbones or methods that were never measured are not in the sums")
+
+
+def _table(*columns: str, left: int = 1) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="left" if number < left else "right", no_wrap=True)
+    return table
+
+
+def _bytes(count: float) -> str:
+    if isnan(count):
+        return "unknown"
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def _time(seconds: float) -> str:
+    if isnan(seconds):
+        return "unknown"
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,30 @@
+"""Draw masks that are no PNGs of the data set's own: SBD's, those of an archive, COCO's regions."""
+
+import argparse
+from pathlib import Path
+
+from wsss import __version__
+from wsss.config.slices import canonical, read_slice
+from wsss.data.sources import drawn_masks, with_augment
+from wsss.io.labels import LabelWriter
+from wsss.io.progress import log, track
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
+    parser.add_argument("--augment", type=Path, help="folder instead of dataset.augment")
+    parser.add_argument("--split", choices=("train", "val"), required=True)
+    parser.add_argument("--out", type=Path, required=True, help="record to write, beside the PNGs")
+    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the masks of a split; those that the data set has as PNGs are left out."""
+    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    drawn = drawn_masks(dataset, args.root, args.split)
+    made = canonical({"version": __version__, "source": dataset.source})
+    with LabelWriter(args.out, made) as out:
+        for image_id in track(drawn, f"convert masks of {args.split}"):
+            out.put(image_id, drawn[image_id]())
+    log.info("convert_masks: %d masks of %s", len(drawn), args.split)

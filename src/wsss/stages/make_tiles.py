@@ -1,0 +1,49 @@
+"""Cut the images of a data set, and their masks, into overlapping tiles."""
+
+import argparse
+from pathlib import Path
+
+from wsss.config.slices import read_slice
+from wsss.data.check import check_listing
+from wsss.data.masks import read_drawn
+from wsss.data.sources import read_raw, with_augment
+from wsss.data.tiles import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak
+from wsss.errors import UserError
+from wsss.io.progress import log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
+    parser.add_argument("--augment", type=Path, help="folder instead of dataset.augment")
+    parser.add_argument(
+        "--converted", type=Path, nargs="*", default=[], help="records of converted masks"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--threads", type=int, default=1, help="images at a time")
+    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check the data set and cut it.
+
+    Raises:
+        UserError: there is something wrong with the data set, or with where its tiles would lie;
+            nothing is written then.
+    """
+    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    if dataset.tiles is None:
+        raise UserError("dataset.tiles is null: set its size and overlap to cut tiles")
+    own = dataset.tiles.labels
+    off_masks = dataset.labels_from == "masks"
+    if own and off_masks:
+        raise UserError("dataset.tiles.labels: excludes labels_from masks; set it to null")
+    listing = read_raw(dataset, args.root)
+    index, masks = check_listing(listing, dataset, args.threads, read_drawn(args.converted))
+    tiles = plan_tiles(index, dataset.tiles.size, dataset.tiles.overlap)
+    labels = read_tile_labels(listing.root / own, listing, tiles) if own else {}
+    log.info("make_tiles: %d tiles of %d images", len(tiles), len(index.items))
+    cut = Cut(index, masks.paths, tiles, labels)
+    if not off_masks:
+        warn_weak(cut)
+    cut_tiles(cut, masks.source, args.out, args.threads)

@@ -1,0 +1,49 @@
+"""Put the label maps of tiles together to label maps of the images they were cut from."""
+
+import argparse
+from itertools import groupby
+from pathlib import Path
+
+from wsss import __version__
+from wsss.config.slices import canonical
+from wsss.data.sources.tiles import TABLE, Tile, TileTable
+from wsss.errors import UserError
+from wsss.io.labels import LabelReader, LabelWriter
+from wsss.io.progress import log, track
+from wsss.ops.tiles import stitch
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    parser.add_argument("--tiles", type=Path, required=True, help="labels.csv of the tiles")
+    parser.add_argument("--split", required=True, help="train or val")
+    parser.add_argument("--labels", type=Path, nargs="+", required=True, help="records of shards")
+    parser.add_argument("--out", type=Path, required=True, help="record to write, beside the PNGs")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Stitch the label maps of a split; each pixel is decided by its most central tile.
+
+    Raises:
+        UserError: there is no table of tiles, or the label maps are not those of its tiles.
+    """
+    table = TileTable.read(args.tiles.with_name(TABLE))
+    tiles = [tile for tile in table.tiles if tile.split == args.split]
+    maps = LabelReader(args.labels)
+    if set(maps.ids) != {tile.tile_id for tile in tiles}:
+        raise UserError(
+            f"{args.labels[0]}: not the label maps of the {len(tiles)} tiles of split {args.split} "
+            f"in {args.tiles}; give all shards of exactly this split"
+        )
+    images = [list(group) for _, group in groupby(tiles, lambda tile: tile.parent)]
+    log.info("stitch_masks: %d tiles of %d images of %s", len(tiles), len(images), args.split)
+    made = canonical({"version": __version__, "tiles": str(args.tiles)})
+    with LabelWriter(args.out, made) as out:
+        for image in track(images, "stitch masks"):
+            out.put(image[0].parent, stitch(*_parts(image, maps)))
+
+
+def _parts(image: list[Tile], maps: LabelReader) -> tuple:
+    """Return the arguments of `stitch` for the tiles of one image."""
+    windows = [tile.window for tile in image]
+    return (maps.read(tile.tile_id) for tile in image), windows, image[0].size

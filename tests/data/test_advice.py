@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from wsss.data.advice import advice
+from wsss.io.index import Index, Item
+
+MANY = 30
+
+
+def index(*train, names=("cat", "dog"), val=((0,),)):
+    """Return an index of images with the given classes."""
+    listed = [("train", classes) for classes in train] + [("val", classes) for classes in val]
+    items = [Item(str(n), split, Path(str(n)), "", c) for n, (split, c) in enumerate(listed)]
+    return Index(tuple(names), tuple(items))
+
+
+def lines(found, masked=None, sizes=(), tiled=False):
+    judged = [item.image_id for item in found.items] if masked is None else masked
+    return list(advice(found, judged, sizes, tiled))
+
+
+def test_a_balanced_data_set_needs_no_advice():
+    assert lines(index(*[(0,)] * MANY, *[(1,)] * MANY)) == []
+
+
+def test_few_images_are_named_with_their_number():
+    found = index(*[(0,)] * 19, *[(1,)] * 20)
+    assert lines(found) == ["fewer than 20 training images: cat (19); collect more of them"]
+
+
+def test_rare_classes_are_compared_with_the_most_frequent_one():
+    expected = (
+        "more than 10 times rarer than dog (201 training images): cat (20); "
+        "collect at least 21 of each"
+    )
+    assert lines(index(*[(0,)] * 20, *[(1,)] * 201)) == [expected]
+    assert lines(index(*[(0,)] * 20, *[(1,)] * 200)) == []
+
+
+@pytest.mark.parametrize(("images", "advised"), [(100, 50), (22, 20)])
+def test_one_class_needs_images_without_it(images, advised):
+    (line,) = lines(index(*[(0,)] * images, names=["cat"]))
+    assert line.startswith("class 'cat' is on every training image")
+    assert line.endswith(f"add about {advised} images labelled background")
+
+
+def test_one_class_with_negatives_is_fine():
+    assert lines(index(*[(0,)] * MANY, (), names=["cat"])) == []
+
+
+def test_a_class_on_every_image_is_named():
+    (line,) = lines(index(*[(0,)] * MANY, *[(0, 1)] * MANY))
+    assert line.startswith("class 'cat' is on every") and line.endswith("30 images without it")
+
+
+def test_classes_that_always_occur_together_are_named():
+    found = index(*[(0, 2)] * MANY, *[(1,)] * MANY, names=["cat", "dog", "mouse"])
+    (line,) = lines(found)
+    assert line.startswith("classes cat, mouse always occur together")
+
+
+def test_validation_without_masks_is_said():
+    found = index(*[(0,)] * MANY, *[(1,)] * MANY)
+    (line,) = lines(found, masked=["0"])
+    assert line.startswith("split val has no masks")
+
+
+def test_large_images_are_said_unless_they_are_cut():
+    found, sizes = index(*[(0,)] * MANY, *[(1,)] * MANY), [(2001, 10), (10, 2000)]
+    (line,) = lines(found, sizes=sizes)
+    assert line.startswith("1 images are larger than 2000 pixels") and "dataset.tiles" in line
+    assert lines(found, sizes=sizes, tiled=True) == []

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from wsss.data.photos import find_photos
+from wsss.errors import UserError
+
+
+def photo(path, size=(6, 4), **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((size[1], size[0], 3), np.uint8)).save(path, **options)
+
+
+def ids(folder, results="results"):
+    return [found.image_id for found in find_photos(folder, folder / results)]
+
+
+def test_a_folder_and_its_subfolders(tmp_path):
+    for name in ("b.jpg", "a.PNG", "sub/a.bmp"):
+        photo(tmp_path / name)
+    assert ids(tmp_path) == ["a", "b", "sub__a"]
+
+
+def test_a_single_file_of_any_ending(tmp_path):
+    photo(tmp_path / "scan", format="PNG")
+    assert find_photos(tmp_path / "scan", tmp_path)[0][::2] == ("scan", (4, 6))
+
+
+def test_sizes_are_those_of_upright_images(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo(tmp_path / "turned.jpg", exif=exif)
+    assert find_photos(tmp_path, tmp_path / "out")[0].size == (6, 4)
+
+
+def test_results_and_hidden_files_are_no_photographs(tmp_path):
+    for name in ("a.png", "results/a.png", ".thumbs/a.png", "._a.png"):
+        photo(tmp_path / name)
+    assert ids(tmp_path) == ["a"]
+
+
+def test_other_files_are_named(tmp_path, caplog):
+    photo(tmp_path / "a.png")
+    for name in ("b.heic", "c.heic", "notes"):
+        (tmp_path / name).touch()
+    with caplog.at_level("WARNING", "wsss"):
+        assert ids(tmp_path) == ["a"]
+    assert "left out: 2 .heic, 1 notes" in caplog.text
+
+
+def test_a_folder_without_photographs(tmp_path):
+    (tmp_path / "b.heic").touch()
+    with pytest.raises(UserError, match=r"no image \(\.bmp, .*there are: 1 \.heic"):
+        ids(tmp_path)
+
+
+def test_a_missing_file(tmp_path):
+    path = tmp_path / "nowhere"
+    with pytest.raises(UserError, match=f"^{path}: no such file$"):
+        find_photos(path, tmp_path)
+
+
+def test_a_name_that_no_table_holds(tmp_path):
+    photo(tmp_path / "a\tb.png")
+    with pytest.raises(UserError, match="has a tab or line break in its name; rename it"):
+        ids(tmp_path)
+
+
+def test_all_problems_at_once(tmp_path):
+    for name in ("a.png", "a.jpg", "sub/b.png"):
+        photo(tmp_path / name)
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.jpg").write_text("no image")
+    with pytest.raises(UserError) as error:
+        ids(tmp_path)
+    lines = str(error.value).split("\n")
+    assert [line.partition(": ")[2] for line in lines[1:3]] == [
+        "the file is empty (0 bytes)",
+        "not an image, or of a kind Pillow cannot read",
+    ]
+    assert "a.jpg and" in lines[3] and "the same name" in lines[3]

@@ -1,0 +1,133 @@
+import json
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from wsss.cli import main
+from wsss.stages.check import merged
+
+ROWS = ["a.png,train,cat", "b.png,train,dog", "c.png,val,cat"]
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A folder with a csv data set of three images and its configuration, mine.yaml."""
+    monkeypatch.chdir(tmp_path)
+    for name in "abc":
+        Image.new("RGB", (80, 60)).save(tmp_path / f"{name}.png")
+    (tmp_path / "labels.csv").write_text("\n".join(["image,split,labels", *ROWS]))
+    configure(tmp_path, name="mine", source="csv")
+    return tmp_path
+
+
+def configure(folder, **dataset):
+    content = {"dataset": {"root": str(folder), **dataset}}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_a_sound_data_set_is_told_with_what_it_takes(data, capsys):
+    assert main(["check", "mine.yaml"]) == 0
+    shown = capsys.readouterr().out
+    rows = [line.split() for line in shown.splitlines()]
+    assert ["train", "2", "0", "0", "80", "x", "60", "80", "x", "60"] in rows
+    assert ["cat", "1", "1"] in rows and ["dog", "1", "0"] in rows
+    assert any(row[:2] == ["psa", "train_segmenter"] for row in rows)
+    assert "Warning: fewer than 20 training images: cat (1), dog (1)" in shown
+    assert "An estimate" in shown and "\x1b" not in shown
+
+
+def test_nothing_is_written(data):
+    before = sorted(data.rglob("*"))
+    main(["check", "mine.yaml"])
+    assert sorted(data.rglob("*")) == before
+
+
+def test_wrong_data_are_listed_and_code_2(data, capfd):
+    (data / "b.png").write_bytes(b"")
+    (data / "labels.csv").write_text("\n".join(["image,split,labels", *ROWS, "d.png,val,cow"]))
+    assert main(["check", "mine.yaml"]) == 2
+    shown = capfd.readouterr()
+    assert shown.err.startswith("error: 3 problems in ") and "labels.csv:5" in shown.err
+    assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dataset: {sauce: csv}", "dataset.sauce: no such key; did you mean source?"),
+        ("dataset: {source: csv", "bad.yaml: not valid YAML"),
+        ("[1, 2]", "bad.yaml: holds no keys"),
+        ("runs: {x: {method: psb}}", "unknown method 'psb'"),
+    ],
+)
+def test_a_wrong_configuration_is_named_and_code_2(data, capfd, text, message):
+    (data / "bad.yaml").write_text(text)
+    assert main(["check", "mine.yaml", "bad.yaml"]) == 2
+    assert message in capfd.readouterr().err
+
+
+def test_a_missing_configuration_is_named(data, capfd):
+    assert main(["check", "nowhere.yaml"]) == 2
+    assert "nowhere.yaml: cannot be read" in capfd.readouterr().err
+
+
+def test_files_lie_over_the_configuration_of_the_folder(data):
+    (data / "config.yaml").write_text("seed: 1\nbackbone: {name: tiny, freeze: false}")
+    (data / "more.yaml").write_text("seed: 2")
+    found = merged([data / "mine.yaml", data / "more.yaml"])
+    assert found["seed"] == 2 and found["backbone"] == {"name": "tiny", "freeze": False}
+    assert found["dataset"]["source"] == "csv"
+
+
+def test_tiles_are_counted_instead_of_their_images(data, capsys):
+    main(["check", "mine.yaml"])
+    whole = capsys.readouterr().out
+    configure(data, name="mine", source="csv", tiles={"size": 40, "overlap": 30})
+    assert main(["check", "mine.yaml"]) == 0
+    assert "make_tiles" in capsys.readouterr().out and "make_tiles" not in whole
+
+
+def test_data_that_the_workflow_makes_are_asked_for(data, capfd):
+    assert main(["check"]) == 2
+    expected = "results/demo/data/labels.csv: not there yet; make it with: snakemake --cores 1"
+    assert expected in capfd.readouterr().err
+
+
+@pytest.fixture
+def coco(data):
+    """The same images as a COCO data set whose regions show a dog on every one."""
+    region = [[10, 10, 30, 10, 30, 30]]
+    for split, names in (("train", "ab"), ("val", "c")):
+        images = [
+            {"id": n, "file_name": f"{name}.png", "height": 60, "width": 80}
+            for n, name in enumerate(names)
+        ]
+        marks = [
+            {"image_id": n, "category_id": 5, "segmentation": region} for n in range(len(names))
+        ]
+        categories = [{"id": 2, "name": "cat"}, {"id": 5, "name": "dog"}]
+        content = {"images": images, "annotations": marks, "categories": categories}
+        (data / f"{split}.json").write_text(json.dumps(content))
+    return data
+
+
+@pytest.mark.parametrize("labels_from", ["annotations", "masks"])
+def test_regions_of_coco_are_masks(coco, capsys, labels_from):
+    files = {"train": "train.json", "val": "val.json"}
+    layout = {"annotations": files, "images": {"train": ".", "val": "."}}
+    configure(coco, name="mine", source="coco", coco=layout, labels_from=labels_from)
+    assert main(["check", "mine.yaml"]) == 0
+    shown = capsys.readouterr().out
+    rows = [line.split() for line in shown.splitlines()]
+    assert ["dog", "2", "1"] in rows and any(row[:4] == ["val", "1", "0", "1"] for row in rows)
+    assert "split val has no masks" not in shown and "convert_masks" in shown
+
+
+def test_masks_of_the_data_set_are_counted(data, capsys):
+    Image.fromarray(np.ones((60, 80), np.uint8)).save(data / "mask.png")
+    rows = [f"{row},{'mask.png' if 'val' in row else ''}" for row in ROWS]
+    (data / "labels.csv").write_text("\n".join(["image,split,labels,mask", *rows]))
+    assert main(["check", "mine.yaml"]) == 0
+    assert "split val has no masks" not in capsys.readouterr().out

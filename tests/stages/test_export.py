@@ -1,0 +1,109 @@
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+
+from wsss.engine.checkpoint import save_model
+from wsss.errors import UserError
+from wsss.export import FORMATS
+from wsss.io.index import Index, Item
+from wsss.io.labels import LabelWriter
+from wsss.nn import segmenters
+from wsss.nn.backbones import build
+from wsss.stages import export
+
+OUT = {"coco": "out.json", "label_studio": "out.json", "cvat": "out.zip", "voc": "out.tar"}
+
+
+def call(*arguments: object) -> None:
+    parser = ArgumentParser()
+    export.add_arguments(parser)
+    export.run(parser.parse_args([str(argument) for argument in arguments]))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two shards of masks, their photographs, index and classes.txt."""
+    (tmp_path / "photos").mkdir()
+    items = []
+    for name in "ab":
+        Image.new("RGB", (3, 2)).save(tmp_path / f"photos/{name}.png")
+        items.append(Item(name, "val", tmp_path / f"photos/{name}.png", "0", ()))
+        with LabelWriter(tmp_path / name / "labels.tsv") as out:
+            out.put(name, np.array([[0, 1, 1], [1, 1, 0]], np.uint8))
+        (tmp_path / name / "classes.txt").write_text("background\ncat\n")
+    Index(("cat",), tuple(items)).write(tmp_path / "index.tsv")
+    return tmp_path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    meta = {"segmenter": "deeplab_v3plus", "options": {}, "classes": ["cat"]}
+    backbone = build("tiny")
+    net = segmenters.build("deeplab_v3plus", backbone, 2)
+    stride = backbone.strides["conv6"]
+    meta["backbone"] = {"name": "tiny", "output_stride": stride}
+    save_model(tmp_path / "model.pt", net, "segmenter", **meta)
+    return tmp_path / "model.pt"
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "onnx"])
+def test_shards_with_an_index_and_folders_with_images_give_the_same(data, name):
+    shards = ["--labels", data / "a/labels.tsv", data / "b/labels.tsv"]
+    first, second = (data / folder / OUT.get(name, "out") for folder in "12")
+    call(name, *shards, "--index", data / "index.tsv", "--out", first)
+    call(name, "--labels", data / "a", data / "b", "--images", data / "photos", "--out", second)
+    files = [first, second] if first.is_file() else [p / "README.md" for p in (first, second)]
+    if name in ("palette", "index"):
+        files = [first / "b.png", second / "b.png"]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_voc_files_are_checked_on_demand(data, caplog):
+    (data / "list.txt").write_text("a\nb\n")
+    images = ["--images", data / "photos"]
+    call("voc", "--labels", data / "a", data / "b", *images, "--out", data / "out.tar")
+    with caplog.at_level("INFO", "wsss"):
+        call("voc", "--check", data / "out.tar", "--list", data / "list.txt")
+        call("voc", "--check", data / "out.tar", "--list", data / "list.txt", *images)
+    assert "sizes not compared" in caplog.messages[-2] and "sizes agree" in caplog.messages[-1]
+    (data / "list.txt").write_text("a\nb\nc\n")
+    with pytest.raises(UserError, match=r"c.png is missing"):
+        call("voc", "--check", data / "out.tar", "--list", data / "list.txt")
+
+
+def test_the_segmenter_becomes_a_model_of_its_classes(data, model):
+    call("onnx", "--model", model, "--out", data / "model.onnx")
+    session = onnxruntime.InferenceSession(data / "model.onnx")
+    facts = session.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["labels"]) == ["background", "cat"]
+    assert (facts["segmenter"], facts["backbone"]) == ("deeplab_v3plus", "tiny")
+
+
+def test_a_bundle_describes_the_network(data, model):
+    options = ["--index", data / "index.tsv", "--model", model, "--out", data / "out"]
+    call("bundle", "--labels", data / "a", data / "b", *options, "--title", "pets")
+    assert '"segmenter": "deeplab_v3plus"' in (data / "out/README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["voc", "--check", "x.tar"], "needs --list"),
+        (["voc", "--list", "list.txt"], "needs --labels and --out"),
+        (["coco", "--labels", "a", "--index", "i", "--images", "p", "--out", "o"], "leave one out"),
+        (["coco", "--labels", "none", "--out", "o"], "none: cannot be read"),
+        (["coco", "--labels", "a", "--images", "none", "--out", "o"], "none: no such file"),
+        (["onnx", "--model", "none.pt", "--out", "o"], "none.pt: no such model"),
+    ],
+)
+def test_mistakes_are_named(data, monkeypatch, arguments, text):
+    monkeypatch.chdir(data)
+    Path("list.txt").write_text("a\n")
+    with pytest.raises(UserError, match=text):
+        call(*arguments)
+    assert not Path("o").exists()

@@ -1,0 +1,59 @@
+import argparse
+
+import numpy as np
+import pytest
+
+from wsss.data.sources.tiles import Tile, TileTable
+from wsss.errors import UserError
+from wsss.io.labels import LabelReader, LabelWriter
+from wsss.ops.tiles import layout
+from wsss.stages import stitch_masks
+
+SIZES = {"a": (9, 12), "b": (8, 5)}
+
+
+@pytest.fixture
+def whole():
+    rng = np.random.default_rng(0)
+    return {name: rng.integers(0, 256, size, np.uint8) for name, size in SIZES.items()}
+
+
+@pytest.fixture
+def folder(tmp_path, whole):
+    """Tiles of two images, their label maps in two shards, and tiles of another split."""
+    tiles = [
+        Tile(f"{name}_{number}", name, "val", window, size)
+        for name, size in SIZES.items()
+        for number, window in enumerate(layout(size, 6, 2))
+    ]
+    other = Tile("c_0", "c", "train", layout((6, 6), 6, 0)[0], (6, 6))
+    TileTable(("cat",), "", (*tiles, other)).write(tmp_path / "tiles.tsv")
+    for shard, part in enumerate((tiles[:3], tiles[3:])):
+        with LabelWriter(tmp_path / f"{shard}/labels.tsv") as out:
+            for tile in part:
+                out.put(tile.tile_id, whole[tile.parent][tile.window.slices])
+    return tmp_path
+
+
+def run(folder, *shards, split="val"):
+    parser = argparse.ArgumentParser()
+    stitch_masks.add_arguments(parser)
+    labels = [folder / f"{shard}/labels.tsv" for shard in shards]
+    options = ["--tiles", folder / "labels.csv", "--split", split, "--labels", *labels]
+    out = folder / "whole/labels.tsv"
+    stitch_masks.run(parser.parse_args([*map(str, options), "--out", str(out)]))
+    return LabelReader([out])
+
+
+def test_label_maps_of_crops_become_those_of_the_images(folder, whole):
+    stitched = run(folder, 0, 1)
+    assert stitched.ids == ("a", "b")
+    for name, labels in whole.items():
+        np.testing.assert_array_equal(stitched.read(name), labels)
+
+
+@pytest.mark.parametrize(("shards", "split"), [((0,), "val"), ((0, 1), "train")])
+def test_label_maps_must_be_those_of_the_tiles(folder, shards, split):
+    with pytest.raises(UserError, match="give all shards of exactly this split"):
+        run(folder, *shards, split=split)
+    assert not (folder / "whole").exists()
