@@ -1,0 +1,104 @@
+"""Masks with a table of contents and a card, to be handed over."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsss.data.taxonomy import NO_CLASS
+from wsss.errors import UserError
+from wsss.export.archive import write_files
+from wsss.export.card import card
+from wsss.export.pictures import Picture, Pictures
+from wsss.io.labels import IGNORE, encode_labels, palette
+
+_COLUMNS = ["image_id", "image", "mask", "height", "width", "classes", "shares", "ignored"]
+
+
+def write(
+    pictures: Pictures,
+    out: Path,
+    title: str,
+    model: Mapping[str, Any] | None = None,
+    evaluation: Path | None = None,
+    licence: str | None = None,
+) -> None:
+    """Write README.md (the card), index.csv, classes.csv and masks/ into a folder, zip or tar.
+
+    Shares are of all pixels of an image, ignored ones included.
+
+    Args:
+        pictures: the label maps.
+        out: what to write; `.zip`, `.tar`, `.tar.gz`, `.tgz` make archives.
+        title: what the data set is called.
+        model: description of the network that drew the masks.
+        evaluation: eval file of the masks.
+        licence: terms of the masks.
+
+    Raises:
+        UserError: a label map or the eval file is not sound, or `out` cannot be written.
+    """
+    figures = None if evaluation is None else _read(evaluation)
+
+    def about(classes: Sequence[tuple[str, int, float]]) -> str:
+        return card(title, len(pictures), classes, pictures.made, model, figures, licence)
+
+    write_files(out, _members(pictures, about))
+
+
+def _members(
+    pictures: Pictures, about: Callable[[Sequence[tuple[str, int, float]]], str]
+) -> Iterator[tuple[str, bytes]]:
+    names = (NO_CLASS, *pictures.class_names)
+    rows: list[list[object]] = []
+    counts, images = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    for picture, labels in pictures:
+        pixels = np.bincount(labels.ravel(), minlength=256)
+        counts, images = counts + pixels, images + (pixels > 0)
+        rows.append(_row(picture, labels.shape, pixels, names))
+        yield f"masks/{picture.image_id}.png", encode_labels(labels)
+    yield "index.csv", _csv([_COLUMNS, *rows])
+    colours = ["#" + bytes(colour).hex() for colour in palette().tolist()]
+    table = [[label, name, colours[label]] for label, name in enumerate(names)]
+    yield "classes.csv", _csv([["label", "class", "colour"], *table])
+    shares = (counts / counts.sum()).tolist()
+    classes = [(name, int(images[label]), shares[label]) for label, name in enumerate(names)]
+    yield "README.md", about(classes).encode()
+
+
+def _row(
+    picture: Picture, size: tuple[int, int], pixels: np.ndarray, names: Sequence[str]
+) -> list[object]:
+    present = [label for label in np.flatnonzero(pixels).tolist() if 0 < label < IGNORE]
+    shares = pixels / pixels.sum()
+    return [
+        picture.image_id,
+        picture.file,
+        f"masks/{picture.image_id}.png",
+        *size,
+        ";".join(names[label] for label in present),
+        ";".join(f"{shares[label]:.6f}" for label in present),
+        f"{shares[IGNORE]:.6f}",
+    ]
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _read(evaluation: Path) -> dict[str, Any]:
+    keys = {"miou", "images", "split", "ground_truth", "iou"}
+    try:
+        document = json.loads(evaluation.read_text(encoding="utf-8"))
+        sound = all(keys <= result.keys() for result in document["results"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{evaluation}: cannot be read as an eval file ({error!r})") from error
+    if not sound:
+        raise UserError(f"{evaluation}: not an eval file of wsss evaluate")
+    return document

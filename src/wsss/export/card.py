@@ -1,0 +1,109 @@
+"""The card that goes with masks handed over: what they are, how they were made, what they are for.
+
+Headings follow Mitchell et al., "Model Cards for Model Reporting", 2019.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_USE = """\
+Meant as a start for annotation, as training labels of a segmenter, and for rough measurements of
+area. The networks learnt from labels of whole images, not from outlines: edges are often wrong by
+several pixels, thin and small parts get lost, what always appears together with a class (rails with
+trains, water with boats) may be counted to it, and touching objects of one class are one region.
+Not meant for decisions about people or in medicine without a check of every mask by someone who
+knows the field. On photographs of another kind than those of the training nothing is promised.
+"""
+
+_LICENCE = """\
+Not stated. The masks derive from the photographs, from their labels and from pretrained weights;
+the terms of all three apply. Ask whoever handed this over.
+"""
+
+_FILES = """\
+* `masks/<image id>.png`: palette PNGs as large as the photographs; a pixel's value is its label,
+  255 = undecided
+* `index.csv`: a row per image: photograph, mask, size in pixels, classes and their shares of the
+  pixels
+* `classes.csv`: label, class and colour
+"""
+
+
+def card(
+    title: str,
+    images: int,
+    classes: Sequence[tuple[str, int, float]],
+    made: Sequence[str],
+    model: Mapping[str, Any] | None,
+    evaluation: Mapping[str, Any] | None,
+    licence: str | None,
+) -> str:
+    """Return the card as Markdown.
+
+    Args:
+        title: what the data set is called.
+        images: number of images.
+        classes: name, number of images and share of all pixels (0..1) of every label.
+        made: the provenance lines of the masks, JSON where a stage wrote them.
+        model: description of the network.
+        evaluation: content of an eval file; None = not measured.
+        licence: terms of the masks; None = not stated.
+    """
+    table = [[label, *row] for label, row in enumerate(classes)]
+    rows = [[label, name, count, f"{100 * share:.2f} %"] for label, name, count, share in table]
+    parts = {
+        f"# Masks of {title}": "",
+        "## Data": f"{images} images, {len(classes) - 1} classes.\n\n"
+        + _table(["label", "class", "images", "pixels"], rows),
+        "## Method and configuration": _blocks([line for line in made if line], model),
+        "## Quality": _quality(evaluation),
+        "## Intended use and limits": _USE,
+        "## Licence": f"{licence.strip()}\n" if licence else _LICENCE,
+        "## Files": _FILES,
+    }
+    return "\n".join(f"{head}\n\n{body}" if body else f"{head}\n" for head, body in parts.items())
+
+
+def _blocks(made: Sequence[str], model: Mapping[str, Any] | None) -> str:
+    texts = [_pretty(line) for line in made] or ["not recorded"]
+    blocks = ["The masks, as their record says:", *map(_fenced, texts)]
+    if model is not None:
+        blocks += ["The network:", _fenced(json.dumps(model, indent=1, sort_keys=True))]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _pretty(line: str) -> str:
+    try:
+        return json.dumps(json.loads(line), indent=1, sort_keys=True)
+    except ValueError:
+        return line
+
+
+def _fenced(text: str) -> str:
+    return f"````\n{text}\n````"
+
+
+def _quality(evaluation: Mapping[str, Any] | None) -> str:
+    results = evaluation["results"] if evaluation else {}
+    judged = {name: result for name, result in results.items() if result["miou"] is not None}
+    if not judged:
+        return "Not measured: there were no masks drawn by hand to compare with.\n"
+    texts = []
+    for name, result in judged.items():
+        head = (
+            f"**{name}**: mIoU {100 * result['miou']:.2f} % of {result['images']} "
+            f"{result['split']} images (ground truth: {result['ground_truth']})."
+        )
+        rows = [
+            [label, "-" if value is None else f"{100 * value:.2f} %"]
+            for label, value in result["iou"].items()
+        ]
+        texts.append(f"{head}\n\n{_table(['class', 'IoU'], rows)}")
+    return "\n".join(texts)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)

@@ -1,0 +1,113 @@
+"""MS-COCO's JSON with run-length masks: an annotation per image and class.
+
+A class region is one annotation, however many objects it covers: image labels teach no instances.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as rle
+
+from wsss.errors import UserError
+from wsss.export.archive import refuse_folder
+from wsss.export.pictures import NAMING, Pictures
+from wsss.io.atomic import write_text
+from wsss.io.labels import IGNORE
+from wsss.io.progress import log
+
+
+def write(pictures: Pictures, out: Path, truth: Path | None = None) -> None:
+    """Write a data set that `pycocotools.coco.COCO` opens, or results that its `loadRes` takes.
+
+    Category c is the class of label c. Ignored pixels belong to no annotation.
+
+    Args:
+        pictures: the label maps.
+        out: JSON file.
+        truth: annotations in COCO's format that the results are for. Images are found by file
+            name, categories by name, and `out` becomes a list of results with score 1.
+
+    Raises:
+        UserError: a label map is not sound, `truth` lacks an image or a class, or `out` cannot be
+            written.
+    """
+    refuse_folder(out)
+    if pictures.items[0].path is None:
+        log.warning("file names are the image ids, without ending; %s", NAMING)
+    document = _dataset(pictures) if truth is None else _results(pictures, truth)
+    write_text(out, json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def _dataset(pictures: Pictures) -> dict[str, Any]:
+    images, annotations = [], []
+    for number, (picture, labels) in enumerate(pictures, 1):
+        height, width = labels.shape
+        size = {"width": width, "height": height}
+        images.append({"id": number, "file_name": picture.file, **size})
+        for label, region in _regions(labels):
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": label,
+                    "segmentation": region,
+                    "area": int(rle.area(region)),
+                    "bbox": rle.toBbox(region).tolist(),
+                    "iscrowd": 0,
+                }
+            )
+    categories = [
+        {"id": label, "name": name, "supercategory": ""}
+        for label, name in enumerate(pictures.class_names, 1)
+    ]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+def _results(pictures: Pictures, truth: Path) -> list[dict[str, Any]]:
+    images, categories = _ids(truth)
+    known = [images.get(item.stem, images.get(Path(item.stem).name)) for item in pictures.items]
+    if None in known or len(set(known)) < len(known):
+        first = next(n for n, k in enumerate(known) if k is None or k in known[:n])
+        file = pictures.items[first].file
+        raise UserError(f"{truth}: has no image of its own for {file}; file names must agree")
+    missing = [name for name in pictures.class_names if name not in categories]
+    if missing:
+        raise UserError(f"{truth}: has no category {missing[0]!r}; these are other classes")
+    return [
+        {
+            "image_id": image,
+            "category_id": categories[pictures.class_names[label - 1]],
+            "segmentation": region,
+            "score": 1.0,
+        }
+        for image, (_, labels) in zip(known, pictures, strict=True)
+        for label, region in _regions(labels)
+    ]
+
+
+def _regions(labels: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the labels of the classes in (H, W) with their compressed run lengths."""
+    for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE)[:IGNORE]).tolist():
+        if label:
+            region = rle.encode(np.asfortranarray(labels == label, np.uint8))
+            yield label, {**region, "counts": region["counts"].decode("ascii")}
+
+
+def _ids(truth: Path) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Return ids by name: of categories, and of images by file name without ending.
+
+    An image goes by the bare name, too, unless another folder has the same.
+    """
+    try:
+        document = json.loads(truth.read_text(encoding="utf-8"))
+        files = {PurePosixPath(image["file_name"]): image["id"] for image in document["images"]}
+        categories = {kind["name"]: kind["id"] for kind in document["categories"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{truth}: cannot be read as COCO annotations ({error!r})") from error
+    bare = Counter(file.stem for file in files)
+    images = {file.stem: number for file, number in files.items() if bare[file.stem] == 1}
+    return images | {str(f.with_suffix("")): number for f, number in files.items()}, categories

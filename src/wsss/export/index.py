@@ -1,0 +1,28 @@
+"""Grey PNGs whose values are the labels, for tools that read no palettes."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from wsss.export.archive import write_files
+from wsss.export.pictures import Pictures
+
+
+def write(pictures: Pictures, out: Path) -> None:
+    """Write `<image id>.png` into a folder, or a zip or tar by the ending of `out`.
+
+    Ignored pixels keep the value 255.
+
+    Raises:
+        UserError: a label map is not sound, or `out` cannot be written.
+    """
+    write_files(out, ((f"{p.image_id}.png", png(labels)) for p, labels in pictures))
+
+
+def png(image: np.ndarray) -> bytes:
+    """Return a grey (H, W) or RGB (H, W, 3) uint8 image as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG")
+    return buffer.getvalue()

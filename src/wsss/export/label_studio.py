@@ -1,0 +1,113 @@
+"""Label Studio: tasks with predictions of the brush, and the labelling configuration for them.
+
+Source: Label Studio's documentation of pre-annotations and of the tag BrushLabels,
+https://labelstud.io.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from wsss import __version__
+from wsss.errors import UserError
+from wsss.export import brush
+from wsss.export.archive import refuse_folder
+from wsss.export.pictures import NAMING, Picture, Pictures
+from wsss.io.atomic import write_text
+from wsss.io.labels import IGNORE, palette
+from wsss.io.progress import log
+
+URL = "/data/local-files/?d="
+"""How Label Studio addresses files below its root of local files."""
+
+
+def write(
+    pictures: Pictures,
+    out: Path,
+    url: str = URL,
+    from_name: str = "label",
+    to_name: str = "image",
+    model_version: str = f"wsss {__version__}",
+    score: float | None = None,
+) -> None:
+    """Write the tasks to `out` and the labelling configuration beside it, ending in `.xml`.
+
+    Ignored pixels are left unbrushed.
+
+    Args:
+        pictures: the label maps.
+        out: JSON file.
+        url: goes before the percent-encoded file name of a photograph.
+        from_name: name of the tag BrushLabels.
+        to_name: name of the tag Image, and the key of its address in a task.
+        model_version: what Label Studio calls these predictions.
+        score: certainty that Label Studio sorts by, the same for all; None = left out.
+
+    Raises:
+        UserError: a label map is not sound, or `out` ends in `.xml` or cannot be written, or
+            the names of the tags do not do.
+    """
+    refuse_folder(out)
+    if out.suffix == ".xml":
+        raise UserError(f"{out}: the tasks are JSON; the configuration goes to .xml beside them")
+    if from_name == to_name or not to_name.isidentifier():
+        raise UserError(f"tags {from_name!r}, {to_name!r}: two names, the latter a plain word")
+    if pictures.items[0].path is None:
+        log.warning("addresses hold the image ids, without ending; %s", NAMING)
+    kind = {"type": "brushlabels", "from_name": from_name, "to_name": to_name}
+    made = {"model_version": model_version} | ({} if score is None else {"score": score})
+    tasks = [
+        {
+            "data": {to_name: url + quote(picture.file)},
+            "predictions": [{**made, "result": _results(picture, labels, kind, pictures)}],
+        }
+        for picture, labels in pictures
+    ]
+    write_text(out.with_suffix(".xml"), _configuration(pictures.class_names, from_name, to_name))
+    write_text(out, json.dumps(tasks, ensure_ascii=False) + "\n")
+
+
+def _results(
+    picture: Picture, labels: np.ndarray, kind: dict[str, str], pictures: Pictures
+) -> list[dict[str, Any]]:
+    height, width = labels.shape
+    present = np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE)[:IGNORE])
+    return [
+        {
+            "id": f"{picture.image_id}-{label}",
+            **kind,
+            "original_width": width,
+            "original_height": height,
+            "image_rotation": 0,
+            "value": {
+                "format": "rle",
+                "rle": brush.encode(labels == label),
+                "brushlabels": [pictures.class_names[label - 1]],
+            },
+        }
+        for label in present[present > 0].tolist()
+    ]
+
+
+def _configuration(class_names: Sequence[str], from_name: str, to_name: str) -> str:
+    image, brushes = quoteattr(to_name), quoteattr(from_name)
+    rows = [
+        f'    <Label value={quoteattr(name)} background="#{bytes(colour).hex()}"/>'
+        for name, colour in zip(class_names, palette()[1:].tolist(), strict=False)
+    ]
+    return "\n".join(
+        [
+            "<View>",
+            f'  <Image name={image} value={quoteattr("$" + to_name)} zoom="true"/>',
+            f"  <BrushLabels name={brushes} toName={image}>",
+            *rows,
+            "  </BrushLabels>",
+            "</View>",
+            "",
+        ]
+    )

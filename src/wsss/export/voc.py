@@ -1,0 +1,152 @@
+"""Results for the segmentation task of PASCAL VOC 2012, as its evaluation server takes them.
+
+Source: development kit of VOC 2012, `VOCinit.m` (paths) and `VOCevalseg.m` (values and sizes).
+Competition comp5 is for training on the data of VOC 2012 alone, comp6 for any other data besides.
+"""
+
+import io
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from wsss.data.taxonomy import VOC_CLASSES
+from wsss.errors import UserError
+from wsss.export.archive import TARS, write_tar
+from wsss.export.pictures import Pictures
+from wsss.io.images import image_size
+from wsss.io.labels import encode_labels
+from wsss.io.progress import log, track
+
+COMPETITIONS = ("comp5", "comp6")
+
+_FOLDER = "results/VOC2012/Segmentation"
+_SHOWN = 5
+
+
+def write(
+    pictures: Pictures, out: Path, competition: str, image_set: str, ids: Sequence[str] | None
+) -> None:
+    """Write `results/VOC2012/Segmentation/<competition>_<set>_cls/<id>.png` into a tar.
+
+    Args:
+        pictures: the label maps.
+        out: file that ends in .tar, .tar.gz or .tgz.
+        competition: one of `COMPETITIONS`.
+        image_set: `test`, or `val` for the development kit.
+        ids: the images of the set; None = all label maps.
+
+    Raises:
+        UserError: a label map is missing, not sound, or holds what the server refuses, or `out`
+            is no tar or cannot be written.
+    """
+    if not out.name.endswith(TARS):
+        raise UserError(f"{out}: the server takes a tar; name a file that ends in {TARS[1]}")
+    if pictures.class_names != VOC_CLASSES:
+        log.warning("these are not VOC's 20 classes in its order: the server would misjudge them")
+    chosen = pictures if ids is None else pictures.select(ids, "the list")
+    folder = f"{_FOLDER}/{competition}_{image_set}_cls"
+    write_tar(out, _members(chosen, folder))
+
+
+def _members(pictures: Pictures, folder: str) -> Iterator[tuple[str, bytes]]:
+    for item in pictures.items:
+        if item.image_id.split() != [item.image_id]:
+            raise UserError(f"image {item.image_id!r}: VOC's lists take no blanks; rename it")
+    for picture, labels in pictures:
+        if (worst := labels.max(initial=0)) > len(VOC_CLASSES):
+            raise UserError(
+                f"image {picture.image_id}: its mask holds {worst}, the server takes 0..20; "
+                "export what a segmenter predicts, without ignored pixels"
+            )
+        yield f"{folder}/{picture.image_id}.png", encode_labels(labels)
+
+
+def read_list(path: Path) -> list[str]:
+    """Return the image ids of a list: the first word of each line.
+
+    Raises:
+        UserError: the file cannot be read, is empty or names an image twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    ids = [line.split()[0] for line in lines if line.strip()]
+    if not ids or len(set(ids)) < len(ids):
+        raise UserError(f"{path}: must name each image of the set once, one per line")
+    return ids
+
+
+def check(file: Path, ids: Sequence[str], photos: Mapping[str, Path] | None) -> str:
+    """Check a file of results before it is sent.
+
+    Args:
+        file: the tar.
+        ids: the images of the set.
+        photos: photograph by image id, to compare the sizes with; None = sizes are not compared.
+
+    Returns:
+        What it holds, such as `comp6_test_cls`.
+
+    Raises:
+        UserError: one line per problem, the first of many.
+    """
+    try:
+        with tarfile.open(file) as archive:
+            folder, problems = _check(archive, ids, photos)
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise UserError(f"{file}: cannot be read as a tar ({error})") from error
+    if problems:
+        more = [f"... and {len(problems) - _SHOWN} more"] * (len(problems) > _SHOWN)
+        raise UserError("\n".join(f"{file}: {line}" for line in [*problems[:_SHOWN], *more]))
+    return folder
+
+
+def _check(
+    archive: tarfile.TarFile, ids: Sequence[str], photos: Mapping[str, Path] | None
+) -> tuple[str, list[str]]:
+    """Return the folder of the masks, and the problems."""
+    missing, folders, problems = dict.fromkeys(ids), set(), []
+    for entry in track(archive, "check", len(ids)):
+        path = PurePosixPath(entry.name)
+        if entry.isdir():
+            continue
+        folders.add(str(path.parent))
+        if path.suffix != ".png" or path.stem not in missing:
+            problems.append(f"{entry.name}: not the mask of an image of the list, or a second one")
+            continue
+        del missing[path.stem]
+        stream = archive.extractfile(entry) if entry.isfile() else None
+        content = stream.read() if stream else b""
+        problems += _look(content, path, photos)
+    problems += [f"{image_id}.png is missing" for image_id in missing]
+    wanted = {f"{_FOLDER}/{name}_": name for name in COMPETITIONS}
+    odd = [f for f in folders if not (f.startswith(tuple(wanted)) and f.endswith("_cls"))]
+    problems += [f"{folder}: not {_FOLDER}/<comp5 or comp6>_<set>_cls" for folder in sorted(odd)]
+    if len(folders) > 1:
+        problems.append("the masks lie in several folders; send one competition at a time")
+    return PurePosixPath(next(iter(folders), "")).name, problems
+
+
+def _look(content: bytes, path: PurePosixPath, photos: Mapping[str, Path] | None) -> Iterator[str]:
+    """Yield what is wrong with a mask."""
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            mode, labels = image.mode, np.asarray(image)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        yield f"{path}: cannot be read as a PNG"
+        return
+    if mode != "P":
+        yield f"{path}: not an indexed PNG, but of mode {mode}"
+        return
+    if labels.max(initial=0) > len(VOC_CLASSES):
+        yield f"{path}: holds {labels.max()}, the server takes 0..20"
+    if photos is None:
+        return
+    if path.stem not in photos:
+        yield f"{path}: has no photograph to compare its size with"
+    elif (size := image_size(photos[path.stem])) != labels.shape:
+        yield f"{path}: is {labels.shape} pixels (height, width), its image {size}"

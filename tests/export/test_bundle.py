@@ -1,0 +1,70 @@
+import csv
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from tests.export.conftest import MASKS
+from wsss.errors import UserError
+from wsss.export import bundle
+from wsss.io.labels import read_labels
+
+EVALUATION = {
+    "results": {
+        "segment": {
+            "miou": 0.5,
+            "images": 3,
+            "split": "val",
+            "ground_truth": "by hand",
+            "iou": {"background": 0.75, "cat": 0.25, "dog": None},
+        }
+    }
+}
+
+
+def test_the_table_lists_every_mask(pictures, tmp_path):
+    bundle.write(pictures, tmp_path / "out", "pets")
+    with (tmp_path / "out/index.csv").open() as file:
+        rows = {row["image_id"]: row for row in csv.DictReader(file)}
+    assert list(rows) == list(MASKS)
+    for name, row in rows.items():
+        np.testing.assert_array_equal(read_labels(tmp_path / "out" / row["mask"]), MASKS[name])
+        assert (int(row["height"]), int(row["width"])) == MASKS[name].shape
+    assert (rows["a"]["classes"], rows["a"]["shares"]) == ("cat;dog", "0.500000;0.166667")
+    assert (rows["b"]["ignored"], rows["c"]["classes"]) == ("0.166667", "")
+
+
+def test_the_card_counts_images_and_pixels(pictures, tmp_path):
+    bundle.write(pictures, tmp_path / "out.zip", "pets", {"segmenter": "deeplab"}, None, "CC0")
+    archive = zipfile.ZipFile(tmp_path / "out.zip")
+    card = archive.read("README.md").decode()
+    assert card.startswith("# Masks of pets\n") and "3 images, 2 classes" in card
+    for line in ("| 0 | background | 3 | 50.00 % |", "| 1 | cat | 2 | 25.00 % |"):
+        assert line in card
+    assert '"version": "0"' in card and '"segmenter": "deeplab"' in card
+    assert "## Licence\n\nCC0\n" in card and "Not measured" in card
+    assert archive.read("classes.csv").decode().splitlines()[2] == "1,cat,#800000"
+
+
+def test_the_card_states_figures_with_their_ground(pictures, tmp_path):
+    (tmp_path / "eval.json").write_text(json.dumps(EVALUATION))
+    bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+    card = (tmp_path / "out/README.md").read_text()
+    assert "**segment**: mIoU 50.00 % of 3 val images (ground truth: by hand)." in card
+    assert "| cat | 25.00 % |" in card and "| dog | - |" in card
+
+
+def test_an_evaluation_without_masks_gives_no_figures(pictures, tmp_path):
+    nothing = {"results": {"segment": EVALUATION["results"]["segment"] | {"miou": None}}}
+    (tmp_path / "eval.json").write_text(json.dumps(nothing))
+    bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+    assert "Not measured" in (tmp_path / "out/README.md").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"results": {"segment": {}}}'])
+def test_what_is_no_evaluation_is_refused(pictures, tmp_path, text):
+    (tmp_path / "eval.json").write_text(text)
+    with pytest.raises(UserError, match="eval file"):
+        bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,67 @@
+"""What all formats have in common, and the plain PNGs."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.export.conftest import MASKS
+from wsss.errors import UserError
+from wsss.export import FORMATS
+from wsss.io.labels import palette, read_labels
+
+OPTIONS = {
+    "palette": ("out", {}),
+    "index": ("out", {}),
+    "coco": ("out.json", {}),
+    "cvat": ("out.zip", {}),
+    "label_studio": ("out.json", {}),
+    "voc": ("out.tar", {"competition": "comp6", "image_set": "test", "ids": None}),
+    "bundle": ("out", {"title": "pets"}),
+}
+PLAIN = {name: np.minimum(labels, 2) for name, labels in MASKS.items()}
+
+
+def write(name, pictures, folder):
+    file, options = OPTIONS[name]
+    import_module(f"wsss.export.{name}").write(pictures, folder / file, **options)
+    return folder / file
+
+
+def test_every_format_is_tried_here_or_is_the_network():
+    assert set(OPTIONS) == set(FORMATS) - {"onnx"}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_same_masks_give_the_same_bytes(make, tmp_path, name):
+    pictures, made = make(PLAIN), []
+    for folder in (tmp_path / "1", tmp_path / "2"):
+        out = write(name, pictures, folder)
+        files = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
+        made.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+    assert made[0] == made[1] and made[0]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_bad_mask_leaves_nothing(make, tmp_path, name):
+    with pytest.raises(UserError, match="image c: its mask holds label 3"):
+        write(name, make(MASKS | {"b": PLAIN["b"], "c": np.full((2, 2), 3)}), tmp_path / "new")
+    assert not list((tmp_path / "new").rglob("*"))
+
+
+@pytest.mark.parametrize(("name", "mode"), [("palette", "P"), ("index", "L")])
+def test_plain_pngs_hold_the_labels(pictures, tmp_path, name, mode):
+    out = write(name, pictures, tmp_path)
+    assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png", "c.png"]
+    for key, labels in MASKS.items():
+        assert Image.open(out / f"{key}.png").mode == mode
+        np.testing.assert_array_equal(read_labels(out / f"{key}.png"), labels)
+
+
+def test_palette_pngs_are_coloured_for_any_number_of_classes(make, tmp_path):
+    labels = np.arange(255, dtype=np.uint8)[None]
+    out = write("palette", make({"a": labels}, [f"class {n}" for n in range(254)]), tmp_path)
+    colours = np.asarray(Image.open(out / "a.png").convert("RGB"))[0]
+    np.testing.assert_array_equal(colours, palette()[:255])
+    assert len(np.unique(palette(), axis=0)) == 256

@@ -1,0 +1,96 @@
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.export.conftest import MASKS
+from wsss.errors import UserError
+from wsss.export.pictures import open_pictures
+from wsss.io.index import Index, Item
+from wsss.io.labels import LabelWriter
+
+
+def refused(text):
+    return pytest.raises(UserError, match=re.escape(text))
+
+
+def test_masks_come_in_the_order_of_the_index_with_file_names(pictures):
+    assert [(p.file, p.stem) for p, _ in pictures] == [(f"{k}.jpg", k) for k in MASKS]
+    for item, labels in pictures:
+        np.testing.assert_array_equal(labels, MASKS[item.image_id])
+    assert pictures.made == ('{"version":"0"}',)
+
+
+def test_files_are_named_below_the_folder_common_to_all(make, tmp_path):
+    make()
+    (tmp_path / "photos/in").mkdir()
+    index = Index.read(tmp_path / "index.tsv")
+    moved = (tmp_path / "photos/a.jpg").rename(tmp_path / "photos/in/x.y.jpg")
+    items = (Item("a", "val", moved, "0", ()), *index.items[1:])
+    Index(index.class_names, items).write(tmp_path / "index.tsv")
+    opened = open_pictures([tmp_path / "masks"], [tmp_path / "index.tsv"], None)
+    assert [p.stem for p in opened.items] == ["in/x.y", "b", "c"]
+
+
+def test_results_of_predict_bring_their_classes(pictures, tmp_path, caplog):
+    (tmp_path / "masks/classes.txt").write_text("background\ncat\ndog\n")
+    found = open_pictures([tmp_path / "masks"], [], None)
+    assert found.class_names == ("cat", "dog") and found.items[0].file == "a"
+    assert "sizes are not compared" in caplog.text
+    photos = {key: tmp_path / f"photos/{key}.jpg" for key in MASKS}
+    assert open_pictures([tmp_path / "masks"], [], photos).items == pictures.items
+
+
+def test_missing_or_odd_class_names_are_named(pictures, tmp_path):
+    with refused("names of the classes are needed"):
+        open_pictures([tmp_path / "masks"], [], None)
+    for text in ("cat\ndog\n", "background\n", "background\ncat\ncat\n"):
+        (tmp_path / "masks/classes.txt").write_text(text)
+        with refused("must hold background, then the classes"):
+            open_pictures([tmp_path / "masks"], [], None)
+
+
+def test_a_label_beyond_the_classes_is_named(make):
+    with refused("image a: its mask holds label 2, but there are 1 classes"):
+        list(make(classes=("cat",)))
+
+
+def test_a_mask_of_another_size_is_named(pictures, tmp_path):
+    Image.new("RGB", (5, 4)).save(tmp_path / "photos/b.jpg")
+    with refused("photos/b.jpg: the image is 5 x 4 pixels, its mask 2 x 3"):
+        list(pictures)
+
+
+def test_a_record_without_its_files_is_named(pictures, tmp_path):
+    (tmp_path / "masks/b.png").unlink()
+    with refused("b.png: cannot be read"):
+        list(pictures)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [("abcd", "1 label maps belong to no image"), ("ab", "1 images of the index have no label")],
+)
+def test_index_and_masks_must_be_of_the_same_images(pictures, tmp_path, given, text):
+    with LabelWriter(tmp_path / "masks/labels.tsv") as out:
+        for name in given:
+            out.put(name, MASKS["c"])
+    with refused(text):
+        open_pictures([tmp_path / "masks"], [tmp_path / "index.tsv"], None)
+
+
+def test_an_empty_record_is_refused(tmp_path):
+    with LabelWriter(tmp_path / "labels.tsv"):
+        pass
+    with refused("holds no label map"):
+        open_pictures([tmp_path], [], None)
+
+
+@pytest.mark.parametrize("name", ["a\tb", "a\x1bb", " a", ".a", "a\\b"])
+def test_ids_that_are_no_file_names_are_refused(tmp_path, name):
+    (tmp_path / "classes.txt").write_text("background\ncat\n")
+    with LabelWriter(tmp_path / "labels.tsv") as out:
+        out.put(name, MASKS["c"])
+    with pytest.raises(UserError):
+        open_pictures([tmp_path], [], None)
