@@ -25,7 +25,7 @@ MICRO = {
     "affinity": {"train": {"epochs": 1, "crop": 64}},
     "walk": {"logt": 3},
     "segment": {
-        "width": 16,
+        "deeplab_v3plus": {"width": 16},
         "train": {"epochs": 1, "crop": 64},
         "infer": {"scales": [1.0], "flip": False},
     },

@@ -1,5 +1,6 @@
 """Every command of the documentation does what it says."""
 
+import json
 import re
 import shlex
 import shutil
@@ -16,13 +17,21 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("w
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
+PETS = "results/pets/psa/segment/deeplab_v3plus/model.pt"
 COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
     "make test": "this suite",
+    "wsss check configs/photos.yaml pets.yaml": "test_own_photographs",
+    f"wsss predict {PETS} holiday masks": "test_own_photographs",
+    "wsss export coco --labels masks --images holiday --out masks.json": "test_own_photographs",
+    f"wsss export onnx --model {PETS} --out pets.onnx": "test_own_photographs",
     "snakemake --cores all --configfile configs/photos.yaml pets.yaml": "test_own_photographs",
     "snakemake --cores all --configfile configs/demo/seam.yaml": "test_methods",
     "snakemake --cores all --configfile configs/demo/*.yaml": "test_methods",
     "snakemake --cores all --configfile configs/voc12/seam.yaml": "test_recipes_plan",
+    "snakemake --cores all --configfile configs/voc12/seam.yaml configs/segment/deeplab_v2.yaml": (
+        "test_recipes_plan"
+    ),
     "snakemake --cores all --configfile configs/voc12/eader.yaml configs/voc12/eader-alpha.yaml": (
         "test_recipes_plan"
     ),
@@ -74,16 +83,22 @@ def test_own_photographs(project, tmp_path):
     (tmp_path / "pets.yaml").write_text(settings.replace("/data/pets", "pets"))
     torch.save(build("mobilenet_v2").state_dict(), tmp_path / "mobilenet_v2.pth")
     pets.yaml("quick.yaml", {**QUICK, "backbone": {"weights": "mobilenet_v2.pth"}})
-    (command,) = (c for c in COMMANDS if "pets.yaml" in c)
-    pets.run(*shlex.split(command), "quick.yaml", "--set-scatter", "images=1")
+    check, *after, train = (c for c, test in COMMANDS.items() if test == "test_own_photographs")
+    assert "person" in pets.run(*shlex.split(check))
+    pets.run(*shlex.split(train), "quick.yaml", "--set-scatter", "images=1")
     promised = re.findall(r"`(results/pets/[^`]+)`", README)
     assert len(promised) == 5
     for pattern in promised:
         assert list(tmp_path.glob(pattern)), pattern
+    shutil.copytree(tmp_path / "pets/images", tmp_path / "holiday")
+    for command in after:
+        pets.run(*shlex.split(command))
+    drawn = json.loads((tmp_path / "masks.json").read_text())
+    assert len(drawn["images"]) == 4 and (tmp_path / "pets.onnx").stat().st_size
 
 
 def test_the_runs_of_the_readme_are_valid(project):
-    runs = blocks("yaml")[1]
+    (runs,) = (block for block in blocks("yaml") if block.startswith("runs:"))
     (project.folder / "runs.yaml").write_text(runs)
     output = project.run("snakemake", "--dry-run", "--configfile", "runs.yaml")
     assert re.search(r"train_cam +3", output)
@@ -101,7 +116,8 @@ def test_recipes_plan(command, project, tmp_path):
     lists = voc / "ImageSets/Segmentation"
     (lists / "train.txt").rename(lists / "train_aug.txt")
     (tmp_path / "pretrained").mkdir()
-    (tmp_path / "pretrained/resnet_38d.params").touch()
+    for weights in ("resnet_38d.params", "deeplabv1_resnet101-imagenet.pth"):
+        (tmp_path / "pretrained" / weights).touch()
     output = recipe.run(*shlex.split(command), "--dry-run")
     runs = 12 if "alpha" in command else 1
     assert re.search(rf"train_cam +{runs}\n", output)

@@ -27,7 +27,7 @@ KEYS = [
     ({"crf": {"alphas": [3, 32]}}, CRF),
     ({"affinity": {"train": {"epochs": 2}}}, AFFINITY),
     ({"walk": {"beta": 4}}, WALK),
-    ({"segment": {"width": 8}}, TRAIN_SEGMENTER),
+    ({"segment": {"deeplab_v3plus": {"width": 8}}}, TRAIN_SEGMENTER),
     ({"segment": {"infer": {"flip": True}}}, SEGMENT),
     ({"evaluate": {"min_area": 0.02}}, REPORT),
     ({"dataset": {"demo": {"seed": 1}}}, {"report"}),
