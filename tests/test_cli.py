@@ -1,9 +1,9 @@
-import json
-
 import pytest
 
 from wsss import __version__
 from wsss.cli import COMMANDS, main
+from wsss.config.resolve import load
+from wsss.config.slices import slice_json
 
 
 def test_the_version_is_told(capsys):
@@ -29,7 +29,8 @@ def test_every_stage_explains_itself(name, capsys):
 
 
 def test_a_mistake_of_the_user_is_one_line_and_code_2(tmp_path, capfd):
-    config = json.dumps({"dataset": {"source": "csv", "root": str(tmp_path / "nowhere")}})
+    dataset = {"source": "csv", "root": str(tmp_path / "nowhere")}
+    config = slice_json("prepare_data", load({"dataset": dataset}))
     log = tmp_path / "stage.log"
     arguments = ["--out", str(tmp_path / "index.tsv"), "--config", config, "--log", str(log)]
     assert main(["prepare-data", *arguments]) == 2

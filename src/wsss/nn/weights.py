@@ -187,8 +187,9 @@ def load_state(
 
     Args:
         module: Receives the weights.
-        state: Tensors under the module's own or the official names. What a class calls
-            ``unused``, by the prefix of its name, is left out.
+        state: Tensors under the module's own or the official names, or under its own without
+            the prefix of the backbone. What a class calls ``unused``, by the prefix of its name,
+            is left out.
         source: Where the weights come from, for messages.
         optional: Prefixes of names that may be missing and then keep their values.
             ``num_batches_tracked`` always may: checkpoints before PyTorch 0.4.1 lack it.
@@ -197,7 +198,7 @@ def load_state(
         UserError: If tensors are missing, unexpected or of another shape.
     """
     own = module.state_dict()
-    ours = official_names(module)
+    ours = {_without_backbone(name): name for name in own} | official_names(module)
     unused = getattr(module, "unused", ())
     given = {ours.get(key, key): t for key, t in state.items() if not key.startswith(unused)}
     text = _misfits(own, given, optional)
