@@ -21,10 +21,10 @@ include: "rules/common_data.smk"
 
 
 rule all:
-    """The report on every run, with everything that it shows, and masks put together of tiles."""
+    """The report on every run, with all that it shows, and masks of images cut into tiles."""
     input:
         f"{OUT}/report.html",
-        stitched(),
+        whole_masks(),
 
 
 include: "rules/data.smk"

@@ -60,8 +60,8 @@ rule train_cam:
         config=cfg("train_cam"),
         code=method_code("train_cam"),
         further=further_arguments,
-        checkpoint=checkpoint,
-        content=checkpoint_content,
+        checkpoint=checkpoint("cam"),
+        content=checkpoint_content("cam"),
         work=f"{RUN}/work/train_cam",
     shell:
         "wsss train-cam --index {input.index:q} --weights {input.weights:q}"

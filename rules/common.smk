@@ -130,14 +130,21 @@ def further_arguments(wildcards):
     return [f"{name}={weights_file(b)}" for name, b in trunks.items()]
 
 
-def checkpoint(wildcards):
+def checkpoint(stage):
     """The published checkpoint that is taken instead of a training, if there is one."""
-    path = RUNS[wildcards.run].cam.checkpoint
-    return [path] if path else []
+
+    def of_job(wildcards):
+        path = getattr(RUNS[wildcards.run], stage).checkpoint
+        return [path] if path else []
+
+    return of_job
 
 
-def checkpoint_content(wildcards):
-    return content([Path(path) for path in checkpoint(wildcards)])
+def checkpoint_content(stage):
+    def of_job(wildcards):
+        return content([Path(path) for path in checkpoint(stage)(wildcards)])
+
+    return of_job
 
 
 def boundary_maps(wildcards):
@@ -175,7 +182,23 @@ def boundary_content(wildcards):
 
 def segmenter_weights(wildcards):
     run = RUNS[wildcards.run]
+    if run.segment.checkpoint:
+        return []
     return weights_file(run.segment.backbone or run.backbone)
+
+
+def segmenter_labels(wildcards):
+    """The pseudo labels that a segmenter is trained on."""
+    if RUNS[wildcards.run].segment.checkpoint:
+        return []
+    return shards(f"{RUN}/walk/train/{{scatteritem}}/labels.tsv")
+
+
+def segmenter_classifier(wildcards):
+    """The classifier whose trunk a segmenter may start from."""
+    segment = RUNS[wildcards.run].segment
+    starts = segment.train.init == "cam" and not segment.checkpoint
+    return f"{RUN}/cam/model.pt" if starts else []
 
 
 def weights_backbone(wildcards):
@@ -250,19 +273,21 @@ def histories():
     ]
 
 
-def stitched():
+def whole_masks():
     """The label maps of whole images, if the chain ran on their tiles."""
     if not TILED:
         return []
-    return [
-        f"{OUT}/{run}/{folder}/stitched/{split}/labels.tsv"
+    stitched = [
+        f"{OUT}/{run}/{folder}/stitched/train/labels.tsv"
         for run in RUNS
-        for split, stage in (
-            ("train", ("walk", "walk")),
-            ("val", ("segment", segmenter_folder(run))),
-        )
-        for folder in reached(run, [stage])
+        for folder in reached(run, [("walk", "walk")])
     ]
+    predicted = [
+        f"{OUT}/{run}/{folder}/whole/val/{{scatteritem}}/labels.tsv"
+        for run in RUNS
+        for folder in reached(run, [("segment", segmenter_folder(run))])
+    ]
+    return stitched + [path for pattern in predicted for path in shards(pattern)]
 
 
 def print_summary():

@@ -66,6 +66,7 @@ rule convert_masks:
         f"{OUT}/logs/convert_masks.{{split}}.log",
     benchmark:
         f"{OUT}/benchmarks/convert_masks.{{split}}.tsv"
+    priority: 1
     conda:
         CONDA
     threads: 1

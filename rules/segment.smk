@@ -11,8 +11,8 @@ rule train_segmenter:
     input:
         index=f"{OUT}/index.train.tsv",
         weights=segmenter_weights,
-        classifier=f"{RUN}/cam/model.pt",
-        labels=shards(f"{RUN}/walk/train/{{scatteritem}}/labels.tsv"),
+        classifier=segmenter_classifier,
+        labels=segmenter_labels,
     output:
         model=f"{RUN}/segment/{{segmenter}}/model.pt",
         history=f"{RUN}/segment/{{segmenter}}/history.csv",
@@ -29,10 +29,13 @@ rule train_segmenter:
     params:
         config=cfg("train_segmenter"),
         code=code("train_segmenter"),
+        checkpoint=checkpoint("segment"),
+        content=checkpoint_content("segment"),
         work=f"{RUN}/work/train_segmenter.{{segmenter}}",
     shell:
         "wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --labels {input.labels:q}"
+        " --checkpoint {params.checkpoint:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --config {params.config:q} --log {log:q}"
 

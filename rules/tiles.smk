@@ -1,10 +1,12 @@
-"""Large images in tiles: cut before everything else, put together behind it.
+"""Large images in tiles: cut before everything else, whole again behind it.
 
 Needed only if `dataset.tiles` is set; the chain then takes tiles for images.
 
-REQUIRED INPUTS: the data set as `dataset` describes it, label maps of its tiles.
+REQUIRED INPUTS: the data set as `dataset` describes it, label maps of its tiles,
+    {run}/segment/{segmenter}/model.pt.
 OUTPUTS: {results}/{dataset}/data/tiles/labels.csv (table of the tiles beside it),
-    {run}/{stage}/stitched/{split}/labels.tsv (record of the label maps of whole images beside it).
+    {run}/walk/stitched/{split}/labels.tsv (record of the label maps of whole images beside it),
+    {run}/segment/{segmenter}/whole/{split}/{shard}/labels.tsv (likewise, predicted anew).
 """
 
 
@@ -41,16 +43,16 @@ rule make_tiles:
 
 
 rule stitch_masks:
-    """Put the label maps of tiles together to those of the images they were cut from."""
+    """Put the pseudo labels of tiles together to those of the images they were cut from."""
     input:
         tiles=f"{OUT}/data/tiles/labels.csv",
-        labels=predictions,
+        labels=shards(f"{RUN}/walk/{{split}}/{{scatteritem}}/labels.tsv"),
     output:
-        labels=f"{RUN}/{{stage}}/stitched/{{split}}/labels.tsv",
+        labels=f"{RUN}/walk/stitched/{{split}}/labels.tsv",
     log:
-        f"{RUN}/logs/stitch_masks/{{stage}}.{{split}}.log",
+        f"{RUN}/logs/stitch_masks.{{split}}.log",
     benchmark:
-        f"{RUN}/benchmarks/stitch_masks/{{stage}}.{{split}}.tsv"
+        f"{RUN}/benchmarks/stitch_masks.{{split}}.tsv"
     conda:
         CONDA
     threads: 1
@@ -62,3 +64,29 @@ rule stitch_masks:
     shell:
         "wsss stitch-masks --tiles {input.tiles:q} --split {wildcards.split}"
         " --labels {input.labels:q} --out {output.labels:q} --log {log:q}"
+
+
+rule segment_whole:
+    """Predict the masks of a shard of the images that tiles were cut from."""
+    input:
+        tiles=f"{OUT}/data/tiles/labels.csv",
+        model=f"{RUN}/segment/{{segmenter}}/model.pt",
+    output:
+        labels=f"{RUN}/segment/{{segmenter}}/whole/{{split}}/{{scatteritem}}/labels.tsv",
+    log:
+        f"{RUN}/logs/segment_whole.{{segmenter}}/{{split}}.{{scatteritem}}.log",
+    benchmark:
+        f"{RUN}/benchmarks/segment_whole.{{segmenter}}/{{split}}.{{scatteritem}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        config=cfg("segment_whole"),
+        code=code("segment_whole"),
+    shell:
+        "wsss segment-whole --tiles {input.tiles:q} --model {input.model:q}"
+        " --split {wildcards.split} --shard {wildcards.scatteritem} --out {output.labels:q}"
+        " --threads {threads} --config {params.config:q} --log {log:q}"

@@ -10,7 +10,7 @@ from wsss.config.slices import STAGES
 from wsss.config.training import TRUNKS
 
 ROOT = Path(__file__).parents[1]
-HELPERS = {"__init__", "training", "inference", "sharding"}
+HELPERS = {"__init__", "training", "inference", "sharding", "sourcing"}
 
 
 def rules():

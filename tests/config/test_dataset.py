@@ -24,6 +24,7 @@ AUG = {"train": "train_aug", "val": "val"}
         ({**VOC, "source": "folders", "labels_from": "masks"}, "folders has none"),
         ({"tiles": {"size": 64, "overlap": 64}}, "overlap 64 must be smaller than size 64"),
         ({"tiles": {"size": 8}}, "dataset.tiles.size"),
+        ({"labels_from": "masks", "tiles": {"labels": "a.csv"}}, "tiles.labels: excludes labels"),
         ({"coco": {"annotations": {"test": "a.json"}}}, "dataset.coco.annotations.test"),
     ],
 )

@@ -33,7 +33,7 @@ def test_a_stage_cannot_see_other_keys():
         ({"cam": {"psa": {"dropout": 0.1}}}, {"train_cam"}),
         ({"crf": {"alphas": [4, 24]}}, {"refine_crf", "train_affinity"}),
         ({"walk": {"beta": 4}}, {"random_walk"}),
-        ({"segment": {"infer": {"flip": False}}}, {"infer_segmenter"}),
+        ({"segment": {"infer": {"flip": False}}}, {"infer_segmenter", "segment_whole"}),
         ({"seed": 5}, {"train_cam", "train_affinity", "train_segmenter"}),
         ({"segment": {"train": {"init": "cam"}}}, {"train_segmenter"}),
         ({"backbone": {"freeze": False}}, {"train_cam"}),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,17 +12,21 @@ MANY = 30
 def index(*train, names=("cat", "dog"), val=((0,),)):
     """Return an index of images with the given classes."""
     listed = [("train", classes) for classes in train] + [("val", classes) for classes in val]
-    items = [Item(str(n), split, Path(str(n)), "", c) for n, (split, c) in enumerate(listed)]
+    items = [Item(str(n), split, Path(str(n)), str(n), c) for n, (split, c) in enumerate(listed)]
     return Index(tuple(names), tuple(items))
 
 
-def lines(found, masked=None, sizes=(), tiled=False):
+def lines(found, masked=None):
     judged = [item.image_id for item in found.items] if masked is None else masked
-    return list(advice(found, judged, sizes, tiled))
+    return list(advice(found, judged))
 
 
 def test_a_balanced_data_set_needs_no_advice():
     assert lines(index(*[(0,)] * MANY, *[(1,)] * MANY)) == []
+
+
+def test_a_class_on_no_image_is_left_to_the_check():
+    assert lines(index(*[(0,)] * MANY, (), names=["cat", "dog"])) == []
 
 
 def test_few_images_are_named_with_their_number():
@@ -66,8 +71,22 @@ def test_validation_without_masks_is_said():
     assert line.startswith("split val has no masks")
 
 
-def test_large_images_are_said_unless_they_are_cut():
-    found, sizes = index(*[(0,)] * MANY, *[(1,)] * MANY), [(2001, 10), (10, 2000)]
-    (line,) = lines(found, sizes=sizes)
-    assert line.startswith("1 images are larger than 2000 pixels") and "dataset.tiles" in line
-    assert lines(found, sizes=sizes, tiled=True) == []
+def copied(one, other):
+    """Return the advice on an index in which two images have the same file."""
+    found = index(*[(0,)] * MANY, *[(1,)] * MANY)
+    items = [
+        replace(item, digest="x") if n in (one, other) else item
+        for n, item in enumerate(found.items)
+    ]
+    return lines(replace(found, items=tuple(items)))
+
+
+def test_the_same_image_in_train_and_val_is_named():
+    (line,) = copied(0, 2 * MANY)
+    assert line.startswith("1 images are in train and in val") and line.endswith("0 = 60")
+
+
+def test_the_same_image_with_other_labels_is_named():
+    assert copied(0, 1) == []
+    (line,) = copied(0, MANY)
+    assert line.endswith("twice with different labels: 0 = 30")

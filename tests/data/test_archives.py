@@ -1,3 +1,4 @@
+import errno
 import io
 import tarfile
 import zipfile
@@ -158,6 +159,26 @@ def test_a_path_that_leads_out_is_refused(tmp_path, name, make):
 )
 def test_links_that_lead_out_and_devices_are_refused(tmp_path, member):
     refused(tar(tmp_path / "x.tar", members=[member]), tmp_path, "archive refused")
+
+
+@pytest.mark.parametrize("names", [".", "a a/b", "a/b a", "n" * 300], ids=lambda names: names[:9])
+@pytest.mark.parametrize("make", [tar, zipped])
+def test_names_that_no_folder_can_hold_are_refused(tmp_path, names, make):
+    files = dict.fromkeys(names.split(), b"x")
+    refused(make(tmp_path / "x", files), tmp_path, r"cannot be written \(.*archive refused")
+
+
+def test_a_backslash_is_refused(tmp_path):
+    refused(zipped(tmp_path / "x.zip", {"..\\evil.txt": b"x"}), tmp_path, "backslash")
+
+
+def test_a_full_disk_is_no_mistake_of_the_archive(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("wsss.data.archives._write", full)
+    with pytest.raises(UserError, match=r"No space left on device.*; free space"):
+        unpack(tar(tmp_path / "x.tar"), tmp_path / "out", "1")
 
 
 def test_a_link_inside_is_left_out(tmp_path, caplog):

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from wsss.data.augment import RECIPES, Frame, hsv_shift, opencv_scaled, padded, quarter_scaled
+from wsss.data.augment import RECIPES, Frame, hsv_shift, padded, quarter_scaled
 from wsss.data.transforms import normalise
+from wsss.data.views import opencv_scaled
 
 OFF = (0.0, 0.0, 0.0, 0.0)
 
@@ -58,8 +59,20 @@ def test_saturation_and_value_are_clipped():
     assert hsv_shift(np.uint8([[[250, 250, 250]]]), (0, -9, 9)).tolist() == [[[255, 255, 255]]]
 
 
-def test_opencv_rounds_the_sides():
-    assert opencv_scaled(np.zeros((57, 75), np.uint8), 1.3, cv2.INTER_NEAREST).shape == (74, 98)
+@pytest.mark.parametrize(
+    ("size", "factor", "scaled"),
+    [((57, 75), 1.3, (74, 98)), ((1, 40), 0.5, (1, 20)), ((40, 1), 0.25, (10, 1))],
+)
+def test_opencv_rounds_the_sides(size, factor, scaled):
+    assert opencv_scaled(np.zeros(size, np.uint8), factor, cv2.INTER_NEAREST).shape == scaled
+
+
+def test_deeplab_v3plus_makes_the_shorter_side_exact():
+    """375 x 500 with a shorter side of 392 becomes 392 x 522, not 391."""
+    image, labels = np.zeros((375, 500, 3), np.uint8), np.zeros((375, 500), np.uint8)
+    frame = Frame(392, (1.0, 1.0), OFF)
+    _, labels = RECIPES["deeplab_v3plus"](image, labels, random.Random(0), frame)
+    assert (labels == 0).all()
 
 
 def test_deeplab_v2_cuts_the_sides_off_and_pads_below_and_right(picture):

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from wsss.data.check import check_masks
+from wsss.config.dataset import Dataset
+from wsss.data.check import check_listing, check_masks
+from wsss.data.sources import read_raw
 from wsss.data.sources.listing import Listing, image_ids
 from wsss.errors import UserError
 
@@ -84,7 +86,8 @@ def test_truncated_image_is_named(folder):
 
 def test_empty_split_is_named(folder):
     folder.table(GOOD[:2])
-    assert "split val has no image" in one(folder.problems())
+    found = one(folder.problems())
+    assert "split val has no image" in found and "correct that, or list images of it" in found
 
 
 def test_class_that_cannot_be_learnt_is_named(folder):
@@ -96,6 +99,23 @@ def test_class_that_cannot_be_learnt_is_named(folder):
 def test_classes_that_differ_in_case_are_named(folder):
     folder.table([*GOOD[:2], "img/c.png,train,Dog", "img/c.png,val,dog"])
     assert any("'Dog' and 'dog' differ" in problem for problem in folder.problems())
+
+
+def test_a_class_listed_twice_is_named(folder):
+    found = folder.problems(classes=["cat", "dog", "dog"])
+    assert one(found) == "class 'dog' is listed 2 times"
+
+
+@pytest.mark.parametrize("name", ["a;b", "a\nb", "a\x07b", "a\x85b", "a\u2028b"])
+def test_a_name_that_no_table_can_hold_is_no_class(folder, name):
+    problem = f"dataset.classes: {name!r} cannot be the name of a class"
+    assert folder.problems(classes=["cat", "dog", name]) == [problem]
+
+
+def test_many_problems_are_cut_short(folder):
+    folder.table([f"img/{number}.png,train,cat" for number in range(150)])
+    found = folder.problems()
+    assert len(found) == 101 and found[-1] == "... 51 more"
 
 
 def test_no_class_at_all_is_named(folder):
@@ -194,6 +214,13 @@ def test_large_images_are_said_once(folder, caplog):
     folder.check()
     assert caplog.text.count("2 images are larger than 2000 pixels on a side") == 1
     assert "the largest is img/c.png (4 x 2002)" in caplog.text
+
+
+def test_only_images_that_are_cut_may_be_huge(folder, monkeypatch):
+    monkeypatch.setattr("wsss.data.check.WHOLE", 47)
+    assert all("8 x 6 pixels, more than 47" in problem for problem in folder.problems())
+    cut = Dataset(source="csv", root=str(folder.root), tiles={})
+    assert len(check_listing(read_raw(cut), cut)[0].items) == 3
 
 
 def test_images_without_mask_are_fine(folder):

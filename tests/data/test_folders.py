@@ -79,12 +79,22 @@ def test_hidden_files_and_other_files_do_not_count(tree, caplog):
     (tree.root / "train/cat/notes.txt").write_text("x")
     (tree.root / "train/.git").mkdir()
     assert len(tree.labels()) == 3
-    assert "2 files that are no images are ignored" in caplog.text
+    assert "other files are left out: 1 .DS_Store, 1 .txt" in caplog.text
 
 
 def test_endings_may_have_capitals(tree):
     Image.new("L", (8, 6)).save(tree.root / "train/cat/5.JPG", "JPEG")
     assert "train/cat/5.JPG" in tree.labels()
+
+
+def test_every_ending_is_one_that_pillow_knows():
+    assert Image.registered_extensions().keys() >= folders.SUFFIXES
+
+
+def test_an_empty_folder_is_named(tree):
+    (tree.root / "val/dog").mkdir()
+    (problem,) = tree.read().problems
+    assert problem == "val/dog: no image in it; add some, or remove the folder"
 
 
 def test_an_image_beside_the_folders_is_named(tree):

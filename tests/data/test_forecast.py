@@ -127,3 +127,9 @@ def test_tiles_and_masks_are_counted_if_made():
     assert stages == ["convert_masks", "make_tiles", "prepare_data"]
     (only,) = forecast.of_data(TRAIN, VAL, drawn=False, tiled=False)
     assert only.stage == "prepare_data" and only.rest == pytest.approx(2 * 0.03 * 2.5)
+
+
+def test_whole_images_are_segmented_once_more():
+    plain, tiled = (list(forecast.of_run(Run(), 4, TRAIN, VAL, tiled)) for tiled in (False, True))
+    (more,) = set(tiled) - set(plain)
+    assert more.stage == "segment_whole" and more._replace(stage="infer_segmenter") in plain

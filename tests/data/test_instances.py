@@ -39,6 +39,12 @@ def test_wrong_entries_are_named(data, change, message):
     assert len(found) == 1 and re.match("(train|val).json: ", found[0]), data.read().problems
 
 
+def test_annotations_of_a_refused_image_are_no_mistake_of_their_own(data):
+    data.write(images=[picture(1, "../1.png"), picture(2)])
+    (problem,) = data.read().problems
+    assert "leads out of the folder" in problem
+
+
 def test_many_mistakes_are_cut_short(data):
     data.write(annotations=[mark(number, 3) for number in range(100, 150)])
     *_, last = problems = data.read().problems
@@ -85,7 +91,9 @@ def test_a_missing_file_is_named(data):
         ([[1, 1, 2, 2, 3, float("nan")]], "a point far outside"),
         ({"size": [8, 6], "counts": [48]}, "of the size [8, 6], its image of [6, 8]"),
         ({"size": [6, 8], "counts": [40]}, "run lengths of 40 pixels, its image has 48"),
-        ({"size": [6, 8], "counts": [50, -2]}, "run lengths of 48 pixels"),
+        ({"size": [6, 8], "counts": [50, -2]}, "run lengths that are no whole numbers"),
+        ({"size": [6, 8], "counts": [46.5, 1.5]}, "run lengths that are no whole numbers"),
+        ({"size": [6, 8], "counts": [47, True]}, "run lengths that are no whole numbers"),
         ({"size": [6, 8]}, "has no run lengths"),
         ({"size": [6, 8], "counts": "o"}, "damaged run lengths (cut off)"),
         ({"size": [6, 8], "counts": " "}, "damaged run lengths (the character ' ')"),
@@ -102,6 +110,13 @@ def test_a_region_that_cannot_be_drawn_is_named(data, shape, message):
 def test_regions_need_the_size_of_their_image(data):
     data.write(images=[{"id": 1, "file_name": "1.png"}])
     with pytest.raises(UserError, match=r"train\.json: image 1: no height and width"):
+        data.drawn()
+
+
+def test_the_size_of_an_image_is_that_of_its_file(data):
+    data.write(images=[picture(1, size=(8, 6))])
+    message = r"train\.json: image 1: height and width are \[8, 6\], but .*1\.png has \[6, 8\]"
+    with pytest.raises(UserError, match=message):
         data.drawn()
 
 

@@ -4,6 +4,7 @@ from PIL import Image
 
 from wsss.data.photos import find_photos
 from wsss.errors import UserError
+from wsss.io.labels import LabelWriter
 
 
 def photo(path, size=(6, 4), **options):
@@ -50,7 +51,7 @@ def test_other_files_are_named(tmp_path, caplog):
 
 def test_a_folder_without_photographs(tmp_path):
     (tmp_path / "b.heic").touch()
-    with pytest.raises(UserError, match=r"no image \(\.bmp, .*there are: 1 \.heic"):
+    with pytest.raises(UserError, match=r"no image \(.*\.bmp, .*there are: 1 \.heic"):
         ids(tmp_path)
 
 
@@ -70,12 +71,45 @@ def test_all_problems_at_once(tmp_path):
     for name in ("a.png", "a.jpg", "sub/b.png"):
         photo(tmp_path / name)
     (tmp_path / "empty.jpg").touch()
-    (tmp_path / "text.jpg").write_text("no image")
     with pytest.raises(UserError) as error:
         ids(tmp_path)
-    lines = str(error.value).split("\n")
-    assert [line.partition(": ")[2] for line in lines[1:3]] == [
-        "the file is empty (0 bytes)",
+    first, same, empty = str(error.value).split("\n")
+    assert first == f"2 problems in {tmp_path}:"
+    assert "a.jpg and" in same and "the same name" in same
+    assert empty.endswith("empty.jpg: the file is empty (0 bytes)")
+
+
+def test_damaged_photographs_stand_among_the_others(tmp_path):
+    photo(tmp_path / "a.png")
+    (tmp_path / "b.jpg").write_text("no image")
+    (tmp_path / "c.jpg").symlink_to(tmp_path / "gone")
+    found = find_photos(tmp_path, tmp_path / "out")
+    assert [photo.size for photo in found] == [(4, 6), (0, 0), (0, 0)]
+    assert [photo.damage.partition(": ")[2] for photo in found] == [
+        "",
         "not an image, or of a kind Pillow cannot read",
+        "no such file",
     ]
-    assert "a.jpg and" in lines[3] and "the same name" in lines[3]
+
+
+def test_if_all_are_damaged_there_is_nothing_to_do(tmp_path):
+    (tmp_path / "b.jpg").write_text("no image")
+    with pytest.raises(UserError, match=r"1 problem in .*\n.*b\.jpg: not an image"):
+        ids(tmp_path)
+
+
+def test_large_photographs_are_damaged_unless_asked_for(tmp_path):
+    photo(tmp_path / "a.png")
+    with pytest.raises(UserError, match="6 x 4 pixels, more than 23 in all"):
+        find_photos(tmp_path, tmp_path / "out", limit=23)
+
+
+def test_folders_of_masks_are_no_photographs(tmp_path, caplog):
+    photo(tmp_path / "a.png")
+    with LabelWriter(tmp_path / "masks/labels.tsv") as out:
+        out.put("a", np.eye(3))
+    photo(tmp_path / "own/b.png")
+    (tmp_path / "own/labels.tsv").write_text("image\tlabel\n")
+    with caplog.at_level("INFO", "wsss"):
+        assert ids(tmp_path) == ["a", "own__b"]
+    assert f"{tmp_path / 'masks'}: holds label maps" in caplog.text

@@ -31,6 +31,11 @@ def test_another_folder_is_refused(tmp_path):
         find(tmp_path)
 
 
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"dataset\.augment: no such folder: .*nope$"):
+        find(tmp_path / "nope")
+
+
 def test_sbd_without_a_list_is_refused(tmp_path):
     make_sbd(tmp_path)
     (tmp_path / "dataset/val.txt").unlink()

@@ -76,7 +76,10 @@ def test_the_table_says_where_tiles_lie(data, tmp_path):
     tiles = cut(data, tmp_path / "tiles")
     found = source.TileTable.read(tmp_path / "tiles/tiles.tsv")
     assert found.tiles == tuple(tiles) and found.class_names == ("cat", "dog")
-    assert {tile.size for tile in tiles if tile.parent == "b"} == {(4, 10)}
+    assert {(tile.size, tile.file) for tile in tiles if tile.parent == "b"} == {
+        ((4, 10), data / "img/b.png")
+    }
+    assert [len(image) for image in found.images("train")] == [6, 3]
 
 
 def test_tiles_may_carry_their_own_labels(data, tmp_path):
@@ -94,6 +97,7 @@ def test_tiles_may_carry_their_own_labels(data, tmp_path):
         ("img/x.png,0,0,cat", "no image 'img/x.png' in the data set"),
         ("img/a.png,1,0,cat", "no tile at top 1, left 0; its tiles have top 0, 2 and left 0, 2, 4"),
         ("img/a.png,0,left,cat", "no tile at top 0, left left"),
+        (f"img/a.png,0,{'9' * 5000},cat", "no tile at top 0, left 9{20};"),
         ("img/a.png,0,0,", "no label; write background"),
         ("img/a.png,0,0,cow", "unknown label 'cow'"),
         ("img/a.png,0,0,cat;background", "background stands beside other labels"),
@@ -106,6 +110,13 @@ def test_mistakes_in_the_labels_of_tiles(data, tmp_path, row, message):
     with pytest.raises(UserError, match=f"own.csv:3: .*{message}"):
         cut(data, tmp_path / "tiles", "own.csv")
     assert not (tmp_path / "tiles").exists()
+
+
+def test_labels_that_the_image_lacks_are_warned_about(data, tmp_path, caplog):
+    rows = ["image,top,left,labels", "c,0,0,cat", "a,0,0,background", "a,2,4,cat;dog", ""]
+    (data / "own.csv").write_text("\n".join(rows))
+    cut(data, tmp_path / "tiles", "own.csv")
+    assert "1 tiles have a label that their image lacks: a at top 2, left 4" in caplog.text
 
 
 def test_images_smaller_than_a_tile_are_named(data, tmp_path):

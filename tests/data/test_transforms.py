@@ -19,8 +19,8 @@ from wsss.data.transforms import (
     resize_labels,
     resize_long,
     scaled,
-    views,
 )
+from wsss.data.views import views
 
 SIDES = st.integers(1, 40)
 

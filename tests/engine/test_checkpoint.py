@@ -24,6 +24,17 @@ def test_equal_content_gives_equal_bytes(tmp_path):
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
 
 
+def test_a_flipped_byte_is_noticed(tmp_path):
+    path = tmp_path / "model.pt"
+    net = nn.Linear(2, 1)
+    save_model(path, net, "affinity")
+    data = bytearray(path.read_bytes())
+    data[data.index(net.weight.detach().numpy().tobytes())] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="damaged, or not a model of this package"):
+        load_model(path, "affinity")
+
+
 class Evil:
     def __reduce__(self):
         return print, ("executed",)
@@ -54,3 +65,11 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
         UserError, match=r"model\.pt: another kind of model, affinity instead of segmenter"
     ):
         load_model(tmp_path / "model.pt", "segmenter")
+
+
+def test_a_file_of_the_user_is_not_to_be_deleted(tmp_path):
+    save_model(tmp_path / "net.pt", nn.Linear(2, 1), "affinity")
+    (tmp_path / "text.pt").write_text("text")
+    for name in ("net.pt", "text.pt", "none.pt"):
+        with pytest.raises(UserError, match=rf"{name}: .*; name a segmenter$"):
+            load_model(tmp_path / name, "segmenter", "name a segmenter")

@@ -1,6 +1,7 @@
 import contextlib
 import io
 import json
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -47,8 +48,11 @@ def test_boxes_and_areas_by_hand(pictures, tmp_path):
 
 def truth(path, images, names=("dog", "cat")):
     kinds = [{"id": 17 + n, "name": name} for n, name in enumerate(names)]
-    size = {"height": 2, "width": 2}
-    files = [{"id": 90 + n, "file_name": file, **size} for n, file in enumerate(images)]
+    sizes = [MASKS[PurePosixPath(file).stem].shape for file in images]
+    files = [
+        {"id": 90 + n, "file_name": file, "height": height, "width": width}
+        for n, (file, (height, width)) in enumerate(zip(images, sizes, strict=True))
+    ]
     path.write_text(json.dumps({"images": files, "categories": kinds, "annotations": []}))
     return path
 
@@ -78,6 +82,23 @@ def test_a_truth_that_does_not_fit_is_refused(pictures, tmp_path, images, names,
     with pytest.raises(UserError, match=text):
         coco.write(pictures, tmp_path / "out.json", path)
     assert not (tmp_path / "out.json").exists()
+
+
+def test_a_truth_of_other_sizes_is_refused(pictures, tmp_path):
+    path = truth(tmp_path / "truth.json", ["a.jpg", "b.jpg", "c.jpg"])
+    path.write_text(path.read_text().replace('"height": 3', '"height": 4'))
+    with pytest.raises(UserError, match=r"b\.jpg is"):
+        coco.write(pictures, tmp_path / "out.json", path)
+
+
+def test_empty_results_are_named(make, tmp_path, caplog):
+    nothing = make({"a": MASKS["c"], "b": MASKS["c"]})
+    images = [{"id": n, "file_name": f"{n}.jpg"} for n in "ab"]
+    kinds = [{"id": 1, "name": name} for name in CLASSES]
+    path = tmp_path / "truth.json"
+    path.write_text(json.dumps({"images": images, "categories": kinds}))
+    coco.write(nothing, tmp_path / "out.json", path)
+    assert "the results are empty" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"images": [{"id": 1}]}'])

@@ -95,6 +95,15 @@ def test_odd_names_are_escaped(make, tmp_path):
     assert task["data"]["image"] == "/data/local-files/?d=x%20y%23%C3%A9.jpg"
 
 
+def test_a_neighbours_file_is_not_overwritten(pictures, tmp_path):
+    (tmp_path / "out.xml").write_text("<mine/>")
+    with pytest.raises(UserError, match=r"out\.xml: is there"):
+        label_studio.write(pictures, tmp_path / "out.json")
+    (tmp_path / "out.xml").unlink()
+    for _ in range(2):
+        label_studio.write(pictures, tmp_path / "out.json")
+
+
 @needs_tools
 def test_label_studio_reads_the_same_masks(pictures, tmp_path):
     label_studio.write(pictures, tmp_path / "out.json")

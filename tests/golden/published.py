@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from wsss.data.transforms import normalise, views
+from wsss.data.transforms import normalise
+from wsss.data.views import views
 from wsss.engine.tta import sum_views
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.equivariance import aligned, cross_target, hardest, min_pooling

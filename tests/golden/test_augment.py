@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from wsss.data.augment import hsv_shift, opencv_scaled, quarter_scaled
+from wsss.data.augment import hsv_shift, quarter_scaled
 from wsss.data.sets.affinity import affinity_sample
-from wsss.data.transforms import crop, crop_window, normalise, resize_long, views
+from wsss.data.transforms import crop, crop_window, normalise, resize_long
+from wsss.data.views import opencv_scaled, views
 from wsss.nn.backbones.vgg import caffe_input
 from wsss.ops.affinity import block_mean, pair_labels
 from wsss.ops.pairs import pair_indices

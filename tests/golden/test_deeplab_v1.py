@@ -6,7 +6,8 @@ import torch
 
 from tests.golden.published import agree_gradients, without_dropout
 from wsss.config.segmenter import SegmenterInfer
-from wsss.data.transforms import normalise, views
+from wsss.data.transforms import normalise
+from wsss.data.views import views
 from wsss.losses.segmentation import cross_entropy
 from wsss.nn.backbones import build as backbone
 from wsss.nn.segmenters import build

@@ -1,9 +1,13 @@
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from wsss.errors import UserError
-from wsss.io.images import image_size, read_image
+from wsss.io.images import LARGEST, image_size, read_image
 
 
 @pytest.fixture
@@ -13,6 +17,17 @@ def save(tmp_path):
         return tmp_path / name
 
     return save
+
+
+def huge(path, width, height):
+    """Write a PNG of one pixel whose header says it is large."""
+    buffer = io.BytesIO()
+    Image.new("L", (1, 1)).save(buffer, "PNG")
+    data = bytearray(buffer.getvalue())
+    data[16:24] = struct.pack(">II", width, height)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    path.write_bytes(data)
+    return path
 
 
 def test_rgb_is_read_as_it_is(save):
@@ -97,13 +112,26 @@ def test_missing_file_is_named(tmp_path, read):
         read(tmp_path / "x.jpg")
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.parametrize("side", [11, 15])
-def test_decompression_bomb_is_refused(save, monkeypatch, side):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    path = save(Image.new("RGB", (side, side)))
-    with pytest.raises(UserError, match="scale it down"):
+@pytest.mark.parametrize("read", [read_image, image_size])
+def test_images_beyond_the_limit_name_the_way_out(save, read):
+    path = save(Image.new("RGB", (11, 10)))
+    read(path, limit=110)
+    message = r"11 x 10 pixels, more than 109 in all; scale it down, or .* dataset\.tiles, .*--tile"
+    with pytest.raises(UserError, match=message):
+        read(path, limit=109)
+
+
+def test_images_for_tiles_may_be_larger_than_those_for_networks(tmp_path):
+    path = huge(tmp_path / "scan.png", 10980, 10980)
+    assert image_size(path) == (10980, 10980)
+    with pytest.raises(UserError, match="10980 x 10980 pixels"):
         read_image(path)
+
+
+def test_a_decompression_bomb_is_refused(tmp_path):
+    path = huge(tmp_path / "bomb.png", 50_000, 50_000)
+    with pytest.raises(UserError, match="too many pixels to decode safely; scale it down"):
+        read_image(path, LARGEST)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])

@@ -11,7 +11,6 @@ from wsss.losses.segmentation import (
     LOSSES,
     balanced_cross_entropy,
     cross_entropy,
-    cross_entropy_per_image,
     multiscale_cross_entropy,
     resized_labels,
 )
@@ -39,12 +38,6 @@ def test_a_batch_without_labels_costs_nothing(loss):
     loss.backward()
     assert loss == 0
     assert logits.grad.abs().sum() == 0
-
-
-def test_per_image_divides_by_the_batch_once_more():
-    logits, labels = torch.randn(4, 3, 2, 2), torch.randint(0, 3, (4, 2, 2))
-    expected = cross_entropy(logits, labels) / 4
-    assert cross_entropy_per_image(logits, labels).item() == pytest.approx(expected.item())
 
 
 def test_balanced_weighs_a_small_object_like_the_background():

@@ -5,8 +5,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.data.fake_voc import MORE, make_sbd, make_voc
 from wsss.cli import main
-from wsss.stages.check import merged
 
 ROWS = ["a.png,train,cat", "b.png,train,dog", "c.png,val,cat"]
 
@@ -49,7 +49,7 @@ def test_wrong_data_are_listed_and_code_2(data, capfd):
     (data / "labels.csv").write_text("\n".join(["image,split,labels", *ROWS, "d.png,val,cow"]))
     assert main(["check", "mine.yaml"]) == 2
     shown = capfd.readouterr()
-    assert shown.err.startswith("error: 3 problems in ") and "labels.csv:5" in shown.err
+    assert "error: 3 problems in " in shown.err and "labels.csv:5" in shown.err
     assert shown.out == ""
 
 
@@ -73,12 +73,12 @@ def test_a_missing_configuration_is_named(data, capfd):
     assert "nowhere.yaml: cannot be read" in capfd.readouterr().err
 
 
-def test_files_lie_over_the_configuration_of_the_folder(data):
-    (data / "config.yaml").write_text("seed: 1\nbackbone: {name: tiny, freeze: false}")
-    (data / "more.yaml").write_text("seed: 2")
-    found = merged([data / "mine.yaml", data / "more.yaml"])
-    assert found["seed"] == 2 and found["backbone"] == {"name": "tiny", "freeze": False}
-    assert found["dataset"]["source"] == "csv"
+def test_without_a_configuration_of_the_folder_it_is_said(data, capfd):
+    main(["check", "mine.yaml"])
+    assert "no config.yaml in this folder" in capfd.readouterr().err
+    (data / "config.yaml").write_text("seed: 1")
+    main(["check", "mine.yaml"])
+    assert "no config.yaml" not in capfd.readouterr().err
 
 
 def test_tiles_are_counted_instead_of_their_images(data, capsys):
@@ -87,6 +87,19 @@ def test_tiles_are_counted_instead_of_their_images(data, capsys):
     configure(data, name="mine", source="csv", tiles={"size": 40, "overlap": 30})
     assert main(["check", "mine.yaml"]) == 0
     assert "make_tiles" in capsys.readouterr().out and "make_tiles" not in whole
+
+
+@pytest.mark.parametrize(
+    ("tiles", "message"),
+    [
+        ({"size": 100}, "100 pixels are more than 3 of 3 images have"),
+        ({"size": 40, "overlap": 0, "labels": "tiles.csv"}, "tiles.csv: cannot be read"),
+    ],
+)
+def test_tiles_that_cannot_be_cut_are_named(data, capfd, tiles, message):
+    configure(data, name="mine", source="csv", tiles={"overlap": 0, **tiles})
+    assert main(["check", "mine.yaml"]) == 2
+    assert message in capfd.readouterr().err
 
 
 def test_data_that_the_workflow_makes_are_asked_for(data, capfd):
@@ -131,3 +144,37 @@ def test_masks_of_the_data_set_are_counted(data, capsys):
     (data / "labels.csv").write_text("\n".join(["image,split,labels,mask", *rows]))
     assert main(["check", "mine.yaml"]) == 0
     assert "split val has no masks" not in capsys.readouterr().out
+
+
+def of_voc(data, **dataset):
+    """Configure VOC with SBD over it, of which a mask is broken."""
+    sbd = make_sbd(data / "sbd")
+    (sbd / f"dataset/cls/{MORE[1]}.mat").write_bytes(b"MATLAB")
+    splits = {"train": "train_aug", "val": "val"}
+    own = {"source": "voc", "augment": str(sbd), "splits": splits, "tiles": None, **dataset}
+    configure(make_voc(data / "VOC2012"), name="mine", **own)
+    return str(data / "VOC2012/mine.yaml")
+
+
+def test_masks_that_are_evaluated_are_read(data, capfd):
+    assert main(["check", of_voc(data, augment_masks=True)]) == 2
+    assert f"{MORE[1]}.mat: no mask of SBD" in capfd.readouterr().err
+
+
+def test_masks_that_nobody_needs_are_not_read(data, capsys):
+    assert main(["check", of_voc(data)]) == 0
+    assert "convert_masks" not in capsys.readouterr().out
+
+
+def test_a_missing_archive_is_named(data, capfd):
+    assert main(["check", of_voc(data, augment=str(data / "sbd.tgz"))]) == 2
+    assert "dataset.augment: no such file" in capfd.readouterr().err
+
+
+def test_images_are_checked_before_regions_are(coco, capfd):
+    (coco / "b.png").write_bytes(b"")
+    files = {"train": "train.json", "val": "val.json"}
+    layout = {"annotations": files, "images": {"train": ".", "val": "."}}
+    configure(coco, name="mine", source="coco", coco=layout)
+    assert main(["check", "mine.yaml"]) == 2
+    assert "1 problem in" in capfd.readouterr().err

@@ -77,6 +77,14 @@ def test_a_broken_mask_leaves_no_record(tmp_path):
     assert not chain.record.exists()
 
 
+def test_all_broken_masks_are_named_at_once(tmp_path):
+    chain = Chain(tmp_path)
+    for name in MORE:
+        (tmp_path / f"benchmark_RELEASE/dataset/cls/{name}.mat").write_bytes(b"MATLAB")
+    with pytest.raises(UserError, match=f"(?s)^2 problems.*{MORE[1]}.*{MORE[0]}"):
+        chain.convert()
+
+
 def test_evaluation_looks_at_vocs_own_masks(tmp_path):
     chain = Chain(tmp_path)
     assert len(chain.index().items) == 5

@@ -59,16 +59,18 @@ def test_labels_of_tiles_come_from_a_table_below_the_root(demo, tmp_path):
     assert labels["train_0000__00000_00000"] == ("background",)
 
 
+def test_a_large_image_is_cut(demo, tmp_path, monkeypatch):
+    monkeypatch.setattr("wsss.data.check.WHOLE", 64 * 64 - 1)
+    with pytest.raises(UserError, match=r"cut it into tiles: dataset\.tiles"):
+        run(prepare_data, config(), "--root", demo, "--out", tmp_path / "index.tsv")
+    cut(demo, tmp_path / "tiles")
+    assert (tmp_path / "tiles/labels.csv").exists()
+
+
 def test_a_tile_larger_than_the_images_leaves_nothing(demo, tmp_path):
     with pytest.raises(UserError, match="200 pixels are more than 15 of 15 images have"):
         cut(demo, tmp_path / "tiles", size=200)
     assert not (tmp_path / "tiles").exists()
-
-
-def test_labels_come_off_masks_or_from_a_table(demo, tmp_path):
-    both = config(labels_from="masks", tiles={"labels": "own.csv"})
-    with pytest.raises(UserError, match=r"tiles\.labels: excludes labels_from masks"):
-        run(make_tiles, both, "--root", demo, "--out", tmp_path / "tiles")
 
 
 def test_labels_of_tiles_are_read_off_their_masks(demo, tmp_path):

@@ -1,27 +1,22 @@
 import argparse
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from wsss.cli import main
+from wsss.config.segmenter import SegmenterInfer
 from wsss.engine.checkpoint import save_model
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, read_labels
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
-from wsss.nn.segmenters import Segmenter
 from wsss.stages import predict
 
 CLASSES = ["cat", "dog"]
-
-
-class Red(Segmenter):
-    """Label 1 where a pixel is more red than green, from the pixel alone."""
-
-    def forward(self, x):
-        return torch.stack([x[:, 1], x[:, 0]], dim=1)
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +44,18 @@ def photo(path, size, **options):
     Image.fromarray(pixels).save(path, **options)
 
 
-def run(*arguments):
+def parsed(*arguments):
     parser = argparse.ArgumentParser()
     predict.add_arguments(parser)
-    predict.run(parser.parse_args([*map(str, arguments), "--threads", "1"]))
+    return parser.parse_args([*map(str, arguments), "--threads", "1"])
 
 
-def options(tile=None, overlap=0, **infer):
-    return predict.Options(predict.SegmenterInfer(scales=[1.0], flip=False, **infer), tile, overlap)
+def run(*arguments):
+    predict.run(parsed(*arguments))
+
+
+def options(*arguments):
+    return predict._options(parsed("model.pt", "photos", "out", *arguments))
 
 
 @pytest.mark.parametrize(
@@ -78,16 +77,6 @@ def test_a_single_photograph_is_turned_upright(model, tmp_path):
     photo(tmp_path / "turned.jpg", (40, 56), exif=exif)
     run(model, tmp_path / "turned.jpg", tmp_path / "out")
     assert read_labels(tmp_path / "out/turned.png").shape == (56, 40)
-
-
-@pytest.mark.parametrize("iterations", [0, 1])
-def test_tiles_leave_no_seams(iterations):
-    image = np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)
-    crf = {"iterations": iterations}
-    whole = predict.predict(Red(), image, options(crf=crf))
-    tiled = predict.predict(Red(), image, options(32, 9, crf=crf))
-    np.testing.assert_array_equal(tiled, whole)
-    assert set(np.unique(whole)) == {0, 1}
 
 
 def test_results_within_the_folder_of_photographs_are_no_photographs(model, photos):
@@ -120,29 +109,96 @@ def test_a_mask_that_was_added_by_hand_stays(model, photos, tmp_path):
     assert (tmp_path / "out/mine.png").exists() and (tmp_path / "out/a.png").exists()
 
 
-def test_an_interrupted_call_starts_again(model, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "predict", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+def test_an_interrupted_call_is_continued(model, photos, tmp_path, monkeypatch):
+    photo(photos / "c.png", (20, 20))
+    drawn = []
+
+    def broken(net, image, *rest):
+        drawn.append(image.shape[:2])
+        if len(drawn) == 2:
+            raise KeyboardInterrupt
+        return original(net, image, *rest)
+
+    original = predict.predict
+    monkeypatch.setattr(predict, "predict", broken)
+    with pytest.raises(KeyboardInterrupt):
         run(model, photos, tmp_path / "out")
     assert not (tmp_path / "out/labels.tsv").exists()
-    monkeypatch.undo()
     run(model, photos, tmp_path / "out")
-    assert (tmp_path / "out/labels.tsv").exists()
+    assert drawn == [(40, 56), (20, 20), (20, 20), (37, 61)]
+    assert LabelReader([tmp_path / "out/labels.tsv"]).ids == ("a", "c", "sub__b")
 
 
-def test_unreadable_images_stop_before_anything_is_written(model, photos, tmp_path):
-    (photos / "c.jpg").write_bytes(b"no image")
-    with pytest.raises(UserError, match=r"1 problem in .*\n.*c\.jpg: not an image"):
+@pytest.mark.parametrize("change", [["--flip"], ["--tile", 40]])
+def test_other_options_start_anew(model, photos, tmp_path, monkeypatch, change):
+    monkeypatch.setattr(predict, "read_image", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
         run(model, photos, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    notes = (tmp_path / "out/.unfinished").read_text()
+    run(model, photos, tmp_path / "out", *change)
+    assert (tmp_path / "out/labels.tsv").read_text().split("\n")[0] != notes.split("\n")[0]
 
 
-def test_a_damaged_image_is_named_and_the_others_have_masks(model, photos, tmp_path):
+def test_damaged_images_are_named_and_the_others_have_masks(model, photos, tmp_path):
     photo(photos / "c.jpg", (300, 300))
     (photos / "c.jpg").write_bytes((photos / "c.jpg").read_bytes()[:9000])
-    with pytest.raises(UserError, match=r"without a mask: 1 of 3 images:\n.*c\.jpg: cannot be"):
+    (photos / "d.jpg").write_bytes(b"no image")
+    (photos / "e.jpg").symlink_to(tmp_path / "gone")
+    with pytest.raises(UserError) as error:
         run(model, photos, tmp_path / "out")
+    first, *others = str(error.value).split("\n")
+    assert first == "damaged, hence without a mask: 3 of 5 images:"
+    assert sorted(Path(line.partition(":")[0]).name for line in others) == [
+        "c.jpg",
+        "d.jpg",
+        "e.jpg",
+    ]
     assert LabelReader([tmp_path / "out/labels.tsv"]).ids == ("a", "sub__b")
+
+
+def test_masks_of_an_earlier_call_are_no_photographs(model, photos, tmp_path):
+    run(model, photos, photos / "first")
+    run(model, photos, photos / "second")
+    assert LabelReader([photos / "second/labels.tsv"]).ids == ("a", "sub__b")
+
+
+def test_large_images_need_tiles(model, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(predict, "WHOLE", 2250)
+    with pytest.raises(UserError, match=r"1 of 2 images:\n.*b\.jpg: 61 x 37 .*predict --tile"):
+        run(model, photos, tmp_path / "out")
+    run(model, photos, tmp_path / "out", "--tile", 32)
+
+
+def test_a_configuration_says_how_and_options_win(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    crf = "{iterations: 7, bilateral_srgb: 3}"
+    infer = f"{{scales: [0.5, 1], flip: true, resampling: opencv, crf_image: wrapped, crf: {crf}}}"
+    Path("a.yaml").write_text(f"segment: {{infer: {infer}}}")
+    said = options("--config", "a.yaml").infer
+    assert said == SegmenterInfer.model_validate(yaml.safe_load(infer))
+    own = options("--scales", "2", "--no-flip", "--crf", "4", "--config", "a.yaml").infer
+    changed = {"scales": [2], "flip": False, "crf": {"iterations": 4, "bilateral_srgb": 3}}
+    assert own == SegmenterInfer.model_validate(said.model_dump() | changed)
+
+
+def test_without_a_configuration_the_image_is_seen_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text("segment: {infer: {flip: true}}")
+    assert options().infer == SegmenterInfer(scales=[1.0], flip=False)
+
+
+def test_settings_of_one_run_are_not_guessed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text("runs: {x: {segment: {infer: {flip: true}}}}")
+    with pytest.raises(UserError, match=r"runs\.x\.segment\.infer is for that run alone"):
+        options("--config", "a.yaml")
+
+
+def test_the_model_is_looked_at_first(photos, tmp_path):
+    (tmp_path / "net.pt").write_text("text")
+    with pytest.raises(UserError, match=r"net\.pt: .*; name the model\.pt of a segmenter"):
+        run(tmp_path / "net.pt", tmp_path / "nowhere", tmp_path / "out")
 
 
 def test_another_kind_of_model_is_refused(photos, tmp_path):

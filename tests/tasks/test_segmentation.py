@@ -89,3 +89,11 @@ def test_affine_follows_the_statistics_but_not_the_factors(frozen):
 
 def test_nothing_is_frozen(frozen):
     assert all(parameter.requires_grad for parameter in frozen("nothing").parameters())
+
+
+def test_per_image_divides_by_the_batch_size_of_the_step(task):
+    """Also where the step is computed in parts."""
+    task.eval()
+    divided = SegmentationTask(task.net, "per_image", batch_size=8).eval()
+    whole, part = task(batch(), CLOCK)["net"]["ce"], divided(batch(), CLOCK)["net"]["ce"]
+    assert part.shape == whole.shape and part < whole / 4

@@ -92,6 +92,12 @@ class Project:
         (self.folder / name).write_text(yaml.safe_dump(content))
 
 
+@pytest.fixture
+def fresh(tmp_path):
+    """An untouched copy of the project."""
+    return Project(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
     """A finished run on micro data; a test that changes something puts it back."""

@@ -8,21 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.data.fake_voc import make_tgz, save_mat
-from tests.workflow.conftest import ROOT, Project
+from tests.workflow.conftest import ROOT
 from wsss.config.dataset import Demo
 from wsss.data.sources.demo import make_demo
 from wsss.io.images import image_size
 from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelReader, read_labels
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
 
 PREPARE = ("--until", "prepare_masks")
-
-
-@pytest.fixture
-def fresh(tmp_path):
-    return Project(tmp_path)
 
 
 def voc_with_sbd(folder):
@@ -97,8 +92,11 @@ def test_tiles_go_through_the_whole_chain_and_back(fresh):
     shutil.rmtree(fresh.folder / "data")
     make_demo(fresh.folder / "data", Demo(images=4, val_images=2, size=96))
     fresh.snakemake(config={"dataset": {"tiles": {"size": 64, "overlap": 16}}})
-    for split, stage in (("train", "walk"), ("val", "segment/deeplab_v3plus")):
-        whole = LabelReader([fresh.results / f"psa/{stage}/stitched/{split}/labels.tsv"])
+    run = fresh.results / "psa"
+    predicted = list((run / "segment/deeplab_v3plus/whole/val").glob("*/labels.tsv"))
+    stitched = [run / "walk/stitched/train/labels.tsv"]
+    for split, records in (("train", stitched), ("val", predicted)):
+        whole = LabelReader(records)
         images = sorted((fresh.folder / "data/JPEGImages").glob(f"{split}_*.jpg"))
         assert sorted(whole.ids) == [path.stem for path in images]
         for path in images:

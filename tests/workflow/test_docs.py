@@ -12,7 +12,7 @@ import torch
 
 from wsss.nn.backbones import build
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
     "make test": "this suite",
     "wsss check configs/photos.yaml pets.yaml": "test_own_photographs",
-    f"wsss predict {PETS} holiday masks": "test_own_photographs",
+    f"wsss predict {PETS} holiday masks --config configs/photos.yaml": "test_own_photographs",
     "wsss export coco --labels masks --images holiday --out masks.json": "test_own_photographs",
     f"wsss export onnx --model {PETS} --out pets.onnx": "test_own_photographs",
     "snakemake --cores all --configfile configs/photos.yaml pets.yaml": "test_own_photographs",
@@ -59,19 +59,17 @@ def test_make_demo_is_the_plain_workflow():
     assert recipe.splitlines()[1].endswith("snakemake --cores all")
 
 
-def test_the_demo_rises_at_every_step(project, tmp_path):
-    demo = type(project)(tmp_path)
-    output = demo.run("snakemake", "--cores", "all")
+def test_the_demo_rises_at_every_step(fresh, tmp_path):
+    output = fresh.run("snakemake", "--cores", "all")
     summary = pd.read_csv(tmp_path / "results/demo/summary.tsv", sep="\t")
     miou = summary[summary["split"] == "val"].set_index("stage")["miou"]
     assert miou["seed oracle"] < miou["crf low"] < miou["walk"] <= miou["segment deeplab_v3plus"]
     assert "Report: results/demo/report.html" in output
-    assert "Nothing to be done" in demo.run("snakemake", "--dry-run")
+    assert "Nothing to be done" in fresh.run("snakemake", "--dry-run")
 
 
-def test_own_photographs(project, tmp_path):
+def test_own_photographs(fresh, tmp_path):
     """The README's table and YAML, word for word, with quick settings behind them."""
-    pets = type(project)(tmp_path)
     table, settings = blocks("csv")[0], blocks("yaml")[0]
     names = [line.split(",")[0] for line in table.strip().splitlines()[1:]]
     pictures = sorted((tmp_path / "data/JPEGImages").glob("*.jpg"))
@@ -82,34 +80,33 @@ def test_own_photographs(project, tmp_path):
     (tmp_path / "pets/labels.csv").write_text(table)
     (tmp_path / "pets.yaml").write_text(settings.replace("/data/pets", "pets"))
     torch.save(build("mobilenet_v2").state_dict(), tmp_path / "mobilenet_v2.pth")
-    pets.yaml("quick.yaml", {**QUICK, "backbone": {"weights": "mobilenet_v2.pth"}})
+    fresh.yaml("quick.yaml", {**QUICK, "backbone": {"weights": "mobilenet_v2.pth"}})
     check, *after, train = (c for c, test in COMMANDS.items() if test == "test_own_photographs")
-    assert "person" in pets.run(*shlex.split(check))
-    pets.run(*shlex.split(train), "quick.yaml", "--set-scatter", "images=1")
+    assert "person" in fresh.run(*shlex.split(check))
+    fresh.run(*shlex.split(train), "quick.yaml", "--set-scatter", "images=1")
     promised = re.findall(r"`(results/pets/[^`]+)`", README)
     assert len(promised) == 5
     for pattern in promised:
         assert list(tmp_path.glob(pattern)), pattern
     shutil.copytree(tmp_path / "pets/images", tmp_path / "holiday")
     for command in after:
-        pets.run(*shlex.split(command))
+        fresh.run(*shlex.split(command))
     drawn = json.loads((tmp_path / "masks.json").read_text())
     assert len(drawn["images"]) == 4 and (tmp_path / "pets.onnx").stat().st_size
 
 
-def test_the_runs_of_the_readme_are_valid(project):
+def test_the_runs_of_the_readme_are_valid(fresh):
     (runs,) = (block for block in blocks("yaml") if block.startswith("runs:"))
-    (project.folder / "runs.yaml").write_text(runs)
-    output = project.run("snakemake", "--dry-run", "--configfile", "runs.yaml")
+    (fresh.folder / "runs.yaml").write_text(runs)
+    output = fresh.run("snakemake", "--dry-run", "--configfile", "runs.yaml")
     assert re.search(r"train_cam +3", output)
 
 
 @pytest.mark.parametrize(
     "command", [c for c, test in COMMANDS.items() if test == "test_recipes_plan"]
 )
-def test_recipes_plan(command, project, tmp_path):
+def test_recipes_plan(command, fresh, tmp_path):
     """The official recipes on a folder of PASCAL VOC's layout; only a GPU finishes them."""
-    recipe = type(project)(tmp_path)
     voc = tmp_path / "VOCdevkit/VOC2012"
     voc.parent.mkdir()
     (tmp_path / "data").rename(voc)
@@ -118,6 +115,6 @@ def test_recipes_plan(command, project, tmp_path):
     (tmp_path / "pretrained").mkdir()
     for weights in ("resnet_38d.params", "deeplabv1_resnet101-imagenet.pth"):
         (tmp_path / "pretrained" / weights).touch()
-    output = recipe.run(*shlex.split(command), "--dry-run")
+    output = fresh.run(*shlex.split(command), "--dry-run")
     runs = 12 if "alpha" in command else 1
     assert re.search(rf"train_cam +{runs}\n", output)

@@ -31,18 +31,17 @@ QUICK = {
 }
 
 
-def test_every_method_reaches_the_masks(project, tmp_path):
-    project = type(project)(tmp_path)
-    project.yaml("quick.yaml", merge(MICRO, QUICK))
+def test_every_method_reaches_the_masks(fresh):
+    fresh.yaml("quick.yaml", merge(MICRO, QUICK))
     names = [*method_names(), *COMBINATIONS[:2]]
     judged = [f"results/micro/{name}/segment/deeplab_v3plus/eval.val.json" for name in names]
     options = ["--cores", "2", "--set-scatter", "images=1", "--configfile", *SHIPPED, "quick.yaml"]
-    project.run("snakemake", *judged, *options)
+    fresh.run("snakemake", *judged, *options)
     for path in judged:
-        (result,) = json.loads((tmp_path / path).read_text())["results"].values()
+        (result,) = json.loads((fresh.folder / path).read_text())["results"].values()
         assert 0 < result["miou"] < 1, path
-    assert (project.results / "sb.first/crf/maps").is_dir()
-    assert not (project.results / "sb.first/affinity").exists()
+    assert (fresh.results / "sb.first/crf/maps").is_dir()
+    assert not (fresh.results / "sb.first/affinity").exists()
 
 
 NEWCOMER = '''"""Peak: a classifier that pools each map by its maximum."""
@@ -79,15 +78,14 @@ class Peak(Method):
 '''
 
 
-def test_a_sixth_method_is_one_file(project, tmp_path):
-    project = type(project)(tmp_path)
-    (tmp_path / "src/wsss/methods/peak.py").write_text(NEWCOMER)
+def test_a_sixth_method_is_one_file(fresh):
+    (fresh.folder / "src/wsss/methods/peak.py").write_text(NEWCOMER)
     added = merge({"method": "peak+eader", "cam": {"peak": {"dropout": 0.3}}}, TURNS)
     config = {"until": "cam", "runs": {"alone": {"method": "peak"}, "erased": added}}
-    project.snakemake("--set-scatter", "images=1", config=config)
-    summary = pd.read_csv(project.results / "summary.tsv", sep="\t")
+    fresh.snakemake("--set-scatter", "images=1", config=config)
+    summary = pd.read_csv(fresh.results / "summary.tsv", sep="\t")
     assert set(summary["run"]) == {"alone", "erased"}
-    output = project.snakemake(config={"method": "peaks"}, check=False)
+    output = fresh.snakemake(config={"method": "peaks"}, check=False)
     assert "unknown method 'peaks'; known: aeft, eader, peak, psa" in output
 
 

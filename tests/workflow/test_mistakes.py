@@ -2,13 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
-
-
-@pytest.fixture
-def fresh(project, tmp_path):
-    """An untouched copy of the project."""
-    return type(project)(tmp_path)
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
 
 
 def test_a_wrong_key_fails_at_once_with_its_path(fresh):

@@ -99,6 +99,8 @@ class Dataset(Section):
             raise ValueError("augment_masks needs augment, the masks to evaluate on")
         if self.labels_from == "masks" and self.source == "folders":
             raise ValueError("labels_from masks needs masks; source folders has none")
+        if self.labels_from == "masks" and self.tiles and self.tiles.labels:
+            raise ValueError("tiles.labels: excludes labels_from masks; set it to null")
         return self
 
 

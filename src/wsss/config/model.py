@@ -151,7 +151,9 @@ class Run(Section):
         starts = {
             "cam": not self.cam.checkpoint,
             "walk": self.affinity.train.init == "backbone",
-            "segment": self.segment.train.init == "backbone" and self.segment.backbone is None,
+            "segment": self.segment.train.init == "backbone"
+            and self.segment.backbone is None
+            and not self.segment.checkpoint,
         }
         return any(starts.get(stage, False) for stage in reached)
 

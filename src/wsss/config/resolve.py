@@ -96,9 +96,11 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
         return f"runs.{name}.{key}" if key.partition(".")[0] in own else key
 
     yield from _trunk_problems(run, place)
+    for stage in ("cam", "segment"):
+        path = getattr(run, stage).checkpoint
+        if path and not Path(path).is_file():
+            yield f"{place(f'{stage}.checkpoint')}: no such file: {path}"
     if run.cam.checkpoint:
-        if not Path(run.cam.checkpoint).is_file():
-            yield f"{place('cam.checkpoint')}: no such file: {run.cam.checkpoint}"
         return
     for method, params in run.options().items():
         for option, text in params.problems(run.cam.train):
@@ -116,7 +118,8 @@ def _trunk_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
         yield f"{place('backbone.name')}: {run.backbone.name} is for segment.backbone alone"
     if run.backbone.weights or run.starts_from_weights():
         yield from backbones.problems(place("backbone"), run.backbone)
-    if run.segment.backbone is not None and run.until == "segment":
+    trained = run.until == "segment" and not run.segment.checkpoint
+    if run.segment.backbone is not None and trained:
         yield from backbones.problems(place("segment.backbone"), run.segment.backbone)
     for option, trunk in run.trunks().items():
         if trunk != run.backbone:

@@ -55,7 +55,7 @@ class SegmenterTrain(Train):
     """Steps after which the learning rate is set anew."""
     augmentation: Literal["jitter", "deeplab_v1", "deeplab_v2", "deeplab_v3plus"] = "jitter"
     """Random changes of a sample: colour jitter and a random scale, or what a published recipe
-    does."""
+    does, which knows no `jitter`."""
     scale: Annotated[tuple[Positive, Positive], AfterValidator(ordered)] = (0.5, 1.5)
     """Range of the random scale; deeplab_v2 draws multiples of 0.25, deeplab_v3plus scales the
     crop and makes that the shorter side."""
@@ -106,6 +106,8 @@ class Segment(Section):
     """Architecture."""
     backbone: Trunk | None = None
     """Trunk of the segmenter; null = the run's backbone."""
+    checkpoint: str | None = None
+    """Published checkpoint of the segmenter, taken instead of a training."""
     deeplab_v1: DeepLabV1 = DeepLabV1()
     deeplab_v2: DeepLabV2 = DeepLabV2()
     deeplab_v3: DeepLabV3 = DeepLabV3()

@@ -41,6 +41,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         "segment.train",
     ),
     "infer_segmenter": ("segment.infer",),
+    "segment_whole": ("segment.infer",),
     "stitch_masks": (),
     "evaluate": ("evaluate",),
     "report": (),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from wsss.data.check import LARGE
+from wsss.data.problems import some
 from wsss.io.index import Index, Item
 
 FEW = 20
@@ -16,19 +16,12 @@ NEGATIVES = 0.5
 """Images without a class that are advised per image with it."""
 
 
-def advice(
-    index: Index,
-    masked: Sequence[str],
-    sizes: Sequence[tuple[int, int]],
-    tiled: bool,
-) -> Iterator[str]:
-    """Yield one line per weakness of a data set.
+def advice(index: Index, masked: Sequence[str]) -> Iterator[str]:
+    """Yield one line per weakness of a data set that the check does not name itself.
 
     Args:
         index: the images and their labels.
         masked: ids of the images that have a mask.
-        sizes: (H, W) of the images, in pixels.
-        tiled: whether images are cut into tiles.
     """
     train = index.split("train")
     counts = Counter(number for item in train for number in item.classes)
@@ -37,19 +30,14 @@ def advice(
     yield from _together(index, train)
     if "val" not in {index.by_id[image_id].split for image_id in masked}:
         yield "split val has no masks: there will be no figures of quality, such as mIoU, on it"
-    large = sum(max(size) > LARGE for size in sizes)
-    if large and not tiled:
-        yield (
-            f"{large} images are larger than {LARGE} pixels on a side: set dataset.tiles "
-            "{size: 512, overlap: 128}, or shrink images and masks to about 1000 pixels"
-        )
+    yield from _copies(index)
 
 
 def _rare(index: Index, counts: Counter[int]) -> Iterator[str]:
     """Name the classes with few images, and those with far fewer than the most frequent one."""
     named = [(counts[number], name) for number, name in enumerate(index.class_names)]
     most, top = max(named, default=(0, ""))
-    few = [pair for pair in named if pair[0] < FEW]
+    few = [pair for pair in named if 0 < pair[0] < FEW]
     rare = [pair for pair in named if pair[0] >= FEW and pair[0] * RARER < most]
     if few:
         yield f"fewer than {FEW} training images: {_listed(few)}; collect more of them"
@@ -90,3 +78,21 @@ def _together(index: Index, train: Sequence[Item]) -> Iterator[str]:
                 f"classes {', '.join(names)} always occur together: image labels cannot tell them "
                 "apart; add images with one of them, or make them one class"
             )
+
+
+def _copies(index: Index) -> Iterator[str]:
+    """Name the images whose files are the same."""
+    same: dict[str, list[Item]] = {}
+    for item in index.items:
+        same.setdefault(item.digest, []).append(item)
+    copies = [items for items in same.values() if len(items) > 1]
+    both = [_names(items) for items in copies if len({item.split for item in items}) > 1]
+    unlike = [_names(items) for items in copies if len({item.classes for item in items}) > 1]
+    if both:
+        yield f"{len(both)} images are in train and in val, so val is no test: {some(both)}"
+    if unlike:
+        yield f"{len(unlike)} images stand there twice with different labels: {some(unlike)}"
+
+
+def _names(items: Sequence[Item]) -> str:
+    return " = ".join(item.image_id for item in items[:5]) + " = ..." * (len(items) > 5)

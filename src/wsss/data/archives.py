@@ -1,5 +1,6 @@
 """Unpack archives: nothing leaves the folder, and a folder under its final name is complete."""
 
+import errno
 import lzma
 import posixpath
 import shutil
@@ -19,6 +20,9 @@ from wsss.io.atomic import unwritable, write_text
 from wsss.io.progress import log, track
 
 _STAMP = ".unpacked"
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+"""Errors of the disk or folder; all others are those of a member's name."""
+
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -103,21 +107,32 @@ def _write_all(archive: Path, folder: Path) -> None:
     count = 0
     for member in track(_members(archive), f"unpack {archive.name}"):
         _refuse_unsafe(archive, member)
-        path = folder / posixpath.normpath(member.name)
-        if member.kind == "folder":
-            path.mkdir(parents=True, exist_ok=True)
-        elif member.kind == "link":
-            log.warning("%s: the link %s is left out", archive, member.name)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                file.writelines(_chunks(archive, member))
-            count += 1
+        try:
+            _write(archive, member, folder / posixpath.normpath(member.name))
+        except OSError as error:
+            if error.errno in _UNWRITABLE:
+                raise
+            reason = f"{member.name[:80]!r} cannot be written ({error.strerror})"
+            raise UserError(f"{archive}: {reason}; archive refused") from error
+        count += member.kind == "file"
     if not count:
         raise UserError(f"{archive}: the archive holds no file")
 
 
+def _write(archive: Path, member: _Member, path: Path) -> None:
+    if member.kind == "folder":
+        path.mkdir(parents=True, exist_ok=True)
+    elif member.kind == "link":
+        log.warning("%s: the link %s is left out", archive, member.name)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.writelines(_chunks(archive, member))
+
+
 def _refuse_unsafe(archive: Path, member: _Member) -> None:
+    if "\\" in member.name:
+        raise UserError(f"{archive}: {member.name!r} has a backslash; archive refused")
     if _is_outside(member.name) or _is_outside(member.target):
         raise UserError(f"{archive}: {member.name!r} leads out of the folder; archive refused")
     if member.kind not in ("file", "folder", "link"):

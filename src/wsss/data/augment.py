@@ -23,6 +23,7 @@ from wsss.data.transforms import (
     resize_labels,
     scaled,
 )
+from wsss.data.views import opencv_scaled
 from wsss.io.labels import IGNORE
 from wsss.ops.colour import CAFFE_MEAN, MEAN, STD
 
@@ -99,8 +100,8 @@ def deeplab_v3plus(
     mirror = coin(rng)
     image, labels = flipped(image, mirror), flipped(labels, mirror)
     low, high = (int(frame.crop * factor) for factor in frame.scale)
-    factor = rng.randint(low, high) / min(labels.shape)
-    size = tuple(max(1, int(side * factor)) for side in labels.shape)
+    short, shorter = rng.randint(low, high), min(labels.shape)
+    size = tuple(max(1, side * short // shorter) for side in labels.shape)
     picture = Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
     image, labels = np.asarray(picture), resize_labels(labels, size)
     image, labels = padded(image, frame.crop, 0), padded(labels, frame.crop, IGNORE)
@@ -131,12 +132,6 @@ def hsv_shift(image: np.ndarray, shift: tuple[int, int, int]) -> np.ndarray:
     )
     planes = np.stack([hue % 180, saturation.clip(0, 255), value.clip(0, 255)], axis=-1)
     return cv2.cvtColor(planes.astype(np.uint8), cv2.COLOR_HSV2RGB)
-
-
-def opencv_scaled(array: np.ndarray, factor: float, interpolation: int) -> np.ndarray:
-    """Resize (H, W, ...) by a factor with OpenCV: without antialiasing, on the factor's grid."""
-    array = np.ascontiguousarray(array)
-    return cv2.resize(array, None, fx=factor, fy=factor, interpolation=interpolation)
 
 
 def quarter_scaled(

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
+from unicodedata import category
 
 from wsss.config.dataset import Dataset
 from wsss.data.files import in_threads
 from wsss.data.masks import Drawn, labels_of_masks, mask_table
+from wsss.data.problems import stop
 from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
-from wsss.io.images import read_image
+from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE
 from wsss.io.progress import log
@@ -28,7 +30,8 @@ LARGE = 2000
 NOT_DRAWN: Drawn = MappingProxyType({})
 """All masks are those of the listing."""
 
-_RESERVED = "\t\n\r;"
+_UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's categories of control characters, halves of surrogate pairs and line breaks."""
 
 
 def check_listing(
@@ -40,7 +43,7 @@ def check_listing(
 
     Args:
         listing: what the source says.
-        dataset: its configuration; only the splits and `labels_from` are used.
+        dataset: its configuration; only the splits, `labels_from` and `tiles` are used.
         threads: images decoded at a time.
         drawn: masks for those images that have none, by image id.
 
@@ -58,12 +61,12 @@ def check_listing(
         *_record_problems(listing),
         *_split_problems(listing.records, dataset),
     ]
-    looks = _images(listing, threads)
+    looks = _images(listing, LARGEST if dataset.tiles else WHOLE, threads)
     errors = {image: look.error for image, look in looks.items() if look.error}
     problems += [f"{r.where}: {errors[r.image]}" for r in listing.records if r.image in errors]
     index = Index(listing.names, tuple(_items(listing, looks)))
     masks, mask_problems = mask_table(listing, index, drawn, threads)
-    _stop(listing.root, [*problems, *mask_problems])
+    stop(listing.root, [*problems, *mask_problems])
     _warn_unlearnt(listing)
     if dataset.tiles is None:
         _warn_large(looks)
@@ -89,7 +92,7 @@ def check_masks(
             image or shows an id that is no class, or if no mask of a split shows a class.
     """
     masks, problems = mask_table(listing, index, drawn, threads)
-    _stop(listing.root, problems)
+    stop(listing.root, problems)
     return masks
 
 
@@ -100,49 +103,67 @@ def _class_problems(names: Sequence[str]) -> Iterator[str]:
     if not names:
         yield "no class: no label names one and dataset.classes is empty"
     for name in names:
-        if name in (NO_CLASS, "") or any(sign in name for sign in _RESERVED):
+        if name in (NO_CLASS, "") or _is_unwritable(name):
             yield f"dataset.classes: {name!r} cannot be the name of a class"
-    for folded, count in Counter(name.casefold() for name in names).items():
+    yield from (f"class {n!r} is listed {c} times" for n, c in Counter(names).items() if c > 1)
+    different = list(dict.fromkeys(names))
+    for folded, count in Counter(name.casefold() for name in different).items():
         if count > 1:
-            same = [name for name in names if name.casefold() == folded]
+            same = [name for name in different if name.casefold() == folded]
             yield f"classes {' and '.join(map(repr, same))} differ in upper and lower case only"
+
+
+def _is_unwritable(text: str) -> bool:
+    """Tell whether a table could not hold a text."""
+    return ";" in text or any(category(sign) in _UNWRITABLE for sign in text)
 
 
 def _record_problems(listing: Listing) -> Iterator[str]:
     """Mistakes in single lines: labels, paths, ids."""
     first: dict[str, str] = {}
+    hint = "add it to dataset.classes" if listing.class_names else "no training image has it"
     for record, image_id in zip(listing.records, listing.ids, strict=True):
-        yield from (f"{record.where}: {text}" for text in _label_problems(record.labels, listing))
+        wrong = label_problems(record.labels, listing.names, hint)
+        yield from (f"{record.where}: {text}" for text in wrong)
         for path in filter(None, (record.image, record.mask)):
             if path.is_absolute() or ".." in path.parts:
                 yield f"{record.where}: {path} lies outside the folder {listing.root}"
-        if any(sign in image_id for sign in _RESERVED):
-            yield f"{record.where}: {str(record.image)!r} has a tab, line break or semicolon"
+        if _is_unwritable(image_id):
+            yield f"{record.where}: {str(record.image)!r} has a control character or a semicolon"
         if image_id in first:
             yield f"{record.where}: {image_id} is already the id of the image in {first[image_id]}"
         first.setdefault(image_id, record.where)
 
 
-def _label_problems(labels: Sequence[str], listing: Listing) -> Iterator[str]:
+def label_problems(
+    labels: Sequence[str], names: Sequence[str], hint: str = "add it to dataset.classes"
+) -> Iterator[str]:
+    """Yield what is wrong with the labels of one image or tile.
+
+    Args:
+        labels: as written.
+        names: the classes.
+        hint: what to do about a label that is not even close to a class.
+    """
     if not labels:
-        yield f"no label; write {NO_CLASS} if the image shows none of the classes"
+        yield f"no label; write {NO_CLASS} if it shows none of the classes"
     if NO_CLASS in labels and len(labels) > 1:
         yield f"{NO_CLASS} stands beside other labels; it means that there are none"
     for label in labels:
         if not label:
             yield "an empty label; remove the extra semicolon"
-        elif label not in listing.names and label != NO_CLASS:
-            close = get_close_matches(label, listing.names, 1)
-            given = (
-                "add it to dataset.classes" if listing.class_names else "no training image has it"
-            )
-            yield f"unknown label {label!r}; {f'did you mean {close[0]}?' if close else given}"
+        elif label not in names and label != NO_CLASS:
+            close = get_close_matches(label, names, 1)
+            yield f"unknown label {label!r}; {f'did you mean {close[0]}?' if close else hint}"
 
 
 def _split_problems(records: Sequence[Record], dataset: Dataset) -> Iterator[str]:
     for ours, theirs in dataset.splits.items():
         if not any(record.split == ours for record in records):
-            yield f"split {ours} has no image; dataset.splits says it is called {theirs!r}"
+            yield (
+                f"split {ours} has no image: dataset.splits.{ours} says that the data set calls "
+                f"it {theirs!r}; correct that, or list images of it"
+            )
 
 
 def _warn_unlearnt(listing: Listing) -> None:
@@ -161,7 +182,7 @@ def _warn_large(looks: dict[Path, "_Look"]) -> None:
         log.warning(
             "%d images are larger than %d pixels on a side, the largest is %s (%s); time and "
             "memory grow with the area: shrink images and masks to about 1000 pixels, or "
-            "set dataset.tiles",
+            "set dataset.tiles {size: 512, overlap: 128}",
             len(large),
             LARGE,
             largest,
@@ -189,16 +210,19 @@ class _Look:
         return f"{self.size[1]} x {self.size[0]}"
 
 
-def _images(listing: Listing, threads: int) -> dict[Path, _Look]:
+def _images(listing: Listing, limit: int, threads: int) -> dict[Path, _Look]:
     """Decode every image once."""
+
+    def look(path: Path) -> _Look:
+        return _image(listing.root / path, limit)
+
     paths = list(dict.fromkeys(record.image for record in listing.records))
-    looks = in_threads(lambda path: _image(listing.root / path), paths, "check images", threads)
-    return dict(zip(paths, looks, strict=True))
+    return dict(zip(paths, in_threads(look, paths, "check images", threads), strict=True))
 
 
-def _image(path: Path) -> _Look:
+def _image(path: Path, limit: int) -> _Look:
     try:
-        image = read_image(path)
+        image = read_image(path, limit)
     except UserError as error:
         return _Look(str(error))
     return _Look(digest=file_digest(path), size=image.shape[:2])
@@ -212,9 +236,3 @@ def _items(listing: Listing, looks: dict[Path, _Look]) -> Iterator[Item]:
         if not look.error:
             path = listing.root / record.image
             yield Item(image_id, record.split, path, look.digest, classes)
-
-
-def _stop(root: Path, problems: Sequence[str]) -> None:
-    if problems:
-        count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
-        raise UserError("\n".join([f"{count} in {root}:", *problems]))

@@ -93,7 +93,9 @@ def of_data(train: Volume, val: Volume, drawn: bool, tiled: bool) -> Iterator[Co
     yield Cost("prepare_data", 150.0 * (train.images + val.images), 0, 2 * costs.CHECK * area)
 
 
-def of_run(run: Run, num_classes: int, train: Volume, val: Volume) -> Iterator[Cost]:
+def of_run(
+    run: Run, num_classes: int, train: Volume, val: Volume, tiled: bool = False
+) -> Iterator[Cost]:
     """Yield the costs of the stages of a run, in their order."""
     both = Volume(train.images + val.images, train.area + val.area, train.shown + val.shown)
     yield from _cam(run, train, both)
@@ -104,7 +106,10 @@ def of_run(run: Run, num_classes: int, train: Volume, val: Volume) -> Iterator[C
     if run.until in ("walk", "segment"):
         yield from _walk(run, train, both)
     if run.until == "segment":
-        yield from _segment(run, num_classes, train, val)
+        *training, inference = _segment(run, num_classes, train, val)
+        yield from (*training, inference)
+        if tiled:
+            yield inference._replace(stage="segment_whole")
     judging = costs.JUDGE + costs.JUDGE_ALPHA * alphas
     yield Cost("evaluate", 0, 0, judging * both.area + 7 * costs.START)
 

@@ -1,23 +1,28 @@
 """Checks of ground-truth masks against the images and classes they belong to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from wsss.data.files import in_threads
+from wsss.data.problems import misfit, some, stop
 from wsss.data.sources.listing import Listing
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.io.images import image_size
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE, LabelReader, read_labels
-from wsss.io.progress import log
+from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
 
 Drawn = Mapping[str, Path]
 """image id -> mask that stands in for a missing one"""
+
+
+Labelled = tuple[str, np.ndarray]
+"""image id, label map"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,23 @@ def read_drawn(records: Sequence[Path]) -> dict[str, Path]:
         UserError: a record is missing or damaged.
     """
     return {i: r.with_name(f"{i}.png") for r in records for i in LabelReader([r]).ids}
+
+
+def draw_all(drawn: Mapping[str, Callable[[], np.ndarray]], split: str) -> Iterator[Labelled]:
+    """Draw the label maps (H, W) uint8 of a split, with progress.
+
+    Raises:
+        UserError: behind the last one, naming all that cannot be drawn.
+    """
+    problems = []
+    for image_id in track(drawn, f"draw masks of {split}"):
+        try:
+            labels = drawn[image_id]()
+        except UserError as error:
+            problems.append(str(error))
+        else:
+            yield image_id, labels
+    stop(f"the masks of {split}", problems)
 
 
 def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
@@ -132,7 +154,7 @@ def _classless(sound: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
     beyond = [item.image_id for item, found in sound if found.shown - set(item.classes)]
     empty = [item for item, found in sound if item.classes and not found.shown]
     if beyond:
-        log.warning("%d masks show a class their labels lack: %s", len(beyond), _some(beyond))
+        log.warning("%d masks show a class their labels lack: %s", len(beyond), some(beyond))
     for split in dict.fromkeys(item.split for item in empty):
         if not any(found.shown for item, found in sound if item.split == split):
             yield (
@@ -141,13 +163,8 @@ def _classless(sound: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
             )
             empty = [item for item in empty if item.split != split]
     if empty:
-        names = _some([item.image_id for item in empty])
+        names = some([item.image_id for item in empty])
         log.warning("%d masks show no class although the image is labelled: %s", len(empty), names)
-
-
-def _some(names: Sequence[str]) -> str:
-    """List names, the first of many."""
-    return ", ".join(names[:5]) + ", ..." * (len(names) > 5)
 
 
 def _look(path: Path, item: Item, index: Index) -> _Finding:
@@ -157,11 +174,8 @@ def _look(path: Path, item: Item, index: Index) -> _Finding:
         labels = read_labels(path)
     except UserError as error:
         return _Finding(str(error))
-    size = image_size(item.image)
-    if labels.shape != size:
-        shown, wanted = (f"{w} x {h}" for h, w in (labels.shape, size))
-        return _Finding(f"{path}: the mask is {shown} pixels, its image {wanted}")
-    ids = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[:IGNORE])
-    if ids.max(initial=0) > index.num_classes:
-        return _Finding(f"{path}: holds id {ids.max()}, but there are {index.num_classes} classes")
-    return _Finding(digest=file_digest(path), shown=frozenset((ids[ids > 0] - 1).tolist()))
+    wrong = misfit(labels, image_size(item.image), index.num_classes)
+    if wrong:
+        return _Finding(f"{path}: {wrong}")
+    shown = np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE)[1:IGNORE])
+    return _Finding(digest=file_digest(path), shown=frozenset(shown.tolist()))

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wsss.data.files import in_threads
+from wsss.data.problems import stop
 from wsss.data.sources.folders import SUFFIXES
 from wsss.data.sources.listing import image_ids
 from wsss.errors import UserError
-from wsss.io.images import image_size
+from wsss.io.continuing import UNFINISHED
+from wsss.io.images import LARGEST, image_size
+from wsss.io.labels import RECORD, is_record
 from wsss.io.progress import log
 
 
@@ -19,47 +22,56 @@ class Photo(NamedTuple):
     Attributes:
         image_id: its name without ending; in a subfolder `sub__name`.
         path: its file.
-        size: (H, W) after the EXIF orientation.
+        size: (H, W) after the EXIF orientation; of a damaged one (0, 0).
+        damage: why it cannot be read, as far as its header shows; empty = it can.
     """
 
     image_id: str
     path: Path
     size: tuple[int, int]
+    damage: str = ""
 
 
-def find_photos(source: Path, results: Path, threads: int = 1) -> list[Photo]:
-    """Find photographs and look at their headers.
+def find_photos(source: Path, results: Path, threads: int = 1, limit: int = LARGEST) -> list[Photo]:
+    """Find photographs and look at their headers; folders of label maps are left out.
 
     Args:
         source: a folder, whose subfolders count, too, or a single photograph of any ending.
         results: folder that is left out, in case it lies in `source`.
         threads: files at a time.
+        limit: pixels that a photograph may have.
 
     Returns:
         The photographs, sorted by path.
 
     Raises:
-        UserError: there is none, or one line for each that cannot be read or named.
+        UserError: there is none, or one line for each that cannot be named, or for all if none
+            can be read.
     """
     files = _files(source, results) if source.is_dir() else [source]
     ids = image_ids([file.relative_to(source) for file in files] if source.is_dir() else files)
-    looks = in_threads(_look, files, "look at images", threads)
-    problems = [look for look in looks if isinstance(look, str)]
-    problems += [*_unnameable(ids, files), *_doubles(ids, files)]
-    if problems:
-        first = (
-            [f"{len(problems)} problem{'s' * (len(problems) > 1)} in {source}:"]
-            if source.is_dir()
-            else []
-        )
-        raise UserError("\n".join([*first, *problems]))
-    return [Photo(*photo) for photo in zip(ids, files, looks, strict=True)]
+    looks = in_threads(lambda file: _look(file, limit), files, "look at images", threads)
+    photos = [Photo(*photo) for photo in zip(ids, files, *zip(*looks, strict=True), strict=True)]
+    problems = [*_unnameable(ids, files), *_doubles(ids, files)]
+    if problems or all(photo.damage for photo in photos):
+        problems += [photo.damage for photo in photos if photo.damage]
+        if not source.is_dir():
+            raise UserError("\n".join(problems))
+        stop(source, problems)
+    return photos
 
 
 def _files(folder: Path, results: Path) -> list[Path]:
     """Return the photographs below a folder; say which other files there are."""
-    below = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    shown = [path for path in below if not _hidden(path.relative_to(folder), path, results)]
+    below = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
+    drawn = {path.parent for path in below if path.name in (RECORD, UNFINISHED) and is_record(path)}
+    for masks in sorted(drawn):
+        log.info("%s: holds label maps, no photographs; left out", masks)
+    shown = [
+        path
+        for path in below
+        if path.parent not in drawn and not _hidden(path.relative_to(folder), path, results)
+    ]
     files = [path for path in shown if path.suffix.lower() in SUFFIXES]
     others = Counter(path.suffix or path.name for path in shown) - Counter(p.suffix for p in files)
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.items())
@@ -76,12 +88,12 @@ def _hidden(inner: Path, path: Path, results: Path) -> bool:
     return dotted or results.resolve() in path.resolve().parents
 
 
-def _look(path: Path) -> tuple[int, int] | str:
-    """Return the size (H, W) of an image, or why it cannot be read."""
+def _look(path: Path, limit: int) -> tuple[tuple[int, int], str]:
+    """Return the size (H, W) of an image, and why it cannot be read."""
     try:
-        return image_size(path)
+        return image_size(path, limit), ""
     except UserError as error:
-        return str(error)
+        return (0, 0), str(error)
 
 
 def _unnameable(ids: Sequence[str], files: Sequence[Path]) -> list[str]:

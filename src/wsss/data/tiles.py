@@ -13,14 +13,16 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
+from wsss.data.check import label_problems
 from wsss.data.files import in_threads
+from wsss.data.problems import some, stop
 from wsss.data.sources.csv import read_table, split_labels
 from wsss.data.sources.listing import Listing
 from wsss.data.sources.tiles import LABELS, TABLE, Tile, TileTable
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_text
-from wsss.io.images import image_size, read_image
+from wsss.io.images import LARGEST, image_size, read_image
 from wsss.io.index import Index, Item
 from wsss.io.labels import encode_labels, read_labels
 from wsss.io.progress import log
@@ -72,18 +74,15 @@ def plan_tiles(index: Index, side: int, overlap: int) -> list[Tile]:
     sizes = {item: image_size(item.image) for item in index.items}
     small = {item: size for item, size in sizes.items() if max(size) < side}
     if small:
-        raise UserError(
-            "\n".join(
-                [
-                    f"dataset.tiles.size: {side} pixels are more than {len(small)} of "
-                    f"{len(sizes)} images have; take smaller tiles or leave these images out:",
-                    *(f"{item.image}: {w} x {h} pixels" for item, (h, w) in small.items()),
-                ]
-            )
+        first = (
+            f"dataset.tiles.size: {side} pixels are more than {len(small)} of {len(sizes)} images "
+            "have; take smaller tiles or leave these images out:"
         )
+        others = [f"{item.image}: {w} x {h} pixels" for item, (h, w) in small.items()]
+        raise UserError("\n".join([first, *others]))
     return [
-        Tile(f"{item.image_id}__{w.top:05d}_{w.left:05d}", item.image_id, item.split, w, size)
-        for item, size in sizes.items()
+        Tile(f"{i.image_id}__{w.top:05d}_{w.left:05d}", i.image_id, i.split, w, size, i.image)
+        for i, size in sizes.items()
         for w in layout(size, side, overlap)
     ]
 
@@ -112,15 +111,16 @@ def read_tile_labels(
     labels: dict[Place, tuple[str, ...]] = {}
     for row in rows:
         image, *corner = (row.fields[key] for key in ("image", "top", "left"))
-        numbers = [int(number) if number.isdecimal() else -1 for number in corner]
-        place, names = (ids.get(image, ""), *numbers), split_labels(row.fields["labels"])
-        wrong = _wrong_place(place, image, corner, places, labels) or _wrong(names, listing.names)
-        problems += [f"{path.name}:{row.line}: {wrong}"] if wrong else []
-        labels[place] = names
-    if problems:
-        raise UserError(
-            "\n".join([f"{len(problems)} problem{'s' * (len(problems) > 1)} in {path}:", *problems])
+        place, names = (
+            (ids.get(image, ""), *map(_pixel, corner)),
+            split_labels(row.fields["labels"]),
         )
+        at = _wrong_place(place, image, corner, places, labels)
+        wrong = [at] if at else label_problems(names, listing.names)
+        problems += [f"{path.name}:{row.line}: {text}" for text in wrong]
+        labels[place] = names
+    stop(path, problems)
+    _warn_foreign(path, listing, labels)
     return labels
 
 
@@ -178,7 +178,7 @@ def _clear(out: Path, table: TileTable) -> None:
 
 def _cut(cut: Cut, item: Item, tiles: Sequence[Tile], out: Path) -> list[list[str]]:
     """Write the tiles of one image; return their rows of the table."""
-    image = read_image(item.image)
+    image = read_image(item.image, LARGEST)
     mask = read_labels(cut.masks[item.image_id]) if item.image_id in cut.masks else None
     names = tuple(cut.index.class_names[number] for number in item.classes) or (NO_CLASS,)
     rows = []
@@ -209,6 +209,24 @@ def _png(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def _warn_foreign(path: Path, listing: Listing, labels: Mapping[Place, tuple[str, ...]]) -> None:
+    """Name the tiles with a label that their image does not have."""
+    known = dict(zip(listing.ids, (r.labels for r in listing.records), strict=True))
+    foreign = [
+        place for place, names in labels.items() if set(names) - {NO_CLASS, *known[place[0]]}
+    ]
+    if foreign:
+        shown = some([f"{image} at top {top}, left {left}" for image, top, left in foreign])
+        log.warning(
+            "%s: %d tiles have a label that their image lacks: %s", path, len(foreign), shown
+        )
+
+
+def _pixel(text: str) -> int:
+    """Return a number of pixels; -1 if it is none."""
+    return int(text) if text.isdecimal() and len(text) < 10 else -1
+
+
 def _place(tile: Tile) -> Place:
     return tile.parent, tile.window.top, tile.window.left
 
@@ -222,19 +240,9 @@ def _wrong_place(
     if place not in places:
         own = [(top, left) for parent, top, left in places if parent == place[0]]
         tops, lefts = (", ".join(map(str, sorted(set(axis)))) for axis in zip(*own, strict=True))
-        at = f"top {corner[0]}, left {corner[1]}"
+        at = f"top {corner[0]:.20}, left {corner[1]:.20}"
         return f"{image} has no tile at {at}; its tiles have top {tops} and left {lefts}"
     return f"the tile of {image} stands there twice" if place in seen else ""
-
-
-def _wrong(names: Sequence[str], known: Sequence[str]) -> str:
-    """Say what is wrong with the labels of a tile."""
-    if not names or "" in names:
-        return f"no label; write {NO_CLASS} if the tile shows none of the classes"
-    unknown = [name for name in names if name not in (*known, NO_CLASS)]
-    if NO_CLASS in names and len(names) > 1:
-        return f"{NO_CLASS} stands beside other labels; it means that there are none"
-    return f"unknown label {unknown[0]!r}" if unknown else ""
 
 
 def _share(window: Window, size: tuple[int, int]) -> float:

@@ -6,9 +6,8 @@ that the caller passes in. Source of all constants and orders: jiwoon-ahn/psa `t
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
-import cv2
 import numpy as np
 from PIL import Image
 from torchvision.transforms import functional
@@ -206,31 +205,6 @@ def crop(array: np.ndarray, side: int, offsets: tuple[int, int], fill: float = 0
     (to_rows, from_rows), (to_columns, from_columns) = pairs
     canvas[to_rows, to_columns] = array[from_rows, from_columns]
     return canvas
-
-
-def views(
-    image: np.ndarray, scales: Sequence[float], flip: bool, resampling: str = "pillow"
-) -> Iterator[np.ndarray]:
-    """Scaled and mirrored copies of an image for inference, one scale after the other.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        scales: factors on the image's size.
-        flip: add the mirrored copy.
-        resampling: `pillow` scales the image to (round(H s), round(W s)), half to even, bicubic
-            with antialiasing (common.md 5); `opencv` the normalised pixels, bicubic without
-            (retrain.md A4).
-
-    Yields:
-        Per scale (1, 3, h, w) float32 normalised, or (2, 3, h, w) with the mirrored copy second.
-    """
-    for scale in scales:
-        if resampling == "opencv":
-            pixels = cv2.resize(normalise(image), None, None, scale, scale, cv2.INTER_CUBIC)
-        else:
-            pixels = normalise(resize(image, scaled(image.shape[:2], scale)))
-        view = pixels.transpose(2, 0, 1)
-        yield np.stack([view, view[..., ::-1]] if flip else [view])
 
 
 def _resized(array: np.ndarray, size: tuple[int, int], filter_: Image.Resampling) -> np.ndarray:

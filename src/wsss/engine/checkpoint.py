@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import nn
@@ -14,6 +15,8 @@ from wsss import __version__
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path, write_bytes
 from wsss.io.progress import log
+
+_REMEDIES = {"backbone": "make one of pretrained weights with wsss convert-weights"}
 
 
 @dataclass(frozen=True)
@@ -46,28 +49,41 @@ def save_model(path: Path, net: nn.Module, kind: str, **meta: object) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def load_model(path: Path, kind: str) -> Model:
+def load_model(path: Path, kind: str, remedy: str = "") -> Model:
     """Read a model of a kind without executing anything in its file.
+
+    Args:
+        path: the file.
+        kind: what it must be; see `save_model`.
+        remedy: what to do if it is missing or no such model; empty = make it anew.
 
     Raises:
         UserError: the file is missing, damaged, of another kind or something else.
     """
     try:
+        _check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
         model = Model(content["state"], json.loads(content["meta"]))
         found = model.meta["kind"]
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such model; run the stage that trains it") from error
+        again = remedy or "run the stage that trains it"
+        raise UserError(f"{path}: no such model; {again}") from error
     except Exception as error:
-        remedy = "delete it and run again to train it anew"
-        if kind == "backbone":
-            remedy = "make one of pretrained weights with wsss convert-weights"
+        again = remedy or _REMEDIES.get(kind, "delete it and run again to train it anew")
         raise UserError(
-            f"{path}: not a model of this package ({type(error).__name__}); {remedy}"
+            f"{path}: damaged, or not a model of this package ({type(error).__name__}); {again}"
         ) from error
     if found != kind:
-        raise UserError(f"{path}: another kind of model, {found} instead of {kind}")
+        again = f"; {remedy}" if remedy else ""
+        raise UserError(f"{path}: another kind of model, {found} instead of {kind}{again}")
     return model
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the content of a model with its checksums, which PyTorch does not read."""
+    with ZipFile(path) as archive:
+        if archive.testzip() is not None:
+            raise BadZipFile
 
 
 class Resume:

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from wsss.data.loaders import EpochSampler, make_loader
 from wsss.engine.checkpoint import Resume
+from wsss.engine.history import LossTable
 from wsss.engine.optim import Poly, make_optimizer, param_groups
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
@@ -90,10 +91,11 @@ def fit(
     module, *ready = fabric.setup(task, *optimizers.values())
     total = EpochSampler(len(dataset), batches, recipe.seed, end=end).steps
     task.check(total)
-    state = _State(fabric, task, dict(zip(optimizers, ready, strict=True)), _Table(total))
+    state = _State(fabric, task, dict(zip(optimizers, ready, strict=True)), LossTable(total))
     # restored on the device of the training, where the optimisers' moments belong
     start = state.restore(resume.load())
     rank, world = fabric.global_rank, fabric.world_size
+    _check_parts(batches, world, recipe.accumulate)
     sampler = EpochSampler(len(dataset), batches, recipe.seed, start, rank, world, end)
     loader = make_loader(dataset, sampler, workers)
     loader = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
@@ -112,6 +114,16 @@ def fit(
             saved_at = time.monotonic()
     if fabric.is_global_zero:
         write_text(history, pd.DataFrame(state.table.rows).to_csv(index=False))
+
+
+def _check_parts(batches: list[int], world: int, parts: int) -> None:
+    """Make sure that every part of a batch has the same weight in every process."""
+    for batch in batches:
+        if parts > 1 and batch % (world * parts):
+            raise UserError(
+                f"batch_size {batch} cannot be computed in {parts} equal parts by each of {world} "
+                "processes: change train.accumulate"
+            )
 
 
 @contextmanager
@@ -189,7 +201,7 @@ class _State:
     fabric: Fabric
     task: Task
     optimizers: dict[str, Optimizer]
-    table: "_Table"
+    table: LossTable
 
     def content(self, step: int) -> dict[str, Any]:
         """Return what is saved after `step` steps."""
@@ -218,25 +230,3 @@ class _State:
         self.table.rows, self.table.sums = saved["rows"], saved["sums"]
         log.info("continuing after step %d", saved["step"])
         return saved["step"]
-
-
-class _Table:
-    """Means of the losses over about a hundred equal parts of the training.
-
-    A loss that is not there in every step, such as an adversary's, counts where it is.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._length, self._total = max(1, total // 100), total
-        self.rows: list[dict[str, float]] = []
-        self.sums: dict[str, tuple[float, int]] = {}
-
-    def add(self, clock: Clock, losses: dict[str, float], lr: float) -> None:
-        for name, value in losses.items():
-            before, count = self.sums.get(name, (0.0, 0))
-            self.sums[name] = (before + value, count + 1)
-        step = clock.step + 1
-        if step % self._length == 0 or step == self._total:
-            means = {name: value / count for name, (value, count) in self.sums.items()}
-            self.rows.append({"step": step, "epoch": clock.epoch + 1, **means, "lr": lr})
-            self.sums = {}

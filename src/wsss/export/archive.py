@@ -88,10 +88,13 @@ def refuse_folder(out: Path) -> None:
     """Make sure that a file can have this name.
 
     Raises:
-        UserError: it is a folder.
+        UserError: it is a folder, or lies below a file.
     """
     if out.is_dir():
         raise UserError(f"{out}: is a folder; name a file to write")
+    for parent in out.parents:
+        if parent.is_file():
+            raise UserError(f"{out}: {parent} is a file, no folder")
 
 
 def _write_folder(out: Path, members: Members) -> None:

@@ -77,16 +77,22 @@ def _results(pictures: Pictures, truth: Path) -> list[dict[str, Any]]:
     missing = [name for name in pictures.class_names if name not in categories]
     if missing:
         raise UserError(f"{truth}: has no category {missing[0]!r}; these are other classes")
-    return [
-        {
-            "image_id": image,
-            "category_id": categories[pictures.class_names[label - 1]],
-            "segmentation": region,
-            "score": 1.0,
-        }
-        for image, (_, labels) in zip(known, pictures, strict=True)
-        for label, region in _regions(labels)
-    ]
+    found = []
+    for (image, size), (picture, labels) in zip(known, pictures, strict=True):
+        if size not in (labels.shape, (None, None)):
+            raise UserError(f"{truth}: {picture.file} is {size} there, its mask {labels.shape}")
+        found += [
+            {
+                "image_id": image,
+                "category_id": categories[pictures.class_names[label - 1]],
+                "segmentation": region,
+                "score": 1.0,
+            }
+            for label, region in _regions(labels)
+        ]
+    if not found:
+        log.warning("no mask shows a class: the results are empty")
+    return found
 
 
 def _regions(labels: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -97,16 +103,19 @@ def _regions(labels: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
             yield label, {**region, "counts": region["counts"].decode("ascii")}
 
 
-def _ids(truth: Path) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """Return ids by name: of categories, and of images by file name without ending.
+def _ids(truth: Path) -> tuple[Mapping[str, tuple[int, tuple]], Mapping[str, int]]:
+    """Return ids by name: of images, with (H, W), by file name without ending; of categories.
 
     An image goes by the bare name, too, unless another folder has the same.
     """
     try:
         document = json.loads(truth.read_text(encoding="utf-8"))
-        files = {PurePosixPath(image["file_name"]): image["id"] for image in document["images"]}
+        files = {
+            PurePosixPath(i["file_name"]): (i["id"], (i.get("height"), i.get("width")))
+            for i in document["images"]
+        }
         categories = {kind["name"]: kind["id"] for kind in document["categories"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{truth}: cannot be read as COCO annotations ({error!r})") from error
     bare = Counter(file.stem for file in files)
     images = {file.stem: number for file, number in files.items() if bare[file.stem] == 1}

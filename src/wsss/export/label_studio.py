@@ -25,6 +25,8 @@ from wsss.io.progress import log
 URL = "/data/local-files/?d="
 """How Label Studio addresses files below its root of local files."""
 
+_HEAD = "<View>"
+
 
 def write(
     pictures: Pictures,
@@ -55,6 +57,9 @@ def write(
     refuse_folder(out)
     if out.suffix == ".xml":
         raise UserError(f"{out}: the tasks are JSON; the configuration goes to .xml beside them")
+    beside = out.with_suffix(".xml")
+    if beside.exists() and not beside.read_bytes().startswith(_HEAD.encode()):
+        raise UserError(f"{beside}: is there, but no labelling configuration; name another --out")
     if from_name == to_name or not to_name.isidentifier():
         raise UserError(f"tags {from_name!r}, {to_name!r}: two names, the latter a plain word")
     if pictures.items[0].path is None:
@@ -68,8 +73,8 @@ def write(
         }
         for picture, labels in pictures
     ]
-    write_text(out.with_suffix(".xml"), _configuration(pictures.class_names, from_name, to_name))
-    write_text(out, json.dumps(tasks, ensure_ascii=False) + "\n")
+    write_text(out, json.dumps(tasks, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(beside, _configuration(pictures.class_names, from_name, to_name))
 
 
 def _results(
@@ -102,7 +107,7 @@ def _configuration(class_names: Sequence[str], from_name: str, to_name: str) -> 
     ]
     return "\n".join(
         [
-            "<View>",
+            _HEAD,
             f'  <Image name={image} value={quoteattr("$" + to_name)} zoom="true"/>',
             f"  <BrushLabels name={brushes} toName={image}>",
             *rows,

@@ -98,7 +98,8 @@ def check(file: Path, ids: Sequence[str], photos: Mapping[str, Path] | None) -> 
         with tarfile.open(file) as archive:
             folder, problems = _check(archive, ids, photos)
     except (OSError, EOFError, tarfile.TarError) as error:
-        raise UserError(f"{file}: cannot be read as a tar ({error})") from error
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{file}: cannot be read as a tar ({reason})") from error
     if problems:
         more = [f"... and {len(problems) - _SHOWN} more"] * (len(problems) > _SHOWN)
         raise UserError("\n".join(f"{file}: {line}" for line in [*problems[:_SHOWN], *more]))

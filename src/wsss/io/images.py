@@ -1,6 +1,7 @@
 """Photographs from disk: whatever a camera wrote becomes 8-bit RGB, or a clear error."""
 
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,22 @@ from PIL import ExifTags, Image, ImageOps
 
 from wsss.errors import UserError
 
+WHOLE = 90_000_000
+"""Pixels of the largest image that goes through a network at once."""
+
+LARGEST = 2_000_000_000
+"""Pixels of the largest image that is read to be cut into tiles."""
+
+# Pillow warns beyond its limit and refuses twice as many
+Image.MAX_IMAGE_PIXELS = LARGEST // 2
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _TRANSPOSED = (5, 6, 7, 8)
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: Path, limit: int = WHOLE) -> np.ndarray:
     """Read a photograph as it is meant to be looked at.
 
     The EXIF orientation is applied. Grey, bilevel, palette, CMYK, YCbCr and LAB files are
@@ -25,24 +36,26 @@ def read_image(path: Path) -> np.ndarray:
 
     Args:
         path: an image file that Pillow can decode.
+        limit: pixels it may have: `WHOLE`, or `LARGEST` if it is cut into tiles.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        UserError: naming the file, if it is missing, empty, truncated, no image, too large
-            (Pillow's limit against decompression bombs) or of 32 bits per sample.
+        UserError: naming the file, if it is missing, empty, truncated, no image, too large or of
+            32 bits per sample.
     """
-    with _opened(path) as image:
+    with _opened(path, limit) as image:
         image.load()
         return np.array(_to_rgb(_upright(image), path))
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def image_size(path: Path, limit: int = LARGEST) -> tuple[int, int]:
     """Size of a photograph from its header alone.
 
     Args:
         path: an image file that Pillow can decode.
+        limit: pixels it may have.
 
     Returns:
         (H, W) after the EXIF orientation, equal to the shape `read_image` returns.
@@ -50,7 +63,7 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises:
         UserError: naming the file, as in `read_image`, as far as the header shows it.
     """
-    with _opened(path) as image:
+    with _opened(path, limit) as image:
         if image.format == "TIFF":
             image.load()  # Pillow turns TIFFs by itself, and some versions their header, too
         width, height = image.size
@@ -58,7 +71,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, limit: int) -> Iterator[Image.Image]:
     """Open an image and turn every way in which decoding fails into one line."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
@@ -66,7 +79,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise UserError(f"{path}: the file is empty (0 bytes)")
     try:
         with Image.open(path) as image:
-            _refuse_bomb(image, path)
+            _refuse_large(image, path, limit)
             yield image
     except Image.DecompressionBombError as error:
         raise UserError(f"{path}: too many pixels to decode safely; scale it down") from error
@@ -76,12 +89,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise UserError(f"{path}: cannot be decoded ({error})") from error
 
 
-def _refuse_bomb(image: Image.Image, path: Path) -> None:
-    """Stop where Pillow only warns: such a picture takes gigabytes at every later stage."""
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        size = f"{image.width} x {image.height}"
-        raise UserError(f"{path}: {size} pixels, more than {limit} in all; scale it down")
+def _refuse_large(image: Image.Image, path: Path, limit: int) -> None:
+    """Stop before gigabytes are decoded."""
+    if image.width * image.height > limit:
+        size = f"{image.width} x {image.height} pixels, more than {limit} in all"
+        tiles = "" if limit == LARGEST else ", or cut it into tiles: dataset.tiles, predict --tile"
+        raise UserError(f"{path}: {size}; scale it down{tiles}")
 
 
 def _orientation(image: Image.Image) -> int:

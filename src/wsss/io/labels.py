@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,8 @@ IGNORE = 255
 
 RECORD = "labels.tsv"
 """File name of a shard's commit record."""
+
+_COLUMNS = "image_id\tsha256"
 
 
 @cache
@@ -81,7 +83,7 @@ class LabelWriter:
     """
 
     def __init__(self, record: Path, provenance: str = "") -> None:
-        self.record, self._provenance = record, provenance
+        self.record, self.provenance = record, provenance
         self._rows: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
@@ -110,9 +112,21 @@ class LabelWriter:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            head = [f"#{self._provenance}", "image_id\tsha256"]
-            lines = [*head, *("\t".join(row) for row in self._rows)]
-            write_text(self.record, "\n".join(lines) + "\n")
+            write_text(self.record, record_text(self.provenance, self._rows))
+
+
+def record_text(provenance: str, rows: Iterable[tuple[str, str]]) -> str:
+    """Return a commit record of rows (image id, SHA-256 of its PNG)."""
+    return "\n".join([f"#{provenance}", _COLUMNS, *map("\t".join, rows), ""])
+
+
+def is_record(path: Path) -> bool:
+    """Tell whether a file is a commit record of label maps, or looks like one."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.readline().startswith("#") and file.readline().rstrip("\n") == _COLUMNS
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 class LabelReader:
@@ -165,7 +179,7 @@ def _read_record(record: Path) -> list[tuple[str, str]]:
             rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{record}: cannot be read ({error}); run again to rebuild it") from error
-    if rows[1:2] != [["image_id", "sha256"]] or any(len(row) != 2 for row in rows[1:]):
+    if rows[1:2] != [_COLUMNS.split("\t")] or any(len(row) != 2 for row in rows[1:]):
         raise UserError(f"{record}: not a commit record; delete it and run again to rebuild it")
     return [(image_id, digest) for image_id, digest in rows[2:]]
 

@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-IGNORE = 255
-"""Label of the pixels that do not count."""
+from wsss.io.labels import IGNORE
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -22,21 +21,6 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         Scalar >= 0; 0, still differentiable, if no pixel is labelled.
     """
     return _mean(_pixels(logits, labels), labels != IGNORE)
-
-
-def cross_entropy_per_image(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross entropy, divided by the number of images once more.
-
-    Source: `utils/loss.py` of jfzhang95/pytorch-deeplab-xception (retrain.md C4).
-
-    Args:
-        logits: Label scores before the softmax (B, L, H, W).
-        labels: Labels (B, H, W) int64, 255 = ignored.
-
-    Returns:
-        Scalar >= 0.
-    """
-    return cross_entropy(logits, labels) / len(logits)
 
 
 def balanced_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -59,10 +43,11 @@ def balanced_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mean": cross_entropy,
-    "per_image": cross_entropy_per_image,
+    "per_image": cross_entropy,
     "balanced": balanced_cross_entropy,
 }
-"""The losses by their names in the configuration."""
+"""The losses by their names in the configuration; ``per_image`` is divided by the batch size of the
+step once more (`utils/loss.py` of jfzhang95/pytorch-deeplab-xception, retrain.md C4)."""
 
 
 def multiscale_cross_entropy(

@@ -12,31 +12,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import yaml
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from wsss.config.dataset import Dataset, fetched_augment
+from wsss.config.files import BASE, merged
 from wsss.config.model import Config, Run
-from wsss.config.resolve import load, merge, runs
+from wsss.config.resolve import load, runs
 from wsss.data import forecast
 from wsss.data.advice import advice
 from wsss.data.check import check_listing
 from wsss.data.files import in_threads
-from wsss.data.masks import read_drawn
-from wsss.data.sources import drawn_masks, read_raw, with_augment
+from wsss.data.masks import draw_all, read_drawn
+from wsss.data.sources import Listing, drawn_masks, read_raw, with_augment
+from wsss.data.tiles import plan_tiles, read_tile_labels
 from wsss.errors import UserError
 from wsss.io.images import image_size
 from wsss.io.index import Index
 from wsss.io.labels import RECORD, LabelWriter
 from wsss.io.progress import log
 from wsss.ops.tiles import layout
-
-BASE = Path("config.yaml")
-"""The file in the current folder that all others are laid over."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +48,8 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: all that is wrong with the configuration, else with the data.
     """
+    if not BASE.is_file():
+        log.warning("no %s in this folder: keys that no file sets have their defaults", BASE)
     config = load(merged(args.configs))
     named = runs(config)
     index, masked, drawn = _checked(config, args.threads)
@@ -60,34 +59,9 @@ def run(args: argparse.Namespace) -> None:
     console.print(f"Data set {config.dataset.name} ({config.dataset.source}): sound\n")
     for table in (_splits(index, masked, sizes), _classes(index)):
         console.print(table)
-    tiled = config.dataset.tiles is not None
-    for line in advice(index, masked, sizes, tiled):
+    for line in advice(index, masked):
         console.print(f"Warning: {line}", style="yellow", highlight=False)
     _print_forecast(console, list(_rows(config, named, index, sizes, drawn)))
-
-
-def merged(paths: Sequence[Path]) -> dict[str, Any]:
-    """Return the content of configuration files, laid over `config.yaml` if there is one.
-
-    Raises:
-        UserError: a file is missing or no YAML mapping.
-    """
-    found: dict[str, Any] = {}
-    for path in [*([BASE] if BASE.is_file() else []), *paths]:
-        found = merge(found, _mapping(path))
-    return found
-
-
-def _mapping(path: Path) -> Mapping[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(content or {}, Mapping):
-        raise UserError(f"{path}: holds no keys; a configuration is a mapping of keys to values")
-    return content or {}
 
 
 def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
@@ -95,36 +69,51 @@ def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
     root, augment = _folders(config)
     dataset = with_augment(config.dataset, augment)
     listing = read_raw(dataset, root)
+    judged = dataset.source == "coco" or dataset.augment_masks
     with TemporaryDirectory() as folder:
         record = Path(folder, RECORD)
-        drawn = _drawn(dataset, root, record)
-        painted = read_drawn([record])
-        index, masks = check_listing(listing, dataset, threads, painted)
-    judged = dataset.source == "coco" or dataset.augment_masks
-    own = [image_id for image_id in masks.paths if image_id not in painted]
+        if dataset.labels_from == "masks":
+            drawn = _drawn(dataset, root, record)
+            index, masks = check_listing(listing, dataset, threads, read_drawn([record]))
+        else:
+            index, masks = check_listing(listing, dataset, threads)
+            drawn = _drawn(dataset, root, record) if judged else set()
+    _check_tiles(dataset, listing, index)
+    own = [image_id for image_id in masks.paths if image_id not in drawn]
     return index, [*own, *(drawn if judged else ())], bool(drawn)
 
 
-def _drawn(dataset: Dataset, root: Path | None, record: Path) -> list[str]:
-    """Check the masks that are no PNGs, and draw them if labels are read off them."""
-    ids: list[str] = []
+def _drawn(dataset: Dataset, root: Path | None, record: Path) -> set[str]:
+    """Check the masks that are no PNGs, and draw them; return the ids of their images."""
+    ids: set[str] = set()
     with LabelWriter(record) as out:
         for split in dataset.splits:
-            for image_id, draw in drawn_masks(dataset, root, split).items():
-                ids.append(image_id)
-                if dataset.labels_from == "masks":
-                    out.put(image_id, draw())
+            drawn = drawn_masks(dataset, root, split)
+            ids |= set(drawn)
+            # COCO's regions are checked without drawing them
+            if dataset.source != "coco" or dataset.labels_from == "masks":
+                for image_id, labels in draw_all(drawn, split):
+                    out.put(image_id, labels)
     return ids
+
+
+def _check_tiles(dataset: Dataset, listing: Listing, index: Index) -> None:
+    if dataset.tiles:
+        tiles = plan_tiles(index, dataset.tiles.size, dataset.tiles.overlap)
+        if dataset.tiles.labels:
+            read_tile_labels(listing.root / dataset.tiles.labels, listing, tiles)
 
 
 def _folders(config: Config) -> tuple[Path | None, Path | None]:
     """Return the folders of data and augmentation that the workflow makes; None = the user's.
 
     Raises:
-        UserError: the workflow has not made them yet.
+        UserError: the workflow has not made them yet, or the user's archive is missing.
     """
     dataset, data = config.dataset, Path(config.results, config.dataset.name, "data")
     extra = fetched_augment(dataset)
+    if extra and dataset.augment and not Path(dataset.augment).is_file():
+        raise UserError(f"dataset.augment: no such file: {dataset.augment}")
     demo = dataset.source == "demo"
     done = data / ("labels.csv" if demo else "fetched.json")
     if (demo or dataset.download or extra) and not done.is_file():
@@ -173,7 +162,7 @@ def _rows(
     train, val = (forecast.volume(images) for images in looked_at.values())
     yield from (("", cost) for cost in forecast.of_data(train, val, drawn, tiles is not None))
     for name, one in named.items():
-        for cost in forecast.of_run(one, index.num_classes, train, val):
+        for cost in forecast.of_run(one, index.num_classes, train, val, tiles is not None):
             yield name, cost
 
 

@@ -5,18 +5,18 @@ from pathlib import Path
 
 from wsss import __version__
 from wsss.config.slices import canonical, read_slice
+from wsss.data.masks import draw_all
 from wsss.data.sources import drawn_masks, with_augment
 from wsss.io.labels import LabelWriter
-from wsss.io.progress import log, track
+from wsss.io.progress import log
+from wsss.stages.sourcing import add_source_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
-    parser.add_argument("--augment", type=Path, help="folder instead of dataset.augment")
+    add_source_arguments(parser, converted=False)
     parser.add_argument("--split", choices=("train", "val"), required=True)
     parser.add_argument("--out", type=Path, required=True, help="record to write, beside the PNGs")
-    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -25,6 +25,6 @@ def run(args: argparse.Namespace) -> None:
     drawn = drawn_masks(dataset, args.root, args.split)
     made = canonical({"version": __version__, "source": dataset.source})
     with LabelWriter(args.out, made) as out:
-        for image_id in track(drawn, f"convert masks of {args.split}"):
-            out.put(image_id, drawn[image_id]())
+        for image_id, labels in draw_all(drawn, args.split):
+            out.put(image_id, labels)
     log.info("convert_masks: %d masks of %s", len(drawn), args.split)

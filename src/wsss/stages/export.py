@@ -60,7 +60,13 @@ def _label_studio_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from-name", default="label", help="name of the tag BrushLabels")
     parser.add_argument("--to-name", default="image", help="name of the tag Image")
     parser.add_argument("--model-version", help="what the predictions are called")
-    parser.add_argument("--score", type=float, help="certainty, the same for all")
+    parser.add_argument("--score", type=_share, help="certainty from 0 to 1, the same for all")
+
+
+def _share(text: str) -> float:
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return float(text)
 
 
 def _voc_options(parser: argparse.ArgumentParser) -> None:
@@ -125,19 +131,20 @@ def _bundle(args: argparse.Namespace) -> None:
 
 def _onnx(args: argparse.Namespace) -> None:
     from wsss.export import onnx
-    from wsss.stages.infer_segmenter import load_segmenter
+    from wsss.stages.infer_segmenter import load_own, make_segmenter
 
-    net = load_segmenter(args.model).eval().requires_grad_(False)
-    meta = _segmenter_meta(args.model)
+    model = load_own(args.model)
+    net = make_segmenter(model, args.model).eval().requires_grad_(False)
+    meta = model.meta
     about = {"segmenter": meta["segmenter"], "backbone": meta["backbone"]["name"]}
     onnx.write(net, meta["classes"], args.out, about)
     log.info("export: %s as onnx in %s", args.model, args.out)
 
 
 def _segmenter_meta(path: Path) -> dict[str, Any]:
-    from wsss.engine.checkpoint import load_model
+    from wsss.stages.infer_segmenter import load_own
 
-    return load_model(path, "segmenter").meta
+    return load_own(path).meta
 
 
 def _pictures(args: argparse.Namespace) -> Pictures:

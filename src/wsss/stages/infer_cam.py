@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from wsss import methods
 from wsss.config.slices import read_slice
-from wsss.data.transforms import views
+from wsss.data.views import views
 from wsss.engine.checkpoint import load_model
 from wsss.engine.tta import sum_views
 from wsss.errors import UserError

@@ -1,6 +1,7 @@
 """Predict masks with the segmenter, over scales and mirrored views, without any label."""
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,8 @@ import torch
 
 from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import read_slice
-from wsss.data.transforms import views
-from wsss.engine.checkpoint import load_model
+from wsss.data.views import views
+from wsss.engine.checkpoint import Model, load_model
 from wsss.engine.tta import sum_views
 from wsss.io.images import read_image
 from wsss.io.labels import LabelWriter
@@ -19,7 +20,8 @@ from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.weights import load_state
 from wsss.ops.colour import wrapped
 from wsss.ops.crf import CRFParams, decide
-from wsss.stages.inference import device, make_backbone, ready
+from wsss.ops.tiles import Window, blend_rows
+from wsss.stages.inference import make_backbone, ready
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 
 
@@ -34,18 +36,23 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config).segment.infer
     items = shard_items(args)
     log.info("infer_segmenter: %d images of %s, shard %s", len(items), args.split, args.shard)
-    net = ready(load_segmenter(args.model), args.threads)
+    net = ready(make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads)
     with LabelWriter(args.out, provenance(args)) as out:
         for item in track(items, "segmentation"):
             out.put(item.image_id, predict(net, read_image(item.image), config))
 
 
-def load_segmenter(path: Path) -> Segmenter:
-    """Return the trained segmenter in `path`."""
-    meta = (model := load_model(path, "segmenter")).meta
+def load_own(path: Path) -> Model:
+    """Return the trained segmenter in a file that the user names."""
+    return load_model(path, "segmenter", "name the model.pt of a segmenter")
+
+
+def make_segmenter(model: Model, source: Path) -> Segmenter:
+    """Return the trained segmenter that was read from the file `source`."""
+    meta = model.meta
     labels = len(meta["classes"]) + 1
     net = segmenters.build(meta["segmenter"], make_backbone(model), labels, **meta["options"])
-    load_state(net, model.state, str(path))
+    load_state(net, model.state, str(source))
     return net
 
 
@@ -61,14 +68,40 @@ def probabilities(net: Segmenter, image: np.ndarray, infer: SegmenterInfer) -> n
         (L, H, W) float32, background first.
     """
     pixels = views(image, infer.scales, infer.flip, infer.resampling)
-    batches = (torch.from_numpy(view).to(device()) for view in pixels)
+    where = next(net.parameters()).device
+    batches = (torch.from_numpy(view).to(where) for view in pixels)
     total = sum_views(batches, net, image.shape[:2], net.align_corners)
     count = len(infer.scales) * (1 + infer.flip)
     return (total / count).softmax(0).cpu().numpy()
 
 
-def predict(net: Segmenter, image: np.ndarray, infer: SegmenterInfer) -> np.ndarray:
-    """Return the (H, W) uint8 label map of an image (H, W, 3) uint8, after the CRF if any."""
+def predict(
+    net: Segmenter, image: np.ndarray, infer: SegmenterInfer, windows: Sequence[Window] = ()
+) -> np.ndarray:
+    """Return the (H, W) uint8 label map of an image, after the CRF if any.
+
+    Args:
+        net: the network, in evaluation mode on the device of inference.
+        image: (H, W, 3) uint8 RGB.
+        infer: how.
+        windows: tiles that cover the image, which the network looks at one by one; less than two
+            = the whole image at once. Their probabilities are blended before anything is decided;
+            without a CRF no more of them is kept than a row of tiles.
+    """
+    bands = _bands(net, image, infer, windows)
+    if not infer.crf.iterations:
+        return np.concatenate([band.argmax(0).astype(np.uint8) for band in bands])
     colours = wrapped(image) if infer.crf_image == "wrapped" else image
     params = CRFParams(**infer.crf.model_dump())
-    return decide(probabilities(net, image, infer), colours, params).astype(np.uint8)
+    return decide(np.concatenate(list(bands), axis=1), colours, params).astype(np.uint8)
+
+
+def _bands(
+    net: Segmenter, image: np.ndarray, infer: SegmenterInfer, windows: Sequence[Window]
+) -> Iterator[np.ndarray]:
+    """Yield the probabilities (L, rows, W) of an image from its top to its bottom."""
+    if len(windows) < 2:
+        yield probabilities(net, image, infer)
+        return
+    parts = (probabilities(net, image[window.slices], infer) for window in windows)
+    yield from blend_rows(parts, windows, image.shape[:2])

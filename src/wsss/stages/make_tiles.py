@@ -10,18 +10,14 @@ from wsss.data.sources import read_raw, with_augment
 from wsss.data.tiles import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak
 from wsss.errors import UserError
 from wsss.io.progress import log
+from wsss.stages.sourcing import add_source_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
-    parser.add_argument("--augment", type=Path, help="folder instead of dataset.augment")
-    parser.add_argument(
-        "--converted", type=Path, nargs="*", default=[], help="records of converted masks"
-    )
+    add_source_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--threads", type=int, default=1, help="images at a time")
-    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -35,15 +31,12 @@ def run(args: argparse.Namespace) -> None:
     if dataset.tiles is None:
         raise UserError("dataset.tiles is null: set its size and overlap to cut tiles")
     own = dataset.tiles.labels
-    off_masks = dataset.labels_from == "masks"
-    if own and off_masks:
-        raise UserError("dataset.tiles.labels: excludes labels_from masks; set it to null")
     listing = read_raw(dataset, args.root)
     index, masks = check_listing(listing, dataset, args.threads, read_drawn(args.converted))
     tiles = plan_tiles(index, dataset.tiles.size, dataset.tiles.overlap)
     labels = read_tile_labels(listing.root / own, listing, tiles) if own else {}
     log.info("make_tiles: %d tiles of %d images", len(tiles), len(index.items))
     cut = Cut(index, masks.paths, tiles, labels)
-    if not off_masks:
+    if dataset.labels_from == "annotations":
         warn_weak(cut)
     cut_tiles(cut, masks.source, args.out, args.threads)

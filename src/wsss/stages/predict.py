@@ -1,35 +1,36 @@
 """Predict the masks of new photographs with a trained segmenter; no labels are needed."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
 from wsss import __version__
-from wsss.config.crf import PostCrf
+from wsss.config.files import merged
+from wsss.config.resolve import load, merge
 from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
-from wsss.engine.checkpoint import load_model
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
-from wsss.io.images import read_image
-from wsss.io.labels import RECORD, LabelWriter
+from wsss.io.continuing import UNFINISHED, ContinuingWriter
+from wsss.io.images import LARGEST, WHOLE, read_image
+from wsss.io.labels import RECORD
 from wsss.io.progress import log, track
+from wsss.io.provenance import file_digest
 from wsss.nn.segmenters.base import Segmenter
-from wsss.ops.crf import CRFParams, decide
-from wsss.ops.tiles import blend_rows, layout
-from wsss.stages.infer_segmenter import load_segmenter, probabilities
+from wsss.ops.tiles import layout
+from wsss.stages.infer_segmenter import load_own, make_segmenter, predict
 from wsss.stages.inference import ready
 
 CLASSES = "classes.txt"
 """The labels, one per line; line n, counted from 0, is label n of the masks."""
 
-_UNFINISHED = ".unfinished"
 _MADE = {"command": "predict"}
+_PLAIN = SegmenterInfer(scales=[1.0], flip=False)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Options:
     tile: int | None = None
     overlap: int = 0
 
+    @property
+    def limit(self) -> int:
+        """Pixels that an image may have."""
+        return LARGEST if self.tile else WHOLE
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
@@ -53,10 +59,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, help="a folder of photographs, or one photograph")
     parser.add_argument("out", type=Path, help="folder to write: a palette PNG per image")
     parser.add_argument(
-        "--scales", type=_scales, default=[1.0], help="scales to average, such as 0.75,1,1.25"
+        "--config",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="predict as segment.infer of these files; the last one wins, options win over all",
     )
-    parser.add_argument("--flip", action="store_true", help="average with the mirrored image, too")
-    parser.add_argument("--crf", type=_at_least(0), default=0, help="iterations of a dense CRF")
+    parser.add_argument("--scales", type=_scales, help="scales to average, such as 0.75,1,1.25")
+    parser.add_argument(
+        "--flip", action=argparse.BooleanOptionalAction, help="average with the mirrored image, too"
+    )
+    parser.add_argument("--crf", type=_at_least(0), help="iterations of a dense CRF")
     parser.add_argument("--tile", type=_at_least(32), help="cut larger images into such tiles")
     parser.add_argument("--overlap", type=_at_least(0), help="of tiles, instead of a quarter")
     parser.add_argument(
@@ -67,44 +80,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Predict the mask of every image.
 
+    A call that was interrupted is continued by the same one.
+
     Raises:
-        UserError: there are no images or unreadable ones, the model is none, or the output folder
-            holds other files; nothing is written then. Or an image turned out to be damaged when
-            it was decoded; the others have their masks.
+        UserError: there are no images, the model is none, or the output folder holds other files;
+            nothing is written then. Or some images are damaged; the others have their masks.
     """
     options = _options(args)
+    model = load_own(args.model)
+    names = ["background", *model.meta["classes"]]
+    net = ready(make_segmenter(model, args.model), args.threads)
     check_out(args.out)
-    photos = find_photos(args.images, args.out, args.threads)
-    names = ["background", *load_model(args.model, "segmenter").meta["classes"]]
-    net = ready(load_segmenter(args.model), args.threads)
+    photos = find_photos(args.images, args.out, args.threads, options.limit)
     log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
     _log_small(photos, options)
-    write_text(args.out / _UNFINISHED, "The masks beside this file are not all there are.\n")
-    write_text(args.out / CLASSES, "\n".join([*names, ""]))
-    with LabelWriter(args.out / RECORD, _provenance(args.model, options)) as out:
+    with ContinuingWriter(args.out / RECORD, _provenance(args, options)) as out:
+        write_text(args.out / CLASSES, "\n".join([*names, ""]))
         damaged = _predict_all(net, photos, options, out)
-    (args.out / _UNFINISHED).unlink()
     if damaged:
         first = f"damaged, hence without a mask: {len(damaged)} of {len(photos)} images:"
         raise UserError("\n".join([first, *damaged]))
-
-
-def predict(net: Segmenter, image: np.ndarray, options: Options) -> np.ndarray:
-    """Return the label map of an image, (H, W) uint8.
-
-    Args:
-        net: the network, in evaluation mode on the device of inference.
-        image: (H, W, 3) uint8 RGB.
-        options: how. The probabilities of tiles are blended before anything is decided; without
-            a CRF no more of them is kept than a row of tiles.
-    """
-    size, crf = image.shape[:2], CRFParams(**options.infer.crf.model_dump())
-    windows = layout(size, options.tile or max(size), options.overlap)
-    parts = (probabilities(net, image[window.slices], options.infer) for window in windows)
-    bands: Iterator[np.ndarray] = blend_rows(parts, windows, size)
-    if crf.iterations:
-        return decide(np.concatenate(list(bands), axis=1), image, crf).astype(np.uint8)
-    return np.concatenate([band.argmax(0).astype(np.uint8) for band in bands])
 
 
 def check_out(out: Path) -> None:
@@ -124,8 +119,8 @@ def check_out(out: Path) -> None:
 
 def _earlier(out: Path, found: set[str]) -> set[str]:
     """Return the names of the files that an earlier call wrote."""
-    if _UNFINISHED in found:
-        return {_UNFINISHED, CLASSES, RECORD} | {name for name in found if name.endswith(".png")}
+    if UNFINISHED in found:
+        return {UNFINISHED, CLASSES, RECORD} | {name for name in found if name.endswith(".png")}
     if RECORD not in found:
         return set()
     head, *rows = (out / RECORD).read_text(encoding="utf-8", errors="replace").split("\n")
@@ -135,35 +130,42 @@ def _earlier(out: Path, found: set[str]) -> set[str]:
 
 
 def _predict_all(
-    net: Segmenter, photos: Sequence[Photo], options: Options, out: LabelWriter
+    net: Segmenter, photos: Sequence[Photo], options: Options, out: ContinuingWriter
 ) -> list[str]:
     """Write the masks; return why images could not be decoded, one line each."""
-    damaged = []
-    for photo in track(photos, "predict"):
+    damaged = [photo.damage for photo in photos if photo.damage]
+    sound = [photo for photo in photos if not photo.damage]
+    todo = [photo for photo in sound if not out.take(photo.image_id, photo.path)]
+    if len(todo) < len(sound):
+        log.info("%d images have their masks from an earlier call", len(sound) - len(todo))
+    for photo in track(todo, "predict"):
         try:
-            image = read_image(photo.path)
+            image = read_image(photo.path, options.limit)
         except UserError as error:
             damaged.append(str(error))
             continue
-        out.put(photo.image_id, predict(net, image, options))
+        size = image.shape[:2]
+        windows = layout(size, options.tile, options.overlap) if options.tile else ()
+        out.put(photo.image_id, predict(net, image, options.infer, windows))
     return damaged
 
 
 def _log_small(photos: Sequence[Photo], options: Options) -> None:
-    small = [photo for photo in photos if max(photo.size) <= (options.tile or 0)]
+    small = [photo for photo in photos if 0 < max(photo.size) <= (options.tile or 0)]
     if small:
         log.info("%d images are no larger than a tile and stay whole", len(small))
 
 
-def _provenance(model: Path, options: Options) -> str:
-    config = options.infer.model_dump(mode="json")
+def _provenance(args: argparse.Namespace, options: Options) -> str:
+    files = {"model": str(args.model), "digest": file_digest(args.model)}
     tiles = {"tile": options.tile, "overlap": options.overlap}
-    made = {"version": __version__, "model": str(model), "config": config}
-    return canonical(_MADE | made | tiles)
+    config = options.infer.model_dump(mode="json")
+    made = {"version": __version__, "images": str(args.images), "config": config}
+    return canonical(_MADE | files | made | tiles)
 
 
 def _options(args: argparse.Namespace) -> Options:
-    infer = SegmenterInfer(scales=args.scales, flip=args.flip, crf=PostCrf(iterations=args.crf))
+    infer = _infer(args)
     if args.tile is None:
         if args.overlap is not None:
             raise UserError("--overlap: needs --tile, the side of the tiles that overlap")
@@ -172,6 +174,26 @@ def _options(args: argparse.Namespace) -> Options:
     if overlap >= args.tile:
         raise UserError(f"--overlap {overlap}: must be smaller than --tile {args.tile}")
     return Options(infer, args.tile, overlap)
+
+
+def _infer(args: argparse.Namespace) -> SegmenterInfer:
+    """Return what the configuration says, or else plain prediction, under the options given."""
+    base = _configured(args.config) if args.config else _PLAIN
+    own: dict[str, Any] = {"scales": args.scales, "flip": args.flip}
+    own |= {"crf": None if args.crf is None else {"iterations": args.crf}}
+    given = {key: value for key, value in own.items() if value is not None}
+    return SegmenterInfer.model_validate(merge(base.model_dump(), given))
+
+
+def _configured(files: Sequence[Path]) -> SegmenterInfer:
+    config = load(merged(files))
+    for name, run in config.runs.items():
+        if "infer" in ((run or {}).get("segment") or {}):
+            raise UserError(
+                f"--config: runs.{name}.segment.infer is for that run alone; name files with one "
+                "segment.infer for all"
+            )
+    return config.segment.infer
 
 
 def _scales(text: str) -> list[float]:

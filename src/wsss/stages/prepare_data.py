@@ -13,19 +13,15 @@ from wsss.data.masks import read_drawn
 from wsss.data.sources import read, with_augment
 from wsss.io.index import Index
 from wsss.io.progress import log
+from wsss.stages.sourcing import add_source_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    parser.add_argument("--root", type=Path, help="folder of the data instead of dataset.root")
-    parser.add_argument("--augment", type=Path, help="folder instead of dataset.augment")
-    parser.add_argument(
-        "--converted", type=Path, nargs="*", default=[], help="records of converted masks"
-    )
+    add_source_arguments(parser)
     parser.add_argument("--split", choices=("train", "val"), help="write only this split")
     parser.add_argument("--out", type=Path, required=True, help="index to write")
     parser.add_argument("--threads", type=int, default=1, help="images checked at a time")
-    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
 def run(args: argparse.Namespace) -> None:

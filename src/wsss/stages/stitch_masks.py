@@ -1,7 +1,6 @@
 """Put the label maps of tiles together to label maps of the images they were cut from."""
 
 import argparse
-from itertools import groupby
 from pathlib import Path
 
 from wsss import __version__
@@ -28,15 +27,15 @@ def run(args: argparse.Namespace) -> None:
         UserError: there is no table of tiles, or the label maps are not those of its tiles.
     """
     table = TileTable.read(args.tiles.with_name(TABLE))
-    tiles = [tile for tile in table.tiles if tile.split == args.split]
+    images = table.images(args.split)
+    wanted = {tile.tile_id for image in images for tile in image}
     maps = LabelReader(args.labels)
-    if set(maps.ids) != {tile.tile_id for tile in tiles}:
+    if set(maps.ids) != wanted:
         raise UserError(
-            f"{args.labels[0]}: not the label maps of the {len(tiles)} tiles of split {args.split} "
-            f"in {args.tiles}; give all shards of exactly this split"
+            f"{args.labels[0]}: not the label maps of the {len(wanted)} tiles of split "
+            f"{args.split} in {args.tiles}; give all shards of exactly this split"
         )
-    images = [list(group) for _, group in groupby(tiles, lambda tile: tile.parent)]
-    log.info("stitch_masks: %d tiles of %d images of %s", len(tiles), len(images), args.split)
+    log.info("stitch_masks: %d tiles of %d images of %s", len(wanted), len(images), args.split)
     made = canonical({"version": __version__, "tiles": str(args.tiles)})
     with LabelWriter(args.out, made) as out:
         for image in track(images, "stitch masks"):

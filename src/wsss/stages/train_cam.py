@@ -12,15 +12,18 @@ from wsss.config.slices import read_slice
 from wsss.data.sets.boundary import BoundarySet
 from wsss.data.sets.classification import ClassificationSet
 from wsss.data.sets.samples import Samples
-from wsss.engine.checkpoint import save_model
 from wsss.errors import UserError
-from wsss.io.atomic import write_text
 from wsss.io.index import Index
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log
 from wsss.nn.backbones import Backbone
-from wsss.nn.weights import load_state, read_state
-from wsss.stages.training import add_training_arguments, seeded, start_backbone, train
+from wsss.stages.training import (
+    add_training_arguments,
+    seeded,
+    start_backbone,
+    take_over,
+    train,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--further", nargs="*", default=[], help="weights of further backbones, method.option=file"
     )
     parser.add_argument("--boundaries", type=Path, nargs="*", default=[], help="boundary shards")
-    parser.add_argument("--checkpoint", type=Path, nargs="?", help="published weights")
+    parser.add_argument("--checkpoint", type=Path, nargs="?", help="published weights to take over")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -54,11 +57,7 @@ def run(args: argparse.Namespace) -> None:
         "classes": index.class_names,
     }
     if args.checkpoint:
-        path = args.checkpoint
-        log.info("train_cam: method %s as published in %s", config.method, path)
-        load_state(task.net, read_state(path), str(path))
-        save_model(args.out, task.net, "classifier", **meta, source=str(path))
-        write_text(args.history, "step,epoch,lr\n")
+        take_over(args, task.net, "classifier", **meta)
         return
     log.info("train_cam: method %s, %d images", config.method, len(index.split("train")))
     train(

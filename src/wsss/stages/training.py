@@ -6,17 +6,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+from torch import nn
 from torch.utils.data import Dataset
 
 from wsss.config.training import Train
 from wsss.engine.checkpoint import Resume, load_model, save_model
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import Recipe, fit
+from wsss.io.atomic import write_text
 from wsss.io.progress import log
 from wsss.io.provenance import code_digest, files_digest
 from wsss.nn.backbones import Backbone, build
 from wsss.nn.task import Task
-from wsss.nn.weights import load_state
+from wsss.nn.weights import load_state, read_state
 
 PREFIX = "backbone."
 
@@ -105,6 +107,19 @@ def train(
     )
     save_model(args.out, task.net, kind, **meta, config=json.loads(args.config))
     resume.clear()
+
+
+def take_over(args: argparse.Namespace, net: nn.Module, kind: str, **meta: object) -> None:
+    """Write a network with the weights of `args.checkpoint`, as `train` does after a training.
+
+    Raises:
+        UserError: the checkpoint is that of another architecture.
+    """
+    path = args.checkpoint
+    log.info("%s as published in %s", kind, path)
+    load_state(net, read_state(path), str(path))
+    save_model(args.out, net, kind, **meta, source=str(path))
+    write_text(args.history, "step,epoch,lr\n")
 
 
 def _length(recipe: Train) -> str:

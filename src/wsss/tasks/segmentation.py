@@ -16,6 +16,7 @@ class SegmentationTask(Task):
     Args:
         net: A segmenter, images (B, 3, H, W) to logits (B, L, H, W).
         loss: Which mean of the cross entropy, a name of :data:`wsss.losses.segmentation.LOSSES`.
+        batch_size: Images per step; ``per_image`` divides the loss by it.
         freeze: What is not trained. ``backbone``: what the backbone holds by itself. ``norms``:
             every BatchNorm keeps statistics and factors. ``affine``: their factors stay, the
             statistics are those of the batch (DeepLab v1, retrain.md A5.1). ``nothing``.
@@ -23,10 +24,13 @@ class SegmentationTask(Task):
 
     net: Segmenter
 
-    def __init__(self, net: Segmenter, loss: str = "mean", freeze: str = "backbone") -> None:
+    def __init__(
+        self, net: Segmenter, loss: str = "mean", freeze: str = "backbone", batch_size: int = 1
+    ) -> None:
         super().__init__()
         self.net = net
         self._loss = LOSSES[loss]
+        self._divisor = batch_size if loss == "per_image" else 1
         self._freeze = freeze
         if freeze != "backbone":
             net.backbone.thaw()
@@ -58,7 +62,8 @@ class SegmentationTask(Task):
             them, ``ce0``, ``ce1``, ... for each.
         """
         logits = self.net.training_logits(batch["image"])
-        losses = multiscale_cross_entropy(logits, batch["label"], self._loss)
+        compared = multiscale_cross_entropy(logits, batch["label"], self._loss)
+        losses = [loss / self._divisor for loss in compared]
         if len(losses) == 1:
             return {"net": {"ce": losses[0]}}
         return {"net": {f"ce{number}": loss for number, loss in enumerate(losses)}}

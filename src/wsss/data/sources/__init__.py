@@ -86,9 +86,13 @@ def read_raw(dataset: Dataset, root: Path | None = None) -> Listing:
     )
 
 
-def with_augment(dataset: Dataset, folder: Path | None) -> Dataset:
-    """Return the configuration with `augment` where it was unpacked; None changes nothing."""
-    # a stage has only its part of the configuration, which is no Dataset
+def with_augment(
+    dataset: Dataset | SimpleNamespace, folder: Path | None
+) -> Dataset | SimpleNamespace:
+    """Return the configuration, or a stage's part of it, with `augment` where it was unpacked.
+
+    None changes nothing.
+    """
     return SimpleNamespace(**vars(dataset) | {"augment": str(folder)}) if folder else dataset
 
 

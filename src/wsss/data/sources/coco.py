@@ -19,11 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from wsss.config.dataset import Dataset
+from wsss.data.problems import stop
 from wsss.data.sources import regions
 from wsss.data.sources.instances import Annotation, Instances, Picture, load
 from wsss.data.sources.listing import Listing, Record, image_ids
 from wsss.data.taxonomy import COCO_CATEGORIES, NO_CLASS
 from wsss.errors import UserError
+from wsss.io.images import image_size
 from wsss.io.progress import log
 
 
@@ -89,9 +91,7 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np
         if part.split == split and part.found.has_regions and _complete(part, picture)
     ]
     log.info("%d images of %s have regions to draw", len(chosen), split)
-    problems = [*_problems(dataset, parts), *_region_problems(chosen)]
-    if problems:
-        raise UserError("\n".join([f"regions of {root} cannot be drawn:", *problems]))
+    stop(f"the regions of {root}", [*_problems(dataset, parts), *_region_problems(chosen, root)])
     labels = {name: number for number, name in enumerate(classes, start=1)}
     return {
         image_id: partial(regions.draw, _regions(part, picture, labels), picture.size)
@@ -149,10 +149,8 @@ def _records(part: _Part, classes: list[str]) -> Iterator[tuple[Picture, Record]
 
 def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
     """Name the mistakes in the files, in their categories, and between the two."""
-    first, found = (
-        _training(parts),
-        [f"{p.table}: {line}" for p in parts for line in p.found.problems],
-    )
+    first = _training(parts)
+    found = [f"{part.table}: {line}" for part in parts for line in part.found.problems]
     official = {name: key for key, name in COCO_CATEGORIES.items()}
     for part in parts:
         ids = {name: key for key, name in part.found.names.items()}
@@ -184,16 +182,32 @@ def _complete(part: _Part, picture: Picture) -> bool:
     return all(annotation.segmentation is not None for annotation in annotations)
 
 
-def _region_problems(chosen: list[tuple[str, _Part, Picture]]) -> Iterator[str]:
+def _region_problems(chosen: list[tuple[str, _Part, Picture]], root: Path) -> Iterator[str]:
     for _, part, picture in chosen:
         where = f"{part.table}: image {picture.id}"
-        if picture.size is None:
-            yield f"{where}: no height and width"
+        wrong = _size_problem(picture, root / part.images / picture.file_name)
+        if wrong:
+            yield f"{where}: {wrong}"
             continue
         for annotation in part.found.annotations.get(picture.id, ()):
             wrong = regions.problem(annotation.segmentation, picture.size)
             if wrong:
                 yield f"{where}: the segmentation of annotation {annotation.id} {wrong}"
+
+
+def _size_problem(picture: Picture, path: Path) -> str:
+    """Say what is wrong with the size of an image; it is that of the image's regions."""
+    if picture.size is None:
+        return "no height and width"
+    try:
+        size = image_size(path)
+    except UserError as error:
+        return str(error)
+    if picture.size != size:
+        return (
+            f"height and width are {list(picture.size)}, but {path} has {list(size)}; correct them"
+        )
+    return ""
 
 
 def _regions(part: _Part, picture: Picture, labels: dict[str, int]) -> list[regions.Region]:

@@ -8,6 +8,7 @@ Files of the same name and different content are different images. There are no 
 """
 
 import filecmp
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from difflib import get_close_matches
@@ -19,8 +20,12 @@ from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.io.progress import log
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-"""Endings, in lower case, of the files that count as images."""
+_PILLOWS = (
+    "apng avif bmp dib gif j2k jfif jp2 jpe jpeg jpg mpo pbm pgm png pnm ppm tga tif tiff webp"
+)
+SUFFIXES = {f".{ending}" for ending in _PILLOWS.split()}
+"""Endings, in lower case, of the files that count as images: those of photographs that Pillow may
+have been built to read."""
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
@@ -34,7 +39,7 @@ def read(dataset: Dataset, root: Path) -> Listing:
     problems: list[str] = []
     known = set(dataset.classes) or _names(root / dataset.splits["train"])
     records: list[Record] = []
-    ignored = 0
+    ignored: Counter[str] = Counter()
     for ours, theirs in dataset.splits.items():
         _check_split(root, theirs, dataset)
         folders, rest = _contents(root / theirs)
@@ -42,10 +47,11 @@ def read(dataset: Dataset, root: Path) -> Listing:
         for folder in folders:
             found, skipped, wrong = _class(folder, theirs, ours, known)
             records += found
-            ignored += skipped
+            ignored.update(skipped)
             problems += wrong
     if ignored:
-        log.warning("%s: %d files that are no images are ignored", root, ignored)
+        kinds = ", ".join(f"{count} {ending}" for ending, count in ignored.items())
+        log.warning("%s: other files are left out: %s", root, kinds)
     merged = tuple(_merged(records, root))
     return Listing(root, merged, tuple(dataset.classes) or None, "", problems)
 
@@ -72,18 +78,21 @@ def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def _class(
     folder: Path, theirs: str, split: str, known: set[str]
-) -> tuple[list[Record], int, list[str]]:
-    """Return the images of a class, the number of other files, and what is wrong."""
+) -> tuple[list[Record], list[str], list[str]]:
+    """Return the images of a class, the endings of other files, and what is wrong."""
     name = folder.name
     place = Path(theirs, name)
     if name not in known | {NO_CLASS}:
         close = get_close_matches(name, known, 1)
         given = "add it to dataset.classes or to the training images"
         hint = f"did you mean {close[0]}?" if close else given
-        return [], 0, [f"{place}: no such class; {hint}"]
+        return [], [], [f"{place}: no such class; {hint}"]
     folders, images = _contents(folder)
     problems = [f"{place / f.name}: a folder in the folder of a class" for f in folders]
-    others = sum(not path.is_dir() for path in folder.iterdir()) - len(images)
+    if not folders and not images:
+        problems = [f"{place}: no image in it; add some, or remove the folder"]
+    files = {path for path in folder.iterdir() if not path.is_dir()}
+    others = [path.suffix or path.name for path in sorted(files - set(images))]
     records = [
         Record(place / path.name, split, (name,), None, str(place / path.name)) for path in images
     ]

@@ -54,6 +54,7 @@ class Instances:
         shown: image id -> ids of the categories that it shows.
         annotations: image id -> its annotations; filled only if regions were asked for.
         has_regions: whether any annotation has a segmentation.
+        refused: ids of the images whose entries are mistakes.
         problems: mistakes, one line each, without the name of the file.
     """
 
@@ -62,6 +63,7 @@ class Instances:
     shown: dict[int, set[int]] = field(default_factory=dict)
     annotations: dict[int, list[Annotation]] = field(default_factory=dict)
     has_regions: bool = False
+    refused: set[int] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
 
@@ -147,7 +149,8 @@ def _packed(shape: object) -> object:
         if isinstance(shape, list):
             return [array("d", polygon) for polygon in shape]
         if isinstance(shape, dict) and isinstance(shape.get("counts"), list):
-            return {**shape, "counts": array("q", shape["counts"])}
+            counts = shape["counts"]
+            return {**shape, "counts": array("q", counts)} if _whole(*counts) else shape
     except (TypeError, OverflowError):
         return shape
     return shape
@@ -156,10 +159,12 @@ def _packed(shape: object) -> object:
 def _read_pictures(entries: list, found: Instances) -> Iterator[str]:
     for number, entry in enumerate(entries):
         wrong = _picture_problem(entry, found)
-        if wrong:
-            yield f"images[{number}]: {wrong}"
-        else:
+        if not wrong:
             found.pictures[entry.id] = entry
+            continue
+        if isinstance(entry, Picture) and _whole(entry.id):
+            found.refused.add(entry.id)
+        yield f"images[{number}]: {wrong}"
 
 
 def _picture_problem(entry: object, found: Instances) -> str:
@@ -212,7 +217,7 @@ def _read_annotations(entries: list, found: Instances, regions: bool) -> Iterato
         if not isinstance(entry, Annotation) or not _whole(entry.image_id, entry.category_id):
             yield f"annotations[{number}]: image_id and category_id must be whole numbers"
         elif entry.image_id not in found.pictures:
-            images[entry.image_id] += 1
+            images[entry.image_id] += entry.image_id not in found.refused
         elif entry.category_id not in found.names:
             categories[entry.category_id] += 1
         else:
@@ -220,7 +225,7 @@ def _read_annotations(entries: list, found: Instances, regions: bool) -> Iterato
             found.has_regions |= entry.segmentation is not None
             if regions:
                 found.annotations.setdefault(entry.image_id, []).append(entry)
-    for unknown, count in images.items():
+    for unknown, count in (+images).items():
         yield f"{count} annotations of image {unknown}, which is not in images"
     for unknown, count in categories.items():
         yield f"{count} annotations of category {unknown}, which is not in categories"

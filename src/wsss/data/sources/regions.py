@@ -124,6 +124,8 @@ def _runs_problem(region: dict, size: tuple[int, int]) -> str:
         return f"has damaged run lengths ({error})"
     if not isinstance(runs, list | array):
         return "has no run lengths (counts)"
-    if min(runs, default=0) < 0 or sum(runs) != math.prod(size):
+    if not all(type(run) is int and run >= 0 for run in runs):
+        return "has run lengths that are no whole numbers from 0"
+    if sum(runs) != math.prod(size):
         return f"has run lengths of {sum(runs)} pixels, its image has {math.prod(size)}"
     return ""

@@ -46,8 +46,10 @@ def find(folder: Path) -> MaskSet:
     """List the masks in a folder of SBD or SegmentationClassAug, or in one that holds it.
 
     Raises:
-        UserError: it is neither, or a list of SBD cannot be read.
+        UserError: it is missing or neither, or a list of SBD cannot be read.
     """
+    if not folder.is_dir():
+        raise UserError(f"dataset.augment: no such folder: {folder}")
     for inner in (folder, folder / "dataset", folder / "benchmark_RELEASE/dataset"):
         if (inner / "cls").is_dir():
             ids = dict.fromkeys(i for split in ("train", "val") for i in _ids(inner, split))

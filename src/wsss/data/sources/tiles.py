@@ -7,6 +7,7 @@ images, masks
 
 import json
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Self
 
@@ -20,7 +21,7 @@ from wsss.ops.tiles import Window
 LABELS = "labels.csv"
 TABLE = "tiles.tsv"
 
-_COLUMNS = ["tile", "image", "split", *Window._fields, "image_height", "image_width"]
+_COLUMNS = ["tile", "image", "split", *Window._fields, "image_height", "image_width", "file"]
 _REMEDY = "cut the tiles again with wsss make-tiles"
 
 
@@ -34,6 +35,7 @@ class Tile:
         split: of that image.
         window: where it lies.
         size: (H, W) of the image.
+        file: the image's file.
     """
 
     tile_id: str
@@ -41,6 +43,7 @@ class Tile:
     split: str
     window: Window
     size: tuple[int, int]
+    file: Path
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,15 @@ class TileTable:
     mask_source: str
     tiles: tuple[Tile, ...]
 
+    def images(self, split: str) -> list[list[Tile]]:
+        """Return the tiles of every image of a split."""
+        mine = (tile for tile in self.tiles if tile.split == split)
+        return [list(group) for _, group in groupby(mine, lambda tile: tile.parent)]
+
     def write(self, path: Path) -> None:
         """Write the table (tab-separated text), whole or not at all."""
         head = json.dumps({"classes": self.class_names, "masks": self.mask_source})
-        rows = [[t.tile_id, t.parent, t.split, *t.window, *t.size] for t in self.tiles]
+        rows = [[t.tile_id, t.parent, t.split, *t.window, *t.size, t.file] for t in self.tiles]
         lines = [f"#{head}", "\t".join(_COLUMNS), *("\t".join(map(str, row)) for row in rows)]
         write_text(path, "\n".join([*lines, ""]))
 
@@ -97,8 +105,8 @@ def read(root: Path) -> Listing:
 
 
 def _tile(fields: list[str]) -> Tile:
-    tile_id, parent, split, *numbers = fields
+    tile_id, parent, split, *numbers, file = fields
     top, left, height, width, *size = map(int, numbers)
     height_of_image, width_of_image = size
     window = Window(top, left, height, width)
-    return Tile(tile_id, parent, split, window, (height_of_image, width_of_image))
+    return Tile(tile_id, parent, split, window, (height_of_image, width_of_image), Path(file))

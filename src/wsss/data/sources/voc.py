@@ -13,7 +13,7 @@ the image-level labels of the WSSS literature were made (jiwoon-ahn/psa, `cls_la
 missing train_aug is VOC's train with all images of `augment` that are not in VOC's val (10582).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,13 @@ from xml.etree import ElementTree
 import numpy as np
 
 from wsss.config.dataset import TRAIN_AUG, Dataset, fetched_augment
+from wsss.data.problems import misfit, some
 from wsss.data.sources import sbd
 from wsss.data.sources.csv import read_table, split_labels
 from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
 from wsss.errors import UserError
-from wsss.io.progress import log
+from wsss.io.images import image_size
 
 _LISTS = Path("ImageSets/Segmentation")
 _IMAGES = Path("JPEGImages")
@@ -58,8 +59,7 @@ def read(dataset: Dataset, root: Path) -> Listing:
         return listing
     if not (root / _XML).is_dir():
         raise UserError(f"{root}: neither a table of labels nor the folder {_XML}")
-    classes = dataset.classes or VOC_CLASSES
-    records = [_with_labels(record, root, classes, listing.problems) for record in listing.records]
+    records = [_with_labels(record, dataset, listing) for record in listing.records]
     return replace(listing, records=tuple(records))
 
 
@@ -99,9 +99,20 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np
     if missing:
         raise UserError(
             f"dataset.augment: {len(missing)} of {len(files)} masks are missing; "
-            f"copy or unpack it again: {', '.join(missing)}"
+            f"copy or unpack it again: {some(missing)}"
         )
-    return {image_id: partial(sbd.read_mask, path) for image_id, path in files.items()}
+    classes = len(outline(dataset, root).names)
+    images = {image_id: root / _IMAGES / f"{image_id}.jpg" for image_id in files}
+    return {i: partial(_drawn, path, images[i], classes) for i, path in files.items()}
+
+
+def _drawn(path: Path, image: Path, num_classes: int) -> np.ndarray:
+    """Read the label map (H, W) of an image from `augment`."""
+    labels = sbd.read_mask(path)
+    wrong = misfit(labels, image_size(image), num_classes)
+    if wrong:
+        raise UserError(f"{path}: {wrong}")
+    return labels
 
 
 def mask_files(dataset: Dataset, root: Path, split: str) -> dict[str, Path]:
@@ -133,7 +144,7 @@ def _ids(dataset: Dataset, root: Path, problems: list[str]) -> dict[str, tuple[s
     """Map every listed id to its split and to where it is listed."""
     ids: dict[str, tuple[str, str]] = {}
     for ours, theirs in dataset.splits.items():
-        derived = _derived(dataset, root, theirs)
+        derived = _derived(dataset, root, theirs, problems)
         lines = _lines(root, theirs) if derived is None else derived
         name = f"{theirs}.txt" if derived is None else f"{theirs} (derived)"
         for number, line in enumerate(lines, start=1):
@@ -159,7 +170,7 @@ def _lines(root: Path, split: str) -> list[str]:
         raise UserError(f"{path}: cannot be read ({error}); {remedy}") from error
 
 
-def _derived(dataset: Dataset, root: Path, split: str) -> list[str] | None:
+def _derived(dataset: Dataset, root: Path, split: str, problems: list[str]) -> list[str] | None:
     """Return the ids of train_aug if there is no list of them, but masks to lay over VOC."""
     if split != TRAIN_AUG or not dataset.augment or _list_path(root, split).is_file():
         return None
@@ -170,7 +181,10 @@ def _derived(dataset: Dataset, root: Path, split: str) -> list[str] | None:
         more = set(sbd.find(Path(dataset.augment)).files)
         count, expected = len((train | more) - val), _OFFICIAL.get(len(train))
         if expected not in (None, count):
-            log.warning("train_aug has %d images instead of %d: is augment whole?", count, expected)
+            problems.append(
+                f"train_aug has {count} images instead of {expected}: {dataset.augment} is not "
+                f"whole; unpack it again, or put your own {TRAIN_AUG}.txt into {root / _LISTS}"
+            )
     return sorted((train | more) - val)
 
 
@@ -183,7 +197,7 @@ def _record(root: Path, image_id: str, split: str, listed: str, labels: Labels |
         split=split,
         labels=names,
         mask=mask if (root / mask).is_file() else None,
-        where=where if labels is not None else str(annotation),
+        where=where,
         annotation=annotation if labels is None else None,
     )
 
@@ -204,17 +218,28 @@ def _image_id(image: str) -> str:
     return Path(image).name.removesuffix(".jpg")
 
 
-def _with_labels(record: Record, root: Path, classes: Sequence[str], problems: list[str]) -> Record:
-    """Return a record with the labels of its XML file."""
+def _with_labels(record: Record, dataset: Dataset, listing: Listing) -> Record:
+    """Return a record with the labels of its XML file; what is wrong there goes to the listing."""
+    objects, named = set(), set()
     try:
-        named = {
-            (e.text or "").strip() for e in ElementTree.parse(root / record.annotation).iter("name")
-        }
+        tree = ElementTree.parse(listing.root / record.annotation)
+        objects, named = _texts(tree.iterfind("object/name")), _texts(tree.iter("name"))
     except (OSError, ElementTree.ParseError) as error:
-        problems.append(f"{record.where}: no labels for {record.image.stem} ({error})")
-        named = set()
-    shown = tuple(name for name in classes if name in named)
+        # the check names an image that is not there
+        if (listing.root / record.image).is_file():
+            listing.problems.append(f"{record.annotation}: cannot be read ({error})")
+    if not dataset.classes:
+        listing.problems.extend(
+            f"{record.annotation}: {name!r} is no class of VOC; list your classes in "
+            "dataset.classes"
+            for name in sorted(objects - set(VOC_CLASSES))
+        )
+    shown = tuple(name for name in dataset.classes or VOC_CLASSES if name in named)
     return replace(record, labels=shown or (NO_CLASS,))
+
+
+def _texts(elements: Iterable[ElementTree.Element]) -> set[str]:
+    return {(element.text or "").strip() for element in elements}
 
 
 def _default_classes(records: Sequence[Record]) -> tuple[str, ...] | None:

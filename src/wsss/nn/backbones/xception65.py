@@ -4,6 +4,8 @@ Source: ``modeling/backbone/xception.py`` of jfzhang95/pytorch-deeplab-xception 
 C7). Unlike TensorFlow's, it has a BatchNorm between depthwise and pointwise convolutions.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -118,7 +120,8 @@ class Xception65(Backbone):
         self.bn5 = nn.BatchNorm2d(2048)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight)
+                # as the published code, whose variance is 2 / (kernel area x output channels)
+                nn.init.normal_(module.weight, 0, math.sqrt(2 / module.weight[:, 0].numel()))
         self.freeze()
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:

@@ -1,0 +1,33 @@
+"""The table of losses that a training leaves."""
+
+from wsss.nn.task import Clock
+
+
+class LossTable:
+    """Means of the losses over about a hundred equal parts of the training.
+
+    A loss that is not there in every step, such as an adversary's, counts where it is.
+
+    Args:
+        total: steps of the training.
+
+    Attributes:
+        rows: finished parts.
+        sums: sum and count of each loss in the part under way.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._length, self._total = max(1, total // 100), total
+        self.rows: list[dict[str, float]] = []
+        self.sums: dict[str, tuple[float, int]] = {}
+
+    def add(self, clock: Clock, losses: dict[str, float], lr: float) -> None:
+        """Add the losses of a step, by name, and the learning rate of the first player."""
+        for name, value in losses.items():
+            before, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = (before + value, count + 1)
+        step = clock.step + 1
+        if step % self._length == 0 or step == self._total:
+            means = {name: value / count for name, (value, count) in self.sums.items()}
+            self.rows.append({"step": step, "epoch": clock.epoch + 1, **means, "lr": lr})
+            self.sums = {}

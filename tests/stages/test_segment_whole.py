@@ -1,0 +1,79 @@
+import argparse
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wsss.config.resolve import load, merge, runs
+from wsss.config.slices import slice_json
+from wsss.data.sources.tiles import Tile, TileTable
+from wsss.engine.checkpoint import save_model
+from wsss.errors import UserError
+from wsss.io.labels import LabelReader
+from wsss.nn import segmenters
+from wsss.nn.backbones import build
+from wsss.ops.tiles import layout
+from wsss.stages import predict, segment_whole
+
+SIZES = {"a": (40, 56), "b": (37, 61)}
+SPLITS = {"a": "val", "b": "val", "c": "train"}
+INFER = {"scales": [1.0], "flip": False}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model, and the table of the tiles of two images; it names one of another split."""
+    path = tmp_path_factory.mktemp("whole")
+    torch.manual_seed(0)
+    net = segmenters.build("deeplab_v3plus", build("tiny"), 3, width=8)
+    backbone = {"name": "tiny", "output_stride": None}
+    meta = {"segmenter": "deeplab_v3plus", "options": {"width": 8}, "backbone": backbone}
+    save_model(path / "model.pt", net, "segmenter", classes=["cat", "dog"], **meta)
+    rng = np.random.default_rng(0)
+    for name, size in SIZES.items():
+        image = Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8))
+        image.save(path / f"photos-{name}.png")
+    tiles = [
+        Tile(f"{name}_{number}", name, split, window, size, path / f"photos-{name}.png")
+        for name, split in SPLITS.items()
+        for size in [SIZES.get(name, (32, 32))]
+        for number, window in enumerate(layout(size, 32, 8))
+    ]
+    TileTable(("cat", "dog"), "", tuple(tiles)).write(path / "tiles.tsv")
+    return path
+
+
+def run(folder, out, shard):
+    parser = argparse.ArgumentParser()
+    segment_whole.add_arguments(parser)
+    config = runs(load(merge({}, {"segment": {"infer": INFER}})))["psa"]
+    files = ["--tiles", folder / "labels.csv", "--model", folder / "model.pt", "--out", out]
+    part = ["--split", "val", "--shard", shard, "--config", slice_json("segment_whole", config)]
+    segment_whole.run(parser.parse_args([*map(str, files), *part]))
+    return LabelReader([out])
+
+
+def test_masks_are_those_that_predict_draws(folder, tmp_path):
+    for name in SIZES:
+        parser = argparse.ArgumentParser()
+        predict.add_arguments(parser)
+        paths = [folder / "model.pt", folder / f"photos-{name}.png", tmp_path / name]
+        predict.run(parser.parse_args([*map(str, paths), "--tile", "32", "--overlap", "8"]))
+    masks = run(folder, tmp_path / "whole/labels.tsv", "1-of-1")
+    assert masks.ids == ("a", "b")
+    for name in masks.ids:
+        drawn = LabelReader([tmp_path / name / "labels.tsv"]).read(f"photos-{name}")
+        np.testing.assert_array_equal(masks.read(name), drawn)
+
+
+def test_shards_divide_the_images(folder, tmp_path):
+    parts = [run(folder, tmp_path / f"{i}/labels.tsv", f"{i}-of-3").ids for i in (1, 2, 3)]
+    assert sum(parts, ()) == ("a", "b") and () in parts
+
+
+def test_an_image_must_be_the_one_that_was_cut(folder, tmp_path):
+    Image.new("RGB", (56, 41)).save(folder / "photos-a.png")
+    with pytest.raises(UserError, match=r"photos-a\.png: the image changed since it was cut"):
+        run(folder, tmp_path / "labels.tsv", "1-of-1")
+    assert not (tmp_path / "labels.tsv").exists()
