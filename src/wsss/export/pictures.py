@@ -12,11 +12,8 @@ from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.io.images import image_size
 from wsss.io.index import Index
-from wsss.io.labels import IGNORE, RECORD, LabelReader
+from wsss.io.labels import CLASSES, IGNORE, RECORD, LabelReader
 from wsss.io.progress import log, track
-
-CLASSES = "classes.txt"
-"""Beside the masks of new photographs: the labels, one per line, the background first."""
 
 NAMING = "give --index, or --images for masks of wsss predict"
 

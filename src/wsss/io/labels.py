@@ -21,6 +21,10 @@ IGNORE = 255
 RECORD = "labels.tsv"
 """File name of a shard's commit record."""
 
+CLASSES = "classes.txt"
+"""File name of the labels beside masks of `wsss predict`, one per line; line n, counted from 0, is
+label n."""
+
 _COLUMNS = "image_id\tsha256"
 
 

@@ -18,16 +18,13 @@ from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.continuing import UNFINISHED, ContinuingWriter
 from wsss.io.images import LARGEST, WHOLE, read_image
-from wsss.io.labels import RECORD
+from wsss.io.labels import CLASSES, RECORD
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
 from wsss.nn.segmenters.base import Segmenter
 from wsss.ops.tiles import layout
 from wsss.stages.infer_segmenter import load_own, make_segmenter, predict
 from wsss.stages.inference import ready
-
-CLASSES = "classes.txt"
-"""The labels, one per line; line n, counted from 0, is label n of the masks."""
 
 _MADE = {"command": "predict"}
 _PLAIN = SegmenterInfer(scales=[1.0], flip=False)
