@@ -1,7 +1,7 @@
 # make demo   install into .venv and run the whole chain on the generated demo data
 # make test   install into .venv and pass the tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format install formats clean
+.PHONY: help demo test test-fast lint format install clean
 
 BIN := .venv/bin
 CANDIDATES := python3.12 python3.11 python3 python
@@ -23,17 +23,15 @@ help:
 
 install: .venv/installed
 
-.venv/formats: .venv/installed envs/formats.txt
+.venv/formats .venv/slurm: .venv/%: envs/%.txt .venv/installed
 	@rm -rf $@ $@.new
-	$(BIN)/python -m pip install --quiet --no-deps --target $@.new --requirement envs/formats.txt
+	$(BIN)/python -m pip install --quiet --no-deps --target $@.new --requirement $<
 	@mv $@.new $@
-
-formats: .venv/formats
 
 demo: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
-test: install formats
+test: install .venv/formats .venv/slurm
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: install

@@ -24,7 +24,8 @@ rule train_affinity:
         CONDA
     threads: 16
     resources:
-        mem_mb=16000,
+        gpu=1,
+        mem_mb=per_attempt(16000),
         runtime=2880,
     params:
         config=cfg("train_affinity"),
@@ -34,7 +35,8 @@ rule train_affinity:
         "wsss train-affinity --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --crf {input.crf:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
-        " --threads {threads} --config {params.config:q} --log {log:q}"
+        " --threads {threads} --devices {resources.gpu}"
+        " --config {params.config:q} --log {log:q}"
 
 
 rule random_walk:
@@ -53,8 +55,9 @@ rule random_walk:
         CONDA
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        gpu=1,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
     params:
         config=cfg("random_walk"),
         code=code("random_walk"),

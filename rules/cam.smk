@@ -23,8 +23,8 @@ rule make_boundaries:
         CONDA
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(60),
     params:
         config=cfg("make_boundaries"),
         code=code("make_boundaries"),
@@ -54,7 +54,8 @@ rule train_cam:
         CONDA
     threads: 16
     resources:
-        mem_mb=16000,
+        gpu=1,
+        mem_mb=per_attempt(16000),
         runtime=2880,
     params:
         config=cfg("train_cam"),
@@ -68,7 +69,8 @@ rule train_cam:
         " --further {params.further:q} --boundaries {input.boundaries:q}"
         " --checkpoint {params.checkpoint:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
-        " --threads {threads} --config {params.config:q} --log {log:q}"
+        " --threads {threads} --devices {resources.gpu}"
+        " --config {params.config:q} --log {log:q}"
 
 
 rule infer_cam:
@@ -86,8 +88,9 @@ rule infer_cam:
         CONDA
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        gpu=1,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
     params:
         config=cfg("infer_cam"),
         code=method_code("infer_cam"),

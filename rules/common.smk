@@ -6,6 +6,7 @@ the files that no rule makes, stand in the parameters for Snakemake to compare.
 
 import hashlib
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+from wsss.io.locks import release_stale
 from wsss.io.provenance import code_digest, files_digest
 from wsss.report.tables import table
 
@@ -29,6 +31,9 @@ try:
     RUNS = runs(CONFIG)
 except UserError as error:
     raise WorkflowError(str(error))
+
+if workflow.is_main_process and release_stale(Path(".snakemake")):
+    print("Removed the lock of a run that was killed.", file=sys.stderr)
 
 OUT = f"{CONFIG.results}/{CONFIG.dataset.name}"
 RUN = f"{OUT}/{{run}}"
@@ -46,8 +51,12 @@ wildcard_constraints:
 def cfg(stage):
     """The slice of the configuration that a stage may see, as canonical JSON."""
 
+    @cache
+    def of_run(run):
+        return slice_json(stage, RUNS.get(run, CONFIG))
+
     def of_job(wildcards):
-        return slice_json(stage, RUNS.get(getattr(wildcards, "run", None), CONFIG))
+        return of_run(getattr(wildcards, "run", None))
 
     return of_job
 
@@ -71,9 +80,13 @@ def code(stage):
 def method_code(stage):
     """The digest of a stage's code and of the run's method, which is imported by its name."""
 
-    def of_job(wildcards):
-        parts = [f"wsss.methods.{name}" for name in RUNS[wildcards.run].options()]
+    @cache
+    def of_run(run):
+        parts = [f"wsss.methods.{name}" for name in RUNS[run].options()]
         return code_digest(f"wsss.stages.{stage}", *parts)
+
+    def of_job(wildcards):
+        return of_run(wildcards.run)
 
     return of_job
 
@@ -86,6 +99,15 @@ def content(paths):
 def page_content():
     """The digest of the report's template and style, which are no code."""
     return content(sorted(Path(wsss.report.__file__).parent.glob("page.[ch]*")))
+
+
+def per_attempt(amount):
+    """A resource that a job gets more of when it is tried again after a failure."""
+
+    def of_job(wildcards, attempt):
+        return amount * attempt
+
+    return of_job
 
 
 def shards(pattern):

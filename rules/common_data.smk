@@ -1,21 +1,28 @@
 """What the data set is made of: folders, downloads, drawn masks, tiles, and their digests."""
 
+from functools import cache
+
 from wsss.config.dataset import fetched_augment
 from wsss.data.sources import drawn_inputs, inputs
 
 TILED = CONFIG.dataset.tiles is not None
-INPUTS = inputs(CONFIG.dataset)
 CONVERTED = f"{OUT}/data/masks/{{split}}/labels.tsv"
+
+
+@cache
+def listed():
+    """What the tables of each split depend on; read when it is asked for, as not all jobs do."""
+    return inputs(CONFIG.dataset)
 
 
 def index_content(wildcards):
     """The digest of what the index of a split depends on; of tiles it is their table."""
-    return "" if TILED else part_content(INPUTS[wildcards.split][0])
+    return "" if TILED else part_content(listed()[wildcards.split][0])
 
 
 def masks_content(wildcards):
     """The digest of what the table of masks of a split depends on; of tiles it is their table."""
-    return "" if TILED else part_content(INPUTS[wildcards.split][1])
+    return "" if TILED else part_content(listed()[wildcards.split][1])
 
 
 def part_content(part):
@@ -92,7 +99,7 @@ def tiles_folder(wildcards, output):
 def tiles_content(wildcards):
     """The digest of the user's files that tiles are cut from."""
     own = CONFIG.dataset.tiles.labels
-    parts = [part_content(part) for split in INPUTS.values() for part in split]
+    parts = [part_content(part) for split in listed().values() for part in split]
     return " ".join([*parts, content([Path(root(wildcards), own)] if own else [])])
 
 

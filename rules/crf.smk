@@ -20,8 +20,8 @@ rule refine_crf:
         CONDA
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(240),
     params:
         config=cfg("refine_crf"),
         code=code("refine_crf"),

@@ -23,8 +23,8 @@ rule make_demo:
         CONDA
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
     params:
         config=cfg("make_demo"),
         code=code("make_demo"),
@@ -46,8 +46,8 @@ rule fetch_data:
         CONDA
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=600,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(600),
     params:
         config=cfg("fetch_data"),
         code=code("fetch_data"),
@@ -71,8 +71,8 @@ rule convert_masks:
         CONDA
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
     params:
         config=cfg("convert_masks"),
         code=code("convert_masks"),
@@ -103,8 +103,8 @@ rule prepare_data:
         CONDA
     threads: 4
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(60),
     params:
         config=cfg("prepare_data"),
         code=code("prepare_data"),
@@ -134,8 +134,8 @@ rule prepare_masks:
         CONDA
     threads: 4
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(60),
     params:
         config=cfg("prepare_masks"),
         code=code("prepare_masks"),
@@ -162,8 +162,8 @@ rule convert_weights:
         CONDA
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(30),
     params:
         backbone=weights_backbone,
         source=weights_source,

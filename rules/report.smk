@@ -22,8 +22,8 @@ rule evaluate:
         CONDA
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
     params:
         config=cfg("evaluate"),
         code=code("evaluate"),
@@ -56,8 +56,8 @@ rule report:
         CONDA
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
     params:
         runs=[f"{run}={OUT}/{run}" for run in RUNS],
         shards=shard_count(),

@@ -24,7 +24,8 @@ rule train_segmenter:
         CONDA
     threads: 16
     resources:
-        mem_mb=16000,
+        gpu=1,
+        mem_mb=per_attempt(16000),
         runtime=2880,
     params:
         config=cfg("train_segmenter"),
@@ -37,7 +38,8 @@ rule train_segmenter:
         " --classifier {input.classifier:q} --labels {input.labels:q}"
         " --checkpoint {params.checkpoint:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
-        " --threads {threads} --config {params.config:q} --log {log:q}"
+        " --threads {threads} --devices {resources.gpu}"
+        " --config {params.config:q} --log {log:q}"
 
 
 rule infer_segmenter:
@@ -55,8 +57,9 @@ rule infer_segmenter:
         CONDA
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        gpu=1,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
     params:
         config=cfg("infer_segmenter"),
         code=code("infer_segmenter"),

@@ -27,8 +27,8 @@ rule make_tiles:
         CONDA
     threads: 4
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=per_attempt(8000),
+        runtime=per_attempt(240),
     params:
         config=cfg("make_tiles"),
         code=code("make_tiles"),
@@ -57,8 +57,8 @@ rule stitch_masks:
         CONDA
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=per_attempt(8000),
+        runtime=per_attempt(240),
     params:
         code=code("stitch_masks"),
     shell:
@@ -81,8 +81,9 @@ rule segment_whole:
         CONDA
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        gpu=1,
+        mem_mb=per_attempt(8000),
+        runtime=per_attempt(240),
     params:
         config=cfg("segment_whole"),
         code=code("segment_whole"),

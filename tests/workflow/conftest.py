@@ -42,38 +42,46 @@ class Project:
             copy(ROOT / name, folder / name)
         make_demo(folder / "data", Demo(images=10, val_images=4, size=64))
         self.results = folder / "results/micro"
+        self.packages = [folder / "src"]
 
     def snakemake(self, *arguments, config=None, check=True):
         """Run Snakemake with the micro configuration and `config` on top; return its output."""
-        self.yaml("micro.yaml", MICRO)
-        self.yaml("change.yaml", config or {})
-        files = ["--configfile", "micro.yaml", "change.yaml"]
-        return self.run(
-            "snakemake",
-            "--cores",
-            "2",
-            "--set-scatter",
-            "images=2",
-            *files,
-            *arguments,
-            check=check,
-        )
+        return self.run(*self._command(config), *arguments, check=check)
 
     def run(self, *command, check=True):
         """Run a command of the environment in the folder of the project; return its output."""
+        process = self._start(*command)
+        output, _ = process.communicate(timeout=900)
+        assert not check or process.returncode == 0, output
+        return output
+
+    def start(self):
+        """Start Snakemake in a process group of its own; see `output`."""
+        with (self.folder / "output.txt").open("w") as file:
+            return self._start(*self._command(None), stdout=file, start_new_session=True)
+
+    def output(self):
+        """What the Snakemake that was started last has said."""
+        return (self.folder / "output.txt").read_text()
+
+    def _command(self, config):
+        self.yaml("micro.yaml", MICRO)
+        self.yaml("change.yaml", config or {})
+        files = ["--configfile", "micro.yaml", "change.yaml"]
+        return ["snakemake", "--cores", "2", "--set-scatter", "images=2", *files]
+
+    def _start(self, *command, stdout=subprocess.PIPE, **options):
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder / "src")}
-        done = subprocess.run(
+        packages = os.pathsep.join(map(str, self.packages))
+        return subprocess.Popen(
             [Path(sys.executable).with_name(command[0]), *command[1:]],
             cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
+            env={**os.environ, "PATH": path, "PYTHONPATH": packages},
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
+            **options,
         )
-        assert not check or done.returncode == 0, done.stdout
-        return done.stdout
 
     def jobs(self, config=None):
         """The rules that would run again, and how often."""

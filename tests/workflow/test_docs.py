@@ -28,6 +28,7 @@ COMMANDS = {
     "snakemake --cores all --configfile configs/photos.yaml pets.yaml": "test_own_photographs",
     "snakemake --cores all --configfile configs/demo/seam.yaml": "test_methods",
     "snakemake --cores all --configfile configs/demo/*.yaml": "test_methods",
+    "snakemake --profile profiles/slurm --configfile mine.yaml": "test_slurm",
     "snakemake --cores all --configfile configs/voc12/seam.yaml": "test_recipes_plan",
     "snakemake --cores all --configfile configs/voc12/seam.yaml configs/segment/deeplab_v2.yaml": (
         "test_recipes_plan"

@@ -1,0 +1,91 @@
+"""The profile for SLURM, on a cluster of one node that this test starts and ends."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import MICRO
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
+
+PLUGIN = Path(sys.prefix, "slurm")
+SCRIPTS = Path(__file__).parents[1] / "slurm"
+CONF = Path("/etc/slurm/slurm.conf")
+DAEMONS = ("munged", "slurmctld", "slurmd")
+PACKAGES = ("slurm-wlm", "slurm-client", "munge")
+QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+COMMAND = ("snakemake", "--profile", "profiles/slurm", "--configfile", "micro.yaml")
+SMALL = (
+    *("--set-scatter", "images=2", "--max-threads", "2"),
+    # accounting has no database here
+    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "8"),
+)
+
+
+def installed():
+    """Whether the daemons are there, or can be fetched."""
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+        if not all(map(shutil.which, DAEMONS)) and shutil.which("apt-get"):
+            apt = ["timeout", "120", "apt-get", *command]
+            subprocess.run(apt, check=False, capture_output=True, env=QUIET)
+    return all(map(shutil.which, DAEMONS))
+
+
+def taken():
+    """Whether the machine has a SLURM already; one whose test was killed is ended."""
+    if not os.path.lexists(CONF):
+        return False
+    owner = CONF.resolve().parents[1] / "owner"
+    if not owner.exists() or Path("/proc", owner.read_text()).exists():
+        return True
+    subprocess.run([SCRIPTS / "down.sh", owner.parent], check=True)
+    return False
+
+
+@pytest.fixture
+def cluster(tmp_path_factory):
+    """A running cluster: its folder."""
+    if not PLUGIN.is_dir():
+        pytest.skip(f"no plugin for SLURM in {PLUGIN}; make test installs it")
+    if os.geteuid() != 0:
+        pytest.skip("a SLURM cluster is started by root alone")
+    if taken():
+        pytest.skip("this machine belongs to a SLURM cluster")
+    if not installed():
+        pytest.skip("no packages slurm-wlm and munge")
+    folder = tmp_path_factory.mktemp("cluster")
+    (folder / "owner").write_text(str(os.getpid()))
+    try:
+        subprocess.run([SCRIPTS / "up.sh", folder], check=True)
+        yield folder
+    finally:
+        subprocess.run([SCRIPTS / "down.sh", folder], check=True)
+
+
+def jobs():
+    """What SLURM remembers of every job: its rule, state, partition, GPUs and node; sorted."""
+    shown = "comment:80,state:20,partition:20,tres-per-job:20,nodelist:20"
+    queue = ["squeue", "--noheader", "--states=all", f"--Format={shown}"]
+    lines = subprocess.run(queue, check=True, capture_output=True, text=True, timeout=30).stdout
+    rows = sorted(line.split() for line in lines.splitlines())
+    return [(comment.split("_wildcards_")[0], *rest) for comment, *rest in rows]
+
+
+def test_every_job_runs_in_slurm(cluster, fresh):
+    fresh.packages.append(PLUGIN)
+    fresh.yaml("micro.yaml", MICRO)
+    maps = [f"results/micro/psa/crf/maps/train/{i}-of-2.npz" for i in (1, 2)]
+    fresh.run(*COMMAND, *SMALL, "--", *maps)
+    assert jobs() == [
+        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1", "node"),
+        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1", "node"),
+        ("rule_prepare_data", "COMPLETED", "cpu", "N/A", "node"),
+        ("rule_refine_crf", "COMPLETED", "cpu", "N/A", "node"),
+        ("rule_refine_crf", "COMPLETED", "cpu", "N/A", "node"),
+        ("rule_train_cam", "COMPLETED", "gpu", "gres:gpu:1", "node"),
+    ]
+    assert all((fresh.folder / path).stat().st_size for path in maps)
