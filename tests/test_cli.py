@@ -1,9 +1,13 @@
+import os
+import signal
+
 import pytest
 
 from wsss import __version__
 from wsss.cli import COMMANDS, main
 from wsss.config.resolve import load
 from wsss.config.slices import slice_json
+from wsss.io.atomic import atomic_path
 
 
 def test_the_version_is_told(capsys):
@@ -38,3 +42,17 @@ def test_a_mistake_of_the_user_is_one_line_and_code_2(tmp_path, capfd):
     assert message.startswith("error: dataset.root: ") and message.count("\n") == 1
     assert "error: dataset.root" in log.read_text()
     assert not (tmp_path / "index.tsv").exists()
+
+
+def test_sigterm_ends_a_stage_cleanly(tmp_path, monkeypatch, capfd):
+    def stage(_):
+        with atomic_path(tmp_path / "half.npz") as temporary:
+            temporary.touch()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("wsss.stages.schema.run", stage)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["schema"]) == 143
+    assert capfd.readouterr().err == "terminated; the same command continues\n"
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(signal.SIGTERM) == before

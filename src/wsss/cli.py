@@ -9,7 +9,9 @@ from pathlib import Path
 
 from wsss import __version__
 from wsss.config.slices import STAGES
-from wsss.errors import UserError
+from wsss.errors import Terminated, UserError
+from wsss.io import signals
+from wsss.io.atomic import is_unwritable, unwritable
 from wsss.io.progress import log, start_logging
 
 TOOLS = ("check", "export", "predict", "schema")
@@ -23,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0; 2 after clear lines about a mistake of the user; 1 after an unexpected error; 130 when
-        interrupted.
+        interrupted, 143 when terminated.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0].replace("-", "_") if arguments else ""
@@ -35,12 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--log", type=Path, help="write plain log lines to this file, too")
     module.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
-    start_logging(options.log)
-    return _guarded(module.run, options)
+    with signals.raised():
+        return _guarded(module.run, options)
 
 
 def _guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
     try:
+        start_logging(options.log)
         run(options)
     except UserError as error:
         _fail(f"error: {error}", options.log)
@@ -48,7 +51,13 @@ def _guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namesp
     except KeyboardInterrupt:
         _fail("interrupted; the same command continues", options.log)
         return 130
-    except Exception:
+    except Terminated:
+        _fail("terminated; the same command continues", options.log)
+        return 143
+    except Exception as error:
+        if is_unwritable(error):
+            _fail(f"error: {unwritable(Path(error.filename or '.'), error)}", options.log)
+            return 2
         _fail(f"unexpected error, please report it:\n{traceback.format_exc()}", options.log)
         return 1
     return 0

@@ -1,15 +1,21 @@
-"""Two processes on the CPU: every method trains, and the replicas stay equal."""
+"""Two processes on the CPU: they train as one, every method trains, and the replicas stay equal."""
 
+from dataclasses import replace
+
+import pandas as pd
 import pytest
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from torch.utils.data import Dataset
 
-from tests.methods.cases import COMBINATIONS, make, sample
+from tests.methods.cases import CLASSES, COMBINATIONS, make, sample
+from wsss import methods
 from wsss.config.methods import method_names
 from wsss.engine.checkpoint import Resume
 from wsss.engine.fit import Recipe, fit
+from wsss.errors import UserError
+from wsss.nn.backbones import build
 
 RECIPE = Recipe(
     epochs=2, batch_size=6, optimizer="sgd", lr=0.01, head_lr=10, bias_lr=2,
@@ -18,16 +24,21 @@ RECIPE = Recipe(
 
 
 class Colours(Dataset):
-    """Twelve samples that tell their position by their colour."""
+    """Twelve samples that tell their position by their colour; one may be spoilt, one missing."""
 
-    def __init__(self):
+    def __init__(self, spoilt=None, missing=None):
         torch.manual_seed(0)
+        self.missing = missing
         self.batch = sample(32, repeats=4)
+        if spoilt is not None:
+            self.batch["image"][spoilt] = torch.nan
 
     def __len__(self):
         return 12
 
     def __getitem__(self, place):
+        if place[1] == self.missing:
+            raise UserError("no such file")
         return {key: value[place[1]] for key, value in self.batch.items()}
 
 
@@ -51,11 +62,54 @@ def replica(fabric, folder):
         assert not torch.equal(before, after), name
 
 
-@pytest.mark.slow
-def test_replicas_stay_equal(tmp_path):
+def in_two(function, *args):
     strategy = DDPStrategy(
         start_method="spawn", process_group_backend="gloo", find_unused_parameters=True
     )
     fabric = Fabric(accelerator="cpu", devices=2, strategy=strategy)
-    fabric.launch(replica, tmp_path)
+    fabric.launch(function, *args)
+
+
+@pytest.mark.slow
+def test_replicas_stay_equal(tmp_path):
+    in_two(replica, tmp_path)
     assert (tmp_path / "psa.csv").exists()
+
+
+def plain(fabric, folder, parts=1, **mistakes):
+    """Train without dropout and batch statistics, which depend on the number of processes."""
+    torch.manual_seed(0)
+    params = {"psa": methods.get("psa").Params(dropout=0)}
+    task = methods.make("psa", build("resnet18"), CLASSES, params, {})
+    recipe = replace(RECIPE, batch_size=4, accumulate=parts)
+    resume = Resume(folder / "work", "plain")
+    fit(fabric, task, Colours(**mistakes), recipe, resume, folder / f"{parts}.csv")
+    if fabric.is_global_zero:
+        torch.save(task.state_dict(), folder / f"{parts}.pt")
+
+
+def share(fabric, folder):
+    torch.set_num_threads(1)
+    for parts in (1, 2):
+        plain(fabric, folder, parts)
+    # a sample is in the part of one process; both must notice, or one waits for ever
+    with pytest.raises(UserError, match="net/cls is not finite at step"):
+        plain(fabric, folder, spoilt=5)
+    with pytest.raises(UserError, match="no such file"):
+        plain(fabric, folder, missing=5)
+    with pytest.raises(UserError, match="batch_size 4 cannot be computed in 4 equal parts"):
+        plain(fabric, folder, parts=4)
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tmp_path):
+    two, one = tmp_path / "two", tmp_path / "one"
+    in_two(share, two)
+    for parts in (1, 2):
+        plain(Fabric(accelerator="cpu", devices=1), one, parts)
+        a, b = (pd.read_csv(folder / f"{parts}.csv") for folder in (one, two))
+        assert a["step"].tolist() == [1, 2, 3, 4, 5, 6]
+        pd.testing.assert_frame_equal(a, b, rtol=1e-4)
+        one_net, two_net = (torch.load(folder / f"{parts}.pt") for folder in (one, two))
+        for name, tensor in one_net.items():
+            torch.testing.assert_close(two_net[name], tensor, rtol=1e-4, atol=1e-5)

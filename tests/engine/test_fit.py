@@ -1,3 +1,5 @@
+import os
+import signal
 from dataclasses import replace
 
 import pandas as pd
@@ -6,11 +8,11 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from wsss.engine import fit as fit_module
+from wsss.engine import state as state_module
 from wsss.engine.checkpoint import Resume
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import Recipe, fit
-from wsss.errors import UserError
+from wsss.errors import Terminated, UserError
 from wsss.nn.task import Task
 
 
@@ -50,10 +52,11 @@ RECIPE = Recipe(
 )  # fmt: skip
 
 
-def train(folder, dataset=None, recipe=RECIPE, identity="same", precision="32-true"):
+def train(folder, dataset=None, recipe=RECIPE, identity="same", precision="32-true", workers=0):
     task = Line()
     resume = Resume(folder / "work", identity)
-    fit(make_fabric(precision, 1), task, dataset or Numbers(), recipe, resume, folder / "h.csv")
+    fabric, data = make_fabric(precision, 1), dataset or Numbers()
+    fit(fabric, task, data, recipe, resume, folder / "h.csv", workers)
     return task.net.weight.detach().clone()
 
 
@@ -78,7 +81,7 @@ def test_equal_seeds_give_equal_weights(tmp_path):
 @pytest.mark.parametrize("epoch", [1, 4])
 def test_an_interrupted_training_ends_as_an_undisturbed_one(tmp_path, monkeypatch, epoch):
     undisturbed = train(tmp_path / "a")
-    monkeypatch.setattr(fit_module, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(state_module, "CHECKPOINT_EVERY", 0.0)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "b", Numbers(stop_at=epoch))
     assert not (tmp_path / "b/h.csv").exists()
@@ -87,9 +90,33 @@ def test_an_interrupted_training_ends_as_an_undisturbed_one(tmp_path, monkeypatc
     pd.testing.assert_frame_equal(a, b)
 
 
+class Told(Numbers):
+    """In the epoch given, the training and the process that loads for it are asked to end."""
+
+    def __init__(self, epoch, main):
+        super().__init__()
+        self.epoch, self.main = epoch, main
+
+    def __getitem__(self, place):
+        if place == (self.epoch, 0):
+            for process in {self.main, os.getpid()}:
+                os.kill(process, signal.SIGTERM)
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize(("epoch", "workers"), [(2, 0), (2, 1), (5, 1)])
+def test_a_training_that_is_asked_to_end_saves_its_state_first(tmp_path, epoch, workers):
+    undisturbed = train(tmp_path / "a")
+    with pytest.raises(Terminated):
+        train(tmp_path / "b", Told(epoch, os.getpid()), workers=workers)
+    saved = Resume(tmp_path / "b/work", "same").load()
+    assert saved["step"] > 0 and not (tmp_path / "b/h.csv").exists()
+    assert torch.equal(train(tmp_path / "b", Numbers(stop_at=0)), undisturbed)
+
+
 def test_other_inputs_start_afresh(tmp_path, monkeypatch):
     undisturbed = train(tmp_path / "a")
-    monkeypatch.setattr(fit_module, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(state_module, "CHECKPOINT_EVERY", 0.0)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "b", Numbers(stop_at=3), identity="old")
     assert torch.equal(train(tmp_path / "b", identity="new"), undisturbed)

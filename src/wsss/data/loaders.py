@@ -1,6 +1,7 @@
 """Which samples make up a step, and the processes that prepare them."""
 
 import random
+import signal
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -98,9 +99,15 @@ def make_loader(dataset: Dataset, sampler: EpochSampler, workers: int) -> DataLo
         batch_sampler=sampler,
         collate_fn=_collate,
         num_workers=workers,
+        worker_init_fn=_outlive_sigterm,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),
     )
+
+
+def _outlive_sigterm(_: int) -> None:
+    """Leave it to the training process to end its workers, once it has saved its state."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 
 
 class _Guarded(Dataset):

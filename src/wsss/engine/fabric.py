@@ -1,25 +1,138 @@
-"""Device, precision and threads."""
+"""Devices, processes, precision and threads of a training."""
 
+import ctypes
+import logging
+import signal
+import sys
 import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.loggers import TensorBoardLogger
+from lightning_fabric.plugins.environments import (
+    ClusterEnvironment,
+    LightningEnvironment,
+    SLURMEnvironment,
+)
+from lightning_fabric.strategies import DDPStrategy
+from torch import nn
+
+from wsss.errors import UserError
+from wsss.io import gpus
+from wsss.io.progress import log
+from wsss.io.ranks import is_first, srun_tasks
+
+T = TypeVar("T")
 
 
-def make_fabric(precision: str, threads: int, tensorboard: Path | None = None) -> Fabric:
-    """Return a Fabric on the best device there is.
+def make_fabric(
+    precision: str, threads: int, tensorboard: Path | None = None, devices: int = 1
+) -> Fabric:
+    """Return a Fabric on the best devices there are, with all its processes running.
+
+    A process per device: this one starts the others with its own command line, unless `srun` has
+    started them, on one node or several.
 
     Args:
         precision: `32-true`, `bf16-mixed` or `16-mixed`.
-        threads: CPU threads of tensor operations.
+        threads: CPU threads of tensor operations, of this process and those that it starts.
         tensorboard: folder for TensorBoard events, if wanted.
+        devices: GPUs to train on; without any GPU, processes on the CPU. `srun` decides instead
+            if it has started several tasks.
+
+    Raises:
+        UserError: there are not that many GPUs, or `srun` has shared its tasks out unevenly.
     """
-    torch.set_num_threads(max(1, threads))
+    environment, devices, nodes = _environment(max(1, devices))
+    launched_outside = isinstance(environment, SLURMEnvironment)
+    if count := torch.cuda.device_count():
+        gpus.take(count, devices)
+    several = devices * nodes > 1
     # 32-true means 32 bits, also for convolutions on recent GPUs
     torch.backends.cudnn.allow_tf32 = False
     loggers = TensorBoardLogger(tensorboard, name=None, version="") if tensorboard else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Fabric(accelerator="auto", devices=1, precision=precision, loggers=loggers)
+        fabric = Fabric(
+            accelerator="auto",
+            devices=devices,
+            num_nodes=nodes,
+            # players take turns: an adversary has no gradient in the steps of the localizer
+            strategy=DDPStrategy(find_unused_parameters=True) if several else "auto",
+            plugins=environment,
+            precision=precision,
+            loggers=loggers,
+        )
+        if several:
+            logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+            if not (launched_outside or is_first()):
+                _end_with_parent()
+            fabric.launch()
+            log.info("training in %d processes", fabric.world_size)
+    own = threads if launched_outside else threads // devices
+    torch.set_num_threads(max(1, own))
+    return fabric
+
+
+def share_statistics(fabric: Fabric, task: nn.Module) -> None:
+    """Let every BatchNorm that is not held see the whole batch, not the part of its process.
+
+    On the CPU PyTorch has no such layer: there each process normalises with its own part.
+    """
+    if fabric.world_size == 1 or fabric.device.type != "cuda":
+        return
+    convert = nn.SyncBatchNorm.convert_sync_batchnorm
+    if any(type(module).__module__.startswith("timm.") for module in task.modules()):
+        # norms of timm end with an activation, which PyTorch's function would lose
+        from timm.layers import convert_sync_batchnorm as convert
+    convert(task)
+
+
+def together(fabric: Fabric, batches: Iterable[T]) -> Iterator[T]:
+    """Yield the batches of this process until any process meets a mistake of the user.
+
+    Raises:
+        UserError: that mistake, in all processes; else the others would wait for the one.
+    """
+    if fabric.world_size == 1:
+        yield from batches
+        return
+    iterator = iter(batches)
+    while True:
+        batch, mistake = None, ""
+        try:
+            batch = next(iterator, None)
+        except UserError as error:
+            mistake = str(error)
+        own = torch.tensor(float(bool(mistake)), device=fabric.device)
+        if fabric.all_reduce(own, reduce_op="sum"):
+            mistakes = [""] * fabric.world_size
+            torch.distributed.all_gather_object(mistakes, mistake)
+            raise UserError(next(filter(None, mistakes)))
+        if batch is None:
+            return
+        yield batch
+
+
+def _end_with_parent() -> None:
+    """Let this process be killed when the one that started it ends, however that ends."""
+    if sys.platform == "linux":
+        # else it would wait for the other, on its GPU, for many minutes; the 1 is PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def _environment(devices: int) -> tuple[ClusterEnvironment, int, int]:
+    """Return who numbers the processes, how many there are on a node, and the number of nodes."""
+    tasks, nodes = srun_tasks()
+    if tasks == 1:
+        # a job of one task may start processes of its own, which Fabric's SLURM forbids
+        return LightningEnvironment(), devices, 1
+    if tasks % nodes:
+        raise UserError(f"{tasks} tasks on {nodes} nodes: give srun --ntasks-per-node")
+    try:
+        return SLURMEnvironment(auto_requeue=False), tasks // nodes, nodes
+    except RuntimeError as error:
+        raise UserError("give srun --ntasks-per-node, one task per GPU") from error

@@ -1,11 +1,10 @@
 """The training loop, written once: every method, AffinityNet and the segmenters run in it."""
 
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -16,15 +15,14 @@ from torch.utils.data import Dataset
 
 from wsss.data.loaders import EpochSampler, make_loader
 from wsss.engine.checkpoint import Resume
+from wsss.engine.fabric import share_statistics, together
 from wsss.engine.history import LossTable
 from wsss.engine.optim import Poly, make_optimizer, param_groups
+from wsss.engine.state import Checkpoints, State
 from wsss.errors import UserError
-from wsss.io.atomic import write_text
-from wsss.io.progress import log, track
+from wsss.io.atomic import is_unwritable, unwritable, write_text
+from wsss.io.progress import track
 from wsss.nn.task import Clock, Task
-
-CHECKPOINT_EVERY = 60.0
-"""Seconds between two checkpoints to resume from."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,10 @@ class Recipe:
             epochs = -(-self.steps // max(1, samples // self.batch_size))
         return [task.batch_size(self.batch_size, epoch) for epoch in range(epochs)]
 
+    def schedule(self, optimizer: Optimizer, total: int) -> Poly:
+        """Return the schedule of the learning rates of an optimiser over `total` steps."""
+        return Poly(optimizer, total, self.poly_power, self.lr_every)
+
 
 def fit(
     fabric: Fabric,
@@ -76,42 +78,40 @@ def fit(
 
     Raises:
         UserError: a loss is not finite; names it.
+        Terminated: SIGTERM came; what is done was saved.
     """
+    # of every process: dropout takes the same places in each, of other samples, and the state
+    # of one generator restores all
     torch.manual_seed(recipe.seed)
+    share_statistics(fabric, task)
     players = {name: replace(recipe, **task.recipes().get(name, {})) for name in task.players()}
     optimizers = {name: _optimizer(task, name, own) for name, own in players.items()}
-    # the schedule runs over the steps of the configured batch size (aeft.md 7)
     batches, end = recipe.batches(task, len(dataset)), recipe.steps
+    # the schedule runs over the steps of the configured batch size (aeft.md 7)
     constant = [recipe.batch_size] * len(batches)
     nominal = EpochSampler(len(dataset), constant, recipe.seed, end=end).steps
-    schedules = [
-        Poly(optimizers[name], nominal, own.poly_power, own.lr_every)
-        for name, own in players.items()
-    ]
+    schedules = [own.schedule(optimizers[name], nominal) for name, own in players.items()]
     module, *ready = fabric.setup(task, *optimizers.values())
     total = EpochSampler(len(dataset), batches, recipe.seed, end=end).steps
     task.check(total)
-    state = _State(fabric, task, dict(zip(optimizers, ready, strict=True)), LossTable(total))
+    state = State(fabric, task, dict(zip(optimizers, ready, strict=True)), LossTable(total))
     # restored on the device of the training, where the optimisers' moments belong
     start = state.restore(resume.load())
     rank, world = fabric.global_rank, fabric.world_size
     _check_parts(batches, world, recipe.accumulate)
     sampler = EpochSampler(len(dataset), batches, recipe.seed, start, rank, world, end)
     loader = make_loader(dataset, sampler, workers)
-    loader = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+    loader = together(fabric, fabric.setup_dataloaders(loader, use_distributed_sampler=False))
     task.train()
-    saved_at = time.monotonic()
-    for step, batch in enumerate(track(loader, "training", total - start), start):
-        for schedule in schedules:
-            schedule.set(step)
-        clock = Clock(step, total, sampler.epoch_of(step))
-        with _memory_errors_explained():
+    with Checkpoints(state, resume) as checkpoints, _errors_explained(fabric):
+        for step, batch in enumerate(track(loader, "training", total - start), start):
+            for schedule in schedules:
+                schedule.set(step)
+            clock = Clock(step, total, sampler.epoch_of(step))
             named = _step(fabric, module, state.optimizers, batch, clock, recipe.accumulate)
-        state.table.add(clock, named, ready[0].param_groups[0]["lr"])
-        fabric.log_dict(named, step)
-        if fabric.is_global_zero and time.monotonic() - saved_at > CHECKPOINT_EVERY:
-            resume.save(**state.content(step + 1))
-            saved_at = time.monotonic()
+            state.table.add(clock, named, ready[0].param_groups[0]["lr"])
+            fabric.log_dict(named, step)
+            checkpoints.after(step + 1)
     if fabric.is_global_zero:
         write_text(history, pd.DataFrame(state.table.rows).to_csv(index=False))
 
@@ -127,14 +127,28 @@ def _check_parts(batches: list[int], world: int, parts: int) -> None:
 
 
 @contextmanager
-def _memory_errors_explained() -> Iterator[None]:
+def _errors_explained(fabric: Fabric) -> Iterator[None]:
+    before, threading.excepthook = threading.excepthook, _thread_failed
     try:
         yield
+    except ValueError as error:
+        # how the logger tells that its thread has failed
+        if is_unwritable(error.__cause__):
+            raise unwritable(Path(fabric.logger.log_dir), error.__cause__) from error
+        raise
     except torch.OutOfMemoryError as error:
         raise UserError(
             "the GPU's memory is exhausted: lower train.batch_size or train.crop of this stage, or "
             "set train.precision to bf16-mixed"
         ) from error
+    finally:
+        threading.excepthook = before
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    """Say nothing of a full disk that TensorBoard's thread meets: the next line for it does."""
+    if not is_unwritable(failed.exc_value):
+        threading.__excepthook__(failed)
 
 
 def _optimizer(task: Task, player: str, recipe: Recipe) -> Optimizer:
@@ -171,11 +185,12 @@ def _step(
         with fabric.no_backward_sync(module, enabled=number < len(split)):
             losses = module(part, clock)
             named = {f"{p}/{name}": v for p, own in losses.items() for name, v in own.items()}
-            _check_finite(named, clock)
+            shown = _over_processes(fabric, named)
+            _check_finite(shown, clock)
             # one backward for all players: a second one on the same forward breaks DDP
             fabric.backward(torch.stack(list(named.values())).sum() / len(split))
-        for name, value in named.items():
-            means[name] = means.get(name, 0.0) + float(value.detach()) / len(split)
+        for name, value in shown.items():
+            means[name] = means.get(name, 0.0) + float(value) / len(split)
     for player in losses:
         optimizers[player].step()
     return means
@@ -185,6 +200,12 @@ def _chunks(batch: dict[str, Tensor], parts: int) -> Iterator[tuple[Tensor, ...]
     return zip(*(tensor.chunk(parts) for tensor in batch.values()), strict=True)
 
 
+def _over_processes(fabric: Fabric, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the means of the losses over all processes, so that all see the same."""
+    own = torch.stack([value.detach() for value in losses.values()])
+    return dict(zip(losses, fabric.all_reduce(own, reduce_op="mean"), strict=True))
+
+
 def _check_finite(losses: dict[str, Tensor], clock: Clock) -> None:
     wrong = [name for name, value in losses.items() if not torch.isfinite(value)]
     if wrong:
@@ -192,41 +213,3 @@ def _check_finite(losses: dict[str, Tensor], clock: Clock) -> None:
             f"loss {', '.join(wrong)} is not finite at step {clock.step} of {clock.total}; "
             "lower the learning rate of this player (train.lr, or the adversary's)"
         )
-
-
-@dataclass
-class _State:
-    """Everything that an interrupted training needs to go on as if nothing had happened."""
-
-    fabric: Fabric
-    task: Task
-    optimizers: dict[str, Optimizer]
-    table: LossTable
-
-    def content(self, step: int) -> dict[str, Any]:
-        """Return what is saved after `step` steps."""
-        return {
-            "step": step,
-            "task": self.task.state_dict(),
-            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
-            "precision": self.fabric.strategy.precision.state_dict(),
-            "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            "rows": self.table.rows,
-            "sums": self.table.sums,
-        }
-
-    def restore(self, saved: dict[str, Any] | None) -> int:
-        """Take over what was saved, if anything was; return the steps done."""
-        if saved is None:
-            return 0
-        self.task.load_state_dict(saved["task"])
-        for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(saved["optimizers"][name])
-        self.fabric.strategy.precision.load_state_dict(saved["precision"])
-        torch.set_rng_state(saved["rng"])
-        if saved["cuda_rng"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(saved["cuda_rng"])
-        self.table.rows, self.table.sums = saved["rows"], saved["sums"]
-        log.info("continuing after step %d", saved["step"])
-        return saved["step"]

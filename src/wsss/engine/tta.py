@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from wsss.errors import UserError
 from wsss.ops.resize import resize
 
 
@@ -28,11 +29,30 @@ def sum_views(
 
     Returns:
         (D, H, W) sum.
+
+    Raises:
+        UserError: a single view is too large for the GPU's memory.
     """
     total = None
     for view in views:
-        maps = resize(score(view), size, align_corners)
+        maps = _in_memory(view, lambda part: resize(score(part), size, align_corners))
         plain, *mirrored = maps
         for part in (plain, *(m.flip(-1) for m in mirrored)):
             total = part if total is None else total + part
     return total
+
+
+def _in_memory(view: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the maps of a batch, drawn one by one where the memory is too small for both."""
+    try:
+        return draw(view)
+    except torch.OutOfMemoryError as error:
+        if len(view) == 1:
+            height, width = view.shape[2:]
+            raise UserError(
+                f"the GPU's memory is too small for an image of {width} x {height} pixels: leave "
+                "out the largest of this stage's scales, or cut the images into dataset.tiles"
+            ) from error
+    # not while the error is handled: it holds the tensors of the failed attempt
+    torch.cuda.empty_cache()
+    return torch.cat([_in_memory(part, draw) for part in view.split(1)])

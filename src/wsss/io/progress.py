@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wsss.io.atomic import unwritable
+from wsss.io.ranks import is_first
+
 T = TypeVar("T")
 
 log = logging.getLogger("wsss")
@@ -20,19 +23,36 @@ _console = Console(stderr=True)
 
 
 def start_logging(file: Path | None) -> None:
-    """Send log lines to the terminal and, with a time stamp, to `file` if one is given."""
-    log.setLevel(logging.INFO)
+    """Send log lines to the terminal and, with a time stamp, to `file` if one is given.
+
+    Of several processes of one training the first alone tells more than its errors.
+
+    Raises:
+        UserError: `file` cannot be written.
+    """
+    log.setLevel(logging.INFO if is_first() else logging.ERROR)
     log.propagate = False
-    log.handlers.clear()
+    log.handlers[:] = [logging.NullHandler()]
+    # a line that a full disk does not take is no reason to stop, nor for a traceback
+    logging.raiseExceptions = False
     if _console.is_terminal:
         log.addHandler(RichHandler(console=_console, show_path=False, show_level=False))
     elif file is None:
         log.addHandler(logging.StreamHandler(sys.stderr))
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(file, mode="w", encoding="utf-8")
+        handler = _opened(file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         log.addHandler(handler)
+
+
+def _opened(file: Path) -> logging.Handler:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if is_first():
+            file.write_bytes(b"")
+        return logging.FileHandler(file, encoding="utf-8")
+    except OSError as error:
+        raise unwritable(file, error) from error
 
 
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
@@ -40,7 +60,7 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     total = len(items) if total is None and isinstance(items, Sized) else total
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     remaining = TimeRemainingColumn()
-    hidden = not _console.is_terminal
+    hidden = not (_console.is_terminal and is_first())
     with Progress(*columns, remaining, console=_console, transient=True, disable=hidden) as bar:
         task = bar.add_task(what, total=total)
         start = last = time.monotonic()

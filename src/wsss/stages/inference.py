@@ -1,5 +1,6 @@
 """What the stages that run a trained network share."""
 
+from functools import cache
 from types import SimpleNamespace
 from typing import TypeVar
 
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 from wsss.engine.checkpoint import Model
+from wsss.io import gpus
 from wsss.nn.backbones import Backbone, build
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -25,6 +27,10 @@ def ready(net: Net, threads: int) -> Net:
     return net.eval().requires_grad_(False).to(device())
 
 
+@cache
 def device() -> torch.device:
-    """Return the device of inference: the GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Return the device of inference: a GPU that no other job holds, if there is any GPU."""
+    count = torch.cuda.device_count()
+    if count:
+        gpus.take(count)
+    return torch.device("cuda" if count else "cpu")

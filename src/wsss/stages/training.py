@@ -31,6 +31,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", type=Path, required=True, help="csv of the losses to write")
     parser.add_argument("--work", type=Path, required=True, help="folder of unfinished work")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--devices", type=int, default=1, help="GPUs that share every batch")
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
@@ -88,7 +89,7 @@ def train(
         kind: what the network is: classifier, affinity or segmenter.
         **meta: what is needed to build the network again.
     """
-    fabric = make_fabric(recipe.precision, args.threads, args.work / "tensorboard")
+    fabric = make_fabric(recipe.precision, args.threads, args.work / "tensorboard", args.devices)
     log.info("%s of %d images on %s", _length(recipe), len(dataset), fabric.device)
     facts = (files_digest(inputs, args.work / "inputs.json"), code_digest(*modules))
     identity = " ".join((args.config, *facts, torch.__version__))
@@ -103,10 +104,11 @@ def train(
         Recipe(**own, seed=seed),
         resume,
         args.history,
-        workers=args.threads if on_gpu else 1,
+        workers=torch.get_num_threads() if on_gpu else 1,
     )
-    save_model(args.out, task.net, kind, **meta, config=json.loads(args.config))
-    resume.clear()
+    if fabric.is_global_zero:
+        save_model(args.out, task.net, kind, **meta, config=json.loads(args.config))
+        resume.clear()
 
 
 def take_over(args: argparse.Namespace, net: nn.Module, kind: str, **meta: object) -> None:

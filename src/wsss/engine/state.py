@@ -1,0 +1,109 @@
+"""What an interrupted training needs to go on as if nothing had happened, and when it is saved."""
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from lightning_fabric import Fabric
+from torch.optim import Optimizer
+
+from wsss.engine.checkpoint import Resume
+from wsss.engine.history import LossTable
+from wsss.errors import Terminated
+from wsss.io.progress import log
+from wsss.io.signals import noted
+from wsss.nn.task import Task
+
+CHECKPOINT_EVERY = 60.0
+"""Seconds between two checkpoints to resume from."""
+
+
+@dataclass
+class State:
+    """Everything that an interrupted training needs to go on as if nothing had happened."""
+
+    fabric: Fabric
+    task: Task
+    optimizers: dict[str, Optimizer]
+    table: LossTable
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self.fabric.device.type == "cuda"
+
+    def content(self, step: int) -> dict[str, Any]:
+        """Return what is saved after `step` steps."""
+        return {
+            "step": step,
+            "task": self.task.state_dict(),
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state(self.fabric.device) if self._on_gpu else None,
+            "rows": self.table.rows,
+            "sums": self.table.sums,
+        }
+
+    def restore(self, saved: dict[str, Any] | None) -> int:
+        """Take over what was saved, if anything was; return the steps done."""
+        if saved is None:
+            return 0
+        self.task.load_state_dict(saved["task"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(saved["optimizers"][name])
+        self.fabric.strategy.precision.load_state_dict(saved["precision"])
+        torch.set_rng_state(saved["rng"])
+        if saved["cuda_rng"] is not None and self._on_gpu:
+            torch.cuda.set_rng_state(saved["cuda_rng"], self.fabric.device)
+        self.table.rows, self.table.sums = saved["rows"], saved["sums"]
+        log.info("continuing after step %d", saved["step"])
+        return saved["step"]
+
+
+class Checkpoints:
+    """Saves a training every `CHECKPOINT_EVERY` seconds, and when it is asked to end.
+
+    Args:
+        state: of the training.
+        resume: where it is saved, by the first process alone.
+    """
+
+    def __init__(self, state: State, resume: Resume) -> None:
+        self._state, self._resume = state, resume
+
+    def __enter__(self) -> Self:
+        self._stack = ExitStack()
+        # SIGTERM waits for the end of a step: a state in the middle of one is worth nothing
+        self._asked = self._stack.enter_context(noted())
+        self._saved_at = time.monotonic()
+        return self
+
+    def after(self, steps: int) -> None:
+        """Save what is done after `steps` steps if it is time.
+
+        Raises:
+            Terminated: SIGTERM came.
+        """
+        asked = self._asked()
+        if not self._state.fabric.is_global_zero:
+            # goes on until the first process, which needs it in every step, has saved
+            return
+        if asked or time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
+            self._resume.save(**self._state.content(steps))
+            self._saved_at = time.monotonic()
+        if asked:
+            raise Terminated
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+        if isinstance(error, RuntimeError) and self._asked():
+            # another process of the training has ended first
+            raise Terminated from error

@@ -1,0 +1,51 @@
+import logging
+
+import pytest
+
+from wsss.io.progress import log, start_logging
+from wsss.io.ranks import is_first, launched, srun_tasks
+
+NAMES = ("LOCAL_RANK", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES")
+
+
+def setting(monkeypatch, **values):
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_process_of_its_own_speaks_for_itself(monkeypatch):
+    setting(monkeypatch)
+    assert is_first() and not launched() and srun_tasks() == (1, 1)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_fabric_tells_the_rank(monkeypatch, rank):
+    setting(monkeypatch, LOCAL_RANK=str(rank))
+    assert launched() and is_first() == (rank == 0)
+
+
+def test_srun_tells_the_rank_of_several_tasks(monkeypatch):
+    setting(monkeypatch, SLURM_PROCID="3", SLURM_STEP_NUM_TASKS="4", SLURM_STEP_NUM_NODES="2")
+    assert launched() and not is_first() and srun_tasks() == (4, 2)
+
+
+def test_the_single_task_of_a_step_is_no_training_of_many(monkeypatch):
+    setting(monkeypatch, SLURM_PROCID="0", SLURM_STEP_NUM_TASKS="1")
+    assert is_first() and not launched()
+
+
+def test_a_further_process_adds_its_errors_to_the_log(monkeypatch, tmp_path):
+    before = log.handlers[:], log.level, log.propagate
+    for rank in "01":
+        setting(monkeypatch, LOCAL_RANK=rank)
+        start_logging(tmp_path / "log")
+        log.info("line of %s", rank)
+        log.error("error of %s", rank)
+        for handler in log.handlers:
+            handler.close()
+    log.handlers[:], log.propagate = before[0], before[2]
+    log.setLevel(before[1] or logging.NOTSET)
+    lines = [line.partition(" ")[2] for line in (tmp_path / "log").read_text().splitlines()]
+    assert lines == ["line of 0", "error of 0", "error of 1"]
