@@ -1,3 +1,8 @@
+import os
+import re
+import subprocess
+import sys
+
 import pytest
 
 from wsss.errors import UserError
@@ -23,3 +28,20 @@ def test_an_unwritable_place_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file/a\.txt: cannot be written"):
         write_text(tmp_path / "file" / "a.txt", "")
+
+
+def test_what_a_killed_process_left_goes_with_the_next_file(tmp_path):
+    script = """
+import os, signal, sys
+from pathlib import Path
+from wsss.io.atomic import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", script, tmp_path / "a.txt"], check=False)
+    (left,) = tmp_path.iterdir()
+    mine = left.with_name(re.sub(r"[0-9]+@", f"{os.getpid()}@", left.name))
+    mine.touch()
+    write_text(tmp_path / "b.txt", "")
+    assert set(tmp_path.iterdir()) == {tmp_path / "b.txt", mine}

@@ -45,13 +45,26 @@ def test_empty_split_is_named(index):
         ("", "not a table"),
         ("#classes\tcat\nimage_id\tsplit\n", "not a table"),
         ("#classes\tcat\nimage_id\tsplit\timage\tdigest\tclasses\na\tb\n", ":3: 2 fields"),
-        ("#classes\tcat\nimage_id\tsplit\timage\tdigest\tclasses\na\tb\tc\td\tcow\n", ":3: .*cow"),
+        ("#classes\tcat\nimage_id\tsplit\timage\tdigest\tclasses\na\tb\tc\td\tcat\n", "checksum"),
     ],
 )
 def test_damaged_index_is_named(tmp_path, text, message):
     (tmp_path / "index.tsv").write_text(text)
     with pytest.raises(UserError, match=message):
         Index.read(tmp_path / "index.tsv")
+
+
+def test_no_flipped_byte_and_no_missing_line_is_consumed(index, tmp_path):
+    path = tmp_path / "index.tsv"
+    index.write(path)
+    data = path.read_bytes()
+    flipped = [data[:i] + bytes([data[i] ^ 3]) + data[i + 1 :] for i in range(len(data))]
+    lines = data.splitlines(keepends=True)
+    cut = [b"".join(lines[:i] + lines[i + 1 :]) for i in range(len(lines))]
+    for damaged in (*flipped, *cut, *(b"".join(lines[:i]) for i in range(len(lines)))):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"index\.tsv"):
+            Index.read(path)
 
 
 def test_missing_index_is_named(tmp_path):

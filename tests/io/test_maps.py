@@ -1,5 +1,6 @@
 import pickle
 import zipfile
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -112,3 +113,23 @@ def test_only_named_arrays_are_read_and_a_missing_one_is_named(tmp_path):
     assert list(reader.read("a", "cam")) == ["cam"]
     with pytest.raises(UserError, match=r"1\.npz: has no alpha_4 of image a"):
         reader.read("a", "alpha_4")
+
+
+READERS = []
+
+
+def first_read(image_id):
+    return READERS[0].read(image_id)["cam"].tobytes()
+
+
+def test_forked_processes_do_not_share_their_place_in_a_file(tmp_path):
+    maps = {name: np.random.default_rng(ord(name)).random((60, 60)) for name in "abcd"}
+    with MapsWriter(tmp_path / "maps.npz") as out:
+        for name, cam in maps.items():
+            out.put(name, cam=cam)
+    READERS[:] = [MapsReader([tmp_path / "maps.npz"])]
+    assert first_read("a") == maps["a"].tobytes()
+    names = list(maps) * 100
+    with get_context("fork").Pool(2) as pool:
+        read = pool.map(first_read, names, chunksize=1)
+    assert read == [maps[name].tobytes() for name in names]

@@ -1,6 +1,5 @@
 """Checkpoints: `model.pt` with its description, and `last.ckpt` to resume from."""
 
-import io
 import json
 import shutil
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from torch import nn
 
 from wsss import __version__
 from wsss.errors import UserError
-from wsss.io.atomic import atomic_path, write_bytes
+from wsss.io.atomic import atomic_path
 from wsss.io.progress import log
 
 _REMEDIES = {"backbone": "make one of pretrained weights with wsss convert-weights"}
@@ -43,10 +42,7 @@ def save_model(path: Path, net: nn.Module, kind: str, **meta: object) -> None:
     """
     state = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
     text = json.dumps({"version": __version__, "kind": kind, **meta}, sort_keys=True)
-    # a file would carry its temporary name inside, a buffer does not
-    buffer = io.BytesIO()
-    torch.save({"state": state, "meta": text}, buffer)
-    write_bytes(path, buffer.getvalue())
+    _save(path, {"state": state, "meta": text})
 
 
 def load_model(path: Path, kind: str, remedy: str = "") -> Model:
@@ -86,6 +82,18 @@ def _check_sums(path: Path) -> None:
             raise BadZipFile
 
 
+def _save(path: Path, content: dict[str, Any]) -> None:
+    # opened here, since PyTorch would write the temporary name of a path into the file
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            # PyTorch stumbles over what a full disk left of its file
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
+
 class Resume:
     """The state of an unfinished training, kept beside the declared outputs.
 
@@ -102,6 +110,7 @@ class Resume:
         if not self._path.exists():
             return None
         try:
+            _check_sums(self._path)
             content = torch.load(self._path, map_location="cpu", weights_only=True)
             fits = content["identity"] == self._identity
         except Exception as error:
@@ -112,9 +121,12 @@ class Resume:
         return content if fits else None
 
     def save(self, **state: object) -> None:
-        """Write the state atomically."""
-        with atomic_path(self._path) as temporary:
-            torch.save({"identity": self._identity, **state}, temporary)
+        """Write the state atomically.
+
+        Raises:
+            UserError: it cannot be written; an earlier state stays.
+        """
+        _save(self._path, {"identity": self._identity, **state})
 
     def clear(self) -> None:
         """Remove the state of a finished training."""

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from wsss.errors import UserError
+from wsss.io.names import is_file
 
 WHOLE = 90_000_000
 """Pixels of the largest image that goes through a network at once."""
@@ -73,7 +74,7 @@ def image_size(path: Path, limit: int = LARGEST) -> tuple[int, int]:
 @contextmanager
 def _opened(path: Path, limit: int) -> Iterator[Image.Image]:
     """Open an image and turn every way in which decoding fails into one line."""
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty (0 bytes)")

@@ -4,6 +4,7 @@
 file of its own, so that only evaluation can see it.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,9 @@ from typing import Self
 
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
+from wsss.io.names import name_problem
 
+_SUM = "#sha256\t"
 _ITEM_COLUMNS = ["image_id", "split", "image", "digest", "classes"]
 _MASK_COLUMNS = ["image_id", "mask", "digest"]
 
@@ -98,11 +101,14 @@ class Index:
         ids = {name: number for number, name in enumerate(names)}
         items = []
         for number, (image_id, split, image, digest, labels) in enumerate(rows, start=3):
+            if wrong := name_problem(image_id):
+                raise UserError(f"{path}:{number}: {wrong}")
             unknown = [label for label in labels.split(";") if label and label not in ids]
             if unknown:
                 raise UserError(f"{path}:{number}: class {unknown[0]!r} is not in line 1")
             classes = tuple(ids[label] for label in labels.split(";") if label)
             items.append(Item(image_id, split, Path(image), digest, classes))
+        _verify(path)
         return cls(tuple(names), tuple(items))
 
     def _name(self, class_id: int) -> str:
@@ -136,6 +142,8 @@ class Masks:
             UserError: naming file and line, if one is missing or is not such a table.
         """
         tables = [_table(path, "#source", _MASK_COLUMNS) for path in paths]
+        for path in paths:
+            _verify(path)
         rows = [row for _, rows in tables for row in rows]
         masks = {image_id: Path(mask) for image_id, mask, _ in rows}
         digests = {image_id: digest for image_id, _, digest in rows}
@@ -144,18 +152,35 @@ class Masks:
 
 
 def _text(rows: Sequence[Sequence[str]]) -> str:
-    return "".join("\t".join(row) + "\n" for row in rows)
+    """Return the lines of a table and, in the last one, their checksum."""
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    return f"{text}{_sum(text)}"
+
+
+def _sum(text: str) -> str:
+    return f"{_SUM}{hashlib.sha256(text.encode()).hexdigest()[:16]}\n"
+
+
+def _verify(path: Path) -> None:
+    """Compare a table with its checksum, after what its lines themselves reveal."""
+    text = path.read_bytes().decode()
+    body = text.rpartition(_SUM)[0]
+    if text != body + _sum(body):
+        raise UserError(f"{path}: does not match its checksum; delete it and run again")
 
 
 def _table(path: Path, tag: str, columns: list[str]) -> tuple[list[str], list[list[str]]]:
     """Split a table into the values of its first line and its rows, each of the right width."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
-    rows = [line.split("\t") for line in lines if line]
+    body, last, _ = text.rpartition(_SUM)
+    rows = [line.split("\t") for line in (body if last else text).split("\n") if line]
     if len(rows) < 2 or rows[0][0] != tag or rows[1] != columns:
-        raise UserError(f"{path}: not a table that starts with {tag} and {columns[0]}; remake it")
+        raise UserError(
+            f"{path}: not a table that starts with {tag} and {columns[0]}; delete it and run again"
+        )
     for number, row in enumerate(rows[2:], start=3):
         if len(row) != len(columns):
             raise UserError(f"{path}:{number}: {len(row)} fields instead of {len(columns)}")

@@ -3,7 +3,11 @@
 A shard is an ordinary `.npz`; the array `name` of an image is the member `{image_id}/{name}`.
 """
 
+import io
+import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +21,19 @@ from wsss.io.atomic import atomic_path
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _OPEN = 16
+_BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    struct.error,
+    zlib.error,
+)
+"""What reading damaged archives raises."""
 
 
 class MapsWriter:
@@ -32,10 +49,11 @@ class MapsWriter:
 
     def __enter__(self) -> Self:
         # the file is renamed after the archive was closed, and only if that went well
-        self._stack = ExitStack()
-        temporary = self._stack.enter_context(atomic_path(self._path))
-        self._zip = self._stack.enter_context(zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED))
-        self._zip.comment = self._provenance.encode()
+        with ExitStack() as stack:
+            temporary = stack.enter_context(atomic_path(self._path))
+            self._zip = stack.enter_context(zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED))
+            self._zip.comment = self._provenance.encode()
+            self._stack = stack.pop_all()
         return self
 
     def put(self, image_id: str, **arrays: np.ndarray) -> None:
@@ -67,9 +85,11 @@ class MapsReader:
         self._paths = list(paths)
         self._members: dict[str, tuple[Path, list[str]]] | None = None
         self._open: dict[Path, zipfile.ZipFile] = {}  # least recently opened first
+        self._process = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_paths": self._paths, "_members": None, "_open": {}}
+        state = {"_paths": self._paths, "_members": None, "_open": {}}
+        return state | {"_process": self._process}
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -95,31 +115,45 @@ class MapsReader:
 
     def _array(self, path: Path, member: str) -> np.ndarray:
         try:
-            with self._zip(path).open(member) as file:
-                return np.lib.format.read_array(file, allow_pickle=False)
-        except (OSError, zipfile.BadZipFile, ValueError, EOFError, zipfile.zlib.error) as error:
+            # read whole, for its checksum stands behind it
+            data = io.BytesIO(self._zip(path).read(member))
+            return np.lib.format.read_array(data, allow_pickle=False)
+        except _BROKEN as error:
             raise _damaged(path, error) from error
 
     def _zip(self, path: Path) -> zipfile.ZipFile:
+        if self._process != os.getpid():
+            # a forked process shares the position in every open file with its siblings
+            self._open, self._process = {}, os.getpid()
         if path not in self._open:
             if len(self._open) == _OPEN:
                 self._open.pop(next(iter(self._open))).close()
             try:
                 self._open[path] = zipfile.ZipFile(path)
-            except zipfile.BadZipFile as error:
-                raise _damaged(path, error) from error
             except OSError as error:
                 raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+            except _BROKEN as error:
+                raise _damaged(path, error) from error
         return self._open[path]
 
     def _index(self) -> dict[str, tuple[Path, list[str]]]:
         if self._members is None:
             self._members = {}
             for path in self._paths:
-                for member in self._zip(path).namelist():
-                    image_id, _, name = member.removesuffix(".npy").rpartition("/")
-                    self._members.setdefault(image_id, (path, []))[1].append(name)
+                for image_id, names in _listed(path, self._zip(path).namelist()).items():
+                    self._members.setdefault(image_id, (path, names))
         return self._members
+
+
+def _listed(path: Path, members: Sequence[str]) -> dict[str, list[str]]:
+    """Return the names of the arrays of each image, which are the same for all of a shard."""
+    found: dict[str, list[str]] = {}
+    for member in members:
+        image_id, _, name = member.removesuffix(".npy").rpartition("/")
+        found.setdefault(image_id, []).append(name)
+    if len({tuple(names) for names in found.values()}) > 1:
+        raise _damaged(path, ValueError("its images have different arrays"))
+    return found
 
 
 def _damaged(path: Path, error: Exception) -> UserError:

@@ -1,0 +1,18 @@
+import pytest
+
+from wsss.io.names import LONGEST, is_file, name_problem
+
+
+@pytest.mark.parametrize("image_id", ["a", "a.b", "...", "<i>", "b" * LONGEST])
+def test_a_name(image_id):
+    assert name_problem(image_id) == ""
+
+
+@pytest.mark.parametrize("image_id", ["", ".", "..", "a/b", "a\0b", "ä" * LONGEST])
+def test_no_name(image_id):
+    assert "name of a file" in name_problem(image_id)
+
+
+@pytest.mark.parametrize("name", ["none", "a" * 5000, "a\0b", "\ud800", "."])
+def test_there_is_no_such_file(tmp_path, name):
+    assert not is_file(tmp_path / name)

@@ -1,0 +1,116 @@
+"""A run that is killed in every stage ends, by the same command, as an undisturbed one."""
+
+import os
+import random
+import re
+import signal
+import time
+from itertools import pairwise
+
+import pandas as pd
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+
+STAGES = (
+    "prepare_data", "train_cam", "infer_cam", "refine_crf", "train_affinity", "random_walk",
+    "train_segmenter", "infer_segmenter", "evaluate", "report",
+)  # fmt: skip
+CHAOS = os.environ.get("WSSS_CHAOS", "")
+"""A seed of other moments, and every stage instead of four of them."""
+
+PASSING = ("logs", "benchmarks", "work")
+"""Folders of what a run leaves about itself."""
+
+
+def artifacts(results):
+    """Every file but those of `PASSING`, the report without its times: path -> bytes."""
+    found = {
+        str(path.relative_to(results)): path.read_bytes()
+        for path in results.rglob("*")
+        if path.is_file() and not set(path.relative_to(results).parts) & set(PASSING)
+    }
+    page, count = re.subn(rb"Wall time summed.*?</table>", b"", found["report.html"], flags=re.S)
+    assert count == 1
+    return found | {"report.html": page}
+
+
+def durations(results):
+    """The seconds that the longest job of each stage takes."""
+    found = {}
+    for path in results.rglob("benchmarks/**/*.tsv"):
+        stage = path.parts[path.parts.index("benchmarks") + 1].partition(".")[0]
+        found[stage] = max(found.get(stage, 0), pd.read_csv(path, sep="\t")["s"].max())
+    return found
+
+
+def stages_of(process):
+    """The stages that run in the descendants of a process."""
+    found = set()
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            words = child.cmdline()
+        except psutil.Error:
+            continue
+        found |= {b.replace("-", "_") for a, b in pairwise(words) if a.endswith("/wsss")}
+    return found
+
+
+def reached(process, stages):
+    """Wait until one of `stages` runs; return it, or None if the run ends without."""
+    while process.poll() is None:
+        if found := stages_of(process) & set(stages):
+            return min(found)
+        time.sleep(0.02)
+    return None
+
+
+def kill_one(project, left, moment):
+    """Run until one of the stages `left` runs and `moment` of it more, then kill all.
+
+    Returns:
+        The stage, and whether the run was still going on then.
+    """
+    process = project.start()
+    if stage := reached(process, left):
+        time.sleep(moment * left.pop(stage))
+    alive = process.poll() is None
+    if alive:
+        os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() in (0, -signal.SIGKILL), project.output()
+    return stage, alive
+
+
+def chaos(project, seconds, stages, rng):
+    """Kill runs in one stage after the other, then let one end; return the stages."""
+    left, kills = {stage: seconds[stage] for stage in stages}, []
+    while left:
+        stage, alive = kill_one(project, left, rng.uniform(0, 0.9))
+        kills += [stage] * alive
+        if not alive:
+            break
+    project.snakemake()
+    return kills
+
+
+def test_kills_leave_no_trace(project, fresh):
+    rng = random.Random(CHAOS)
+    stages = STAGES if CHAOS else rng.sample(STAGES, 4)
+    kills = chaos(fresh, durations(project.results), stages, rng)
+    assert len(kills) >= len(stages) - 1
+    assert artifacts(fresh.results) == artifacts(project.results)
+    assert "Nothing to be done" in fresh.snakemake("--dry-run")
+
+
+def test_a_second_run_beside_a_living_one_is_refused(fresh):
+    process = fresh.start()
+    try:
+        assert reached(process, STAGES)
+        output = fresh.snakemake(check=False)
+        assert process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert "cannot be locked" in output
+    assert "Removed the lock" not in output
