@@ -1,10 +1,12 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from wsss.report import page
 from wsss.report.content import Run
+from wsss.report.panels import Panel, Tile
 
 BASIS = page.Basis("val", 8, 6, "by <hand>")
 FACTS = page.Facts("demo", BASIS, ["cat"], "seed: 0", [("wsss", "0")])
@@ -127,9 +129,23 @@ def test_page_names_what_is_missing() -> None:
     assert "<li>cam/history.csv</li>" in text
 
 
-def test_names_are_escaped(make_run) -> None:
-    text = page.render(FACTS, [make_run("<b>"), make_run("b")], {})
-    assert "<b></h3>" not in text
+def test_everything_is_escaped(make_run) -> None:
+    evil = "</style><script>alert('1')</script><b onload=\"x\">&"
+    run, other = make_run(evil, absent=(evil,)), make_run("b.1")
+    for stage in (*run.evals.values(), *other.evals.values()):
+        for result in stage["results"].values():
+            result["iou"] |= {evil: 0.5}
+    run = replace(run, missing=(evil,))
+    run.histories["cam"] = {"step": [0, 1], f"net/{evil}": [1.0, 0.5]}
+    run.evals[f"segment/{evil}"] = run.evals.pop("segment/net")
+    panel = Panel(evil, evil, (Tile(evil, "data:,", 1, 1),), ((evil, "#000000"),))
+    basis = page.Basis(evil, 8, 6, evil)
+    facts = page.Facts(evil, basis, [evil], evil, [(evil, evil)])
+    training = page.Training(basis, [run, make_run("b.0")])
+    text = page.render(facts, [run, other], {evil: [(evil, [panel])]}, training)
+    assert "<script" not in text and "<b onload" not in text
+    assert text.count("&lt;script&gt;") > 20
+    assert balanced(text)
 
 
 @pytest.mark.parametrize(("scale", "labels"), [(0.5, 6), (0.7, 4), (1.0, 6)])

@@ -1,7 +1,7 @@
 """What the backbones can do, so that the driver can tell before torch is imported."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from os.path import isfile
 
 from wsss.config.training import Trunk
 
@@ -56,5 +56,5 @@ def problems(path: str, backbone: Trunk) -> Iterator[str]:
     elif weights == "imagenet" and not fetched:
         unlike = _UNLIKE.get(name, "")
         yield f"{path}.weights: torchvision has no {name}{unlike}; name a file"
-    elif weights != "imagenet" and not Path(weights).is_file():
+    elif weights != "imagenet" and not isfile(weights):  # noqa: PTH113
         yield f"{path}.weights: no such file: {weights}"

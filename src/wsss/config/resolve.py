@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from pathlib import Path
+from os.path import isdir, isfile
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -98,7 +98,7 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
     yield from _trunk_problems(run, place)
     for stage in ("cam", "segment"):
         path = getattr(run, stage).checkpoint
-        if path and not Path(path).is_file():
+        if path and not isfile(path):  # noqa: PTH113 Path.is_file fails on some names
             yield f"{place(f'{stage}.checkpoint')}: no such file: {path}"
     if run.cam.checkpoint:
         return
@@ -143,7 +143,7 @@ def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:
             )
         elif source and _waits_for(source, name, resolved):
             yield f"run {name}: boundaries.run: {name} and {source} wait for each other"
-        if folder and not Path(folder).is_dir():
+        if folder and not isdir(folder):  # noqa: PTH112 as does Path.is_dir
             yield f"run {name}: boundaries.folder: no such folder: {folder}"
 
 
@@ -180,12 +180,17 @@ def _validate(model: type[T], raw: Mapping[str, Any], prefix: str) -> T:
 
 def _line(model: type[BaseModel], problem: Mapping[str, Any], prefix: str) -> str:
     *parents, key = problem["loc"] or ("",)
-    path = prefix + ".".join(str(part) for part in problem["loc"])
+    path = prefix + ".".join(_printable(str(part)) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
         message = problem["msg"].removeprefix("Value error, ")
         return f"{path.rstrip('.') or 'top level'}: {message} (got {problem['input']!r:.80})"
     close = get_close_matches(str(key), _keys(model, parents), 1)
     return f"{path}: no such key" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _printable(key: str) -> str:
+    """Return a key as it can stand in a line."""
+    return key if key.isprintable() else repr(key)
 
 
 def _keys(model: type[BaseModel], parents: list[str | int]) -> list[str]:

@@ -18,6 +18,7 @@ from wsss.errors import UserError
 from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE
+from wsss.io.names import name_problem
 from wsss.io.progress import log
 from wsss.io.provenance import file_digest
 
@@ -128,6 +129,8 @@ def _record_problems(listing: Listing) -> Iterator[str]:
         for path in filter(None, (record.image, record.mask)):
             if path.is_absolute() or ".." in path.parts:
                 yield f"{record.where}: {path} lies outside the folder {listing.root}"
+        if wrong := name_problem(image_id):
+            yield f"{record.where}: {wrong}; rename the image"
         if _is_unwritable(image_id):
             yield f"{record.where}: {str(record.image)!r} has a control character or a semicolon"
         if image_id in first:

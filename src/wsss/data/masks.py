@@ -14,6 +14,7 @@ from wsss.errors import UserError
 from wsss.io.images import image_size
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE, LabelReader, read_labels
+from wsss.io.names import is_file
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
 
@@ -168,7 +169,7 @@ def _classless(sound: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
 
 
 def _look(path: Path, item: Item, index: Index) -> _Finding:
-    if not path.is_file():
+    if not is_file(path):
         return _Finding(f"{path}: the mask does not exist")
     try:
         labels = read_labels(path)

@@ -13,6 +13,7 @@ from wsss.errors import UserError
 from wsss.io.continuing import UNFINISHED
 from wsss.io.images import LARGEST, image_size
 from wsss.io.labels import RECORD, is_record
+from wsss.io.names import name_problem
 from wsss.io.progress import log
 
 
@@ -98,8 +99,14 @@ def _look(path: Path, limit: int) -> tuple[tuple[int, int], str]:
 
 def _unnameable(ids: Sequence[str], files: Sequence[Path]) -> list[str]:
     named = zip(ids, files, strict=True)
-    broken = [file for image_id, file in named if any(sign in image_id for sign in "\t\r\n")]
-    return [f"{str(file)!r}: has a tab or line break in its name; rename it" for file in broken]
+    broken = {file: _name_problem(image_id) for image_id, file in named}
+    return [f"{str(file)!r}: {wrong}; rename it" for file, wrong in broken.items() if wrong]
+
+
+def _name_problem(image_id: str) -> str:
+    if any(sign in image_id for sign in "\t\r\n"):
+        return "has a tab or line break in its name"
+    return name_problem(image_id)
 
 
 def _doubles(ids: Sequence[str], files: Sequence[Path]) -> list[str]:

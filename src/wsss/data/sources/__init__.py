@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from os.path import isdir
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from wsss.config.dataset import Dataset, fetched_augment
 from wsss.data.sources import coco, csv, demo, folders, tiles, voc
 from wsss.data.sources.listing import Listing, Record
 from wsss.errors import UserError
+from wsss.io.names import is_file
 from wsss.io.provenance import text_digest
 
 __all__ = [
@@ -173,7 +175,7 @@ def _folder(dataset: Dataset, root: Path | None) -> Path:
     folder = root or Path(dataset.root or "")
     if not (root or dataset.root):
         raise UserError("dataset.root is not set: name the folder of the data")
-    if not folder.is_dir():
+    if not isdir(folder):  # noqa: PTH112 it fails on some names
         raise UserError(f"dataset.root: {folder} is not a folder")
     return folder
 
@@ -205,4 +207,4 @@ def _inputs(root: Path, facts: list, paths: list[Path]) -> Inputs:
 
 
 def _existing(paths: list[Path]) -> tuple[Path, ...]:
-    return tuple(path for path in paths if path.is_file())
+    return tuple(filter(is_file, paths))

@@ -16,6 +16,7 @@ from wsss.data.sources import csv
 from wsss.data.sources.listing import Listing
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
+from wsss.io.names import name_problem
 from wsss.ops.tiles import Window
 
 LABELS = "labels.csv"
@@ -108,5 +109,7 @@ def _tile(fields: list[str]) -> Tile:
     tile_id, parent, split, *numbers, file = fields
     top, left, height, width, *size = map(int, numbers)
     height_of_image, width_of_image = size
+    if wrong := name_problem(tile_id) or name_problem(parent):
+        raise ValueError(wrong)
     window = Window(top, left, height, width)
     return Tile(tile_id, parent, split, window, (height_of_image, width_of_image), Path(file))

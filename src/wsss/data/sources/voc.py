@@ -29,6 +29,7 @@ from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
 from wsss.errors import UserError
 from wsss.io.images import image_size
+from wsss.io.names import is_file
 
 _LISTS = Path("ImageSets/Segmentation")
 _IMAGES = Path("JPEGImages")
@@ -95,7 +96,7 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np
     """
     _refuse_archive(dataset)
     files = mask_files(dataset, root, split)
-    missing = [str(path) for path in files.values() if not path.is_file()]
+    missing = [str(path) for path in files.values() if not is_file(path)]
     if missing:
         raise UserError(
             f"dataset.augment: {len(missing)} of {len(files)} masks are missing; "
@@ -196,7 +197,7 @@ def _record(root: Path, image_id: str, split: str, listed: str, labels: Labels |
         image=_IMAGES / f"{image_id}.jpg",
         split=split,
         labels=names,
-        mask=mask if (root / mask).is_file() else None,
+        mask=mask if is_file(root / mask) else None,
         where=where,
         annotation=annotation if labels is None else None,
     )
@@ -224,9 +225,9 @@ def _with_labels(record: Record, dataset: Dataset, listing: Listing) -> Record:
     try:
         tree = ElementTree.parse(listing.root / record.annotation)
         objects, named = _texts(tree.iterfind("object/name")), _texts(tree.iter("name"))
-    except (OSError, ElementTree.ParseError) as error:
+    except (OSError, ValueError, ElementTree.ParseError) as error:
         # the check names an image that is not there
-        if (listing.root / record.image).is_file():
+        if is_file(listing.root / record.image):
             listing.problems.append(f"{record.annotation}: cannot be read ({error})")
     if not dataset.classes:
         listing.problems.extend(
