@@ -77,10 +77,13 @@ def test_the_classification_loss_falls_in_30_steps(name):
     step = torch.optim.SGD(method.players()["net"].parameters(), lr=0.02, momentum=0.9)
     before = method(batch, EARLY)["net"]["cls"].item()
     for _ in range(30):
+        losses = method(batch, EARLY)
+        if losses["net"]["cls"].item() < 0.5 * before:
+            return
         method.zero_grad()
-        total(method(batch, EARLY)).backward()
+        total(losses).backward()
         step.step()
-    assert method(batch, EARLY)["net"]["cls"].item() < 0.7 * before
+    pytest.fail("the loss did not fall by half")
 
 
 def test_params_are_closed_and_have_defaults(name):
