@@ -1,7 +1,7 @@
 # make demo   install into .venv and run the whole chain on the generated demo data
-# make test   install into .venv and pass the tests
+# make test   install into .venv and pass the tests; make test-all: those of many minutes, too
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format install clean
+.PHONY: help demo test test-all test-fast lint format install clean
 
 BIN := .venv/bin
 CANDIDATES := python3.12 python3.11 python3 python
@@ -32,6 +32,9 @@ demo: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
 test: install .venv/formats .venv/slurm
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not long'
+
+test-all: install .venv/formats .venv/slurm
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: install

@@ -18,7 +18,7 @@ STAGES = (
     "train_segmenter", "infer_segmenter", "evaluate", "report",
 )  # fmt: skip
 CHAOS = os.environ.get("WSSS_CHAOS", "")
-"""A seed of other moments, and every stage instead of two of them."""
+"""A seed of other moments, and every stage instead of four of them."""
 
 PASSING = ("logs", "benchmarks", "work")
 """Folders of what a run leaves about itself."""
@@ -94,9 +94,10 @@ def chaos(project, seconds, stages, rng):
     return kills
 
 
+@pytest.mark.long
 def test_kills_leave_no_trace(project, fresh):
     rng = random.Random(CHAOS)
-    stages = STAGES if CHAOS else rng.sample(STAGES, 2)
+    stages = STAGES if CHAOS else rng.sample(STAGES, 4)
     kills = chaos(fresh, durations(project.results), stages, rng)
     assert len(kills) >= len(stages) - 1
     assert artifacts(fresh.results) == artifacts(project.results)

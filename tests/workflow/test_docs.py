@@ -60,6 +60,7 @@ def test_make_demo_is_the_plain_workflow():
     assert recipe.splitlines()[1].endswith("snakemake --cores all")
 
 
+@pytest.mark.long
 def test_the_demo_rises_at_every_step(fresh, tmp_path):
     output = fresh.run("snakemake", "--cores", "all")
     summary = pd.read_csv(tmp_path / "results/demo/summary.tsv", sep="\t")

@@ -31,6 +31,7 @@ QUICK = {
 }
 
 
+@pytest.mark.long
 def test_every_method_reaches_the_masks(fresh):
     fresh.yaml("quick.yaml", merge(MICRO, QUICK))
     names = [*method_names(), *COMBINATIONS[:2]]
