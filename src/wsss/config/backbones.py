@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from os.path import isfile
 
-from wsss.config.training import Trunk
+from wsss.config.training import TIMM, Trunk
 
 STRIDES: dict[str, tuple[int, ...]] = {
     "mobilenet_v2": (16, 8),
@@ -18,9 +18,6 @@ STRIDES: dict[str, tuple[int, ...]] = {
     "xception65": (16, 8),
 }
 """Output strides of every backbone of this project."""
-
-TIMM = "timm/"
-"""What the name of a timm encoder starts with."""
 
 _OF_TIMM = (16, 8, 32)
 """Output strides that a timm encoder may have; which of them it can do, only timm knows."""

@@ -21,12 +21,12 @@ TRUNKS = (
 )
 """The backbones of this project; those of timm bear its name before theirs."""
 
-TIMM = r"timm/[A-Za-z0-9_.-]+"
-"""How the name of a timm encoder is written."""
+TIMM = "timm/"
+"""What the name of a timm encoder starts with."""
 
 
 def _known(name: str) -> str:
-    if name not in TRUNKS and not re.fullmatch(TIMM, name):
+    if name not in TRUNKS and not re.fullmatch(rf"{TIMM}[A-Za-z0-9_.-]+", name):
         raise ValueError(f"no such backbone; use timm/<encoder> or one of {', '.join(TRUNKS)}")
     return name
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from wsss.config.training import TIMM
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.nn.backbones.mobilenet_v2 import MobileNetV2
@@ -28,9 +29,6 @@ _BUILDERS: dict[str, Callable[[int | None], Backbone]] = {
 
 NAMES: tuple[str, ...] = tuple(_BUILDERS)
 """Every name that :func:`build` knows, besides those of timm's encoders."""
-
-TIMM = "timm/"
-"""What the name of a timm encoder starts with."""
 
 __all__ = ["NAMES", "TAPS", "TIMM", "Backbone", "build"]
 

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wsss.config.training import TIMM
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.ops.colour import MEAN, STD
 
-_PREFIX = "timm/"
 _OWN = "encoder."
 
 _CELL = 32
@@ -65,7 +65,7 @@ class Timm(Backbone):
         """
         ours = self.encoder.state_dict()
         with torch.device("meta"):
-            whole = timm.create_model(self.name.removeprefix(_PREFIX)).state_dict()
+            whole = timm.create_model(self.name.removeprefix(TIMM)).state_dict()
         own = {key: _OWN + name for key in whole for name in _wrapped(key) if name in ours}
         parts = {key.partition(".")[0] for key in own}
         alien = {key for key in state if key.partition(".")[0] in parts} - whole.keys()
@@ -116,7 +116,7 @@ def fetch(name: str) -> dict[str, Tensor]:
 
 def _known(name: str) -> str:
     """Return timm's name of an encoder that it has."""
-    encoder = name.removeprefix(_PREFIX)
+    encoder = name.removeprefix(TIMM)
     try:
         if timm.is_model(encoder):
             timm.get_pretrained_cfg(encoder)
@@ -124,7 +124,7 @@ def _known(name: str) -> str:
     except RuntimeError:  # the tag behind the dot is not known
         pass
     close = get_close_matches(encoder, timm.list_models() + timm.list_pretrained(), 3)
-    hint = f"; did you mean {', '.join(_PREFIX + match for match in close)}?" if close else ""
+    hint = f"; did you mean {', '.join(TIMM + match for match in close)}?" if close else ""
     raise UserError(f"backbone {name}: timm has no such encoder{hint}")
 
 
@@ -165,7 +165,7 @@ def _as_declared(net: nn.Module, levels: list[int], side: int) -> bool:
 
 
 def _why_not(name: str, stride: int) -> str:
-    encoder = name.removeprefix(_PREFIX)
+    encoder = name.removeprefix(TIMM)
     with torch.device("meta"):
         can = [s for s in sorted(Timm.output_strides) if _features(encoder, s) is not None]
     if can:
