@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from wsss.config.crf import CrfKernel
 from wsss.data.transforms import normalise
 from wsss.data.views import views
 from wsss.engine.tta import sum_views
@@ -10,7 +11,7 @@ from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.equivariance import aligned, cross_target, hardest, min_pooling
 from wsss.nn.weights import official_names
 from wsss.ops.cam import background_score
-from wsss.ops.crf import CRFParams, ImageCRF
+from wsss.ops.crf import ImageCRF
 
 
 def batch_of(ref):
@@ -64,7 +65,7 @@ def agree_views(ref, maps, label):
 def agree_crf(ref, cam, alpha, prefix):
     """Compare the CRF posteriors of the background and the labels for an exponent."""
     scores = np.concatenate([background_score(cam, alpha)[None], cam])
-    got = ImageCRF(ref["msf_image"], len(scores), CRFParams()).refine(scores)
+    got = ImageCRF(ref["msf_image"], len(scores), CrfKernel()).refine(scores)
     labels = np.concatenate([[0], ref["msf_keys"] + 1])
     ref.agree(f"{prefix}_bg", got[0])
     ref.agree(f"{prefix}_argmax", labels[got.argmax(axis=0)])

@@ -5,15 +5,16 @@ import re
 import numpy as np
 import pytest
 
+from wsss.config.crf import CrfKernel
 from wsss.ops.cam import background_score
 from wsss.ops.colour import wrapped
-from wsss.ops.crf import CRFParams, ImageCRF
+from wsss.ops.crf import ImageCRF
 
 pytestmark = pytest.mark.golden
 
-DEEPLAB = CRFParams(gaussian_sxy=1, bilateral_sxy=67, bilateral_srgb=3, bilateral_weight=4)
-SEAM_V1 = CRFParams(iterations=1, bilateral_sxy=32)
-IRN = CRFParams(bilateral_sxy=50, bilateral_srgb=5)
+DEEPLAB = CrfKernel(gaussian_sxy=1, bilateral_sxy=67, bilateral_srgb=3, bilateral_weight=4)
+SEAM_V1 = CrfKernel(iterations=1, bilateral_sxy=32)
+IRN = CrfKernel(bilateral_sxy=50, bilateral_srgb=5)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def parameters(ref, pattern):
 
 
 def test_psa_at_every_alpha_on_one_lattice(ref):
-    crf = ImageCRF(ref["image"], len(ref["cams"]) + 1, CRFParams())
+    crf = ImageCRF(ref["image"], len(ref["cams"]) + 1, CrfKernel())
     labels = ref["rows"].astype(np.uint8)
     for alpha in ref["alphas"].tolist():
         got = crf.refine(scores(ref, alpha))
@@ -42,12 +43,12 @@ def test_psa_at_every_alpha_on_one_lattice(ref):
 
 def test_psa_with_fewer_iterations(ref):
     for alpha, steps in parameters(ref, r"psa_alpha(\d+)_t(\d+)"):
-        crf = ImageCRF(ref["image"], len(ref["cams"]) + 1, CRFParams(iterations=steps))
+        crf = ImageCRF(ref["image"], len(ref["cams"]) + 1, CrfKernel(iterations=steps))
         ref.agree(f"psa_alpha{alpha}_t{steps}", crf.refine(scores(ref, alpha)))
 
 
 def test_aeft(ref):
-    crf = ImageCRF(ref["image"], len(ref["cams"]) + 1, CRFParams())
+    crf = ImageCRF(ref["image"], len(ref["cams"]) + 1, CrfKernel())
     for (alpha,) in parameters(ref, r"aeft_alpha(\d+)_bg"):
         got = crf.refine(scores(ref, alpha))
         ref.agree(f"aeft_alpha{alpha}_bg", got[0])
@@ -57,7 +58,7 @@ def test_aeft(ref):
 def test_all_labels_with_absent_classes(ref):
     every = np.zeros((21, *ref["image"].shape[:2]), dtype=np.float32)
     every[ref["rows"]] = scores(ref, 16)
-    got = ImageCRF(ref["image"], 21, CRFParams(iterations=1)).refine(every)
+    got = ImageCRF(ref["image"], 21, CrfKernel(iterations=1)).refine(every)
     ref.agree("rw21_t1_rows", got[ref["rows"]])
     ref.agree("rw21_t1_argmax", got.argmax(axis=0))
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from tests.golden.published import agree_gradients, without_dropout
+from wsss.config.crf import CrfKernel
 from wsss.config.segmenter import SegmenterInfer
 from wsss.data.transforms import normalise
 from wsss.data.views import views
@@ -12,13 +13,13 @@ from wsss.losses.segmentation import cross_entropy
 from wsss.nn.backbones import build as backbone
 from wsss.nn.segmenters import build
 from wsss.nn.weights import official_names
-from wsss.ops.crf import CRFParams, decide
+from wsss.ops.crf import decide
 from wsss.stages.infer_segmenter import probabilities
 
 pytestmark = pytest.mark.golden
 
 SCALES = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
-CRF = CRFParams(iterations=1, bilateral_sxy=32)
+CRF = CrfKernel(iterations=1, bilateral_sxy=32)
 
 
 @pytest.fixture(scope="module")

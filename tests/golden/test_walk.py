@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from wsss.config.crf import CrfKernel
 from wsss.ops.affinity import block_mean
 from wsss.ops.cam import background_score
-from wsss.ops.crf import CRFParams, ImageCRF
+from wsss.ops.crf import ImageCRF
 from wsss.ops.resize import resize
 from wsss.ops.walk import random_walk, transition
 
@@ -51,7 +52,7 @@ def test_labels_after_a_crf(golden):
     up = resize(walk(ref, "aeft")[None], tuple(ref["padded"].tolist()))[0].numpy()
     scores = np.zeros((21, *up.shape[1:]), dtype=np.float32)
     scores[ref["rows"]] = up
-    crf = ImageCRF(ref["aeft_img8"], len(scores), CRFParams(iterations=1))
+    crf = ImageCRF(ref["aeft_img8"], len(scores), CrfKernel(iterations=1))
     labels = crf.refine(scores).argmax(axis=0)
     height, width = ref["image"].shape[:2]
     ref.agree("aeft_crf_argmax_padded", labels)

@@ -7,14 +7,13 @@ import pytest
 import torch
 
 from wsss import methods
-from wsss.config.model import Walk
+from wsss.config.model import Crf, Walk
 from wsss.config.segmenter import SegmenterInfer
 from wsss.io.index import Item
 from wsss.nn import segmenters
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
 from wsss.ops import crf
-from wsss.ops.crf import CRFParams
 from wsss.stages.infer_cam import draw
 from wsss.stages.infer_segmenter import predict
 from wsss.stages.random_walk import walk
@@ -58,7 +57,7 @@ def test_maps_do_not_depend_on_the_other_labels(method):
 def test_posteriors_sum_to_certainty_and_follow_alpha():
     cam = np.zeros((1, 20, 30), np.float32)
     cam[:, :, 15:] = 0.6
-    low, high = refine(image(20, 30), cam, [1, 32], CRFParams())
+    low, high = refine(image(20, 30), cam, Crf(alphas=[1, 32]))
     assert low.dtype == np.uint8 and low.shape == (2, 20, 30)
     assert (abs(low.sum(0, dtype=int) - 255) <= 1).all()
     assert (high[0] <= low[0]).all()
@@ -72,7 +71,7 @@ def test_one_lattice_serves_all_alphas(monkeypatch):
         crf.ImageCRF, "__init__", lambda *args: (built.append(1), original(*args))[1]
     )
     cam = np.full((1, 8, 8), 0.5, np.float32)
-    assert len(refine(image(8, 8), cam, [1, 2, 4, 8], CRFParams())) == 4
+    assert len(refine(image(8, 8), cam, Crf(alphas=[1, 2, 4, 8]))) == 4
     assert len(built) == 1
 
 

@@ -8,20 +8,20 @@ from wsss.config.section import Count, NonNegative, Positive, Section
 
 
 class CrfKernel(Section):
-    """The dense CRF: a smoothness and an appearance kernel."""
+    """The dense CRF: a smoothness and an appearance kernel, as in PSA (`tool/imutils.py`)."""
 
     iterations: Count = 10
     """Mean-field steps."""
     gaussian_sxy: Positive = 3.0
-    """Width of the smoothness kernel in pixels."""
+    """Standard deviation of the smoothness kernel in pixels."""
     gaussian_weight: NonNegative = 3.0
-    """Weight of the smoothness kernel."""
+    """Potts weight of the smoothness kernel."""
     bilateral_sxy: Positive = 80.0
-    """Width of the appearance kernel in pixels."""
+    """Standard deviation of the appearance kernel in pixels."""
     bilateral_srgb: Positive = 13.0
-    """Width of the appearance kernel in grey levels."""
+    """Its standard deviation in colours, grey levels 0-255."""
     bilateral_weight: NonNegative = 10.0
-    """Weight of the appearance kernel."""
+    """Potts weight of the appearance kernel."""
 
 
 class PostCrf(CrfKernel):

@@ -1,30 +1,9 @@
 """Fully connected CRF (Krähenbühl & Koltun, NeurIPS 2011), solved by the pydensecrf library."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pydensecrf.densecrf as densecrf
 
-
-@dataclass(frozen=True)
-class CRFParams:
-    """Parameters of the mean field; the defaults are those of PSA (`tool/imutils.py`).
-
-    Attributes:
-        iterations: Mean field updates.
-        gaussian_sxy: Standard deviation of the smoothness kernel, pixels.
-        gaussian_weight: Its Potts weight.
-        bilateral_sxy: Spatial standard deviation of the appearance kernel, pixels.
-        bilateral_srgb: Its colour standard deviation, grey values 0-255.
-        bilateral_weight: Its Potts weight.
-    """
-
-    iterations: int = 10
-    gaussian_sxy: float = 3
-    gaussian_weight: float = 3
-    bilateral_sxy: float = 80
-    bilateral_srgb: float = 13
-    bilateral_weight: float = 10
+from wsss.config.crf import CrfKernel
 
 
 class ImageCRF:
@@ -36,25 +15,25 @@ class ImageCRF:
     Args:
         image: Image (H, W, 3) uint8; the channel order does not matter.
         num_labels: Number of score maps L, the background included.
-        params: Parameters of the mean field.
+        kernels: Steps of the mean field, widths and weights of its kernels.
 
     Raises:
         ValueError: The image is not (H, W, 3) uint8 with at least one pixel.
     """
 
-    def __init__(self, image: np.ndarray, num_labels: int, params: CRFParams) -> None:
+    def __init__(self, image: np.ndarray, num_labels: int, kernels: CrfKernel) -> None:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
             raise ValueError(f"image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
         height, width = image.shape[:2]
         self._shape = (num_labels, height, width)
-        self._iterations = params.iterations
+        self._iterations = kernels.iterations
         self._field = densecrf.DenseCRF2D(width, height, num_labels)
-        self._field.addPairwiseGaussian(sxy=params.gaussian_sxy, compat=params.gaussian_weight)
+        self._field.addPairwiseGaussian(sxy=kernels.gaussian_sxy, compat=kernels.gaussian_weight)
         self._field.addPairwiseBilateral(
-            sxy=params.bilateral_sxy,
-            srgb=params.bilateral_srgb,
+            sxy=kernels.bilateral_sxy,
+            srgb=kernels.bilateral_srgb,
             rgbim=np.array(image, order="C"),  # the library wants a writable array
-            compat=params.bilateral_weight,
+            compat=kernels.bilateral_weight,
         )
 
     def refine(self, scores: np.ndarray) -> np.ndarray:
@@ -82,14 +61,14 @@ class ImageCRF:
         return np.array(posterior, dtype=np.float32).reshape(self._shape)
 
 
-def decide(scores: np.ndarray, image: np.ndarray, params: CRFParams) -> np.ndarray:
+def decide(scores: np.ndarray, image: np.ndarray, kernels: CrfKernel) -> np.ndarray:
     """Return the (H, W) positions of the winning labels, after a CRF unless it has no iterations.
 
     Args:
         scores: (L, H, W) float32 >= 0.
         image: (H, W, 3) uint8 RGB.
-        params: the CRF; `iterations` 0 = none.
+        kernels: the CRF; `iterations` 0 = none.
     """
-    if params.iterations:
-        scores = ImageCRF(image, len(scores), params).refine(scores)
+    if kernels.iterations:
+        scores = ImageCRF(image, len(scores), kernels).refine(scores)
     return scores.argmax(0)

@@ -19,7 +19,7 @@ from wsss.nn import segmenters
 from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.weights import load_state
 from wsss.ops.colour import wrapped
-from wsss.ops.crf import CRFParams, decide
+from wsss.ops.crf import decide
 from wsss.ops.tiles import Window, blend_rows
 from wsss.stages.inference import make_backbone, ready
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
@@ -92,8 +92,7 @@ def predict(
     if not infer.crf.iterations:
         return np.concatenate([band.argmax(0).astype(np.uint8) for band in bands])
     colours = wrapped(image) if infer.crf_image == "wrapped" else image
-    params = CRFParams(**infer.crf.model_dump())
-    return decide(np.concatenate(list(bands), axis=1), colours, params).astype(np.uint8)
+    return decide(np.concatenate(list(bands), axis=1), colours, infer.crf).astype(np.uint8)
 
 
 def _bands(

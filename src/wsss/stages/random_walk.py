@@ -17,7 +17,7 @@ from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.weights import load_state
 from wsss.ops.affinity import CELL, block_mean, pair_affinity
 from wsss.ops.cam import background_score, upsample_cam
-from wsss.ops.crf import CRFParams, decide
+from wsss.ops.crf import decide
 from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize
 from wsss.ops.walk import random_walk, transition
@@ -35,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Walk on the images of one shard."""
     config = read_slice(args.config).walk
-    crf = CRFParams(**config.crf.model_dump())
     items, cams = shard_items(args), MapsReader([args.cams])
     log.info("random_walk: %d images of %s, shard %s", len(items), args.split, args.shard)
     net, radius = load_affinity(args.model)
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
             cam = upsample_cam(maps["cam"], tuple(maps["size"]))
             image = image_of(item, maps["size"])
             scores = walk(net, radius, image, cam, config)
-            out.put(item.image_id, label_ids(maps["classes"])[decide(scores, image, crf)])
+            out.put(item.image_id, label_ids(maps["classes"])[decide(scores, image, config.crf)])
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:

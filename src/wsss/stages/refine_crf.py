@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from wsss.config.model import Crf
 from wsss.config.slices import read_slice
 from wsss.io.maps import MapsReader, MapsWriter, alpha_name
 from wsss.io.progress import log, track
 from wsss.ops.cam import background_score, upsample_cam
-from wsss.ops.crf import CRFParams, ImageCRF
+from wsss.ops.crf import ImageCRF
 from wsss.stages.sharding import add_shard_arguments, image_of, provenance, shard_items
 
 
@@ -22,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Refine the maps of one shard."""
     config = read_slice(args.config).crf
-    params = CRFParams(**config.model_dump(exclude={"alphas"}))
     items, cams = shard_items(args), MapsReader([args.cams])
     log.info(
         "refine_crf: %d images of %s, shard %s, alpha %s",
@@ -35,14 +35,12 @@ def run(args: argparse.Namespace) -> None:
         for item in track(items, "CRF"):
             maps = cams.read(item.image_id, "classes", "cam", "size")
             cam = upsample_cam(maps["cam"], tuple(maps["size"]))
-            posteriors = refine(image_of(item, maps["size"]), cam, config.alphas, params)
+            posteriors = refine(image_of(item, maps["size"]), cam, config)
             named = {alpha_name(a): p for a, p in zip(config.alphas, posteriors, strict=True)}
             out.put(item.image_id, classes=maps["classes"], **named)
 
 
-def refine(
-    image: np.ndarray, cam: np.ndarray, alphas: list[float], params: CRFParams
-) -> list[np.ndarray]:
+def refine(image: np.ndarray, cam: np.ndarray, config: Crf) -> list[np.ndarray]:
     """Return the CRF posteriors (K + 1, H, W) uint8 (255 = certain) for every alpha.
 
     One lattice serves all alphas, and only the classes present take part.
@@ -50,9 +48,8 @@ def refine(
     Args:
         image: (H, W, 3) uint8 RGB.
         cam: (K, H, W) float32 in [0, 1].
-        alphas: exponents of the background score.
-        params: the CRF.
+        config: exponents of the background score, and the CRF.
     """
-    crf = ImageCRF(image, len(cam) + 1, params)
-    scores = (np.concatenate([background_score(cam, alpha)[None], cam]) for alpha in alphas)
+    crf = ImageCRF(image, len(cam) + 1, config)
+    scores = (np.concatenate([background_score(cam, alpha)[None], cam]) for alpha in config.alphas)
     return [np.rint(crf.refine(s) * 255).astype(np.uint8) for s in scores]

@@ -15,18 +15,13 @@ from wsss.io.progress import log, track
 from wsss.io.shards import shard
 from wsss.stages.infer_segmenter import make_segmenter, predict
 from wsss.stages.inference import ready
-from wsss.stages.sharding import provenance
+from wsss.stages.sharding import add_shard_arguments, provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    parser.add_argument("--tiles", type=Path, required=True, help="labels.csv of the tiles")
+    add_shard_arguments(parser, "--tiles", "labels.csv of the tiles")
     parser.add_argument("--model", type=Path, required=True, help="model.pt of the segmenter")
-    parser.add_argument("--split", required=True, help="train or val")
-    parser.add_argument("--shard", required=True, help="part of the images, such as 3-of-8")
-    parser.add_argument("--out", type=Path, required=True, help="record to write, beside the PNGs")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,9 +14,13 @@ from wsss.io.index import Index, Item
 from wsss.io.shards import shard
 
 
-def add_shard_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every per-image stage has."""
-    parser.add_argument("--index", type=Path, required=True, help="table of images and labels")
+def add_shard_arguments(
+    parser: argparse.ArgumentParser,
+    table: str = "--index",
+    meaning: str = "table of images and labels",
+) -> None:
+    """Add the options that every per-image stage has; `table` is that which lists the images."""
+    parser.add_argument(table, type=Path, required=True, help=meaning)
     parser.add_argument("--split", required=True, help="train or val")
     parser.add_argument("--shard", required=True, help="part of the split, such as 3-of-8")
     parser.add_argument("--out", type=Path, required=True, help="shard to write")
