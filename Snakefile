@@ -18,6 +18,7 @@ localrules:
 
 include: "rules/common.smk"
 include: "rules/common_data.smk"
+include: "rules/common_runs.smk"
 
 
 rule all:

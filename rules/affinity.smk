@@ -31,8 +31,9 @@ rule train_affinity:
         config=cfg("train_affinity"),
         code=code("train_affinity"),
         work=f"{RUN}/work/train_affinity",
+        launcher=launcher,
     shell:
-        "wsss train-affinity --index {input.index:q} --weights {input.weights:q}"
+        "{params.launcher} wsss train-affinity --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --crf {input.crf:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"

@@ -64,8 +64,9 @@ rule train_cam:
         checkpoint=checkpoint("cam"),
         content=checkpoint_content("cam"),
         work=f"{RUN}/work/train_cam",
+        launcher=launcher,
     shell:
-        "wsss train-cam --index {input.index:q} --weights {input.weights:q}"
+        "{params.launcher} wsss train-cam --index {input.index:q} --weights {input.weights:q}"
         " --further {params.further:q} --boundaries {input.boundaries:q}"
         " --checkpoint {params.checkpoint:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"

@@ -33,8 +33,9 @@ rule train_segmenter:
         checkpoint=checkpoint("segment"),
         content=checkpoint_content("segment"),
         work=f"{RUN}/work/train_segmenter.{{segmenter}}",
+        launcher=launcher,
     shell:
-        "wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
+        "{params.launcher} wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --labels {input.labels:q}"
         " --checkpoint {params.checkpoint:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
