@@ -10,7 +10,7 @@ from pathlib import Path
 from wsss import __version__
 from wsss.config.slices import STAGES
 from wsss.errors import Terminated, UserError
-from wsss.io import signals
+from wsss.io import ranks, signals
 from wsss.io.atomic import is_unwritable, unwritable
 from wsss.io.progress import log, start_logging
 
@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0; 2 after clear lines about a mistake of the user; 1 after an unexpected error; 130 when
         interrupted, 143 when terminated.
     """
+    ranks.follow()
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0].replace("-", "_") if arguments else ""
     if name not in COMMANDS:

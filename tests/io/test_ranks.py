@@ -1,9 +1,12 @@
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 
 from wsss.io.progress import log, start_logging
-from wsss.io.ranks import is_first, launched, srun_tasks
+from wsss.io.ranks import is_first, launched, lead, srun_tasks
 
 NAMES = ("LOCAL_RANK", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES")
 
@@ -49,3 +52,25 @@ def test_a_further_process_adds_its_errors_to_the_log(monkeypatch, tmp_path):
     log.setLevel(before[1] or logging.NOTSET)
     lines = [line.partition(" ")[2] for line in (tmp_path / "log").read_text().splitlines()]
     assert lines == ["line of 0", "error of 0", "error of 1"]
+
+
+FOLLOWER = "from wsss.io.ranks import follow; follow(); print('alive')"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends it")
+@pytest.mark.parametrize(
+    ("rank", "own", "alive"), [(1, True, True), (1, False, False), (0, False, True)]
+)
+def test_a_further_process_does_not_outlive_the_first(rank, own, alive):
+    first = str(os.getpid()) if own else "1"
+    environment = os.environ | {"LOCAL_RANK": str(rank), "WSSS_FIRST": first}
+    command = [sys.executable, "-c", FOLLOWER]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.stdout == "alive\n") == (ended.returncode == 0) == alive
+
+
+def test_the_first_process_leaves_its_number(monkeypatch):
+    setting(monkeypatch)
+    monkeypatch.setenv("WSSS_FIRST", "")
+    lead()
+    assert os.environ["WSSS_FIRST"] == str(os.getpid())

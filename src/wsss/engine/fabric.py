@@ -1,9 +1,6 @@
 """Devices, processes, precision and threads of a training."""
 
-import ctypes
 import logging
-import signal
-import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,7 +20,7 @@ from torch import nn
 from wsss.errors import UserError
 from wsss.io import gpus
 from wsss.io.progress import log
-from wsss.io.ranks import is_first, srun_tasks
+from wsss.io.ranks import lead, srun_tasks
 
 T = TypeVar("T")
 
@@ -68,8 +65,8 @@ def make_fabric(
         )
         if several:
             logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-            if not (launched_outside or is_first()):
-                _end_with_parent()
+            if not launched_outside:
+                lead()
             fabric.launch()
             log.info("training in %d processes", fabric.world_size)
     own = threads if launched_outside else threads // devices
@@ -115,13 +112,6 @@ def together(fabric: Fabric, batches: Iterable[T]) -> Iterator[T]:
         if batch is None:
             return
         yield batch
-
-
-def _end_with_parent() -> None:
-    """Let this process be killed when the one that started it ends, however that ends."""
-    if sys.platform == "linux":
-        # else it would wait for the other, on its GPU, for many minutes; the 1 is PR_SET_PDEATHSIG
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _environment(devices: int) -> tuple[ClusterEnvironment, int, int]:

@@ -81,6 +81,8 @@ def _line(what: str, done: int, total: int | None, elapsed: float) -> str:
 
 def _to_file(line: str) -> None:
     """Log `line` everywhere but in the terminal, where the bar already says it."""
+    if not log.isEnabledFor(logging.INFO):
+        return
     record = log.makeRecord(log.name, logging.INFO, __file__, 0, line, (), None)
     for handler in log.handlers:
         if not isinstance(handler, RichHandler):

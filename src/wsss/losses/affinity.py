@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from wsss.losses.processes import total, world
+
 
 def affinity_loss(
     affinity: Tensor, bg_pos: Tensor, fg_pos: Tensor, neg: Tensor, eps: float = 1e-5
@@ -25,6 +27,6 @@ def affinity_loss(
     close, apart = torch.log(affinity + eps), torch.log(1.0 + eps - affinity)
     terms = {"bg": (0.25, bg_pos, close), "fg": (0.25, fg_pos, close), "neg": (0.5, neg, apart)}
     return {
-        name: -weight * (kind * log).sum() / (kind.sum() + eps)
+        name: -weight * world() * (kind * log).sum() / (total(kind.sum()) + eps)
         for name, (weight, kind, log) in terms.items()
     }

@@ -6,9 +6,12 @@ divides by the number of classes). A batch without pairs gives 0, still differen
 
 from torch import Tensor
 
+from wsss.losses.processes import total, world
+
 
 def _mean(x: Tensor) -> Tensor:
-    return x.sum() / max(1, x.numel())
+    count = total(x.new_tensor(float(x.numel())))
+    return world() * x.sum() / count.clamp(min=1)
 
 
 def attention_mining(scores: Tensor, erased: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wsss.io.labels import IGNORE
+from wsss.losses.processes import total, world
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -94,4 +95,4 @@ def _pixels(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _mean(pixels: Tensor, counts: Tensor) -> Tensor:
-    return (pixels * counts).sum() / counts.sum().clamp(min=1)
+    return world() * (pixels * counts).sum() / total(counts.sum()).clamp(min=1)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wsss.losses.equivariance import max_norm
+from wsss.losses.processes import total, world
 from wsss.ops.resize import resize
 
 EPS = 1e-5
@@ -115,5 +116,5 @@ def repulsion(anchor: Tensor, negative: Tensor, margin: float) -> Tensor:
         Scalar in [0, margin]; 0 unless at least `FEWEST` pairs are too close.
     """
     lack = shortfall(anchor, negative, margin)
-    close = (lack > 0).sum()
-    return torch.where(close >= FEWEST, lack.sum() / close.clamp(min=1), 0.0)
+    close = total((lack > 0).sum())
+    return torch.where(close >= FEWEST, world() * lack.sum() / close.clamp(min=1), 0.0)
