@@ -5,9 +5,6 @@ from snakemake.utils import min_version
 min_version("9.5")
 
 
-configfile: "config.yaml"
-
-
 scattergather:
     images=4,
 
@@ -22,9 +19,10 @@ include: "rules/common_runs.smk"
 
 
 rule all:
-    """The report on every run, with all that it shows, and masks of images cut into tiles."""
+    """The networks and masks of every run, those of images cut into tiles, and the report."""
     input:
         f"{OUT}/report.html",
+        products(),
         whole_masks(),
 
 
@@ -38,4 +36,9 @@ include: "rules/report.smk"
 
 
 onsuccess:
+    discard_checkpoints()
     print_summary()
+
+
+onerror:
+    discard_checkpoints()

@@ -30,7 +30,7 @@ rule train_affinity:
     params:
         config=cfg("train_affinity"),
         code=code("train_affinity"),
-        work=f"{RUN}/work/train_affinity",
+        work=f"{RUN}/affinity/work",
         launcher=launcher,
     shell:
         "{params.launcher} wsss train-affinity --index {input.index:q} --weights {input.weights:q}"

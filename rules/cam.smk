@@ -63,7 +63,7 @@ rule train_cam:
         further=further_arguments,
         checkpoint=checkpoint("cam"),
         content=checkpoint_content("cam"),
-        work=f"{RUN}/work/train_cam",
+        work=f"{RUN}/cam/work",
         launcher=launcher,
     shell:
         "{params.launcher} wsss train-cam --index {input.index:q} --weights {input.weights:q}"

@@ -4,6 +4,7 @@ Besides files, every stage is handed its slice of the configuration. Digests of 
 the files that no rule makes, stand in the parameters for Snakemake to compare.
 """
 
+import logging
 import re
 import sys
 from functools import cache
@@ -16,23 +17,36 @@ from wsss.errors import UserError
 
 try:
     # a method's file with a mistake in it shows here
+    from wsss.config.files import merged
     from wsss.config.resolve import load, runs
     from wsss.config.slices import canonical, slice_json
+
+    if workflow.is_main_process:
+        # of a file with a mistake in it, Snakemake says neither name nor line
+        merged([Path(file) for file in workflow.configfiles])
 except UserError as error:
     raise WorkflowError(str(error))
 
-from wsss.io.locks import release_stale
+from wsss.io.locks import check_records, release_stale
 from wsss.io.provenance import code_digest, files_digest
 from wsss.report.tables import table
+
+# that a full disk takes no log file is no reason for a traceback at every line
+logging.raiseExceptions = False
+
+
+configfile: "config.yaml"
+
 
 try:
     CONFIG = load(config)
     RUNS = runs(CONFIG)
+    if workflow.is_main_process:
+        if release_stale(Path(".snakemake")):
+            print("Removed the lock of a run that was killed.", file=sys.stderr)
+        check_records(Path(".snakemake"))
 except UserError as error:
     raise WorkflowError(str(error))
-
-if workflow.is_main_process and release_stale(Path(".snakemake")):
-    print("Removed the lock of a run that was killed.", file=sys.stderr)
 
 OUT = f"{CONFIG.results}/{CONFIG.dataset.name}"
 RUN = f"{OUT}/{{run}}"

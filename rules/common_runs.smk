@@ -1,6 +1,7 @@
 """What the runs are made of: weights, checkpoints, boundaries, and the stages that each reaches."""
 
 import hashlib
+import shutil
 from functools import cache
 
 
@@ -138,13 +139,19 @@ PREDICTIONS = {
 
 
 def kind(wildcards):
-    """The kind of prediction: the first part of the stage's folder."""
+    """The kind of a stage's predictions: the first part of its folder."""
     return wildcards.stage.partition("/")[0]
+
+
+def predicted(run, stage, split):
+    """The shards of a stage's predictions."""
+    places = {"run": run, "stage": stage, "split": split}
+    return [path.format(**places) for path in PREDICTIONS[stage.partition("/")[0]]]
 
 
 def predictions(wildcards):
     """The shards that an evaluation compares with the masks."""
-    return [path.format(**wildcards) for path in PREDICTIONS[kind(wildcards)]]
+    return predicted(**wildcards)
 
 
 def reached(run, stages):
@@ -154,29 +161,67 @@ def reached(run, stages):
     return [folder for name, folder in stages if order.index(name) <= last]
 
 
+LABELLED = [("cam", "cam"), ("crf", "crf"), ("walk", "walk")]
+
+
+def stages_of(run):
+    """The folders of all predictions of a run."""
+    return reached(run, [*LABELLED, ("segment", segmenter_folder(run))])
+
+
 def evaluations():
     """The evaluations of every run; the segmenter is judged on held-out images alone."""
-    labelled = [("cam", "cam"), ("crf", "crf"), ("walk", "walk")]
-    judged = [
-        (run, split, stage)
-        for run in RUNS
-        for split, more in (
-            ("val", [("segment", segmenter_folder(run))]),
-            ("train", []),
-        )
-        for stage in reached(run, labelled + more)
-    ]
-    return [f"{OUT}/{run}/{stage}/eval.{split}.json" for run, split, stage in judged]
-
-
-def histories():
-    """The loss curves of every run."""
-    trained = [("cam", "cam"), ("walk", "affinity")]
     return [
-        f"{OUT}/{run}/{folder}/history.csv"
+        f"{OUT}/{run}/{stage}/eval.{split}.json"
         for run in RUNS
-        for folder in reached(run, [*trained, ("segment", segmenter_folder(run))])
+        for split, stages in (
+            ("val", stages_of(run)),
+            ("train", reached(run, LABELLED)),
+        )
+        for stage in stages
     ]
+
+
+def trained():
+    """The folders of the trainings of every run."""
+    trainings = [("cam", "cam"), ("walk", "affinity")]
+    return [
+        f"{OUT}/{run}/{folder}"
+        for run in RUNS
+        for folder in reached(run, [*trainings, ("segment", segmenter_folder(run))])
+    ]
+
+
+def shown():
+    """The predictions of every run that the report draws."""
+    return [
+        path
+        for run in RUNS
+        for stage in stages_of(run)
+        for path in predicted(run, stage, "val")
+    ]
+
+
+def products():
+    """What the runs are made for: networks, pseudo labels and the segmenter's masks."""
+    masks = [
+        path
+        for run in RUNS
+        for name, folder, split in (
+            ("walk", "walk", "train"),
+            ("segment", segmenter_folder(run), "val"),
+        )
+        for stage in reached(run, [(name, folder)])
+        for path in predicted(run, stage, split)
+    ]
+    return [f"{folder}/model.pt" for folder in trained()] + masks
+
+
+def discard_checkpoints():
+    """Remove the checkpoints of trainings whose networks are known to be complete."""
+    for folder in map(Path, trained()):
+        if (folder / "model.pt").exists():
+            shutil.rmtree(folder / "work/resume", ignore_errors=True)
 
 
 def whole_masks():
@@ -188,9 +233,9 @@ def whole_masks():
         for run in RUNS
         for folder in reached(run, [("walk", "walk")])
     ]
-    predicted = [
+    whole = [
         f"{OUT}/{run}/{folder}/whole/val/{{scatteritem}}/labels.tsv"
         for run in RUNS
         for folder in reached(run, [("segment", segmenter_folder(run))])
     ]
-    return stitched + [path for pattern in predicted for path in shards(pattern)]
+    return stitched + [path for pattern in whole for path in shards(pattern)]

@@ -1,6 +1,7 @@
 """From predictions and masks to figures, pictures and one page.
 
-REQUIRED INPUTS: {results}/{dataset}/masks.{split}.tsv, the predictions of every stage.
+REQUIRED INPUTS: {results}/{dataset}/masks.{split}.tsv, the predictions of every stage (the report
+    finds those of the split that it shows itself: a command line has no room for all shards).
 OUTPUTS: {run}/{stage}/eval.{split}.json, {results}/{dataset}/report.html,
     {results}/{dataset}/summary.tsv.
 """
@@ -40,7 +41,8 @@ rule report:
         index=expand(f"{OUT}/index.{{split}}.tsv", split=SPLITS),
         masks=expand(f"{OUT}/masks.{{split}}.tsv", split=SPLITS),
         evaluations=evaluations(),
-        histories=histories(),
+        histories=[f"{folder}/history.csv" for folder in trained()],
+        shown=shown(),
     output:
         page=report(
             f"{OUT}/report.html",

@@ -32,7 +32,7 @@ rule train_segmenter:
         code=code("train_segmenter"),
         checkpoint=checkpoint("segment"),
         content=checkpoint_content("segment"),
-        work=f"{RUN}/work/train_segmenter.{{segmenter}}",
+        work=f"{RUN}/segment/{{segmenter}}/work",
         launcher=launcher,
     shell:
         "{params.launcher} wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"

@@ -47,6 +47,32 @@ def test_a_key_reaches_exactly_its_stages(change, stages):
     assert {s for s in of_runs if slice_json(s, other) != slice_json(s, RUN)} == stages
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cam": {"train": {"area": [0.1, 0.9]}}},
+        {"walk": {"crf": {"bilateral_sxy": 50}}},
+        {"segment": {"infer": {"crf": {"gaussian_sxy": 1}}}},
+        {"dataset": {"labels": "other.csv", "coco": {"images": {"train": "a", "val": "b"}}}},
+    ],
+)
+def test_a_key_that_nothing_reads_reaches_no_stage(change):
+    config = load(merge({"segment": {"infer": {"crf": {"iterations": 0}}}}, change))
+    base = load({"segment": {"infer": {"crf": {"iterations": 0}}}})
+    assert all(slice_json(s, config) == slice_json(s, base) for s in OF_DATA)
+    other, run = runs(config)["psa"], runs(base)["psa"]
+    assert all(slice_json(s, other) == slice_json(s, run) for s in set(STAGES) - OF_DATA)
+
+
+def test_a_key_that_is_read_after_all_reaches_its_stage():
+    sampled = {"cam": {"train": {"sampling": "area"}}}
+    one, other = (
+        runs(load(merge(sampled, {"cam": {"train": {"area": area}}})))["psa"]
+        for area in ([0.1, 0.9], [0.1, 0.8])
+    )
+    assert slice_json("train_cam", one) != slice_json("train_cam", other)
+
+
 def test_canonical_ignores_the_order_of_keys():
     assert canonical({"b": 1, "a": 2}) == canonical(json.loads('{"a": 2, "b": 1}'))
 

@@ -1,10 +1,11 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
 from wsss.config.dataset import Dataset
-from wsss.data.check import check_listing, check_masks
+from wsss.data.check import _class_problems, check_listing, check_masks
 from wsss.data.sources import read_raw
 from wsss.data.sources.listing import Listing, image_ids
 from wsss.errors import UserError
@@ -243,3 +244,22 @@ def test_number_of_problems_comes_first(folder):
 def test_a_class_of_a_given_list_may_be_absent(folder):
     index, _ = folder.check(classes=["cat", "cow", "dog"])
     assert index.class_names == ("cat", "cow", "dog")
+
+
+def test_accents_in_one_piece_or_two_are_the_same_class(folder):
+    folder.table([GOOD[0], "img/b.png,train,cafe\u0301", "img/c.png,val,caf\u00e9"])
+    index, _ = folder.check()
+    assert index.class_names == ("caf\u00e9", "cat")
+    assert index.by_id["b"].classes == index.by_id["c"].classes == (0,)
+
+
+def test_listed_classes_that_look_alike_are_named(folder):
+    names = ("caf\u00e9", "cafe\u0301")
+    assert any("coding of accents" in line for line in _class_problems(names))
+
+
+def test_a_table_that_is_a_pipe_is_refused(folder):
+    (folder.root / "labels.csv").unlink()
+    os.mkfifo(folder.root / "labels.csv")
+    with pytest.raises(UserError, match=r"labels\.csv: not a regular file"):
+        folder.check()

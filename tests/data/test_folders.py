@@ -137,3 +137,13 @@ def test_splits_may_have_other_names(tree):
 def test_an_unreadable_image_is_left_to_the_check(tree):
     (tree.root / "train/dog/1.png").symlink_to(tree.root / "nowhere")
     assert tree.labels()["train/dog/1.png"] == ("dog",)
+
+
+def test_names_that_look_alike_are_one_class(tree):
+    tree.image("train/caf\u00e9/4.png", 3)
+    tree.image("train/cafe\u0301/4.png", 3)
+    tree.image("val/cafe\u0301/5.png", 4)
+    assert tree.read().names == ("caf\u00e9", "cat", "dog")
+    found = tree.labels()
+    assert found["val/cafe\u0301/5.png"] == ("caf\u00e9",)
+    assert list(found.values()).count(("caf\u00e9",)) == 2

@@ -62,7 +62,7 @@ def train(folder, dataset=None, recipe=RECIPE, identity="same", precision="32-tr
 
 def test_the_loss_falls_and_is_logged(tmp_path):
     train(tmp_path)
-    history = pd.read_csv(tmp_path / "h.csv")
+    history = pd.read_csv(tmp_path / "h.csv", comment="#")
     assert list(history.columns) == ["step", "epoch", "net/square", "lr"]
     assert history["net/square"].iloc[-1] < 0.3 * history["net/square"].iloc[0]
     assert history["step"].iloc[-1] == 24 and history["epoch"].iloc[-1] == 6
@@ -86,7 +86,7 @@ def test_an_interrupted_training_ends_as_an_undisturbed_one(tmp_path, monkeypatc
         train(tmp_path / "b", Numbers(stop_at=epoch))
     assert not (tmp_path / "b/h.csv").exists()
     assert torch.equal(train(tmp_path / "b"), undisturbed)
-    a, b = (pd.read_csv(tmp_path / name / "h.csv") for name in "ab")
+    a, b = (pd.read_csv(tmp_path / name / "h.csv", comment="#") for name in "ab")
     pd.testing.assert_frame_equal(a, b)
 
 
@@ -114,6 +114,14 @@ def test_a_training_that_is_asked_to_end_saves_its_state_first(tmp_path, epoch, 
     assert torch.equal(train(tmp_path / "b", Numbers(stop_at=0)), undisturbed)
 
 
+def test_a_training_whose_results_were_lost_is_not_repeated(tmp_path):
+    weights = train(tmp_path)
+    history = (tmp_path / "h.csv").read_bytes()
+    (tmp_path / "h.csv").unlink()
+    assert torch.equal(train(tmp_path, Numbers(stop_at=0)), weights)
+    assert (tmp_path / "h.csv").read_bytes() == history
+
+
 def test_other_inputs_start_afresh(tmp_path, monkeypatch):
     undisturbed = train(tmp_path / "a")
     monkeypatch.setattr(state_module, "CHECKPOINT_EVERY", 0.0)
@@ -136,13 +144,13 @@ def test_a_loss_that_is_not_finite_is_named(tmp_path):
 
 def test_fewer_images_than_a_batch_train(tmp_path):
     train(tmp_path, Numbers(length=1))
-    assert len(pd.read_csv(tmp_path / "h.csv")) == 6
+    assert len(pd.read_csv(tmp_path / "h.csv", comment="#")) == 6
 
 
 @pytest.mark.parametrize("steps", [3, 7, 30])
 def test_steps_replace_the_epochs(tmp_path, steps):
     train(tmp_path, recipe=replace(RECIPE, steps=steps))
-    assert pd.read_csv(tmp_path / "h.csv")["step"].iloc[-1] == steps
+    assert pd.read_csv(tmp_path / "h.csv", comment="#")["step"].iloc[-1] == steps
 
 
 def test_a_batch_in_parts_gives_the_same_step(tmp_path, monkeypatch):
@@ -150,7 +158,7 @@ def test_a_batch_in_parts_gives_the_same_step(tmp_path, monkeypatch):
     whole = train(tmp_path / "a", recipe=replace(RECIPE, batch_size=4))
     parts = train(tmp_path / "b", recipe=replace(RECIPE, batch_size=4, accumulate=2))
     assert torch.allclose(whole, parts, rtol=1e-5)
-    a, b = (pd.read_csv(tmp_path / name / "h.csv") for name in "ab")
+    a, b = (pd.read_csv(tmp_path / name / "h.csv", comment="#") for name in "ab")
     pd.testing.assert_frame_equal(a, b, rtol=1e-5)
 
 
@@ -183,7 +191,7 @@ def test_players_take_turns_with_their_own_recipes(tmp_path):
     before = [p.detach().clone() for p in task.other.parameters()]
     resume = Resume(tmp_path / "work", "same")
     fit(make_fabric("32-true", 1), task, Numbers(), RECIPE, resume, tmp_path / "h.csv")
-    history = pd.read_csv(tmp_path / "h.csv")
+    history = pd.read_csv(tmp_path / "h.csv", comment="#")
     assert history["net/rows"].dropna().tolist() == [2] * 6 + [4] * 3
     assert history["other/square"].count() == 9
     assert all(torch.equal(a, b) for a, b in zip(before, task.other.parameters(), strict=True))

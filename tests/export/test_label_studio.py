@@ -49,7 +49,7 @@ def decode(code):
     return np.array(values, np.uint8)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.booleans()))
 def test_the_brush_code_can_be_decoded(mask):
     assert (

@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -63,3 +64,24 @@ def test_a_missing_file_counts_as_absent(tmp_path):
     before = files_digest([file], cache)
     file.write_text("")
     assert files_digest([file], cache) != before
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", '{"FILE": 5}', '{"FILE": []}', '{"FILE": [[1], 2]}', "[" * 9000, "\0"]
+)
+def test_an_odd_cache_counts_as_empty(tmp_path, text):
+    file, cache = tmp_path / "a", tmp_path / "cache.json"
+    file.write_text("one")
+    expected = files_digest([file], tmp_path / "other.json")
+    cache.write_text(text.replace("FILE", str(file)))
+    assert files_digest([file], cache) == expected
+    assert files_digest([file], cache) == expected
+    assert str(file) in json.loads(cache.read_text())
+
+
+def test_a_folder_in_place_of_the_cache_is_left_alone(tmp_path):
+    file, cache = tmp_path / "a", tmp_path / "cache.json"
+    file.write_text("one")
+    (cache / "inner").mkdir(parents=True)
+    assert files_digest([file], cache) == files_digest([file], tmp_path / "other.json")
+    assert (cache / "inner").is_dir()

@@ -16,7 +16,7 @@ def layouts(draw):
     return size, tile, draw(st.integers(0, tile - 1))
 
 
-properties = settings(deadline=None, max_examples=50)
+properties = settings(max_examples=50)
 
 
 def scores(size):

@@ -1,5 +1,6 @@
 """Configuration of the dense CRF."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import Field
@@ -29,3 +30,7 @@ class PostCrf(CrfKernel):
 
     iterations: Annotated[int, Field(ge=0)] = 0
     """Mean-field steps; 0 = no CRF."""
+
+    def unread(self) -> Collection[str]:
+        """Return the keys of the kernels where there is no CRF."""
+        return () if self.iterations else set(PostCrf.model_fields) - {"iterations"}

@@ -1,14 +1,19 @@
 """Configuration of the data set."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal
+from unicodedata import normalize
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from wsss.config.section import Count, DatasetName, Name, Section
 
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
 TRAIN_AUG = "train_aug"
 """The list of VOC's and SBD's training images, 10582 in VOC 2012."""
+
+ClassName = Annotated[str, AfterValidator(lambda name: normalize("NFC", name))]
+"""Spelt in one way, whichever way the letters with accents were typed."""
 
 
 class Demo(Section):
@@ -65,7 +70,7 @@ class Dataset(Section):
     """Folder of the data; not used by the demo and by downloaded data."""
     labels: str = "labels.csv"
     """Table of labels, relative to root: columns image, split, labels and optionally mask."""
-    classes: list[str] = []
+    classes: list[ClassName] = []
     """Class names in the order of the mask ids 1, 2, ...; empty = found in the labels."""
     splits: dict[Literal["train", "val"], Name] = {"train": "train", "val": "val"}
     """Names that the data set gives to the training and the held-out split."""
@@ -81,6 +86,11 @@ class Dataset(Section):
     tiles: Tiles | None = None
     """Cut every image into tiles first; null = do not."""
     demo: Demo = Demo()
+
+    def unread(self) -> Collection[str]:
+        """Return what other sources read."""
+        tables = () if self.source in ("csv", "voc") else ("labels",)
+        return tables if self.source == "coco" else (*tables, "coco")
 
     @model_validator(mode="after")
     def _root_given(self) -> "Dataset":

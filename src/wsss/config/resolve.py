@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from os.path import isdir, isfile
+from reprlib import Repr
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,9 @@ from wsss.config.model import METHODS, Config, Run
 from wsss.errors import UserError
 
 T = TypeVar("T", bound=BaseModel)
+
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 80
 
 
 def load(raw: Mapping[str, Any]) -> Config:
@@ -183,7 +187,8 @@ def _line(model: type[BaseModel], problem: Mapping[str, Any], prefix: str) -> st
     path = prefix + ".".join(_printable(str(part)) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
         message = problem["msg"].removeprefix("Value error, ")
-        return f"{path.rstrip('.') or 'top level'}: {message} (got {problem['input']!r:.80})"
+        got = _BRIEF.repr(problem["input"])
+        return f"{path.rstrip('.') or 'top level'}: {message} (got {got:.80})"
     close = get_close_matches(str(key), _keys(model, parents), 1)
     return f"{path}: no such key" + (f"; did you mean {close[0]}?" if close else "")
 

@@ -1,7 +1,7 @@
 """The base of every part of the configuration, and the ranges of its values."""
 
-from collections.abc import Callable, Iterator
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable, Collection, Iterator
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -59,6 +59,22 @@ class Section(BaseModel):
     """A closed, immutable part of the configuration: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    def unread(self) -> Collection[str]:
+        """Return the keys that nothing reads beside the values of the others."""
+        return ()
+
+    def effective(self) -> Self:
+        """Return this section with all that nothing reads at its default, in sections inside, too.
+
+        Equal ones have equal effects.
+        """
+        fields, unread = type(self).model_fields, self.unread()
+        inner = {name: getattr(self, name) for name in fields}
+        values = {
+            name: value.effective() for name, value in inner.items() if isinstance(value, Section)
+        }
+        return self.model_copy(update=values | {name: fields[name].default for name in unread})
 
 
 class MethodParams(Section):

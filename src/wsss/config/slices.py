@@ -60,8 +60,8 @@ def canonical(value: object) -> str:
 
 
 def slice_json(stage: str, config: Run) -> str:
-    """Return the slice of `config` that `stage` may see, as canonical JSON."""
-    whole = config.model_dump(mode="json")
+    """Return the slice of `config` that `stage` may see, as canonical JSON; unread keys at rest."""
+    whole = config.effective().model_dump(mode="json")
     chosen: dict[str, Any] = {}
     head = config.segment.segmenter
     keys = [

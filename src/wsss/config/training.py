@@ -1,6 +1,7 @@
 """Configuration of the networks' trunk and of the three trainings."""
 
 import re
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -95,6 +96,10 @@ class ClassifierTrain(Train):
     """Range of the share of the image that a crop covers (area)."""
     jitter_share: Share = 1.0
     """Share of the samples whose colours are jittered."""
+
+    def unread(self) -> Collection[str]:
+        """Return the range of the other way to sample."""
+        return ("area",) if self.sampling == "long_side" else ("resize",)
 
 
 class AffinityTrain(Train):

@@ -12,7 +12,7 @@ from wsss.config.dataset import Dataset
 from wsss.data.files import in_threads
 from wsss.data.masks import Drawn, labels_of_masks, mask_table
 from wsss.data.problems import stop
-from wsss.data.sources.listing import Listing, Record, training_labels
+from wsss.data.sources.listing import Listing, Record, composed, training_labels
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.io.images import LARGEST, WHOLE, read_image
@@ -108,10 +108,16 @@ def _class_problems(names: Sequence[str]) -> Iterator[str]:
             yield f"dataset.classes: {name!r} cannot be the name of a class"
     yield from (f"class {n!r} is listed {c} times" for n, c in Counter(names).items() if c > 1)
     different = list(dict.fromkeys(names))
-    for folded, count in Counter(name.casefold() for name in different).items():
+    for folded, count in Counter(map(_folded, different)).items():
         if count > 1:
-            same = [name for name in different if name.casefold() == folded]
-            yield f"classes {' and '.join(map(repr, same))} differ in upper and lower case only"
+            same = [name for name in different if _folded(name) == folded]
+            both = " and ".join(map(ascii, same))
+            yield f"classes {both} differ in case or in the coding of accents only; keep one"
+
+
+def _folded(name: str) -> str:
+    """Return what is equal of names that look alike."""
+    return composed(composed(name).casefold())
 
 
 def _is_unwritable(text: str) -> bool:

@@ -1,21 +1,58 @@
 """Checkpoints: `model.pt` with its description, and `last.ckpt` to resume from."""
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import torch
+from pydantic import BaseModel, Field
 from torch import nn
 
 from wsss import __version__
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path
 from wsss.io.progress import log
+from wsss.nn.sound import check_sums, not_finite
 
 _REMEDIES = {"backbone": "make one of pretrained weights with wsss convert-weights"}
+
+
+class _Backbone(BaseModel):
+    name: str
+    output_stride: int | None
+
+
+class _Description(BaseModel):
+    """What must be known of a model to build it again."""
+
+
+class _Network(_Description):
+    backbone: _Backbone
+
+
+class _Classifier(_Network):
+    method: str
+    params: dict[str, dict[str, Any]]
+    classes: list[str]
+
+
+class _Affinity(_Network):
+    radius: int = Field(ge=2, strict=True)
+
+
+class _Segmenter(_Network):
+    segmenter: str
+    options: dict[str, Any]
+    classes: list[str]
+
+
+_DESCRIPTIONS = {
+    "backbone": _Description,
+    "classifier": _Classifier,
+    "affinity": _Affinity,
+    "segmenter": _Segmenter,
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +76,16 @@ def save_model(path: Path, net: nn.Module, kind: str, **meta: object) -> None:
         net: whose state-dict.
         kind: what it is: backbone, classifier, affinity or segmenter.
         **meta: what is needed to build the network again, and where it comes from.
+
+    Raises:
+        UserError: a weight is not finite, or the file cannot be written.
     """
     state = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    if name := not_finite(state):
+        raise UserError(
+            f"{path}: not written, for {name} is not finite: the training diverged; lower the "
+            "learning rate"
+        )
     text = json.dumps({"version": __version__, "kind": kind, **meta}, sort_keys=True)
     _save(path, {"state": state, "meta": text})
 
@@ -54,13 +99,16 @@ def load_model(path: Path, kind: str, remedy: str = "") -> Model:
         remedy: what to do if it is missing or no such model; empty = make it anew.
 
     Raises:
-        UserError: the file is missing, damaged, of another kind or something else.
+        UserError: the file is missing, damaged, of another kind or something else, or a weight in
+            it is not finite.
     """
     try:
-        _check_sums(path)
+        check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
         model = Model(content["state"], json.loads(content["meta"]))
         found = model.meta["kind"]
+        _DESCRIPTIONS[found].model_validate(model.meta)
+        broken = not_finite(model.state)
     except FileNotFoundError as error:
         again = remedy or "run the stage that trains it"
         raise UserError(f"{path}: no such model; {again}") from error
@@ -72,14 +120,10 @@ def load_model(path: Path, kind: str, remedy: str = "") -> Model:
     if found != kind:
         again = f"; {remedy}" if remedy else ""
         raise UserError(f"{path}: another kind of model, {found} instead of {kind}{again}")
+    if broken:
+        again = remedy or _REMEDIES.get(kind, "lower the learning rate, delete it and run again")
+        raise UserError(f"{path}: {broken} in it is not finite; {again}")
     return model
-
-
-def _check_sums(path: Path) -> None:
-    """Compare the content of a model with its checksums, which PyTorch does not read."""
-    with ZipFile(path) as archive:
-        if archive.testzip() is not None:
-            raise BadZipFile
 
 
 def _save(path: Path, content: dict[str, Any]) -> None:
@@ -103,14 +147,14 @@ class Resume:
     """
 
     def __init__(self, folder: Path, identity: str) -> None:
-        self._folder, self._path, self._identity = folder, folder / "last.ckpt", identity
+        self._path, self._identity = folder / "last.ckpt", identity
 
     def load(self) -> dict[str, Any] | None:
         """Return the saved state, or None if there is none that fits."""
         if not self._path.exists():
             return None
         try:
-            _check_sums(self._path)
+            check_sums(self._path)
             content = torch.load(self._path, map_location="cpu", weights_only=True)
             fits = content["identity"] == self._identity
         except Exception as error:
@@ -127,7 +171,3 @@ class Resume:
             UserError: it cannot be written; an earlier state stays.
         """
         _save(self._path, {"identity": self._identity, **state})
-
-    def clear(self) -> None:
-        """Remove the state of a finished training."""
-        shutil.rmtree(self._folder, ignore_errors=True)

@@ -22,6 +22,7 @@ from wsss.engine.state import Checkpoints, State
 from wsss.errors import UserError
 from wsss.io.atomic import is_unwritable, unwritable, write_text
 from wsss.io.progress import track
+from wsss.io.sealed import seal
 from wsss.nn.task import Clock, Task
 
 
@@ -72,8 +73,8 @@ def fit(
         task: what is trained; its forward returns named losses per player.
         dataset: samples indexed by (epoch, position).
         recipe: length, optimiser, schedule.
-        resume: unfinished work of an earlier call with the same inputs; continued from.
-        history: csv with a row for about every hundredth of the training.
+        resume: what an earlier call with the same inputs has done; continued from.
+        history: csv with a row for about every hundredth of the training, and its checksum.
         workers: loader processes.
 
     Raises:
@@ -103,7 +104,7 @@ def fit(
     loader = make_loader(dataset, sampler, workers)
     loader = together(fabric, fabric.setup_dataloaders(loader, use_distributed_sampler=False))
     task.train()
-    with Checkpoints(state, resume) as checkpoints, _errors_explained(fabric):
+    with Checkpoints(state, resume, total) as checkpoints, _errors_explained(fabric):
         for step, batch in enumerate(track(loader, "training", total - start), start):
             for schedule in schedules:
                 schedule.set(step)
@@ -113,7 +114,7 @@ def fit(
             fabric.log_dict(named, step)
             checkpoints.after(step + 1)
     if fabric.is_global_zero:
-        write_text(history, pd.DataFrame(state.table.rows).to_csv(index=False))
+        write_text(history, seal(pd.DataFrame(state.table.rows).to_csv(index=False)))
 
 
 def _check_parts(batches: list[int], world: int, parts: int) -> None:

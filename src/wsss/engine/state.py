@@ -64,15 +64,16 @@ class State:
 
 
 class Checkpoints:
-    """Saves a training every `CHECKPOINT_EVERY` seconds, and when it is asked to end.
+    """Saves a training every `CHECKPOINT_EVERY` seconds, at its end and when it is asked to end.
 
     Args:
         state: of the training.
         resume: where it is saved, by the first process alone.
+        total: steps of the training.
     """
 
-    def __init__(self, state: State, resume: Resume) -> None:
-        self._state, self._resume = state, resume
+    def __init__(self, state: State, resume: Resume, total: int) -> None:
+        self._state, self._resume, self._total = state, resume, total
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -91,7 +92,9 @@ class Checkpoints:
         if not self._state.fabric.is_global_zero:
             # goes on until the first process, which needs it in every step, has saved
             return
-        if asked or time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
+        due = time.monotonic() - self._saved_at > CHECKPOINT_EVERY
+        # a kill before the results are known to be complete must not cost the whole training
+        if asked or due or steps == self._total:
             self._resume.save(**self._state.content(steps))
             self._saved_at = time.monotonic()
         if asked:

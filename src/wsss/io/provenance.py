@@ -10,9 +10,11 @@ import importlib.util
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 
+from wsss.errors import UserError
 from wsss.io.atomic import write_text
 
 _PACKAGE = __name__.partition(".")[0]
@@ -43,12 +45,14 @@ def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
     """Return a digest of the names and contents of `paths`; a missing file counts as absent.
 
     Contents are hashed again only when size, times or inode of a file changed since the digest
-    kept in `cache_file`.
+    kept in `cache_file`, which counts as empty if it is none, and may not be writable.
     """
     known = _read_cache(cache_file)
     fresh = {name: _entry(name, known.get(name)) for name in map(str, paths)}
     if any(known.get(path) != entry for path, entry in fresh.items()):
-        write_text(cache_file, json.dumps({**known, **fresh}))
+        # without it the next call takes longer, and says the same
+        with suppress(UserError):
+            write_text(cache_file, json.dumps({**known, **fresh}))
     return text_digest("\n".join(f"{path} {entry[-1]}" for path, entry in sorted(fresh.items())))
 
 
@@ -81,15 +85,24 @@ def _entry(name: str, known: list | None) -> list:
 def _read_cache(path: Path) -> dict[str, list]:
     try:
         stat = path.stat()
-        return _parsed(path, stat.st_mtime_ns, stat.st_ino)
-    except (OSError, ValueError):
+        return _parsed(path, stat.st_mtime_ns, stat.st_ino) if path.is_file() else {}
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
 
 
 @lru_cache(1)
 def _parsed(path: Path, *_state: int) -> dict[str, list]:
     """Parse a file once in each of its states."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return {name: entry for name, entry in found.items() if _is_entry(entry)}
+
+
+def _is_entry(entry: object) -> bool:
+    """Tell whether a value is numbers and a digest behind them."""
+    if not isinstance(entry, list) or not entry:
+        return False
+    *numbers, digest = entry
+    return isinstance(digest, str) and all(isinstance(number, int) for number in numbers)
 
 
 @cache

@@ -22,6 +22,7 @@ from torchvision.models import (
 from wsss.errors import UserError
 from wsss.nn.backbones import TIMM, build
 from wsss.nn.mxnet import MAGIC, read_params, torch_name
+from wsss.nn.sound import check_download, check_sums, not_finite
 
 _IMAGENET: dict[str, WeightsEnum] = {
     "mobilenet_v2": MobileNet_V2_Weights.IMAGENET1K_V1,
@@ -30,6 +31,7 @@ _IMAGENET: dict[str, WeightsEnum] = {
     "resnet101": ResNet101_Weights.IMAGENET1K_V1,
     "vgg16_largefov": VGG16_Weights.IMAGENET1K_V1,
 }
+_ZIP = b"PK\x03\x04"
 _WRAPPERS = ("state_dict", "localizer")
 _SCALAR = np.float64(0).__reduce__()[0]
 _NUMBERS = [
@@ -70,7 +72,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
         Tensors under the names of PSA and torchvision. IRN's classifier is ``fc8``.
 
     Raises:
-        UserError: If the file is missing, damaged, or holds anything but named tensors.
+        UserError: If the file is missing, damaged, or holds anything but named tensors of finite
+            numbers.
     """
     try:
         content = _content(path)
@@ -89,6 +92,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     alien = [key for key, value in state.items() if not isinstance(value, Tensor)]
     if alien:
         raise UserError(f"{path}: not a state dict, {alien[0]!r} is not a tensor")
+    if name := not_finite(state):
+        raise UserError(f"{path}: {name} in it is not finite; get the file anew")
     return _plain_names({str(key).removeprefix("module."): t for key, t in state.items()})
 
 
@@ -97,8 +102,11 @@ def _content(path: Path) -> object:
     if path.suffix == ".safetensors":
         return load_file(path)
     with path.open("rb") as file:
-        if file.read(len(MAGIC)) == MAGIC:
-            return _from_mxnet(path)
+        start = file.read(len(MAGIC))
+    if start == MAGIC:
+        return _from_mxnet(path)
+    if start.startswith(_ZIP):
+        check_sums(path)
     with safe_globals(_NUMBERS):
         return torch.load(path, map_location="cpu", weights_only=True)
 
@@ -146,6 +154,7 @@ def fetch_imagenet(name: str) -> dict[str, Tensor]:
             f"(only for {', '.join(_IMAGENET)}, {TIMM}<encoder>): give a weights file instead"
         )
     weights = _IMAGENET[name]
+    check_download(weights.url)
     try:
         return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as error:

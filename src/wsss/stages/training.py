@@ -16,6 +16,7 @@ from wsss.engine.fit import Recipe, fit
 from wsss.io.atomic import write_text
 from wsss.io.progress import log
 from wsss.io.provenance import code_digest, files_digest
+from wsss.io.sealed import seal
 from wsss.nn.backbones import Backbone, build
 from wsss.nn.task import Task
 from wsss.nn.weights import load_state, read_state
@@ -29,7 +30,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, nargs="*", default=[], help="backbone weights")
     parser.add_argument("--out", type=Path, required=True, help="model.pt to write")
     parser.add_argument("--history", type=Path, required=True, help="csv of the losses to write")
-    parser.add_argument("--work", type=Path, required=True, help="folder of unfinished work")
+    parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--devices", type=int, default=1, help="GPUs that share every batch")
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
@@ -108,7 +109,6 @@ def train(
     )
     if fabric.is_global_zero:
         save_model(args.out, task.net, kind, **meta, config=json.loads(args.config))
-        resume.clear()
 
 
 def take_over(args: argparse.Namespace, net: nn.Module, kind: str, **meta: object) -> None:
@@ -121,7 +121,7 @@ def take_over(args: argparse.Namespace, net: nn.Module, kind: str, **meta: objec
     log.info("%s as published in %s", kind, path)
     load_state(net, read_state(path), str(path))
     save_model(args.out, net, kind, **meta, source=str(path))
-    write_text(args.history, "step,epoch,lr\n")
+    write_text(args.history, seal("step,epoch,lr\n"))
 
 
 def _length(recipe: Train) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsss.config.dataset import Dataset
-from wsss.data.sources.listing import Listing, Record
+from wsss.data.sources.listing import Listing, Record, composed
 from wsss.errors import UserError
 from wsss.io.progress import log
 
@@ -84,7 +84,7 @@ def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[s
 
 def split_labels(text: str) -> tuple[str, ...]:
     """Split `cat; dog` into names, each once, in order; an empty name stays as ''."""
-    return tuple(dict.fromkeys(name.strip() for name in text.split(";"))) if text else ()
+    return tuple(dict.fromkeys(name.strip() for name in composed(text).split(";"))) if text else ()
 
 
 def _record(row: Row, split: str, where: str) -> Record:
@@ -95,6 +95,8 @@ def _record(row: Row, split: str, where: str) -> Record:
 
 def _decoded(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: not a regular file")
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from wsss.config.dataset import Dataset
-from wsss.data.sources.listing import Listing, Record
+from wsss.data.sources.listing import Listing, Record, composed
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.io.progress import log
@@ -66,7 +66,7 @@ def _check_split(root: Path, name: str, dataset: Dataset) -> None:
 
 
 def _names(split: Path) -> set[str]:
-    return {folder.name for folder in _contents(split)[0]} if split.is_dir() else set()
+    return {composed(folder.name) for folder in _contents(split)[0]} if split.is_dir() else set()
 
 
 def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -80,8 +80,8 @@ def _class(
     folder: Path, theirs: str, split: str, known: set[str]
 ) -> tuple[list[Record], list[str], list[str]]:
     """Return the images of a class, the endings of other files, and what is wrong."""
-    name = folder.name
-    place = Path(theirs, name)
+    name = composed(folder.name)
+    place = Path(theirs, folder.name)
     if name not in known | {NO_CLASS}:
         close = get_close_matches(name, known, 1)
         given = "add it to dataset.classes or to the training images"
@@ -106,7 +106,9 @@ def _merged(records: list[Record], root: Path) -> Iterator[Record]:
         same = named.setdefault((record.split, record.image.name), [])
         for place, other in enumerate(same):
             if _same(root / record.image, root / other.image):
-                same[place] = replace(other, labels=(*other.labels, *record.labels))
+                same[place] = replace(
+                    other, labels=tuple(dict.fromkeys((*other.labels, *record.labels)))
+                )
                 break
         else:
             same.append(record)

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import Any, NamedTuple
 
+from wsss.data.sources.listing import composed
 from wsss.errors import UserError
 from wsss.io.progress import log
 
@@ -85,6 +87,8 @@ def load(path: Path, regions: bool = False) -> Instances:
         stat = path.stat()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if not S_ISREG(stat.st_mode):
+        raise UserError(f"{path}: not a regular file")
     return _read(path, True) if regions else _labels(path, stat.st_mtime_ns, stat.st_size)
 
 
@@ -195,7 +199,7 @@ def _read_categories(entries: list, found: Instances) -> Iterator[str]:
         if wrong:
             yield f"categories[{number}]: {wrong}"
         else:
-            names[entry["id"]] = entry["name"]
+            names[entry["id"]] = composed(entry["name"])
     found.names.update(sorted(names.items()))
 
 
@@ -206,7 +210,9 @@ def _category_problem(entry: object, names: dict[int, str]) -> str:
         return f"id {entry.get('id')!r} of {entry['name']!r} is no whole number"
     if entry["id"] in names:
         return f"id {entry['id']} of {entry['name']!r} is already that of {names[entry['id']]!r}"
-    return f"{entry['name']!r} stands there twice" if entry["name"] in names.values() else ""
+    return (
+        f"{entry['name']!r} stands there twice" if composed(entry["name"]) in names.values() else ""
+    )
 
 
 def _read_annotations(entries: list, found: Instances, regions: bool) -> Iterator[str]:

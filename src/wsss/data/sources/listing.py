@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from unicodedata import normalize
 
 from wsss.data.taxonomy import NO_CLASS
 
@@ -60,6 +61,14 @@ class Listing:
     def ids(self) -> list[str]:
         """The image ids of the records."""
         return image_ids([record.image for record in self.records])
+
+
+def composed(name: str) -> str:
+    """Return the name of a class with its accents in one piece (Unicode NFC).
+
+    macOS takes them apart in the names of folders; what looks the same is the same class.
+    """
+    return normalize("NFC", name)
 
 
 def training_labels(records: Sequence[Record]) -> set[str]:

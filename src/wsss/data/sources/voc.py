@@ -25,7 +25,7 @@ from wsss.config.dataset import TRAIN_AUG, Dataset, fetched_augment
 from wsss.data.problems import misfit, some
 from wsss.data.sources import sbd
 from wsss.data.sources.csv import read_table, split_labels
-from wsss.data.sources.listing import Listing, Record, training_labels
+from wsss.data.sources.listing import Listing, Record, composed, training_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
 from wsss.errors import UserError
 from wsss.io.images import image_size
@@ -240,7 +240,7 @@ def _with_labels(record: Record, dataset: Dataset, listing: Listing) -> Record:
 
 
 def _texts(elements: Iterable[ElementTree.Element]) -> set[str]:
-    return {(element.text or "").strip() for element in elements}
+    return {composed(element.text or "").strip() for element in elements}
 
 
 def _default_classes(records: Sequence[Record]) -> tuple[str, ...] | None:
