@@ -1,12 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from tests.listed import listed
 from wsss.data.sets.boundary import BoundarySet
 from wsss.data.sets.classification import ClassificationSet
 from wsss.errors import UserError
-from wsss.io.index import Item
 from wsss.io.maps import MapsReader, MapsWriter
 
 OFF = (0.0, 0.0, 0.0, 0.0)
@@ -19,7 +21,7 @@ def item(tmp_path):
     pixels = np.zeros((24, 40, 3), np.uint8)
     pixels[:, 24:32] = 255
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    return Item("a", "train", tmp_path / "a.png", "", (0, 2))
+    return listed(tmp_path / "a.png", (0, 2))
 
 
 @pytest.fixture
@@ -90,3 +92,10 @@ def test_another_kind_of_shard_is_named(make, item, tmp_path):
         out.put("a", classes=np.array([0, 2]), cam=np.zeros((2, 6, 10)))
     with pytest.raises(UserError, match="has no boundary of image a"):
         BoundarySet([item], MapsReader([tmp_path / "cam.npz"]), 3)[0, 0]
+
+
+def test_boundaries_of_other_labels_are_refused(make, item, tmp_path):
+    make(stripe())
+    other = dataclasses.replace(item, classes=(0, 1))
+    with pytest.raises(UserError, match=r"maps\.npz: .* of classes \[0, 2\] instead of \[0, 1\]"):
+        BoundarySet([other], MapsReader([tmp_path / "maps.npz"]), 3)[0, 0]

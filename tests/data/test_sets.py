@@ -3,12 +3,12 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.listed import listed
 from wsss.data.sets.affinity import AffinitySet, affinity_sample
 from wsss.data.sets.classification import ClassificationSet
 from wsss.data.sets.segmentation import SegmentationSet
 from wsss.data.transforms import normalise
 from wsss.errors import UserError
-from wsss.io.index import Item
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.maps import MapsReader, MapsWriter
 
@@ -23,7 +23,7 @@ def items(tmp_path):
     pixels = {name: rng.integers(0, 256, (24, 40, 3), np.uint8) for name in "ab"}
     for name, image in pixels.items():
         Image.fromarray(image).save(tmp_path / f"{name}.png")
-    return [Item(name, "train", tmp_path / f"{name}.png", "", (0, 2)) for name in pixels]
+    return [listed(tmp_path / f"{name}.png", (0, 2)) for name in pixels]
 
 
 @pytest.fixture
@@ -33,7 +33,8 @@ def maps(items, tmp_path):
     scores[0, :, :20] = scores[2, :, 20:] = 255
     with MapsWriter(tmp_path / "maps.npz") as writer:
         for item in items:
-            writer.put(item.image_id, alpha_4=scores, alpha_32=scores)
+            classes = np.array(item.classes)
+            writer.put(item.image_id, classes=classes, alpha_4=scores, alpha_32=scores)
     return MapsReader([tmp_path / "maps.npz"])
 
 
@@ -123,7 +124,7 @@ def test_image_and_labels_are_mirrored_together(items, labels):
     pixels = np.zeros((24, 40, 3), np.uint8)
     pixels[:, 20:] = 255
     Image.fromarray(pixels).save(items[0].image)
-    dataset = SegmentationSet(items[:1], labels, (1.0, 1.0), 24, OFF)
+    dataset = SegmentationSet([listed(items[0].image)], labels, (1.0, 1.0), 24, OFF)
     for epoch in range(8):
         sample = dataset[epoch, 0]
         bright = sample["image"][0] > 0
@@ -148,3 +149,21 @@ def test_area_samples_fill_the_crop(items):
     assert sample["image"].shape == (3, 16, 16)
     assert sample["label"].tolist() == [1, 0, 1]
     assert not torch.equal(sample["image"], dataset[1, 1]["image"])
+
+
+def test_a_replaced_image_is_refused(make, items):
+    Image.fromarray(np.zeros((24, 40, 3), np.uint8)).save(items[1].image)
+    with pytest.raises(UserError, match=r"b\.png: changed since the index"):
+        make()[0, 1]
+
+
+def test_maps_of_another_size_than_the_image_are_refused(items, tmp_path):
+    with MapsWriter(tmp_path / "maps.npz") as writer:
+        for item in items:
+            cut = np.zeros((3, 23, 40), np.uint8)
+            writer.put(item.image_id, classes=np.array([0, 2]), alpha_4=cut, alpha_32=cut)
+    dataset = AffinitySet(items, MapsReader([tmp_path / "maps.npz"]), "alpha_4", "alpha_32", 32)
+    with pytest.raises(
+        UserError, match=r"maps\.npz: .*\(3, 23, 40\) instead of uint8 \(3, 24, 40\)"
+    ):
+        dataset[0, 0]

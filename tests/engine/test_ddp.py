@@ -15,6 +15,10 @@ from wsss.config.methods import method_names
 from wsss.engine.checkpoint import Resume
 from wsss.engine.fit import Recipe, fit
 from wsss.errors import UserError
+from wsss.losses.affinity import affinity_loss
+from wsss.losses.erasing import attention_mining
+from wsss.losses.segmentation import balanced_cross_entropy, cross_entropy
+from wsss.losses.triplet import repulsion
 from wsss.nn.backbones import build
 
 RECIPE = Recipe(
@@ -101,13 +105,56 @@ def share(fabric, folder):
         plain(fabric, folder, parts=4)
 
 
+UNEVEN = torch.tensor([[0, 0, 0, 0], [1, 1, 1, 1], [1, 1, 1, 255], [255, 255, 255, 255]])
+"""Labels of four images: half of the batch has most of what a loss is a mean over."""
+
+
+def uneven_losses(part):
+    """The losses that are means over part of a batch, of the images in `part`, and gradients."""
+    torch.manual_seed(0)
+    x = torch.rand(4, 2, 4, 1)[part].requires_grad_()
+    labels = UNEVEN[part, :, None]
+    kinds = [(labels == kind).float().flatten(1)[:, None] for kind in (0, 1, 255)]
+    pairs, rows = x.flatten(2).mean(1, keepdim=True), x[:, 0, :, 0]
+    shown = labels[:, 0, 0] == 1
+    losses = [
+        cross_entropy(x, labels),
+        balanced_cross_entropy(x, labels),
+        *affinity_loss(pairs, *kinds).values(),
+        attention_mining(rows[shown], torch.ones_like(shown[shown], dtype=torch.int64)),
+        repulsion(rows.repeat(3, 1), 1.01 * rows.repeat(3, 1), 0.5),
+    ]
+    torch.stack(losses).sum().backward()
+    return torch.stack(losses).detach(), x.grad
+
+
+def halves(fabric, folder):
+    torch.set_num_threads(1)
+    part = slice(2) if fabric.is_global_zero else slice(2, 4)
+    losses, gradient = uneven_losses(part)
+    mean = fabric.all_reduce(losses, reduce_op="mean")
+    both = fabric.all_gather(gradient).flatten(0, 1) / 2
+    if fabric.is_global_zero:
+        torch.save((mean, both), folder / "halves.pt")
+
+
+@pytest.mark.slow
+def test_means_over_part_of_a_batch_are_those_of_the_whole(tmp_path):
+    in_two(halves, tmp_path)
+    losses, gradient = torch.load(tmp_path / "halves.pt")
+    expected, whole = uneven_losses(slice(4))
+    assert (expected > 0).all()
+    torch.testing.assert_close(losses, expected)
+    torch.testing.assert_close(gradient, whole)
+
+
 @pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
     two, one = tmp_path / "two", tmp_path / "one"
     in_two(share, two)
     for parts in (1, 2):
         plain(Fabric(accelerator="cpu", devices=1), one, parts)
-        a, b = (pd.read_csv(folder / f"{parts}.csv") for folder in (one, two))
+        a, b = (pd.read_csv(folder / f"{parts}.csv", comment="#") for folder in (one, two))
         assert a["step"].tolist() == [1, 2, 3, 4, 5, 6]
         pd.testing.assert_frame_equal(a, b, rtol=1e-4)
         one_net, two_net = (torch.load(folder / f"{parts}.pt") for folder in (one, two))

@@ -8,6 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from PIL import Image
 
+from tests.listed import listed
 from tests.methods.cases import CLASSES, make
 from wsss.data.augment import RECIPES
 from wsss.data.loaders import EpochSampler, make_loader
@@ -17,7 +18,6 @@ from wsss.data.sets.classification import ClassificationSet
 from wsss.data.sets.segmentation import SegmentationSet
 from wsss.engine.checkpoint import Resume, save_model
 from wsss.engine.fit import Recipe, fit
-from wsss.io.index import Item
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.maps import MapsReader, MapsWriter
 
@@ -35,13 +35,13 @@ def sets(tmp_path_factory):
     rng = np.random.default_rng(0)
     maps = MapsWriter(folder / "maps.npz")
     labels = LabelWriter(folder / "labels/labels.tsv")
-    items = [
-        Item(str(i), "train", folder / f"{i}.png", "", (0, i % CLASSES)[: 1 + bool(i % CLASSES)])
-        for i in range(4)
-    ]
+    items = []
     with maps, labels:
-        for item in items:
-            Image.fromarray(rng.integers(0, 256, (48, 64, 3), np.uint8)).save(item.image)
+        for i in range(4):
+            path = folder / f"{i}.png"
+            Image.fromarray(rng.integers(0, 256, (48, 64, 3), np.uint8)).save(path)
+            item = listed(path, (0, i % CLASSES)[: 1 + bool(i % CLASSES)])
+            items.append(item)
             scores = rng.integers(0, 256, (1 + len(item.classes), 48, 64), np.uint8)
             classes = np.array(item.classes, np.int64)
             maps.put(item.image_id, low=scores, high=scores, boundary=scores, classes=classes)
@@ -67,7 +67,7 @@ def train(dataset, folder, workers):
         folder / "h.csv",
         workers,
     )
-    save_model(folder / "model.pt", task.net, "classifier")
+    save_model(folder / "model.pt", task.net, "backbone")
     return [(folder / name).read_bytes() for name in ("model.pt", "h.csv")]
 
 

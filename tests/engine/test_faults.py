@@ -50,8 +50,8 @@ def labels(path, image_ids="abc"):
 
 
 def model(path):
-    save_model(path, nn.Linear(100, 300), "affinity")
-    load_model(path, "affinity")
+    save_model(path, nn.Linear(100, 300), "backbone")
+    load_model(path, "backbone")
 
 
 def resume(path):
@@ -155,11 +155,11 @@ def test_no_flipped_byte_of_a_label_map_is_consumed(tmp_path):
 
 def test_no_flipped_byte_of_a_model_is_consumed(tmp_path):
     path, net = tmp_path / "model.pt", nn.Linear(2, 1)
-    save_model(path, net, "affinity")
+    save_model(path, net, "backbone")
     for place, damaged in flips(path.read_bytes(), 7):
         path.write_bytes(damaged)
         try:
-            state = load_model(path, "affinity").state
+            state = load_model(path, "backbone").state
         except UserError:
             continue
         assert all(torch.equal(state[k], v) for k, v in net.state_dict().items()), place

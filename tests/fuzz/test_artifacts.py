@@ -45,11 +45,11 @@ def test_a_shard_of_maps(tmp_path, draw):
 @given(draw=st.data())
 def test_a_model(tmp_path, draw):
     path, net = tmp_path / "model.pt", nn.Linear(2, 2)
-    save_model(path, net, "classifier")
+    save_model(path, net, "backbone")
     data = path.read_bytes()
     path.write_bytes(draw.draw(one_byte_changed(data) | damaged(data)))
     try:
-        state = load_model(path, "classifier").state
+        state = load_model(path, "backbone").state
     except UserError as error:
         assert "model.pt" in str(error)
         return

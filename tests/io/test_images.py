@@ -1,13 +1,16 @@
 import io
 import struct
+import subprocess
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.listed import listed
 from wsss.errors import UserError
-from wsss.io.images import LARGEST, image_size, read_image
+from wsss.io.images import FORMATS, LARGEST, image_size, read_image, read_item
+from wsss.io.labels import read_labels
 
 
 @pytest.fixture
@@ -142,3 +145,52 @@ def test_the_size_in_the_header_is_that_of_the_upright_pixels(tmp_path, suffix, 
     path = tmp_path / f"a.{suffix}"
     Image.new("RGB", (12, 5)).save(path, exif=exif)
     assert image_size(path) == read_image(path).shape[:2]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
+def test_an_image_of_the_index_is_read_as_any_other(save, name):
+    exif = Image.Exif()
+    exif[274] = 6
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 7, 3), np.uint8)
+    path = save(Image.fromarray(pixels), name, exif=exif)
+    assert np.array_equal(read_item(listed(path)), read_image(path))
+
+
+def test_a_replaced_image_is_not_decoded(save):
+    item = listed(save(Image.new("RGB", (4, 3), "red")))
+    save(Image.new("RGB", (4, 3), "blue"))
+    with pytest.raises(UserError, match=r"image\.png: changed since the index of the images was"):
+        read_item(item)
+
+
+def test_a_missing_image_of_the_index_is_named(save):
+    item = listed(save(Image.new("RGB", (4, 3))))
+    item.image.unlink()
+    with pytest.raises(UserError, match=r"image\.png: no such file"):
+        read_item(item)
+
+
+def test_postscript_is_refused_and_no_program_starts(tmp_path, monkeypatch):
+    def started(*_, **__):
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr(subprocess, "Popen", started)
+    path = tmp_path / "x.png"
+    Image.new("L", (4, 4)).save(path, "EPS")
+    for read in (read_image, image_size):
+        with pytest.raises(UserError, match=r"x\.png: not an image"):
+            read(path)
+    with pytest.raises(UserError, match=r"x\.png: cannot be read as a label image; save"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("kind", sorted(set(FORMATS) & set(Image.registered_extensions().values())))
+def test_every_kind_of_photograph_is_read(tmp_path, kind):
+    Image.new("RGB", (8, 6)).save(tmp_path / "x.img", kind)
+    assert read_image(tmp_path / "x.img").shape == (6, 8, 3)
+
+
+def test_a_picture_of_two_views_is_read(tmp_path):
+    views = [Image.new("RGB", (8, 6)), Image.new("RGB", (8, 6))]
+    views[0].save(tmp_path / "x.mpo", "MPO", save_all=True, append_images=views[1:])
+    assert read_image(tmp_path / "x.mpo").shape == (6, 8, 3)

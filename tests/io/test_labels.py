@@ -3,7 +3,17 @@ import pytest
 from PIL import Image
 
 from wsss.errors import UserError
-from wsss.io.labels import LabelReader, LabelWriter, label_ids, palette, read_labels, write_labels
+from wsss.io.index import Masks
+from wsss.io.labels import (
+    LabelReader,
+    LabelWriter,
+    label_ids,
+    palette,
+    read_labels,
+    read_mask,
+    write_labels,
+)
+from wsss.io.provenance import file_digest
 
 LABELS = np.array([[0, 1, 255], [20, 3, 0]], np.uint8)
 
@@ -88,7 +98,41 @@ def test_label_ids_start_with_the_background():
     assert label_ids(np.array([], np.int64)).dtype == np.uint8
 
 
+@pytest.mark.parametrize("class_id", [-2, 254, 300])
+def test_a_class_beyond_8_bits_has_no_label(class_id):
+    with pytest.raises(ValueError, match="8-bit"):
+        label_ids(np.array([0, class_id]))
+
+
+def test_a_mask_is_read_as_it_was_listed(tmp_path):
+    path = tmp_path / "a.png"
+    write_labels(path, LABELS)
+    masks = Masks("by hand", {"a": path}, {"a": file_digest(path)})
+    assert np.array_equal(read_mask(masks, "a"), LABELS)
+    write_labels(path, LABELS[::-1])
+    with pytest.raises(UserError, match=r"a\.png: changed since the table of masks was made; run"):
+        read_mask(masks, "a")
+
+
 def test_a_shard_says_what_made_it(tmp_path):
     with LabelWriter(tmp_path / "labels.tsv", '{"seed":0}') as out:
         out.put("x", LABELS)
     assert (tmp_path / "labels.tsv").read_text().splitlines()[0] == '#{"seed":0}'
+
+
+def test_a_record_of_one_endless_field_is_named(tmp_path):
+    (tmp_path / "labels.tsv").write_bytes(bytes(200_000))
+    with pytest.raises(UserError, match=r"labels\.tsv: cannot be read \(.*run again"):
+        LabelReader([tmp_path / "labels.tsv"])
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP"])
+def test_masks_of_lossless_kinds_are_read(tmp_path, kind):
+    Image.fromarray(LABELS).save(tmp_path / "a.img", kind)
+    assert np.array_equal(read_labels(tmp_path / "a.img"), LABELS)
+
+
+def test_a_mask_that_is_a_photograph_is_refused(tmp_path):
+    Image.fromarray(LABELS).save(tmp_path / "a.png", "JPEG")
+    with pytest.raises(UserError, match=r"a\.png: .* save it as PNG"):
+        read_labels(tmp_path / "a.png")

@@ -133,3 +133,11 @@ def test_forked_processes_do_not_share_their_place_in_a_file(tmp_path):
     with get_context("fork").Pool(2) as pool:
         read = pool.map(first_read, names, chunksize=1)
     assert read == [maps[name].tobytes() for name in names]
+
+
+def test_shards_of_different_kinds_are_not_read_as_one(tmp_path):
+    for name, alpha in (("1", 4), ("2", 5)):
+        with MapsWriter(tmp_path / f"{name}.npz") as out:
+            out.put(name, **{alpha_name(alpha): CAM})
+    with pytest.raises(UserError, match=r"\d\.npz: has other arrays than .*\d\.npz; delete both"):
+        MapsReader([tmp_path / "1.npz", tmp_path / "2.npz"]).read("1")

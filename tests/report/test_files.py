@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from wsss.errors import UserError
+from wsss.io.sealed import seal
 from wsss.report import files
 
 
@@ -14,7 +15,7 @@ def benchmark(folder: Path, place: str, seconds: float, memory: float | str) -> 
 
 
 def test_a_pause_of_a_player_is_no_number() -> None:
-    columns = files.history("step,net/cls,adversary/adv\n0,0.5,\n9,,0.25\n")
+    columns = files.history(seal("step,net/cls,adversary/adv\n0,0.5,\n9,,0.25\n"))
     assert columns["step"] == [0, 9]
     assert (columns["net/cls"][0], columns["adversary/adv"][1]) == (0.5, 0.25)
     assert isnan(columns["net/cls"][1])
@@ -22,10 +23,19 @@ def test_a_pause_of_a_player_is_no_number() -> None:
 
 
 def test_a_history_without_rows_keeps_its_columns() -> None:
-    assert files.history("step,epoch,lr\n") == {"step": [], "epoch": [], "lr": []}
+    assert files.history(seal("step,epoch,lr\n")) == {"step": [], "epoch": [], "lr": []}
 
 
-@pytest.mark.parametrize("text", ["step,cls\n0,x\n", "step,cls\n\0,\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        seal("step,cls\n0,x\n"),
+        seal("step,cls\n\0,\n"),
+        seal("\0" * 200_000),
+        seal("step,cls\n0,0.5\n").replace("0.5", "0.4"),
+        "step,cls\n0,0.5\n",
+    ],
+)
 def test_a_damaged_history_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "history.csv").write_text(text)
     with pytest.raises(UserError, match=r"history\.csv: damaged"):
@@ -60,3 +70,11 @@ def test_costs_of_an_earlier_configuration_do_not_count(
 ) -> None:
     benchmark(tmp_path, place, 1, 1)
     assert bool(files.costs(tmp_path / "benchmarks", 2, ["cam", "crf", "segment/net"])) == counted
+
+
+def test_a_changed_evaluation_is_named(tmp_path: Path) -> None:
+    text = files.evaluation_text({"split": "val", "results": {"cam": {"miou": 0.17}}})
+    assert files.evaluation(text) == {"split": "val", "results": {"cam": {"miou": 0.17}}}
+    (tmp_path / "eval.json").write_text(text.replace("0.17", "0.97"))
+    with pytest.raises(UserError, match=r"eval\.json: damaged .it does not match its checksum"):
+        files.read(tmp_path / "eval.json", files.evaluation)

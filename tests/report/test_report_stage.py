@@ -1,5 +1,4 @@
 import csv
-import json
 import re
 import shutil
 from argparse import ArgumentParser
@@ -9,10 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.listed import listed
 from wsss.errors import UserError
-from wsss.io.index import Index, Item, Masks
+from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
+from wsss.io.provenance import file_digest
+from wsss.io.sealed import seal
+from wsss.report import files
 from wsss.stages import evaluate, report
 
 IDS = [f"image{i}" for i in range(9)]
@@ -34,9 +37,10 @@ def project(tmp_path: Path) -> Path:
         write_labels(path, truth(place))
         Image.fromarray(np.full((12, 16, 3), 80, np.uint8)).save(tmp_path / f"{name}.png")
     splits = dict.fromkeys(IDS, "val") | dict.fromkeys(TRAINED, "train")
-    items = [Item(n, split, tmp_path / f"{n}.png", "0", (0,)) for n, split in splits.items()]
+    items = [listed(tmp_path / f"{name}.png", (0,), split) for name, split in splits.items()]
     Index(("cat",), tuple(items)).write(tmp_path / "index.tsv")
-    Masks("by hand", paths, dict.fromkeys(paths, "0")).write(tmp_path / "masks.tsv")
+    digests = {name: file_digest(path) for name, path in paths.items()}
+    Masks("by hand", paths, digests).write(tmp_path / "masks.tsv")
     Masks("none").write(tmp_path / "no_masks.tsv")
     (tmp_path / "run").mkdir()
     return tmp_path
@@ -85,7 +89,7 @@ def fill(project: Path, masks: str = "masks.tsv") -> None:
     judge(project, masks, "train", trained)
     for stage in ("cam", "affinity", "segment/net"):
         (run / stage).mkdir(exist_ok=True)
-        (run / stage / "history.csv").write_text("step,epoch,net/cls,lr,seconds\n0,0,1,1,1\n")
+        (run / stage / "history.csv").write_text(seal("step,epoch,net/cls,lr,seconds\n0,0,1,1,1\n"))
     benchmark(run, "train_cam", 70.5, 120.5)
 
 
@@ -177,7 +181,7 @@ def test_a_stage_before_the_last_one_is_missed(project: Path) -> None:
 
 def test_a_published_checkpoint_has_no_losses(project: Path) -> None:
     fill(project)
-    (project / "run/cam/history.csv").write_text("step,epoch,lr\n")
+    (project / "run/cam/history.csv").write_text(seal("step,epoch,lr\n"))
     text = draw(project)
     assert "<figcaption>Classifier<" not in text
     assert "<figcaption>AffinityNet<" in text
@@ -225,7 +229,7 @@ def test_an_evaluation_that_fits_nothing_is_named(
 ) -> None:
     file = project / "run" / place
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(document))
+    file.write_text(files.evaluation_text(document))
     folders = {"psa": project / "run"}
     with pytest.raises(UserError, match=rf"eval.*\.json: .*{what}"):
         report._evaluations([file.resolve()], folders, "val")

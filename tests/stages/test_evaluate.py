@@ -1,4 +1,3 @@
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -9,6 +8,8 @@ from wsss.errors import UserError
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
+from wsss.io.provenance import file_digest
+from wsss.report.files import evaluation
 from wsss.stages import evaluate
 
 CONFIG = '{"evaluate":{"thresholds":[0.2,0.5,0.8],"threshold":%s,"min_area":0.01}}'
@@ -17,13 +18,20 @@ CAM = np.array([[[0.1, 0.4, 0.9, 0.9], [0.1, 0.1, 0.6, 0.6]]], np.float16)
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     items = [Item(name, "val", Path(f"{name}.png"), "0", (0,)) for name in "ab"]
     Index(("cat", "dog"), tuple(items)).write(tmp_path / "index.tsv")
     write_labels(tmp_path / "a.png", TRUTH)
-    Masks("by hand", {"a": tmp_path / "a.png"}, {"a": "0"}).write(tmp_path / "masks.tsv")
+    list_mask(tmp_path)
     Masks("none").write(tmp_path / "no_masks.tsv")
+    # a cell per pixel, for maps that can be counted by hand
+    monkeypatch.setattr("wsss.io.scores.STRIDE", 1)
     return tmp_path
+
+
+def list_mask(folder: Path) -> None:
+    mask = folder / "a.png"
+    Masks("by hand", {"a": mask}, {"a": file_digest(mask)}).write(folder / "masks.tsv")
 
 
 def call(
@@ -39,7 +47,7 @@ def call(
     rest = ["--kind", kind, "--split", "val", "--out", data / "out.json"]
     config = ["--config", CONFIG % threshold]
     evaluate.run(parser.parse_args([str(value) for value in files + rest + config]))
-    return json.loads((data / "out.json").read_text())
+    return evaluation((data / "out.json").read_text())
 
 
 @pytest.fixture
@@ -127,7 +135,9 @@ def test_a_fixed_threshold_needs_no_masks(data: Path, cams: Path) -> None:
 
 
 def test_cam_of_an_image_without_classes(data: Path) -> None:
-    none = np.zeros((0, 1, 1), np.float16)
+    items = [Item(name, "val", Path(f"{name}.png"), "0", ()) for name in "ab"]
+    Index(("cat", "dog"), tuple(items)).write(data / "index.tsv")
+    none = np.zeros((0, 2, 4), np.float16)
     with MapsWriter(data / "cams.npz") as writer:
         for name in "ab":
             writer.put(name, classes=np.array([], int), cam=none, size=np.array([2, 4]))
@@ -140,10 +150,10 @@ def test_crf_has_a_result_per_alpha(data: Path) -> None:
     maps = {"alpha_4": np.stack([sure, none]), "alpha_32": np.stack([none, sure])}
     with MapsWriter(data / "crf.npz") as writer:
         for name in "ab":
-            writer.put(name, classes=np.array([1]), **maps)
+            writer.put(name, classes=np.array([0]), **maps)
     results = call(data, "crf", data / "crf.npz")["results"]
     assert results["crf alpha 4"]["confusion"] == [[4, 0, 0], [3, 0, 0], [0, 0, 0]]
-    assert results["crf alpha 32"]["confusion"] == [[0, 0, 4], [0, 0, 3], [0, 0, 0]]
+    assert results["crf alpha 32"]["confusion"] == [[0, 4, 0], [0, 3, 0], [0, 0, 0]]
 
 
 def test_missing_prediction_is_named(data: Path) -> None:
@@ -155,14 +165,32 @@ def test_missing_prediction_is_named(data: Path) -> None:
 
 def test_mask_of_another_size_is_named(data: Path, labels: Path) -> None:
     write_labels(data / "a.png", TRUTH.T)
+    list_mask(data)
     with pytest.raises(UserError, match=r"a\.png: the mask is \(4, 2\)"):
         call(data, "walk", labels)
 
 
 def test_mask_with_foreign_label_is_named(data: Path, labels: Path) -> None:
     write_labels(data / "a.png", TRUTH + 4)
+    list_mask(data)
     with pytest.raises(UserError, match="holds label 5"):
         call(data, "walk", labels)
+
+
+def test_a_mask_that_was_replaced_is_refused(data: Path, labels: Path) -> None:
+    write_labels(data / "a.png", 1 - TRUTH % 2)
+    with pytest.raises(UserError, match=r"a\.png: changed since the table of masks was made; run"):
+        call(data, "walk", labels)
+
+
+@pytest.mark.parametrize("kind", ["cam", "crf"])
+def test_predictions_of_other_labels_are_refused(data: Path, kind: str) -> None:
+    with MapsWriter(data / "maps.npz") as writer:
+        for name in "ab":
+            arrays = {"classes": np.array([1]), "cam": CAM, "size": np.array(CAM.shape[1:])}
+            writer.put(name, **arrays, alpha_4=np.zeros((2, 2, 4), np.uint8))
+    with pytest.raises(UserError, match=r"maps\.npz: .* of classes \[1\] instead of \[0\]"):
+        call(data, kind, data / "maps.npz")
 
 
 def test_same_input_same_bytes(data: Path, cams: Path) -> None:

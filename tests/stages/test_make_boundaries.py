@@ -41,7 +41,7 @@ def run(tmp_path):
 
 def posteriors(classes, left):
     """Background in the left columns, the last class in the others, each almost certain."""
-    maps = np.zeros((len(classes) + 1, 5, 8), np.uint8)
+    maps = np.zeros((len(classes) + 1, 6, 9), np.uint8)
     maps[0, :, :left], maps[-1, :, left:] = 250, 250
     return maps
 
@@ -71,13 +71,13 @@ def test_outlines_of_the_mean_over_the_alphas(run, crf):
     assert maps["classes"].tolist() == [0, 2]
     assert maps["boundary"].dtype == np.uint8
     # the mean of the background is 175 between the columns 3 and 5, that of the class 125
-    edge = [0, 0, 0, 0, 255, 255, 0, 0]
-    assert maps["boundary"].max(axis=1).tolist() == [edge, [0] * 8, edge]
+    edge = [0, 0, 0, 0, 255, 255, 0, 0, 0]
+    assert maps["boundary"].max(axis=1).tolist() == [edge, [0] * 9, edge]
 
 
 def test_an_image_without_a_class_has_no_boundary(run, crf):
     maps = run("--crf", crf).read("b")
-    assert maps["boundary"].shape == (1, 5, 8) and not maps["boundary"].any()
+    assert maps["boundary"].shape == (1, 6, 9) and not maps["boundary"].any()
 
 
 @pytest.mark.parametrize("source", ["--crf", "--folder"])
@@ -168,5 +168,13 @@ def test_crf_maps_of_other_labels_are_refused(run, tmp_path):
     with MapsWriter(tmp_path / "crf.npz") as out:
         for name in CLASSES:
             out.put(name, classes=np.array([1]), alpha_4=np.zeros((2, 3, 3), np.uint8))
-    with pytest.raises(UserError, match="no CRF maps of the labels of image a"):
+    with pytest.raises(UserError, match=r"crf\.npz: .* image a: .* \[1\] instead of \[0, 2\]"):
+        run("--crf", tmp_path / "crf.npz")
+
+
+def test_crf_maps_of_a_part_of_the_image_are_refused(run, tmp_path):
+    with MapsWriter(tmp_path / "crf.npz") as out:
+        for name, classes in CLASSES.items():
+            out.put(name, classes=np.array(classes, int), alpha_4=posteriors(classes, 3)[:, 1:])
+    with pytest.raises(UserError, match=r"crf\.npz: .* \(3, 5, 9\) instead of uint8 \(3, 6, 9\)"):
         run("--crf", tmp_path / "crf.npz")

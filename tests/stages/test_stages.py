@@ -9,6 +9,7 @@ import torch
 from wsss import methods
 from wsss.config.model import Crf, Walk
 from wsss.config.segmenter import SegmenterInfer
+from wsss.errors import UserError
 from wsss.io.index import Item
 from wsss.nn import segmenters
 from wsss.nn.affinitynet import AffinityNet
@@ -44,6 +45,22 @@ def test_maps_are_small_and_normalised(method, size, classes):
     assert cam.shape == (len(classes), -(-size[0] // 4), -(-size[1] // 4))
     assert cam.dtype == np.float16
     assert cam.min(initial=0) >= 0 and cam.max(initial=0) <= 1
+
+
+def test_a_flat_map_of_seam_stays_within_what_readers_take():
+    torch.manual_seed(0)
+    kind = methods.get("seam")
+    net = kind(build("tiny"), 3, kind.Params()).eval().requires_grad_(False)
+    net.draw = lambda batch, size: torch.full((1, 3, *size), 0.7)
+    cam = draw(net, image(9, 20), Item("a", "train", Path("a.png"), "", (1,)), [1.0], flip=False)
+    assert (cam == -1).all()
+
+
+def test_maps_that_are_not_finite_are_not_written(method, monkeypatch):
+    item = Item("a", "train", Path("a.png"), "", (1,))
+    monkeypatch.setattr(method, "draw", lambda batch, size: torch.full((1, 3, *size), torch.nan))
+    with pytest.raises(UserError, match=r"a\.png: the classifier's maps of it are not finite"):
+        draw(method, image(9, 20), item, [1.0], flip=False)
 
 
 def test_maps_do_not_depend_on_the_other_labels(method):

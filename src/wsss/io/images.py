@@ -1,16 +1,19 @@
 """Photographs from disk: whatever a camera wrote becomes 8-bit RGB, or a clear error."""
 
+import io
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from wsss.errors import UserError
+from wsss.io.index import Item
 from wsss.io.names import is_file
 
 WHOLE = 90_000_000
@@ -18,6 +21,14 @@ WHOLE = 90_000_000
 
 LARGEST = 2_000_000_000
 """Pixels of the largest image that is read to be cut into tiles."""
+
+_AVIF = ("AVIF",) if find_spec("PIL.AvifImagePlugin") else ()
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000", "DIB", "TGA", *_AVIF)
+"""Kinds of files that are opened as photographs. Pillow knows more, but for PostScript it would
+start a program."""
+
+EXACT = ("PNG", "TIFF", "BMP")
+"""Those that keep the ids of a mask as they are; GIF numbers its colours anew."""
 
 # Pillow warns beyond its limit and refuses twice as many
 Image.MAX_IMAGE_PIXELS = LARGEST // 2
@@ -46,7 +57,28 @@ def read_image(path: Path, limit: int = WHOLE) -> np.ndarray:
         UserError: naming the file, if it is missing, empty, truncated, no image, too large or of
             32 bits per sample.
     """
-    with _opened(path, limit) as image:
+    return _pixels(path, limit, path)
+
+
+def read_item(item: Item) -> np.ndarray:
+    """Read the photograph of an image of the index, as `read_image` does.
+
+    The file is read once: what is decoded is what the digest was compared with.
+
+    Args:
+        item: the image.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        UserError: as in `read_image`, or the file changed since the index was made.
+    """
+    return _pixels(item.image, WHOLE, io.BytesIO(item.content()))
+
+
+def _pixels(path: Path, limit: int, content: Path | io.BytesIO) -> np.ndarray:
+    with _opened(path, limit, content) as image:
         image.load()
         return np.array(_to_rgb(_upright(image), path))
 
@@ -64,7 +96,7 @@ def image_size(path: Path, limit: int = LARGEST) -> tuple[int, int]:
     Raises:
         UserError: naming the file, as in `read_image`, as far as the header shows it.
     """
-    with _opened(path, limit) as image:
+    with _opened(path, limit, path) as image:
         if image.format == "TIFF":
             image.load()  # Pillow turns TIFFs by itself, and some versions their header, too
         width, height = image.size
@@ -72,20 +104,20 @@ def image_size(path: Path, limit: int = LARGEST) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: Path, limit: int) -> Iterator[Image.Image]:
-    """Open an image and turn every way in which decoding fails into one line."""
+def _opened(path: Path, limit: int, content: Path | io.BytesIO) -> Iterator[Image.Image]:
+    """Open an image, a file or what is in it; every way in which it fails becomes one line."""
     if not is_file(path):
         raise UserError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty (0 bytes)")
     try:
-        with Image.open(path) as image:
+        with Image.open(content, formats=FORMATS) as image:
             _refuse_large(image, path, limit)
             yield image
     except Image.DecompressionBombError as error:
         raise UserError(f"{path}: too many pixels to decode safely; scale it down") from error
     except Image.UnidentifiedImageError as error:
-        raise UserError(f"{path}: not an image, or of a kind Pillow cannot read") from error
+        raise UserError(f"{path}: not an image, or not of a kind that is read") from error
     except _DECODE_ERRORS as error:
         raise UserError(f"{path}: cannot be decoded ({error})") from error
 

@@ -13,9 +13,9 @@ from typing import Self
 
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
-from wsss.io.names import name_problem
+from wsss.io.names import is_file, name_problem
+from wsss.io.sealed import MARK, seal, unseal
 
-_SUM = "#sha256\t"
 _ITEM_COLUMNS = ["image_id", "split", "image", "digest", "classes"]
 _MASK_COLUMNS = ["image_id", "mask", "digest"]
 
@@ -37,6 +37,14 @@ class Item:
     image: Path
     digest: str
     classes: tuple[int, ...]
+
+    def content(self) -> bytes:
+        """Return the image file, which must still be that of which the index was made.
+
+        Raises:
+            UserError: it is missing, or has another content now.
+        """
+        return _unchanged(self.image, self.digest, "the index of the images")
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,14 @@ class Masks:
     paths: dict[str, Path] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
 
+    def content(self, image_id: str) -> bytes:
+        """Return the mask file of an image, which must still be that of which the table was made.
+
+        Raises:
+            UserError: it is missing, or has another content now.
+        """
+        return _unchanged(self.paths[image_id], self.digests[image_id], "the table of masks")
+
     def write(self, path: Path) -> None:
         """Write the table (tab-separated text), whole or not at all."""
         rows = [[key, str(mask), self.digests[key]] for key, mask in self.paths.items()]
@@ -151,22 +167,30 @@ class Masks:
         return cls(", ".join(filter(None, sources)), masks, digests)
 
 
+def _unchanged(path: Path, digest: str, table: str) -> bytes:
+    """Return the content of a file that `table` lists with its digest."""
+    if not is_file(path):
+        raise UserError(f"{path}: no such file")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if hashlib.sha256(data).hexdigest()[:16] != digest:
+        raise UserError(f"{path}: changed since {table} was made; run the same command again")
+    return data
+
+
 def _text(rows: Sequence[Sequence[str]]) -> str:
     """Return the lines of a table and, in the last one, their checksum."""
-    text = "".join("\t".join(row) + "\n" for row in rows)
-    return f"{text}{_sum(text)}"
-
-
-def _sum(text: str) -> str:
-    return f"{_SUM}{hashlib.sha256(text.encode()).hexdigest()[:16]}\n"
+    return seal("".join("\t".join(row) + "\n" for row in rows))
 
 
 def _verify(path: Path) -> None:
     """Compare a table with its checksum, after what its lines themselves reveal."""
-    text = path.read_bytes().decode()
-    body = text.rpartition(_SUM)[0]
-    if text != body + _sum(body):
-        raise UserError(f"{path}: does not match its checksum; delete it and run again")
+    try:
+        unseal(path.read_bytes().decode())
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; delete it and run again") from error
 
 
 def _table(path: Path, tag: str, columns: list[str]) -> tuple[list[str], list[list[str]]]:
@@ -175,7 +199,7 @@ def _table(path: Path, tag: str, columns: list[str]) -> tuple[list[str], list[li
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
-    body, last, _ = text.rpartition(_SUM)
+    body, last, _ = text.rpartition(MARK)
     rows = [line.split("\t") for line in (body if last else text).split("\n") if line]
     if len(rows) < 2 or rows[0][0] != tag or rows[1] != columns:
         raise UserError(

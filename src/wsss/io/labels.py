@@ -14,6 +14,9 @@ from PIL import Image
 
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_bytes, write_text
+from wsss.io.images import EXACT
+from wsss.io.index import Masks
+from wsss.io.names import is_file
 
 IGNORE = 255
 """Pixels with this label are neither trained on nor evaluated."""
@@ -64,8 +67,25 @@ def read_labels(path: Path) -> np.ndarray:
     Raises:
         UserError: the file is missing, damaged, or not an index image.
     """
+    return _decoded(path, path)
+
+
+def read_mask(masks: Masks, image_id: str) -> np.ndarray:
+    """Read the (H, W) uint8 ids of the mask of an image, as `read_labels` does.
+
+    Raises:
+        UserError: as in `read_labels`, or the file changed since the table of masks was made.
+    """
+    return _decoded(masks.paths[image_id], io.BytesIO(masks.content(image_id)))
+
+
+def _decoded(path: Path, content: Path | io.BytesIO) -> np.ndarray:
+    if not is_file(path):
+        raise UserError(f"{path}: no such file")
     try:
-        return _indices(Image.open(path), path)
+        return _indices(Image.open(content, formats=EXACT), path)
+    except Image.UnidentifiedImageError as error:
+        raise UserError(f"{path}: cannot be read as a label image; save it as PNG") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read as a label image ({error})") from error
 
@@ -171,7 +191,7 @@ class LabelReader:
             raise UserError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
         if hashlib.sha256(data).hexdigest() != digest:
             raise UserError(f"{path}: does not match its record {RECORD}; {_REMEDY}")
-        return _indices(Image.open(io.BytesIO(data)), path)
+        return _indices(Image.open(io.BytesIO(data), formats=("PNG",)), path)
 
 
 _REMEDY = f"delete the shard's {RECORD} and run again to rebuild it"
@@ -181,7 +201,7 @@ def _read_record(record: Path) -> list[tuple[str, str]]:
     try:
         with record.open(newline="") as file:
             rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{record}: cannot be read ({error}); run again to rebuild it") from error
     if rows[1:2] != [_COLUMNS.split("\t")] or any(len(row) != 2 for row in rows[1:]):
         raise UserError(f"{record}: not a commit record; delete it and run again to rebuild it")
@@ -189,5 +209,12 @@ def _read_record(record: Path) -> list[tuple[str, str]]:
 
 
 def label_ids(classes: np.ndarray) -> np.ndarray:
-    """Return the labels (K + 1,) uint8 of maps of `classes` (K,) behind that of the background."""
-    return np.append(0, np.asarray(classes) + 1).astype(np.uint8)
+    """Return the labels (K + 1,) uint8 of maps of `classes` (K,) behind that of the background.
+
+    Raises:
+        ValueError: a class is none that 8-bit labels can hold.
+    """
+    ids = np.append(0, np.asarray(classes) + 1)
+    if ids.min() < 0 or ids.max() >= IGNORE:
+        raise ValueError(f"classes {classes} do not fit into 8-bit labels")
+    return ids.astype(np.uint8)

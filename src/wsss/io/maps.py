@@ -103,15 +103,29 @@ class MapsReader:
             UserError: the image or an array is not in the shards, or its shard is missing or
                 damaged.
         """
-        index = self._index()
-        if image_id not in index:
-            raise UserError(f"image {image_id} has no maps in the shards given")
-        path, kept = index[image_id]
-        for name in set(names) - set(kept):
+        path, kept = self._kept(image_id)
+        for name in sorted(set(names) - set(kept)):
             raise UserError(
                 f"{path}: has no {name} of image {image_id}; it is another kind of shard"
             )
         return {name: self._array(path, f"{image_id}/{name}.npy") for name in names or kept}
+
+    def names(self, image_id: str) -> tuple[str, ...]:
+        """Return the names of the arrays of an image.
+
+        Raises:
+            UserError: the image is not in the shards, or a shard is missing or damaged.
+        """
+        return tuple(self._kept(image_id)[1])
+
+    def damaged(self, image_id: str, problem: str) -> UserError:
+        """Return the error that names the shard of an image and what is wrong with its arrays."""
+        return _damaged(self._kept(image_id)[0], f"the maps of image {image_id}: {problem}")
+
+    def _kept(self, image_id: str) -> tuple[Path, list[str]]:
+        if image_id not in self._index():
+            raise UserError(f"image {image_id} has no maps in the shards given")
+        return self._index()[image_id]
 
     def _array(self, path: Path, member: str) -> np.ndarray:
         try:
@@ -142,7 +156,15 @@ class MapsReader:
             for path in self._paths:
                 for image_id, names in _listed(path, self._zip(path).namelist()).items():
                     self._members.setdefault(image_id, (path, names))
+            self._check_alike()
         return self._members
+
+    def _check_alike(self) -> None:
+        """Refuse shards of different kinds, whose images would be judged as of one."""
+        kinds = {tuple(names): path for path, names in reversed(self._members.values())}
+        if len(kinds) > 1:
+            one, other, *_ = kinds.values()
+            raise UserError(f"{one}: has other arrays than {other}; delete both and run again")
 
 
 def _listed(path: Path, members: Sequence[str]) -> dict[str, list[str]]:
@@ -156,7 +178,7 @@ def _listed(path: Path, members: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
+def _damaged(path: Path, error: Exception | str) -> UserError:
     return UserError(f"{path}: not a readable shard ({error}); delete it and run again")
 
 

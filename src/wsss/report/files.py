@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from wsss.config.slices import STAGES
+from wsss.config.slices import STAGES, canonical
 from wsss.errors import UserError
+from wsss.io.provenance import text_digest
+from wsss.io.sealed import unseal
 from wsss.report.content import Cost
 
 T = TypeVar("T")
@@ -33,7 +35,7 @@ def read(file: Path, parse: Callable[[str], T]) -> T:
         return parse(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         raise UserError(f"{file}: damaged ({error}); delete it and run again") from error
 
 
@@ -41,20 +43,31 @@ def evaluation(text: str) -> dict:
     """Return an eval document from its JSON.
 
     Raises:
-        ValueError: it holds no results or names no split.
+        ValueError: it was changed, holds no results or names no split.
     """
     document = json.loads(text)
+    sealed = document.pop("sha256", "")
+    if text_digest(canonical(document)) != sealed:
+        raise ValueError("it does not match its checksum")
     if {"results", "split"} - set(document):
         raise ValueError("no results or no split in it")
     return document
+
+
+def evaluation_text(document: dict) -> str:
+    """Return the JSON of an eval document, its checksum among its keys."""
+    return canonical(document | {"sha256": text_digest(canonical(document))}) + "\n"
 
 
 def history(text: str) -> dict[str, list[float]]:
     """Return the columns of a history.csv; nan where a loss was not computed.
 
     They are empty where a published checkpoint was taken instead of a training.
+
+    Raises:
+        ValueError: it was changed.
     """
-    rows = csv.DictReader(text.splitlines())
+    rows = csv.DictReader(unseal(text).splitlines())
     columns: dict[str, list[float]] = {name: [] for name in rows.fieldnames or ()}
     for row in rows:
         for name, column in columns.items():

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from wsss.io.images import read_image
+from wsss.io.images import read_item
 from wsss.io.index import Item, Masks
-from wsss.io.labels import LabelReader, label_ids, read_labels
-from wsss.io.maps import MapsReader, alphas_of
+from wsss.io.labels import LabelReader, label_ids, read_mask
+from wsss.io.maps import MapsReader
+from wsss.io.scores import read_cam, read_crf
 from wsss.report import panels
 from wsss.report.content import Step
 
@@ -63,24 +64,34 @@ def _panel(
     names: Sequence[str],
 ) -> panels.Panel:
     shown: dict[str, panels.Layer] = {}
+    photo = read_item(item)
     for stage, reader in readers.items():
-        shown |= layers(stage, reader.read(item.image_id))
+        shown |= layers(stage, reader, item, photo.shape[:2])
     if item.image_id in masks.paths:
-        shown["ground truth"] = read_labels(masks.paths[item.image_id])
-    return panels.panel(item.image_id, note, read_image(item.image), shown, names)
+        shown["ground truth"] = read_mask(masks, item.image_id)
+    return panels.panel(item.image_id, note, photo, shown, names)
 
 
-def layers(stage: str, found: np.ndarray | dict[str, np.ndarray]) -> dict[str, panels.Layer]:
+def layers(
+    stage: str, reader: Reader, item: Item, size: tuple[int, int]
+) -> dict[str, panels.Layer]:
     """Return what one stage made of an image, by caption.
 
     Args:
         stage: cam, crf, walk or segment/{segmenter}.
-        found: its record of the image: arrays by name, or a label map (H, W).
+        reader: its predictions.
+        item: the image.
+        size: its (H, W).
+
+    Raises:
+        UserError: the prediction is missing or damaged.
     """
     if stage == "cam":
-        return {"CAM": panels.Cam(found["cam"].astype(np.float32), found["classes"])}
+        cam, _ = read_cam(reader, item)
+        return {"CAM": panels.Cam(cam.astype(np.float32), np.array(item.classes, int))}
     if stage == "crf":
-        ids, named = label_ids(found["classes"]), list(alphas_of(found).items())
-        ends = dict([named[0], named[-1]])
-        return {f"CRF, alpha {a:g}": ids[found[name].argmax(0)] for a, name in ends.items()}
-    return {"pseudo label" if stage == "walk" else stage.removeprefix("segment/"): found}
+        ids, posteriors = label_ids(item.classes), read_crf(reader, item, size)
+        ends = (min(posteriors), max(posteriors))
+        return {f"CRF, alpha {alpha:g}": ids[posteriors[alpha].argmax(0)] for alpha in ends}
+    caption = "pseudo label" if stage == "walk" else stage.removeprefix("segment/")
+    return {caption: reader.read(item.image_id)}

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 
 from wsss.config.model import Evaluate
-from wsss.config.slices import canonical, read_slice
+from wsss.config.slices import read_slice
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.index import Index, Item, Masks
-from wsss.io.labels import IGNORE, LabelReader, label_ids, read_labels
-from wsss.io.maps import MapsReader, alphas_of
+from wsss.io.labels import IGNORE, LabelReader, label_ids, read_mask
+from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
+from wsss.io.scores import read_cam, read_crf
 from wsss.ops.cam import fixed_seed, upsample_cam
 from wsss.ops.confusion import iou, mean_iou, mean_iou_present, precision_recall, present
+from wsss.report.files import evaluation_text
 from wsss.report.scores import SeedTally, Tally
 from wsss.report.tables import absence
 
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
         name: result | _figures(result["confusion"], index.class_names, common)
         for name, result in body["results"].items()
     }
-    write_text(args.out, canonical(body | common) + "\n")
+    write_text(args.out, evaluation_text(body | common))
     _log(body["results"], common)
 
 
@@ -86,12 +88,12 @@ def _seeds(
     tally = SeedTally(num_labels, config.min_area, thresholds)
     fixed = Tally(num_labels, config.min_area)
     for item in track(items, "evaluate cam"):
-        maps = reader.read(item.image_id)
-        cam = upsample_cam(maps["cam"], tuple(maps["size"]))
-        mask = truth(item, cam.shape[1:])
-        tally.add(item.image_id, item.classes, cam, maps["classes"], mask)
+        stored, size = read_cam(reader, item)
+        cam, mask = upsample_cam(stored, size), truth(item, size)
+        classes = np.array(item.classes, int)
+        tally.add(item.image_id, item.classes, cam, classes, mask)
         if config.threshold is not None:
-            seed = fixed_seed(cam, maps["classes"], config.threshold)
+            seed = fixed_seed(cam, classes, config.threshold)
             fixed.add(item.image_id, item.classes, seed, mask)
     document = tally.document()
     if config.threshold is not None:
@@ -119,13 +121,12 @@ def _labels(
     kind: str, reader: MapsReader | LabelReader, item: Item
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the label maps (H, W) of an image with the name of their result."""
-    found = reader.read(item.image_id)
     if kind != "crf":
-        yield kind, found
+        yield kind, reader.read(item.image_id)
         return
-    ids = label_ids(found["classes"])
-    for alpha, name in alphas_of(found).items():
-        yield f"crf alpha {alpha:g}", ids[found[name].argmax(0)]
+    ids = label_ids(item.classes)
+    for alpha, posteriors in read_crf(reader, item).items():
+        yield f"crf alpha {alpha:g}", ids[posteriors.argmax(0)]
 
 
 def _truth_of(masks: Masks, num_labels: int) -> Truth:
@@ -133,7 +134,7 @@ def _truth_of(masks: Masks, num_labels: int) -> Truth:
         path = masks.paths.get(item.image_id)
         if path is None:
             return None
-        labels = read_labels(path)
+        labels = read_mask(masks, item.image_id)
         if labels.shape != size:
             raise UserError(
                 f"{path}: the mask is {labels.shape}, the prediction {size} (height, width); "

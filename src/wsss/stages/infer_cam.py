@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 
 from wsss import methods
 from wsss.config.slices import read_slice
@@ -13,18 +12,16 @@ from wsss.data.views import views
 from wsss.engine.checkpoint import load_model
 from wsss.engine.tta import sum_views
 from wsss.errors import UserError
-from wsss.io.images import read_image
+from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.maps import MapsWriter
 from wsss.io.progress import log, track
+from wsss.io.scores import STRIDE
 from wsss.methods.base import Method
 from wsss.methods.combo import Combo
 from wsss.nn.weights import load_state
-from wsss.stages.inference import device, make_backbone, ready
+from wsss.stages.inference import device, make_backbone, ready, rebuilding
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
-
-STRIDE = 4
-"""Image pixels per cell of a stored map; the maps are smooth, the network's cells are larger."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     method = ready(load_method(args.model), args.threads)
     with MapsWriter(args.out, provenance(args)) as out:
         for item in track(items, "class activation maps"):
-            image = read_image(item.image)
+            image = read_item(item)
             cam = draw(method, image, item, config.scales, config.flip)
             size = np.array(image.shape[:2])
             out.put(item.image_id, classes=np.array(item.classes, np.int64), cam=cam, size=size)
@@ -50,14 +47,10 @@ def run(args: argparse.Namespace) -> None:
 def load_method(path: Path) -> Method | Combo:
     """Return the trained classifier in `path`."""
     model = load_model(path, "classifier")
-    try:
-        params = {n: methods.get(n).Params(**given) for n, given in model.meta["params"].items()}
-    except ValidationError as error:
-        raise UserError(
-            f"{path}: trained with other options than this version has; train again"
-        ) from error
-    classes = len(model.meta["classes"])
-    task = methods.make(model.meta["method"], make_backbone(model), classes, params)
+    meta = model.meta
+    with rebuilding(path):
+        params = {n: methods.get(n).Params(**given) for n, given in meta["params"].items()}
+        task = methods.make(meta["method"], make_backbone(model), len(meta["classes"]), params)
     load_state(task.net, model.state, str(path))
     return task
 
@@ -65,9 +58,13 @@ def load_method(path: Path) -> Method | Combo:
 def draw(
     method: Method | Combo, image: np.ndarray, item: Item, scales: list[float], flip: bool
 ) -> np.ndarray:
-    """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [0, 1] of the image's K labels.
+    """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [-1, 1] of the image's K labels.
 
-    Source: `infer_cls.py` of PSA: the sum over the views, scaled as the method says.
+    Source: `infer_cls.py` of PSA: the sum over the views, scaled as the method says. SEAM's scaling
+    sends the minimum of an almost constant map far below -1, which says no more than -1.
+
+    Raises:
+        UserError: the network gives numbers that are not finite.
     """
     size = tuple(-(-side // STRIDE) for side in image.shape[:2])
     present = list(item.classes)
@@ -75,4 +72,10 @@ def draw(
         return np.zeros((0, *size), np.float16)
     batches = (torch.from_numpy(view).to(device()) for view in views(image, scales, flip))
     total = sum_views(batches, lambda batch: method.draw(batch, size)[:, present], size)
-    return method.normalise(total.cpu().numpy()).astype(np.float16)
+    cam = method.normalise(total.cpu().numpy())
+    if not np.isfinite(cam).all():
+        raise UserError(
+            f"{item.image}: the classifier's maps of it are not finite; lower cam.train.lr and "
+            "train it again"
+        )
+    return cam.clip(-1, 1).astype(np.float16)

@@ -12,7 +12,7 @@ from wsss.config.slices import read_slice
 from wsss.data.views import views
 from wsss.engine.checkpoint import Model, load_model
 from wsss.engine.tta import sum_views
-from wsss.io.images import read_image
+from wsss.io.images import read_item
 from wsss.io.labels import LabelWriter
 from wsss.io.progress import log, track
 from wsss.nn import segmenters
@@ -21,7 +21,7 @@ from wsss.nn.weights import load_state
 from wsss.ops.colour import wrapped
 from wsss.ops.crf import decide
 from wsss.ops.tiles import Window, blend_rows
-from wsss.stages.inference import make_backbone, ready
+from wsss.stages.inference import make_backbone, ready, rebuilding
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     net = ready(make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads)
     with LabelWriter(args.out, provenance(args)) as out:
         for item in track(items, "segmentation"):
-            out.put(item.image_id, predict(net, read_image(item.image), config))
+            out.put(item.image_id, predict(net, read_item(item), config))
 
 
 def load_own(path: Path) -> Model:
@@ -51,7 +51,8 @@ def make_segmenter(model: Model, source: Path) -> Segmenter:
     """Return the trained segmenter that was read from the file `source`."""
     meta = model.meta
     labels = len(meta["classes"]) + 1
-    net = segmenters.build(meta["segmenter"], make_backbone(model), labels, **meta["options"])
+    with rebuilding(source):
+        net = segmenters.build(meta["segmenter"], make_backbone(model), labels, **meta["options"])
     load_state(net, model.state, str(source))
     return net
 

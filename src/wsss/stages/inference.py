@@ -1,13 +1,16 @@
 """What the stages that run a trained network share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from types import SimpleNamespace
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import nn
 
 from wsss.engine.checkpoint import Model
+from wsss.errors import UserError
 from wsss.io import gpus
 from wsss.nn.backbones import Backbone, build
 
@@ -16,8 +19,25 @@ Net = TypeVar("Net", bound=nn.Module)
 
 def make_backbone(model: Model) -> Backbone:
     """Return the untrained backbone that `model` was made of."""
-    meta = SimpleNamespace(**model.meta["backbone"])
-    return build(meta.name, meta.output_stride)
+    backbone = model.meta["backbone"]
+    return build(backbone["name"], backbone["output_stride"])
+
+
+@contextmanager
+def rebuilding(path: Path) -> Iterator[None]:
+    """Name the file whose description says what cannot be built.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        yield
+    except (UserError, LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = str(error).replace("\n", " ")
+        raise UserError(
+            f"{path}: damaged, or trained with other options than this version has ({reason}); "
+            "train again"
+        ) from error
 
 
 def ready(net: Net, threads: int) -> Net:

@@ -1,7 +1,7 @@
 """Boundary maps for the methods that learn from them: drawn from CRF maps, or the user's own."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tokenize import TokenError
 
@@ -10,8 +10,9 @@ import numpy as np
 from wsss.errors import UserError
 from wsss.io.images import image_size
 from wsss.io.index import Index, Item
-from wsss.io.maps import MapsReader, MapsWriter, alphas_of
+from wsss.io.maps import MapsReader, MapsWriter
 from wsss.io.progress import log, track
+from wsss.io.scores import read_crf
 from wsss.ops.edges import class_boundaries
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 
@@ -47,25 +48,21 @@ def _outlines(crf: Path) -> Callable[[Item], np.ndarray]:
     maps = MapsReader([crf])
 
     def draw(item: Item) -> np.ndarray:
-        stored = maps.read(item.image_id)
-        if not alphas_of(stored) or stored["classes"].tolist() != list(item.classes):
-            raise UserError(f"{crf}: holds no CRF maps of the labels of image {item.image_id}")
-        return outlines(stored)
+        return outlines(list(read_crf(maps, item, image_size(item.image)).values()))
 
     return draw
 
 
-def outlines(maps: dict[str, np.ndarray]) -> np.ndarray:
+def outlines(posteriors: Sequence[np.ndarray]) -> np.ndarray:
     """Draw the outlines of the labels that win on average over all background exponents.
 
     Args:
-        maps: CRF posteriors of every alpha, (K + 1, H, W) uint8, background first.
+        posteriors: of every alpha, (K + 1, H, W) uint8, background first.
 
     Returns:
         (K + 1, H, W) uint8 of 0 and 255.
     """
-    posteriors = [maps[name].astype(np.float32) for name in alphas_of(maps).values()]
-    labels = np.mean(posteriors, axis=0).argmax(0)
+    labels = np.mean(posteriors, axis=0, dtype=np.float32).argmax(0)
     return class_boundaries(labels, len(posteriors[0])).astype(np.uint8) * 255
 
 

@@ -13,6 +13,7 @@ from wsss.engine.checkpoint import load_model
 from wsss.io.labels import LabelWriter, label_ids
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
+from wsss.io.scores import read_cam
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.weights import load_state
 from wsss.ops.affinity import CELL, block_mean, pair_affinity
@@ -21,7 +22,7 @@ from wsss.ops.crf import decide
 from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize
 from wsss.ops.walk import random_walk, transition
-from wsss.stages.inference import device, make_backbone, ready
+from wsss.stages.inference import device, make_backbone, ready, rebuilding
 from wsss.stages.sharding import add_shard_arguments, image_of, provenance, shard_items
 
 
@@ -41,17 +42,17 @@ def run(args: argparse.Namespace) -> None:
     net = ready(net, args.threads)
     with LabelWriter(args.out, provenance(args)) as out:
         for item in track(items, "random walk"):
-            maps = cams.read(item.image_id, "classes", "cam", "size")
-            cam = upsample_cam(maps["cam"], tuple(maps["size"]))
-            image = image_of(item, maps["size"])
-            scores = walk(net, radius, image, cam, config)
-            out.put(item.image_id, label_ids(maps["classes"])[decide(scores, image, config.crf)])
+            cam, size = read_cam(cams, item)
+            image = image_of(item, size)
+            scores = walk(net, radius, image, upsample_cam(cam, size), config)
+            out.put(item.image_id, label_ids(item.classes)[decide(scores, image, config.crf)])
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:
     """Return the trained AffinityNet in `path` and the radius of its pairs."""
     model = load_model(path, "affinity")
-    net = AffinityNet(make_backbone(model))
+    with rebuilding(path):
+        net = AffinityNet(make_backbone(model))
     load_state(net, model.state, str(path))
     return net, model.meta["radius"]
 

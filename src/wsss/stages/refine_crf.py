@@ -9,6 +9,7 @@ from wsss.config.model import Crf
 from wsss.config.slices import read_slice
 from wsss.io.maps import MapsReader, MapsWriter, alpha_name
 from wsss.io.progress import log, track
+from wsss.io.scores import read_cam
 from wsss.ops.cam import background_score, upsample_cam
 from wsss.ops.crf import ImageCRF
 from wsss.stages.sharding import add_shard_arguments, image_of, provenance, shard_items
@@ -33,11 +34,10 @@ def run(args: argparse.Namespace) -> None:
     )
     with MapsWriter(args.out, provenance(args)) as out:
         for item in track(items, "CRF"):
-            maps = cams.read(item.image_id, "classes", "cam", "size")
-            cam = upsample_cam(maps["cam"], tuple(maps["size"]))
-            posteriors = refine(image_of(item, maps["size"]), cam, config)
+            cam, size = read_cam(cams, item)
+            posteriors = refine(image_of(item, size), upsample_cam(cam, size), config)
             named = {alpha_name(a): p for a, p in zip(config.alphas, posteriors, strict=True)}
-            out.put(item.image_id, classes=maps["classes"], **named)
+            out.put(item.image_id, classes=np.array(item.classes, np.int64), **named)
 
 
 def refine(image: np.ndarray, cam: np.ndarray, config: Crf) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 from wsss import __version__
 from wsss.config.slices import canonical
 from wsss.errors import UserError
-from wsss.io.images import read_image
+from wsss.io.images import read_item
 from wsss.io.index import Index, Item
 from wsss.io.shards import shard
 
@@ -28,14 +28,14 @@ def add_shard_arguments(
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
-def image_of(item: Item, size: np.ndarray) -> np.ndarray:
+def image_of(item: Item, size: tuple[int, int]) -> np.ndarray:
     """Return the image (H, W, 3) uint8 that maps of the given size (H, W) were drawn for.
 
     Raises:
-        UserError: the image has another size now, or cannot be read.
+        UserError: the image has another size now, or cannot be read, or is not that of the index.
     """
-    image = read_image(item.image)
-    if image.shape[:2] != tuple(size):
+    image = read_item(item)
+    if image.shape[:2] != size:
         raise UserError(
             f"{item.image}: the image changed since its maps were drawn; run snakemake again"
         )

@@ -9,9 +9,10 @@ import torch
 from wsss.data.sets.samples import Jitter, Sample, Samples, chw, coin, flipped
 from wsss.data.transforms import colour_jitter, crop, crop_window, normalise
 from wsss.errors import UserError
-from wsss.io.images import read_image
+from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.maps import MapsReader
+from wsss.io.scores import read_scores
 from wsss.ops.affinity import CELL, block_mean, confident_labels
 
 
@@ -55,8 +56,8 @@ class AffinitySet(Samples):
         self.names = (low, high)
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
-        image = colour_jitter(read_image(item.image), rng, self.jitter)
-        stored = self.maps.read(item.image_id, *self.names)
+        image = colour_jitter(read_item(item), rng, self.jitter)
+        stored = read_scores(self.maps, item, *self.names, size=image.shape[:2])
         window = crop_window(image.shape[:2], self.crop, rng)
         scores = [_crop_maps(stored[name], self.crop, window) for name in self.names]
         return affinity_sample(crop(image, self.crop, window), *scores, coin(rng))

@@ -9,9 +9,10 @@ import torch
 from wsss.data.sets.classification import ClassificationSet
 from wsss.data.sets.samples import Jitter, Sample, chw, coin, flipped, jittered
 from wsss.data.transforms import crop, crop_window, normalise, resize_long, resize_maps
-from wsss.io.images import read_image
+from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.maps import MapsReader
+from wsss.io.scores import read_scores
 
 
 class BoundarySet(ClassificationSet):
@@ -50,14 +51,14 @@ class BoundarySet(ClassificationSet):
         self.maps = maps
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
-        image = resize_long(read_image(item.image), rng.randint(*self.resize))
+        image = resize_long(read_item(item), rng.randint(*self.resize))
         mirror = coin(rng)
-        stored = self.maps.read(item.image_id, "classes", "boundary")
-        maps = flipped(resize_maps(stored["boundary"], image.shape[:2]), mirror)
+        stored = read_scores(self.maps, item, "boundary")["boundary"]
+        maps = flipped(resize_maps(stored, image.shape[:2]), mirror)
         image = jittered(flipped(image, mirror), rng, self.jitter, self.jitter_share)
         window = crop_window(image.shape[:2], self.crop, rng)
         boundary = np.zeros((self.num_classes + 1, self.crop, self.crop), np.uint8)
-        channels = [0, *(stored["classes"] + 1)]
+        channels = [0, *(number + 1 for number in item.classes)]
         boundary[channels] = crop(maps, self.crop, window).transpose(2, 0, 1)
         pixels = chw(crop(normalise(image), self.crop, window))
         return {

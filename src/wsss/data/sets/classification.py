@@ -16,7 +16,7 @@ from wsss.data.transforms import (
     normalise,
     resize_long,
 )
-from wsss.io.images import read_image
+from wsss.io.images import read_item
 from wsss.io.index import Item
 
 
@@ -58,7 +58,7 @@ class ClassificationSet(Samples):
         self.area = area
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
-        image = read_image(item.image)
+        image = read_item(item)
         pixels = self._part(image, rng) if self.area else self._whole(image, rng)
         return {"image": chw(pixels), "label": self._label(item)}
 

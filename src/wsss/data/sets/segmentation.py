@@ -7,7 +7,7 @@ import torch
 
 from wsss.data.augment import RECIPES, Frame
 from wsss.data.sets.samples import Jitter, Sample, Samples, chw
-from wsss.io.images import read_image
+from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.labels import LabelReader
 
@@ -43,7 +43,7 @@ class SegmentationSet(Samples):
         self._augment = RECIPES[augmentation]
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
-        image, labels = read_image(item.image), self.labels.read(item.image_id)
+        image, labels = read_item(item), self.labels.read(item.image_id)
         pixels, ids = self._augment(image, labels, rng, self._frame)
         ids = torch.from_numpy(ids.copy()).long()
         return {"image": chw(pixels), "label": ids}
