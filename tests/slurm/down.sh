@@ -10,9 +10,9 @@ for _ in $(seq 50); do
   [ -n "$(timeout 2 squeue -h 2>/dev/null)" ] || break
   sleep 0.1
 done
-for name in slurmd slurmctld munged; do
-  [ -s "$folder/run/$name.pid" ] || continue
-  pid=$(cat "$folder/run/$name.pid")
+for file in "$folder"/run/{slurmd-node1,slurmd-node2,slurmctld,munged}.pid; do
+  [ -s "$file" ] || continue
+  pid=$(cat "$file")
   kill "$pid" 2>/dev/null || continue
   for _ in $(seq 100); do
     kill -0 "$pid" 2>/dev/null || continue 2

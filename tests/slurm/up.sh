@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Start a SLURM cluster of one node with two pretended GPUs, below FOLDER; down.sh ends it.
+# Start a SLURM cluster below FOLDER: two nodes on this machine, each with a pretended GPU; down.sh
+# ends it.
 # For root, on a machine without another SLURM. Debian: slurm-wlm slurm-client munge
 # usage: up.sh FOLDER
 set -euo pipefail
 folder=$(realpath -m "$1")
 host=$(hostname -s)
-read -r controller node < <(python3 - <<'PYTHON'
+read -r controller first second < <(python3 - <<'PYTHON'
 import socket
 
-sockets = [socket.socket() for _ in range(2)]
+sockets = [socket.socket() for _ in range(3)]
 for each in sockets:
     each.bind(("127.0.0.1", 0))
 print(*(each.getsockname()[1] for each in sockets))
 PYTHON
 )
-mkdir -p "$folder"/{etc,run,log,state,spool}
+mkdir -p "$folder"/{etc,run,log,state,spool/node1,spool/node2}
 
 # munge refuses a key, and folders, that others may write to
 chmod 755 "$folder" "$folder"/{etc,run,log,state}
@@ -46,19 +47,20 @@ KillWait=2
 JobRequeue=0
 MinJobAge=3600
 StateSaveLocation=$folder/state
-SlurmdSpoolDir=$folder/spool
+SlurmdSpoolDir=$folder/spool/%n
 SlurmctldPidFile=$folder/run/slurmctld.pid
-SlurmdPidFile=$folder/run/slurmd.pid
+SlurmdPidFile=$folder/run/slurmd-%n.pid
 SlurmctldLogFile=$folder/log/slurmctld.log
-SlurmdLogFile=$folder/log/slurmd.log
+SlurmdLogFile=$folder/log/slurmd-%n.log
 AccountingStorageType=accounting_storage/none
-NodeName=node NodeHostname=$host NodeAddr=127.0.0.1 Port=$node Gres=gpu:2 \
-  CPUs=32 CoresPerSocket=32 ThreadsPerCore=1 RealMemory=64000 State=UNKNOWN
-PartitionName=cpu Nodes=node Default=YES State=UP
-PartitionName=gpu Nodes=node State=UP
+NodeName=DEFAULT CPUs=32 CoresPerSocket=32 ThreadsPerCore=1 RealMemory=64000 State=UNKNOWN Gres=gpu:1
+NodeName=node1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$first
+NodeName=node2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$second
+PartitionName=cpu Nodes=node1,node2 Default=YES State=UP
+PartitionName=gpu Nodes=node1,node2 State=UP
 CONF
-# any two files in /dev pass for GPUs
-echo "NodeName=node Name=gpu Count=2 File=/dev/null,/dev/zero" > "$folder/etc/gres.conf"
+# any file in /dev passes for a GPU
+echo "NodeName=node1,node2 Name=gpu Count=1 File=/dev/null" > "$folder/etc/gres.conf"
 echo "CgroupAutomount=no" > "$folder/etc/cgroup.conf"
 
 # Snakemake removes SLURM_CONF inside its jobs, so the standard place has to lead here
@@ -66,11 +68,11 @@ mkdir -p /etc/slurm
 for name in slurm gres cgroup; do ln -s "$folder/etc/$name.conf" "/etc/slurm/$name.conf"; done
 
 slurmctld
-slurmd -N node
+for name in node1 node2; do slurmd -N "$name"; done
 deadline=$((SECONDS + 30))
 while [ $SECONDS -lt $deadline ]; do
-  [ "$(timeout 2 sinfo -h -N -p cpu -o %T 2>/dev/null)" = idle ] && exit 0
+  [ "$(timeout 2 sinfo -h -p cpu -o %D%T 2>/dev/null)" = 2idle ] && exit 0
   sleep 0.1
 done
-echo "up.sh: the node did not become idle; see $folder/log" >&2
+echo "up.sh: the nodes did not become idle; see $folder/log" >&2
 exit 1

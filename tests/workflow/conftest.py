@@ -55,10 +55,11 @@ class Project:
         assert not check or process.returncode == 0, output
         return output
 
-    def start(self):
+    def start(self, *arguments, config=None):
         """Start Snakemake in a process group of its own; see `output`."""
+        command = [*self._command(config), *arguments]
         with (self.folder / "output.txt").open("w") as file:
-            return self._start(*self._command(None), stdout=file, start_new_session=True)
+            return self._start(*command, stdout=file, start_new_session=True)
 
     def output(self):
         """What the Snakemake that was started last has said."""

@@ -104,6 +104,36 @@ def test_kills_leave_no_trace(project, fresh):
     assert "Nothing to be done" in fresh.snakemake("--dry-run")
 
 
+LONGER = {"cam": {"train": {"epochs": 60}}}
+MODEL = "micro/psa/cam/model.pt"
+
+
+def end_training(fresh, number, moment):
+    """Send a signal to a training that has run for a moment; return whether it left a state."""
+    process = fresh.start("--", f"results/{MODEL}", config=LONGER)
+    assert reached(process, ["train_cam"])
+    children = psutil.Process(process.pid).children(recursive=True)
+    victim = next(child for child in children if "train-cam" in child.cmdline())
+    log = fresh.results / "psa/logs/train_cam.log"
+    while not (log.exists() and "60 epochs" in log.read_text()):
+        time.sleep(0.02)
+    time.sleep(moment)
+    victim.send_signal(number)
+    assert process.wait() == 1, fresh.output()
+    return (fresh.results / "psa/cam/work/resume/last.ckpt").exists()
+
+
+def test_a_terminated_training_goes_on_from_its_step(fresh):
+    fresh.snakemake("--config", "results=whole", "--", f"whole/{MODEL}", config=LONGER)
+    # on a busy machine the first step may take a while
+    assert any(end_training(fresh, signal.SIGTERM, 0.5 * 2**n) for n in range(6))
+    fresh.snakemake("--", f"results/{MODEL}", config=LONGER)
+    assert "continuing after step" in (fresh.results / "psa/logs/train_cam.log").read_text()
+    one, other = (fresh.folder / folder / MODEL for folder in ("results", "whole"))
+    assert one.read_bytes() == other.read_bytes()
+    assert not (one.parent / "work/resume").exists()
+
+
 def test_a_second_run_beside_a_living_one_is_refused(fresh):
     process = fresh.start()
     try:

@@ -1,5 +1,7 @@
 """Mistakes of the user: clear lines, no traceback, nothing half-written."""
 
+from base64 import b64encode
+
 import pytest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
@@ -22,3 +24,20 @@ def test_all_problems_of_the_data_are_listed_before_any_training(fresh):
     assert "Traceback" not in output
     assert not list(fresh.results.glob("index.*"))
     assert not (fresh.results / "psa").exists()
+
+
+def test_a_file_that_is_no_configuration_is_named_with_its_line(fresh):
+    config = fresh.folder / "config.yaml"
+    for text, wrong in (("seed: 1\nseed: 2", "twice"), ("\nseed: 2024-99-01", "timestamp")):
+        config.write_text(text)
+        output = fresh.snakemake("--dry-run", check=False)
+        assert "\nconfig.yaml: not valid YAML (line 2: " in output and wrong in output
+        assert "Traceback" not in output
+
+
+def test_a_damaged_record_of_an_output_is_named(fresh):
+    record = fresh.folder / ".snakemake/metadata" / b64encode(b"results/x.pt").decode()
+    record.parent.mkdir(parents=True)
+    record.write_bytes(b"\xff")
+    output = fresh.snakemake("--dry-run", check=False)
+    assert "delete it and results/x.pt" in output and "Traceback" not in output

@@ -30,7 +30,16 @@ KEYS = [
     ({"segment": {"deeplab_v3plus": {"width": 8}}}, TRAIN_SEGMENTER),
     ({"segment": {"infer": {"flip": True}}}, SEGMENT),
     ({"evaluate": {"min_area": 0.02}}, REPORT),
+    ({"backbone": {"freeze": False}}, CLASSIFIER),
+    ({"cam": {"checkpoint": "config.yaml"}}, CLASSIFIER),
+    ({"affinity": {"radius": 4}}, AFFINITY),
+    ({"segment": {"train": {"steps": 3}}}, TRAIN_SEGMENTER),
+    ({"segment": {"infer": {"resampling": "opencv"}}}, SEGMENT),
+    ({"dataset": {"labels_from": "masks"}}, DATA),
     ({"dataset": {"demo": {"seed": 1}}}, {"report"}),
+    ({"cam": {"seam": {"scale": 0.5}}, "segment": {"deeplab_v2": {"rates": [6]}}}, {"report"}),
+    ({"walk": {"crf": {"bilateral_sxy": 9}}}, {"report"}),
+    ({"boundaries": {"first": {"method": "seam"}}}, {"report"}),
     ({}, set()),
 ]
 
@@ -116,3 +125,30 @@ def test_touching_everything_reruns_nothing(project):
         if path.is_file() and ".snakemake" not in path.parts:
             path.touch()
     assert project.stale() == set()
+
+
+PRODUCTS = [
+    ("walk/train/1-of-2/labels.tsv", WALK),
+    ("segment/deeplab_v3plus/model.pt", TRAIN_SEGMENTER),
+    ("segment/deeplab_v3plus/val/1-of-2/labels.tsv", SEGMENT),
+]
+
+
+@pytest.mark.parametrize(("place", "rules"), PRODUCTS)
+def test_what_a_run_is_made_for_is_made_again(project, place, rules):
+    path = project.results / "psa" / place
+    hidden = path.rename(path.with_name("hidden"))
+    try:
+        assert project.stale() == rules
+    finally:
+        hidden.rename(path)
+
+
+def test_what_only_the_report_shows_is_made_again_with_it(project):
+    paths = project.results / "report.html", project.results / "psa/cam/maps/val/1-of-2.npz"
+    hidden = [path.rename(path.with_name("hidden")) for path in paths]
+    try:
+        assert "infer_cam" in project.stale()
+    finally:
+        for path, name in zip(paths, hidden, strict=True):
+            name.rename(path)

@@ -1,4 +1,4 @@
-"""The profile for SLURM, on a cluster of one node that this test starts and ends."""
+"""The profile for SLURM, on a cluster of two nodes that these tests start and end."""
 
 import os
 import shutil
@@ -46,7 +46,7 @@ def taken():
     return False
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A running cluster: its folder."""
     if not PLUGIN.is_dir():
@@ -75,17 +75,53 @@ def jobs():
     return [(comment.split("_wildcards_")[0], *rest) for comment, *rest in rows]
 
 
-def test_every_job_runs_in_slurm(cluster, fresh):
+@pytest.fixture
+def submit(cluster, fresh):
+    """A function that runs Snakemake in a copy of the project, on the cluster."""
     fresh.packages.append(PLUGIN)
     fresh.yaml("micro.yaml", MICRO)
+
+    def run(*arguments):
+        return fresh.run(*COMMAND, *SMALL, *arguments)
+
+    return run
+
+
+def test_every_job_runs_in_slurm(submit, fresh):
     maps = [f"results/micro/psa/crf/maps/train/{i}-of-2.npz" for i in (1, 2)]
-    fresh.run(*COMMAND, *SMALL, "--", *maps)
+    submit("--", *maps)
     assert jobs() == [
-        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1", "node"),
-        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1", "node"),
-        ("rule_prepare_data", "COMPLETED", "cpu", "N/A", "node"),
-        ("rule_refine_crf", "COMPLETED", "cpu", "N/A", "node"),
-        ("rule_refine_crf", "COMPLETED", "cpu", "N/A", "node"),
-        ("rule_train_cam", "COMPLETED", "gpu", "gres:gpu:1", "node"),
+        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1", "node1"),
+        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1", "node1"),
+        ("rule_prepare_data", "COMPLETED", "cpu", "N/A", "node1"),
+        ("rule_refine_crf", "COMPLETED", "cpu", "N/A", "node1"),
+        ("rule_refine_crf", "COMPLETED", "cpu", "N/A", "node1"),
+        ("rule_train_cam", "COMPLETED", "gpu", "gres:gpu:1", "node1"),
     ]
     assert all((fresh.folder / path).stat().st_size for path in maps)
+
+
+SPREAD = {
+    "slurm_partition": "gpu", "gpu": 2, "nodes": 2, "tasks": 2, "tasks_per_gpu": 1,
+    "mpi": "srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --gpus-per-node=1",
+}  # fmt: skip
+
+
+def test_a_training_spreads_over_nodes(submit, fresh, monkeypatch):
+    # else the processes look for each other under the names of the nodes, which are no addresses
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    fresh.snakemake("--", "results/micro/index.train.tsv")
+    resources = [f"train_cam:{name}={value}" for name, value in SPREAD.items()]
+    submit("--set-resources", *resources, "--", "results/micro/psa/cam/model.pt")
+    assert ("rule_train_cam", "COMPLETED", "gpu", "gres:gpu:2", "node[1-2]") in jobs()
+    assert "training in 2 processes" in (fresh.results / "psa/logs/train_cam.log").read_text()
+
+
+@pytest.mark.long
+def test_a_training_goes_on_after_its_time_is_up(submit, fresh):
+    fresh.yaml("micro.yaml", {**MICRO, "cam": {"train": {**MICRO["cam"]["train"], "epochs": 3000}}})
+    limits = ["train_cam:slurm_partition=gpu", "train_cam:runtime=1"]
+    submit("--set-resources", *limits, "--", "results/micro/psa/cam/model.pt")
+    ended = [state for rule, state, *_ in jobs() if rule == "rule_train_cam"]
+    assert "TIMEOUT" in ended
+    assert "continuing after step" in (fresh.results / "psa/logs/train_cam.log").read_text()
