@@ -86,7 +86,7 @@ def plain(fabric, folder, parts=1, **mistakes):
     params = {"psa": methods.get("psa").Params(dropout=0)}
     task = methods.make("psa", build("resnet18"), CLASSES, params, {})
     recipe = replace(RECIPE, batch_size=4, accumulate=parts)
-    resume = Resume(folder / "work", "plain")
+    resume = Resume(folder / "work", f"{parts} {mistakes}")
     fit(fabric, task, Colours(**mistakes), recipe, resume, folder / f"{parts}.csv")
     if fabric.is_global_zero:
         torch.save(task.state_dict(), folder / f"{parts}.pt")
