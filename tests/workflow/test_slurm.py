@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.workflow.conftest import MICRO
 
@@ -87,34 +88,33 @@ def submit(cluster, fresh):
     return run
 
 
-def test_every_job_runs_in_slurm(submit, fresh):
-    maps = [f"results/micro/psa/crf/maps/train/{i}-of-2.npz" for i in (1, 2)]
-    submit("--", *maps)
-    assert jobs() == [
-        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1", "node1"),
-        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1", "node1"),
-        ("rule_prepare_data", "COMPLETED", "cpu", "N/A", "node1"),
-        ("rule_refine_crf", "COMPLETED", "cpu", "N/A", "node1"),
-        ("rule_refine_crf", "COMPLETED", "cpu", "N/A", "node1"),
-        ("rule_train_cam", "COMPLETED", "gpu", "gres:gpu:1", "node1"),
-    ]
-    assert all((fresh.folder / path).stat().st_size for path in maps)
-
-
 SPREAD = {
     "slurm_partition": "gpu", "gpu": 2, "nodes": 2, "tasks": 2, "tasks_per_gpu": 1,
     "mpi": "srun --nodes=2 --ntasks=2 --ntasks-per-node=1 --gpus-per-node=1",
 }  # fmt: skip
 
 
-def test_a_training_spreads_over_nodes(submit, fresh, monkeypatch):
+def test_every_job_runs_in_slurm_and_a_training_on_two_nodes(submit, fresh, monkeypatch):
     # else the processes look for each other under the names of the nodes, which are no addresses
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-    fresh.snakemake("--", "results/micro/index.train.tsv")
-    resources = [f"train_cam:{name}={value}" for name, value in SPREAD.items()]
-    submit("--set-resources", *resources, "--", "results/micro/psa/cam/model.pt")
-    assert ("rule_train_cam", "COMPLETED", "gpu", "gres:gpu:2", "node[1-2]") in jobs()
+    profile = fresh.folder / "profiles/slurm/config.yaml"
+    settings = yaml.safe_load(profile.read_text())
+    settings["set-resources"]["train_cam"] = SPREAD
+    profile.write_text(yaml.safe_dump(settings))
+    maps = [f"results/micro/psa/crf/maps/train/{i}-of-2.npz" for i in (1, 2)]
+    submit("--", *maps)
+    ran = jobs()
+    assert [job[:4] for job in ran] == [
+        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1"),
+        ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1"),
+        ("rule_prepare_data", "COMPLETED", "cpu", "N/A"),
+        ("rule_refine_crf", "COMPLETED", "cpu", "N/A"),
+        ("rule_refine_crf", "COMPLETED", "cpu", "N/A"),
+        ("rule_train_cam", "COMPLETED", "gpu", "gres:gpu:2"),
+    ]
+    assert ran[-1][4] == "node[1-2]"
     assert "training in 2 processes" in (fresh.results / "psa/logs/train_cam.log").read_text()
+    assert all((fresh.folder / path).stat().st_size for path in maps)
 
 
 @pytest.mark.long
