@@ -4,7 +4,6 @@
 file of its own, so that only evaluation can see it.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Self
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.names import is_file, name_problem
+from wsss.io.provenance import bytes_digest
 from wsss.io.sealed import MARK, seal, unseal
 
 _ITEM_COLUMNS = ["image_id", "split", "image", "digest", "classes"]
@@ -175,7 +175,7 @@ def _unchanged(path: Path, digest: str, table: str) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    if hashlib.sha256(data).hexdigest()[:16] != digest:
+    if bytes_digest(data) != digest:
         raise UserError(f"{path}: changed since {table} was made; run the same command again")
     return data
 

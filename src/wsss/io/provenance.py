@@ -66,9 +66,14 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def bytes_digest(data: bytes) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of `data`, as of a file's content."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
 def text_digest(text: str) -> str:
     """Return the first 16 hex digits of the SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return bytes_digest(text.encode())
 
 
 def _entry(name: str, known: list | None) -> list:
