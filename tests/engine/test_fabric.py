@@ -12,12 +12,13 @@ from wsss.errors import UserError
 from wsss.nn.backbones import build
 
 TWO_GPUS = SimpleNamespace(world_size=2, device=torch.device("cuda"))
-MEAN = """
-import sys, torch
+MEAN = r"""
+import os, sys, torch
 from wsss.engine.fabric import make_fabric
 fabric = make_fabric("32-true", 4, devices=int(sys.argv[1]))
 mean = fabric.all_reduce(torch.tensor(float(fabric.global_rank)), reduce_op="mean")
-print(fabric.world_size, float(mean), torch.get_num_threads(), flush=True)
+line = f"{fabric.world_size} {float(mean)} {torch.get_num_threads()}\n"
+os.write(1, line.encode())  # whole: processes share the pipe, and print writes in pieces
 """
 
 
