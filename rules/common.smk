@@ -27,12 +27,17 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+from wsss.io import driver
 from wsss.io.locks import check_records, release_stale
 from wsss.io.provenance import code_digest, files_digest
 from wsss.report.tables import table
 
 # that a full disk takes no log file is no reason for a traceback at every line
 logging.raiseExceptions = False
+
+
+if not workflow.subprocess_exec:
+    driver.announce()
 
 
 configfile: "config.yaml"

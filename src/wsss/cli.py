@@ -10,7 +10,7 @@ from pathlib import Path
 from wsss import __version__
 from wsss.config.slices import STAGES
 from wsss.errors import Terminated, UserError
-from wsss.io import ranks, signals
+from wsss.io import driver, ranks, signals
 from wsss.io.atomic import is_unwritable, unwritable
 from wsss.io.progress import log, start_logging
 
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
     try:
+        driver.follow()
         start_logging(options.log)
         run(options)
     except UserError as error:

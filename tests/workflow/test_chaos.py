@@ -145,3 +145,17 @@ def test_a_second_run_beside_a_living_one_is_refused(fresh):
         process.wait()
     assert "cannot be locked" in output
     assert "Removed the lock" not in output
+
+
+def test_jobs_end_with_a_snakemake_that_alone_is_killed(fresh):
+    endless = {"cam": {"train": {"epochs": 10**6}}}
+    process = fresh.start("--", f"results/{MODEL}", config=endless)
+    assert reached(process, ["train_cam"])
+    jobs = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(jobs, timeout=30)
+    for job in alive:
+        job.kill()
+    assert jobs
+    assert not alive
