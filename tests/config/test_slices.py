@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from wsss.config.resolve import load, merge, runs
+from wsss.config.resolve import load, runs
 from wsss.config.slices import STAGES, canonical, read_slice, slice_json
 
 RUN = runs(load({}))["psa"]
@@ -24,53 +24,6 @@ def test_a_stage_cannot_see_other_keys():
             getattr(config, path)
     with pytest.raises(AttributeError):
         _ = config.cam.train
-
-
-@pytest.mark.parametrize(
-    ("change", "stages"),
-    [
-        ({"cam": {"infer": {"flip": False}}}, {"infer_cam"}),
-        ({"cam": {"psa": {"dropout": 0.1}}}, {"train_cam"}),
-        ({"crf": {"alphas": [4, 24]}}, {"refine_crf", "train_affinity"}),
-        ({"walk": {"beta": 4}}, {"random_walk"}),
-        ({"segment": {"infer": {"flip": False}}}, {"infer_segmenter", "segment_whole"}),
-        ({"seed": 5}, {"train_cam", "train_affinity", "train_segmenter"}),
-        ({"segment": {"train": {"init": "cam"}}}, {"train_segmenter"}),
-        ({"backbone": {"freeze": False}}, {"train_cam"}),
-        ({"cam": {"seam": {"dropout": 0.1}}}, set()),
-        ({"until": "cam"}, set()),
-    ],
-)
-def test_a_key_reaches_exactly_its_stages(change, stages):
-    other = runs(load(merge({}, change)))["psa"]
-    of_runs = set(STAGES) - OF_DATA
-    assert {s for s in of_runs if slice_json(s, other) != slice_json(s, RUN)} == stages
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"cam": {"train": {"area": [0.1, 0.9]}}},
-        {"walk": {"crf": {"bilateral_sxy": 50}}},
-        {"segment": {"infer": {"crf": {"gaussian_sxy": 1}}}},
-        {"dataset": {"labels": "other.csv", "coco": {"images": {"train": "a", "val": "b"}}}},
-    ],
-)
-def test_a_key_that_nothing_reads_reaches_no_stage(change):
-    config = load(merge({"segment": {"infer": {"crf": {"iterations": 0}}}}, change))
-    base = load({"segment": {"infer": {"crf": {"iterations": 0}}}})
-    assert all(slice_json(s, config) == slice_json(s, base) for s in OF_DATA)
-    other, run = runs(config)["psa"], runs(base)["psa"]
-    assert all(slice_json(s, other) == slice_json(s, run) for s in set(STAGES) - OF_DATA)
-
-
-def test_a_key_that_is_read_after_all_reaches_its_stage():
-    sampled = {"cam": {"train": {"sampling": "area"}}}
-    one, other = (
-        runs(load(merge(sampled, {"cam": {"train": {"area": area}}})))["psa"]
-        for area in ([0.1, 0.9], [0.1, 0.8])
-    )
-    assert slice_json("train_cam", one) != slice_json("train_cam", other)
 
 
 def test_canonical_ignores_the_order_of_keys():

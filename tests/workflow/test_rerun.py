@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.keys import KEYS, nested
+
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 REPORT = {"evaluate", "report"}
@@ -19,7 +21,7 @@ DATA = {"prepare_data", "prepare_masks", *CLASSIFIER}
 HELD_OUT = {rule for rule in DATA if not rule.startswith("train_")}
 """What another image of the split val reruns: nothing that learns."""
 
-KEYS = [
+CHANGES = [
     ({"seed": 1}, CLASSIFIER),
     ({"cam": {"train": {"lr": 0.5}}}, CLASSIFIER),
     ({"cam": {"psa": {"dropout": 0.1}}}, CLASSIFIER),
@@ -44,9 +46,33 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "rules"), KEYS, ids=[str(change) for change, _ in KEYS])
+@pytest.mark.parametrize(("change", "rules"), CHANGES, ids=[str(change) for change, _ in CHANGES])
 def test_a_key_reruns_exactly_what_depends_on_it(project, change, rules):
     assert project.stale(change) == rules
+
+
+FROM = {
+    "train_cam": CLASSIFIER,
+    "infer_cam": CAM,
+    "refine_crf": CRF,
+    "train_affinity": AFFINITY,
+    "random_walk": WALK,
+    "train_segmenter": TRAIN_SEGMENTER,
+    "infer_segmenter": SEGMENT,
+    "segment_whole": set(),
+    "evaluate": REPORT,
+}
+"""The stages of runs, each with what follows it; nothing here is cut into tiles."""
+OF_RUNS = [
+    k for k in KEYS if k.stages & FROM.keys() and not k.given and k.name not in ("method", "seeds")
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("key", OF_RUNS, ids=lambda key: key.name)
+def test_every_key_reruns_what_sees_it_and_all_behind(project, key):
+    rules = set().union(*(FROM[stage] for stage in key.stages))
+    assert project.stale(nested({key.name: key.value})) == rules
 
 
 CODE = [

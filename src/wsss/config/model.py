@@ -1,5 +1,6 @@
 """The configuration: every key of `config.yaml`, its type, default and meaning."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model, field_validator
@@ -37,6 +38,10 @@ class _Cam(Section):
     infer: CamInfer = CamInfer()
     checkpoint: str | None = None
     """Published checkpoint of the method's network, taken instead of a training."""
+
+    def unread(self) -> Collection[str]:
+        """Return the settings of a training that a checkpoint makes needless."""
+        return ("train",) if self.checkpoint else ()
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

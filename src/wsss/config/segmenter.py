@@ -1,5 +1,6 @@
 """Configuration of the segmenter: network, training, prediction."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -68,6 +69,12 @@ class SegmenterTrain(Train):
     init: Literal["backbone", "cam"] = "backbone"
     """Start from the backbone's weights, or from the trunk of the trained classifier."""
 
+    def unread(self) -> Collection[str]:
+        """Return the other way to give the length, and the jitter that recipes do not know."""
+        length = ("epochs",) if self.steps else ()
+        changes = () if self.augmentation == "jitter" else ("jitter",)
+        return (*super().unread(), *length, *changes)
+
     @model_validator(mode="after")
     def _parts_are_equal(self) -> "SegmenterTrain":
         if self.batch_size % self.accumulate:
@@ -96,6 +103,10 @@ class SegmenterInfer(Section):
     """Colours that the CRF sees; wrapped = less the mean, modulo 256, as the published figures of
     DeepLab v2 (kazuto1011) have it."""
 
+    def unread(self) -> Collection[str]:
+        """Return what only a CRF reads."""
+        return () if self.crf.iterations else ("crf_image",)
+
 
 class Segment(Section):
     """The segmenter."""
@@ -114,6 +125,10 @@ class Segment(Section):
     deeplab_v3plus: DeepLabV3 = DeepLabV3()
     train: SegmenterTrain = SegmenterTrain()
     infer: SegmenterInfer = SegmenterInfer()
+
+    def unread(self) -> Collection[str]:
+        """Return the settings of a training that a checkpoint makes needless."""
+        return ("train",) if self.checkpoint else ()
 
     @model_validator(mode="after")
     def _trunk_shared(self) -> "Segment":

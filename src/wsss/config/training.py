@@ -83,6 +83,10 @@ class Train(Section):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Arithmetic of the training."""
 
+    def unread(self) -> Collection[str]:
+        """Return what the other optimiser reads."""
+        return () if self.optimizer == "sgd" else ("momentum",)
+
 
 class ClassifierTrain(Train):
     """How the classifier is trained."""
@@ -98,8 +102,8 @@ class ClassifierTrain(Train):
     """Share of the samples whose colours are jittered."""
 
     def unread(self) -> Collection[str]:
-        """Return the range of the other way to sample."""
-        return ("area",) if self.sampling == "long_side" else ("resize",)
+        """Return the range of the other way to sample, too."""
+        return (*super().unread(), "area" if self.sampling == "long_side" else "resize")
 
 
 class AffinityTrain(Train):
