@@ -4,7 +4,7 @@
 no test here hard-codes a size, a seed or a class: everything is read from the file.
 
 * `golden(name)` opens `{name}.npz`: `ref = golden("crf")`, `ref["image"]`, `ref.keys()`,
-  `ref.agree("psa_alpha4", got)`.
+  `ref.starting("psa_")`, `ref.agree("psa_alpha4", got)`.
 * `agree(name, key, got)` is the same check without the opened file.
 * `fill(module, seed, gain)` gives a network the weights of the reference run.
 """
@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import torch
 
-FOLDER = Path(os.environ.get("WSSS_GOLDEN", Path(__file__).parent))
+FOLDER = Path(os.environ.get("WSSS_GOLDEN") or Path(__file__).parent)
 
 
 def _deviation(kind: str, got: np.ndarray, ref: np.ndarray) -> float:
@@ -57,6 +57,12 @@ class Golden:
     def keys(self) -> list[str]:
         """The names of the arrays."""
         return list(self._arrays)
+
+    def starting(self, prefix: str, end: str = "") -> list[str]:
+        """The names of the arrays that start and end so, of which there is at least one."""
+        found = [key for key in self if key.startswith(prefix) and key.endswith(end)]
+        assert found, f"{self.name}: no array is called {prefix}...{end}"
+        return found
 
     def agree(self, key: str, got: object) -> None:
         """Fail unless `got` (array, tensor, number or list) is `self[key]` within its tolerance."""

@@ -37,7 +37,7 @@ def trained(net):
 def agree_gradients(ref, net, prefix="gradnorm:"):
     """Compare the norms of the gradients that a file holds under a prefix."""
     ours = official_names(net)
-    for key in (key for key in ref if key.startswith(prefix)):
+    for key in ref.starting(prefix):
         grad = net.get_parameter(ours[key.removeprefix(prefix)]).grad
         ref.agree(key, grad.double().norm().item())
 

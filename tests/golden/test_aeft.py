@@ -127,9 +127,12 @@ def test_pairs_that_are_too_close(embedded, ref, suffix):
 
 def test_published_partners_can_be_drawn(batch, ref):
     torch.manual_seed(0)
-    draws = [torch.stack(pick_negatives(batch[1]), dim=1).tolist() for _ in range(200)]
+    draws = [torch.stack(pick_negatives(batch[1]), dim=1).tolist() for _ in range(1000)]
     drawn = {tuple(pair) for pairs in draws for pair in pairs}
-    assert drawn.issuperset(enumerate(ref["n_idx"].tolist()))
+    published = ref["n_idx"].tolist()
+    # where an image has no partner, the published list is shifted
+    disjoint = (batch[1] * batch[1][published]).sum(1) == 0
+    assert drawn.issuperset(pair for pair in enumerate(published) if disjoint[pair[0]])
     assert drawn.isdisjoint(enumerate(ref["p_idx"].tolist()))
 
 

@@ -21,15 +21,12 @@ def ref(golden):
     return golden("augment")
 
 
-def numbered(ref, prefix, suffix):
-    return [key for key in ref if key.startswith(prefix) and key.endswith(suffix)]
-
-
 def test_resize_long(ref):
-    for key in numbered(ref, "rrl", ""):
-        if "_target" in key:
-            image = ref[key.split("_")[0] + "_in"]
-            ref.agree(key.replace("target", "out"), resize_long(image, int(ref[key])))
+    targets = [key for key in ref.starting("rrl") if "_target" in key]
+    assert targets
+    for key in targets:
+        image = ref[key.split("_")[0] + "_in"]
+        ref.agree(key.replace("target", "out"), resize_long(image, int(ref[key])))
 
 
 def test_normalise(ref):
@@ -43,7 +40,7 @@ def test_normalise_for_vgg16(ref):
 
 
 def test_crop(ref):
-    for key in numbered(ref, "crop", "_offsets_wh"):
+    for key in ref.starting("crop", "_offsets_wh"):
         name = key.removesuffix("_offsets_wh")
         left, top = ref[key]
         ref.agree(f"{name}_out", crop(ref["crop_in"], int(ref[f"{name}_size"]), (top, left)))
@@ -56,15 +53,16 @@ def test_crop_draws_the_horizontal_offset_first(ref):
 
 
 def test_scales_of_inference(ref):
-    for key in ref:
-        if key.startswith("msf_") and key != "msf_in":
-            (view,) = views(ref["msf_in"], [float(key.removeprefix("msf_"))], flip=False)
-            assert np.array_equal(view[0], normalise(ref[key]).transpose(2, 0, 1))
+    scales = [float(key[4:]) for key in ref.starting("msf_") if key != "msf_in"]
+    assert scales
+    for scale in scales:
+        (view,) = views(ref["msf_in"], [scale], flip=False)
+        assert np.array_equal(view[0], normalise(ref[f"msf_{scale}"]).transpose(2, 0, 1))
 
 
 def test_affinity_sample(ref):
     side = int(ref["aff_cropsize"])
-    for key in numbered(ref, "aff", "_offsets_wh_flip"):
+    for key in ref.starting("aff", "_offsets_wh_flip"):
         name = key.removesuffix("_offsets_wh_flip")
         left, top, mirror = ref[key]
         image = crop(ref["aff_image"], side, (top, left))
@@ -78,7 +76,7 @@ def test_affinity_sample(ref):
 
 
 def test_pairs_of_the_affinity_sample(ref):
-    for key in numbered(ref, "aff", "_label"):
+    for key in ref.starting("aff", "_label"):
         label = torch.from_numpy(ref[key])
         kinds = pair_labels(label[None], *pair_indices(*label.shape, 5))
         for kind, pairs in zip(("bg_pos", "fg_pos", "neg"), kinds, strict=True):
@@ -86,7 +84,7 @@ def test_pairs_of_the_affinity_sample(ref):
 
 
 def test_deeplab_v1_sample(ref):
-    (key,) = (key for key in ref if key.startswith("v1_hsv_"))
+    (key,) = ref.starting("v1_hsv_")
     shift = tuple(int(part) for part in key.removeprefix("v1_hsv_").split("_"))
     shifted = hsv_shift(ref["v2_image"], shift)
     ref.agree(key, shifted)
@@ -101,7 +99,7 @@ def test_deeplab_v1_sample(ref):
 
 
 def test_deeplab_v2_sample(ref):
-    for key in numbered(ref, "v2_aug", "_scale_y_x_flip"):
+    for key in ref.starting("v2_aug", "_scale_y_x_flip"):
         name = key.removesuffix("_scale_y_x_flip")
         factor, top, left, mirror = ref[key].tolist()
         side = len(ref[f"{name}_label"])

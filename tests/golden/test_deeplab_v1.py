@@ -60,7 +60,7 @@ def test_loss_and_gradients(net, ref):
 
 
 def test_scaled_inputs(ref):
-    for key in (key for key in ref if key.startswith("v1_msf_input_")):
+    for key in ref.starting("v1_msf_input_"):
         scale, _, step = key.removeprefix("v1_msf_input_").partition("_s")
         (view,) = views(ref["v1_msf_image"], [float(scale)], flip=False, resampling="opencv")
         ref.agree(key, view[0, :, :: int(step or 1), :: int(step or 1)])
@@ -73,4 +73,4 @@ def test_multi_scale_and_crf(net, ref):
     ref.agree("v1_msf_prob_s2", scores[:, ::2, ::2])
     ref.agree("v1_msf_argmax_nocrf", scores.argmax(0))
     ref.agree("v1_msf_crf_image", image)
-    ref.agree("v1_msf_argmax_crf", decide(scores, image, CRF))
+    ref.agree("v1_msf_argmax_crf", decide(scores, ref["v1_msf_crf_image"], CRF))

@@ -60,6 +60,6 @@ def test_loss_and_gradients(net, ref):
 
 def test_labels_are_resized_as_pillow_does(ref):
     labels = torch.from_numpy(ref["v2_train_gt"]).long()
-    for key in (key for key in ref if key.startswith("v2_resized_labels_")):
+    for key in ref.starting("v2_resized_labels_"):
         size = tuple(map(int, key.rpartition("_")[2].split("x")))
         ref.agree(key, resized_labels(labels, size))

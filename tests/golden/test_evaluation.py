@@ -8,6 +8,7 @@ from wsss.ops.confusion import (
     confusion_at,
     iou,
     mean_iou,
+    mean_iou_present,
     precision_recall,
     threshold_curve,
     threshold_histogram,
@@ -23,7 +24,7 @@ def ref(golden):
 
 @pytest.fixture(scope="module")
 def numbers(ref):
-    return [key.removeprefix("gt") for key in ref if key.startswith("gt")]
+    return [key.removeprefix("gt") for key in ref.starting("gt")]
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +46,15 @@ def test_confusion(ref, conf):
     ref.agree("confusion", conf)
     ref.agree("eader_intersection", conf.diagonal())
     ref.agree("eader_union", conf.sum(axis=0) + conf.sum(axis=1) - conf.diagonal())
+    ref.agree("eader_gt_pixel_count", np.append(0, conf.sum(axis=1)[1:]))
+    ref.agree("eader_predicted_pixel_count", np.append(0, conf.sum(axis=0)[1:]))
 
 
 def test_iou_in_percent(ref, conf):
     ref.agree("iou", 100 * iou(conf))
     ref.agree("miou", 100 * mean_iou(conf))
     ref.agree("eader_miou", mean_iou(conf))
+    ref.agree("kaz_miou", mean_iou_present(conf))
 
 
 def test_precision_and_recall(ref, conf):

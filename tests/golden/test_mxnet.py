@@ -14,7 +14,7 @@ from wsss.nn.weights import read_state
 
 pytestmark = pytest.mark.golden
 
-FOLDER = Path(os.environ.get("WSSS_GOLDEN", Path(__file__).parent))
+FOLDER = Path(os.environ.get("WSSS_GOLDEN") or Path(__file__).parent)
 
 
 @pytest.fixture(scope="module")

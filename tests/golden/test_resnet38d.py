@@ -27,8 +27,7 @@ def test_state_names(net, ref):
 
 def test_recipe(net, ref):
     state = net.state_dict()
-    keys = ref.keys()
-    for key in (k for k in keys if k.startswith("recipe:")):
+    for key in ref.starting("recipe:"):
         ref.agree(key, state[key.removeprefix("recipe:")])
 
 

@@ -46,7 +46,7 @@ def sb(ref, fill):
     sb = method(build("resnet38d"), ref["labels"].shape[1], method.Params())
     fill(sb.net, ref["seed"], ref["gain"])
     ours = official_names(sb.net)
-    for key in (key for key in ref if key.startswith("gain:")):
+    for key in ref.starting("gain:"):
         tensor = sb.net.get_parameter(ours[key.removeprefix("gain:")]).detach()
         tensor *= float(ref[key] / ref["gain"])
     return without_dropout(sb)
