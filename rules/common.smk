@@ -28,7 +28,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 from wsss.io import driver
-from wsss.io.locks import check_records, release_stale
+from wsss.io.locks import heal
 from wsss.io.provenance import code_digest, files_digest
 from wsss.report.tables import table
 
@@ -47,9 +47,8 @@ try:
     CONFIG = load(config)
     RUNS = runs(CONFIG)
     if workflow.is_main_process:
-        if release_stale(Path(".snakemake")):
-            print("Removed the lock of a run that was killed.", file=sys.stderr)
-        check_records(Path(".snakemake"))
+        for line in heal(Path(".snakemake")):
+            print(line, file=sys.stderr)
 except UserError as error:
     raise WorkflowError(str(error))
 

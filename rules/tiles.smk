@@ -4,7 +4,7 @@ Needed only if `dataset.tiles` is set; the chain then takes tiles for images.
 
 REQUIRED INPUTS: the data set as `dataset` describes it, label maps of its tiles,
     {run}/segment/{segmenter}/model.pt.
-OUTPUTS: {results}/{dataset}/data/tiles/labels.csv (table of the tiles beside it),
+OUTPUTS: {results}/{dataset}/data/tiles/{labels.csv,tiles.tsv} (what they show, where they lie),
     {run}/walk/stitched/{split}/labels.tsv (record of the label maps of whole images beside it),
     {run}/segment/{segmenter}/whole/{split}/{shard}/labels.tsv (likewise, predicted anew).
 """
@@ -18,6 +18,7 @@ rule make_tiles:
         converted=converted_for_tiles(),
     output:
         labels=f"{OUT}/data/tiles/labels.csv",
+        table=f"{OUT}/data/tiles/tiles.tsv",
     log:
         f"{OUT}/logs/make_tiles.log",
     benchmark:
@@ -45,7 +46,7 @@ rule make_tiles:
 rule stitch_masks:
     """Put the pseudo labels of tiles together to those of the images they were cut from."""
     input:
-        tiles=f"{OUT}/data/tiles/labels.csv",
+        tiles=f"{OUT}/data/tiles/tiles.tsv",
         labels=shards(f"{RUN}/walk/{{split}}/{{scatteritem}}/labels.tsv"),
     output:
         labels=f"{RUN}/walk/stitched/{{split}}/labels.tsv",
@@ -69,7 +70,7 @@ rule stitch_masks:
 rule segment_whole:
     """Predict the masks of a shard of the images that tiles were cut from."""
     input:
-        tiles=f"{OUT}/data/tiles/labels.csv",
+        tiles=f"{OUT}/data/tiles/tiles.tsv",
         model=f"{RUN}/segment/{{segmenter}}/model.pt",
     output:
         labels=f"{RUN}/segment/{{segmenter}}/whole/{{split}}/{{scatteritem}}/labels.tsv",

@@ -82,6 +82,25 @@ def test_another_archive_replaces_the_folder(tmp_path):
     assert content(tmp_path / "voc") == {"c": b"c"}
 
 
+def test_a_folder_that_is_half_removed_does_not_pass_for_the_whole(tmp_path, monkeypatch):
+    first, second = tar(tmp_path / "a.tar"), zipped(tmp_path / "b.zip", {"voc/c": b"c"})
+    unpack(first, tmp_path / "voc", "1")
+    whole = content(tmp_path / "voc")
+
+    def killed(folder, ignore_errors=False):
+        if not ignore_errors:
+            next(path for path in folder.rglob("*") if path.is_file()).unlink()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("wsss.data.archives.shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        unpack(second, tmp_path / "voc", "2")
+    monkeypatch.undo()
+    unpack(first, tmp_path / "voc", "1")
+    assert content(tmp_path / "voc") == whole
+    assert {path.name for path in tmp_path.iterdir()} == {"a.tar", "b.zip", "voc"}
+
+
 def test_a_folder_of_the_user_is_not_replaced(tmp_path):
     (tmp_path / "voc").mkdir()
     with pytest.raises(UserError, match="move it away"):

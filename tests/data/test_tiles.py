@@ -162,12 +162,23 @@ def test_other_tiles_replace_earlier_ones(data, tmp_path):
     assert files == {tile.tile_id for tile in tiles}
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "tiles.tsv"])
+def test_a_changed_table_is_named(data, tmp_path, name):
+    cut(data, tmp_path / "tiles")
+    path = tmp_path / "tiles" / name
+    path.write_text(path.read_text().replace("b", "c", 1))
+    with pytest.raises(UserError, match=rf"{name}: not .*; delete it and run the same command"):
+        source.read(tmp_path / "tiles")
+
+
 def test_an_interrupted_cut_is_no_data_set(data, tmp_path, monkeypatch):
     cut(data, tmp_path / "tiles")
     monkeypatch.setattr("wsss.data.tiles.read_labels", lambda path: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cut(data, tmp_path / "tiles")
-    with pytest.raises(UserError, match="not a finished folder of tiles; cut the tiles again"):
+    with pytest.raises(
+        UserError, match=r"labels\.csv: not the table that was written with the tiles; delete it"
+    ):
         source.read(tmp_path / "tiles")
     monkeypatch.undo()
     assert cut(data, tmp_path / "tiles")

@@ -104,6 +104,18 @@ class Told(Numbers):
         return super().__getitem__(place)
 
 
+class Killed(Numbers):
+    """The process that loads images is killed, as by a system without memory."""
+
+    def __getitem__(self, place):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_loader_that_was_killed_is_named(tmp_path):
+    with pytest.raises(UserError, match="a process that loads images was killed"):
+        train(tmp_path, Killed(), workers=1)
+
+
 @pytest.mark.parametrize(("epoch", "workers"), [(2, 0), (2, 1), (5, 1)])
 def test_a_training_that_is_asked_to_end_saves_its_state_first(tmp_path, epoch, workers):
     undisturbed = train(tmp_path / "a")

@@ -85,7 +85,7 @@ def tables(folder):
     item = Item("a", "train", folder / "a.png", DIGEST, (1,))
     Index(("cat", "dog"), (item,)).write(index)
     Masks("by hand", {"a": folder / "b.png"}, {"a": DIGEST}).write(masks)
-    tile = Tile("a_0", "a", "train", Window(0, 0, 32, 32), (64, 64), folder / "a.png")
+    tile = Tile("a_0", "a", "train", Window(0, 0, 32, 32), (64, 64), folder / "a.png", DIGEST)
     TileTable(("cat", "dog"), "by hand", (tile,)).write(tiles)
     return zip(names, (Index.read, Masks.read, TileTable.read), strict=True)
 

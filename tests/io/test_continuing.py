@@ -22,6 +22,7 @@ def record(tmp_path, source):
     path = tmp_path / "masks/labels.tsv"
     with pytest.raises(KeyboardInterrupt), ContinuingWriter(path, "made") as out:
         for image_id in "ab":
+            assert not out.take(image_id, source)
             out.put(image_id, LABELS)
         raise KeyboardInterrupt
     return path
@@ -54,6 +55,7 @@ def test_another_provenance_starts_anew(record, source):
 
 def test_a_second_interruption_loses_nothing(record, source):
     with pytest.raises(KeyboardInterrupt), ContinuingWriter(record, "made") as out:
+        out.take("c", source)
         out.put("c", LABELS)
         raise KeyboardInterrupt
     assert taken(record, source) == ["a", "b", "c"]
@@ -65,15 +67,17 @@ def test_only_whole_label_maps_are_taken(record, source):
     assert (LabelReader([record]).read("a") == LABELS).all()
 
 
-def test_a_changed_source_is_looked_at_again(record, source):
-    later = record.with_name("a.png").stat().st_mtime + 9
-    os.utime(source, (later, later))
+@pytest.mark.parametrize("shift", [-9, 9])
+def test_a_changed_source_is_looked_at_again(record, source, shift):
+    time = record.with_name("a.png").stat().st_mtime + shift
+    os.utime(source, (time, time))
     assert taken(record, source) == []
     assert LabelReader([record]).ids == ("a", "b", "c")
 
 
-def test_label_maps_that_nobody_takes_go(record):
+def test_label_maps_that_nobody_takes_go(record, source):
     with ContinuingWriter(record, "made") as out:
+        out.take("c", source)
         out.put("c", LABELS)
     assert [path.name for path in record.parent.glob("*.png")] == ["c.png"]
 

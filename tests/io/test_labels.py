@@ -120,9 +120,20 @@ def test_a_shard_says_what_made_it(tmp_path):
     assert (tmp_path / "labels.tsv").read_text().splitlines()[0] == '#{"seed":0}'
 
 
+def test_a_record_that_was_cut_off_is_named(tmp_path):
+    with LabelWriter(tmp_path / "labels.tsv") as out:
+        for image_id in "ab":
+            out.put(image_id, LABELS)
+    lines = (tmp_path / "labels.tsv").read_text().splitlines(keepends=True)
+    for kept in range(len(lines)):
+        (tmp_path / "labels.tsv").write_text("".join(lines[:kept]))
+        with pytest.raises(UserError, match=r"labels\.tsv: not a whole commit record"):
+            LabelReader([tmp_path / "labels.tsv"])
+
+
 def test_a_record_of_one_endless_field_is_named(tmp_path):
     (tmp_path / "labels.tsv").write_bytes(bytes(200_000))
-    with pytest.raises(UserError, match=r"labels\.tsv: cannot be read \(.*run again"):
+    with pytest.raises(UserError, match=r"labels\.tsv: not a whole commit record .*run again"):
         LabelReader([tmp_path / "labels.tsv"])
 
 

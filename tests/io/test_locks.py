@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from wsss.errors import UserError
-from wsss.io.locks import check_records, release_stale
+from wsss.io.locks import heal
 
 RUN = """
 import sys
 from pathlib import Path
-from wsss.io.locks import release_stale
+from wsss.io.locks import heal
 folder = Path(sys.argv[1])
-healed = release_stale(folder)
+healed = bool(heal(folder))
 if sys.argv[2] == "lock":
     (folder / "locks").mkdir(exist_ok=True)
     (folder / "locks/0.output.lock").write_text("model.pt")
@@ -80,7 +80,7 @@ def test_a_dry_run_in_between_does_not_hide_a_living_run(run, tmp_path):
 def test_the_lock_of_another_machine_stays(run, tmp_path, monkeypatch):
     run().kill()
     monkeypatch.setattr(platform, "node", lambda: "elsewhere")
-    assert not release_stale(tmp_path)
+    assert not heal(tmp_path)
     assert locked(tmp_path)
 
 
@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, number)
 
     monkeypatch.setattr(Path, "open", fail)
     with pytest.raises(UserError, match=rf"{tmp_path}: cannot be written \({os.strerror(number)}"):
-        release_stale(tmp_path)
+        heal(tmp_path)
 
 
 @pytest.mark.parametrize("writable", [False, True])
@@ -108,32 +108,44 @@ def test_a_forbidden_folder_is_named_but_not_another_users_mark(tmp_path, monkey
     monkeypatch.setattr(Path, "open", fail)
     monkeypatch.setattr(os, "access", lambda *_: writable)
     with nullcontext() if writable else pytest.raises(UserError, match="Permission denied"):
-        assert not release_stale(tmp_path)
+        assert not heal(tmp_path)
 
 
 def test_a_mark_of_any_bytes_is_that_of_another_machine(tmp_path):
     (tmp_path / "locks").mkdir()
     (tmp_path / "locks/0.output.lock").touch()
     (tmp_path / "wsss.lock").write_bytes(b"\xff\xfe")
-    assert not release_stale(tmp_path) and locked(tmp_path)
+    assert not heal(tmp_path) and locked(tmp_path)
 
 
-def record(folder, name):
+WHOLE = b'{"rule": "train_cam", "input": [], "params": []}'
+OUTPUT = "results/a>b/model.pt"
+NAME = urlsafe_b64encode(OUTPUT.encode()).decode()
+
+
+def record(folder, content, name=NAME):
     path = folder / "metadata" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"\xff")
+    path.write_bytes(content)
     return path
 
 
-def test_a_record_that_cannot_be_decoded_is_named_with_its_output(tmp_path):
-    name = urlsafe_b64encode(b"results/a>b/model.pt").decode()
-    path = record(tmp_path, f"@{name[:8]}/{name[8:]}")
-    with pytest.raises(UserError) as caught:
-        check_records(tmp_path)
-    assert str(caught.value).startswith(f"{path}: this record is damaged; delete it and results/a>")
+@pytest.mark.parametrize("name", [NAME, f"@{NAME[:8]}/{NAME[8:]}"])
+@pytest.mark.parametrize("content", [b"", WHOLE[:-9], b"\xff", b"[1]", b'{"rule": 5}'])
+def test_what_has_a_damaged_record_is_incomplete(tmp_path, content, name):
+    path = record(tmp_path, content, name)
+    (line,) = heal(tmp_path)
+    assert OUTPUT in line and not path.exists()
+    assert (tmp_path / "incomplete" / name).is_file()
 
 
-def test_other_files_beside_the_records_do_not_matter(tmp_path):
-    check_records(tmp_path)
-    record(tmp_path, ".DS_Store")
-    check_records(tmp_path)
+def test_sound_records_and_other_files_stay(tmp_path):
+    kept = record(tmp_path, WHOLE), record(tmp_path, b"\xff", ".DS_Store")
+    assert heal(tmp_path) == [] and all(path.exists() for path in kept)
+
+
+def test_a_record_that_a_living_run_may_be_writing_stays(run, tmp_path):
+    alive = run()
+    path = record(tmp_path, b"")
+    assert heal(tmp_path) == [] and path.exists()
+    alive.kill()

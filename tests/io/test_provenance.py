@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from wsss.errors import UserError
 from wsss.io import provenance
 from wsss.io.provenance import code_digest, files_digest
 
@@ -57,6 +58,12 @@ def test_content_counts_whatever_the_date(tmp_path):
     file.write_text("two")
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert files_digest([file], cache) != before
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "a.npz").mkdir()
+    with pytest.raises(UserError, match=r"a\.npz: cannot be read \(Is a directory\)"):
+        files_digest([tmp_path / "a.npz"], tmp_path / "cache.json")
 
 
 def test_a_missing_file_counts_as_absent(tmp_path):

@@ -73,8 +73,9 @@ def test_costs_of_an_earlier_configuration_do_not_count(
 
 
 def test_a_changed_evaluation_is_named(tmp_path: Path) -> None:
-    text = files.evaluation_text({"split": "val", "results": {"cam": {"miou": 0.17}}})
-    assert files.evaluation(text) == {"split": "val", "results": {"cam": {"miou": 0.17}}}
+    document = {"kind": "cam", "split": "val", "results": {"cam": {"miou": 0.17}}}
+    text = files.evaluation_text(document)
+    assert files.evaluation(text) == document
     (tmp_path / "eval.json").write_text(text.replace("0.17", "0.97"))
     with pytest.raises(UserError, match=r"eval\.json: damaged .it does not match its checksum"):
         files.read(tmp_path / "eval.json", files.evaluation)

@@ -216,10 +216,13 @@ def test_lost_predictions_are_missing_pictures(project: Path) -> None:
     assert "<li>pictures of crf</li>" in text
 
 
+EVAL = {"kind": "cam", "split": "val", "results": {}}
 DAMAGED = [
     ("cam/eval.val.json", {"kind": "cam"}, "damaged"),
-    ("cam/eval.val.json", {"results": {}, "split": "test"}, "of split test; give those of"),
-    ("../eval.json", {"results": {}, "split": "val"}, "none of the --runs"),
+    ("cam/eval.test.json", EVAL | {"split": "test"}, "of split test; give those of"),
+    ("cam/eval.val.json", EVAL | {"kind": "crf"}, "figures of crf, val, which belong elsewhere"),
+    ("cam/eval.val.json", EVAL | {"split": "train"}, "figures of cam, train, which belong"),
+    ("../eval.json", EVAL, "none of the --runs"),
 ]
 
 

@@ -88,5 +88,5 @@ def test_without_tiles_there_is_nothing_to_cut(demo, tmp_path):
 
 
 def test_uncut_tiles_are_named(demo):
-    with pytest.raises(UserError, match="not a finished folder of tiles"):
+    with pytest.raises(UserError, match=r"tiles\.tsv: not a table of tiles"):
         read(config(tiles={}).dataset, demo / "JPEGImages")

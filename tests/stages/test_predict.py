@@ -1,4 +1,7 @@
 import argparse
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from wsss.cli import main
 from wsss.config.segmenter import SegmenterInfer
 from wsss.engine.checkpoint import save_model
 from wsss.errors import UserError
+from wsss.io.atomic import atomic_path, sweep
 from wsss.io.labels import LabelReader, read_labels
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
@@ -127,6 +131,20 @@ def test_an_interrupted_call_is_continued(model, photos, tmp_path, monkeypatch):
     run(model, photos, tmp_path / "out")
     assert drawn == [(40, 56), (20, 20), (20, 20), (37, 61)]
     assert LabelReader([tmp_path / "out/labels.tsv"]).ids == ("a", "c", "sub__b")
+
+
+@pytest.mark.parametrize("name", [".unfinished", "classes.txt", "labels.tsv"])
+def test_a_call_that_was_killed_while_it_wrote_is_continued(model, photos, tmp_path, name):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    with atomic_path(tmp_path / "out" / name) as mine:
+        mine.touch()
+        left = mine.with_name(mine.name.replace(f"{os.getpid()}@", f"{process.pid}@"))
+    left.touch()
+    (tmp_path / "out" / name).unlink()
+    sweep.cache_clear()
+    run(model, photos, tmp_path / "out")
+    assert not left.exists() and (tmp_path / "out/labels.tsv").is_file()
 
 
 @pytest.mark.parametrize("change", [["--flip"], ["--tile", 40]])

@@ -1,10 +1,13 @@
 import argparse
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from tests.listed import listed
 from wsss.config.resolve import load, merge, runs
 from wsss.config.slices import slice_json
 from wsss.data.sources.tiles import Tile, TileTable
@@ -16,7 +19,7 @@ from wsss.nn.backbones import build
 from wsss.ops.tiles import layout
 from wsss.stages import predict, segment_whole
 
-SIZES = {"a": (40, 56), "b": (37, 61)}
+SIZES = {"a": (40, 56), "b": (37, 61), "c": (32, 32)}
 SPLITS = {"a": "val", "b": "val", "c": "train"}
 INFER = {"scales": [1.0], "flip": False}
 
@@ -35,10 +38,9 @@ def folder(tmp_path_factory):
         image = Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8))
         image.save(path / f"photos-{name}.png")
     tiles = [
-        Tile(f"{name}_{number}", name, split, window, size, path / f"photos-{name}.png")
+        Tile.of(replace(listed(path / f"photos-{name}.png"), image_id=name, split=split), *place)
         for name, split in SPLITS.items()
-        for size in [SIZES.get(name, (32, 32))]
-        for number, window in enumerate(layout(size, 32, 8))
+        for place in product(layout(SIZES[name], 32, 8), [SIZES[name]])
     ]
     TileTable(("cat", "dog"), "", tuple(tiles)).write(path / "tiles.tsv")
     return path
@@ -48,14 +50,14 @@ def run(folder, out, shard):
     parser = argparse.ArgumentParser()
     segment_whole.add_arguments(parser)
     config = runs(load(merge({}, {"segment": {"infer": INFER}})))["psa"]
-    files = ["--tiles", folder / "labels.csv", "--model", folder / "model.pt", "--out", out]
+    files = ["--tiles", folder / "tiles.tsv", "--model", folder / "model.pt", "--out", out]
     part = ["--split", "val", "--shard", shard, "--config", slice_json("segment_whole", config)]
     segment_whole.run(parser.parse_args([*map(str, files), *part]))
     return LabelReader([out])
 
 
 def test_masks_are_those_that_predict_draws(folder, tmp_path):
-    for name in SIZES:
+    for name in "ab":
         parser = argparse.ArgumentParser()
         predict.add_arguments(parser)
         paths = [folder / "model.pt", folder / f"photos-{name}.png", tmp_path / name]
@@ -74,6 +76,6 @@ def test_shards_divide_the_images(folder, tmp_path):
 
 def test_an_image_must_be_the_one_that_was_cut(folder, tmp_path):
     Image.new("RGB", (56, 41)).save(folder / "photos-a.png")
-    with pytest.raises(UserError, match=r"photos-a\.png: the image changed since it was cut"):
+    with pytest.raises(UserError, match=r"photos-a\.png: changed since"):
         run(folder, tmp_path / "labels.tsv", "1-of-1")
     assert not (tmp_path / "labels.tsv").exists()

@@ -23,11 +23,11 @@ def whole():
 def folder(tmp_path, whole):
     """Tiles of two images, their label maps in two shards, and tiles of another split."""
     tiles = [
-        Tile(f"{name}_{number}", name, "val", window, size, Path(f"{name}.png"))
+        Tile(f"{name}_{number}", name, "val", window, size, Path(f"{name}.png"), "")
         for name, size in SIZES.items()
         for number, window in enumerate(layout(size, 6, 2))
     ]
-    other = Tile("c_0", "c", "train", layout((6, 6), 6, 0)[0], (6, 6), Path("c.png"))
+    other = Tile("c_0", "c", "train", layout((6, 6), 6, 0)[0], (6, 6), Path("c.png"), "")
     TileTable(("cat",), "", (*tiles, other)).write(tmp_path / "tiles.tsv")
     for shard, part in enumerate((tiles[:3], tiles[3:])):
         with LabelWriter(tmp_path / f"{shard}/labels.tsv") as out:
@@ -40,7 +40,7 @@ def run(folder, *shards, split="val"):
     parser = argparse.ArgumentParser()
     stitch_masks.add_arguments(parser)
     labels = [folder / f"{shard}/labels.tsv" for shard in shards]
-    options = ["--tiles", folder / "labels.csv", "--split", split, "--labels", *labels]
+    options = ["--tiles", folder / "tiles.tsv", "--split", split, "--labels", *labels]
     out = folder / "whole/labels.tsv"
     stitch_masks.run(parser.parse_args([*map(str, options), "--out", str(out)]))
     return LabelReader([out])

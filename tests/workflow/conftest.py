@@ -51,7 +51,7 @@ class Project:
     def run(self, *command, check=True):
         """Run a command of the environment in the folder of the project; return its output."""
         process = self._start(*command)
-        output, _ = process.communicate(timeout=900)
+        output, _ = process.communicate(timeout=3600)
         assert not check or process.returncode == 0, output
         return output
 

@@ -1,7 +1,5 @@
 """Mistakes of the user: clear lines, no traceback, nothing half-written."""
 
-from base64 import b64encode
-
 import pytest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
@@ -33,11 +31,3 @@ def test_a_file_that_is_no_configuration_is_named_with_its_line(fresh):
         output = fresh.snakemake("--dry-run", check=False)
         assert "\nconfig.yaml: not valid YAML (line 2: " in output and wrong in output
         assert "Traceback" not in output
-
-
-def test_a_damaged_record_of_an_output_is_named(fresh):
-    record = fresh.folder / ".snakemake/metadata" / b64encode(b"results/x.pt").decode()
-    record.parent.mkdir(parents=True)
-    record.write_bytes(b"\xff")
-    output = fresh.snakemake("--dry-run", check=False)
-    assert "delete it and results/x.pt" in output and "Traceback" not in output

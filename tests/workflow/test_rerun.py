@@ -1,11 +1,16 @@
 """Unchanged work is never redone, and what is stale is."""
 
 import os
+from base64 import b64encode
 from contextlib import contextmanager
 
 import pytest
+import yaml
 
 from tests.keys import KEYS, nested
+from tests.workflow.conftest import MICRO, ROOT
+from wsss.config.resolve import load, merge, runs
+from wsss.config.slices import slice_json
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
@@ -61,18 +66,29 @@ FROM = {
     "infer_segmenter": SEGMENT,
     "segment_whole": set(),
     "evaluate": REPORT,
+    "report": {"report"},
 }
 """The stages of runs, each with what follows it; nothing here is cut into tiles."""
-OF_RUNS = [
-    k for k in KEYS if k.stages & FROM.keys() and not k.given and k.name not in ("method", "seeds")
-]
+SHIPPED = yaml.safe_load((ROOT / "config.yaml").read_text())
+OTHER_RUNS = ("method", "seeds", "segment.backbone")
+"""What makes a run of another name, or one that the shipped configuration refuses."""
+OF_RUNS = [k for k in KEYS if k.stages & FROM.keys() and not k.given and k.name not in OTHER_RUNS]
+
+
+def stages_that_see(key):
+    """The stages whose slice another value of a key changes in a run on micro data."""
+    before, after = (load(merge(merge(SHIPPED, MICRO), change)) for change in ({}, key))
+    one, other = (runs(config)["psa"] for config in (before, after))
+    seen = {stage for stage in FROM if slice_json(stage, one) != slice_json(stage, other)}
+    return seen | ({"report"} if before != after else set())
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("key", OF_RUNS, ids=lambda key: key.name)
 def test_every_key_reruns_what_sees_it_and_all_behind(project, key):
-    rules = set().union(*(FROM[stage] for stage in key.stages))
-    assert project.stale(nested({key.name: key.value})) == rules
+    change = nested({key.name: key.value})
+    rules = set().union(*(FROM[stage] for stage in stages_that_see(change)))
+    assert project.stale(change) == rules
 
 
 CODE = [
@@ -168,6 +184,20 @@ def test_what_a_run_is_made_for_is_made_again(project, place, rules):
         assert project.stale() == rules
     finally:
         hidden.rename(path)
+
+
+def test_what_has_a_damaged_record_is_made_again(project):
+    name = b64encode(b"results/micro/psa/segment/deeplab_v3plus/model.pt").decode()
+    record = project.folder / ".snakemake/metadata" / name
+    before = record.read_bytes()
+    record.write_bytes(before[:300])
+    try:
+        assert project.stale({"seed": 1}) == CLASSIFIER
+        assert project.stale() == TRAIN_SEGMENTER
+    finally:
+        record.write_bytes(before)
+        (project.folder / ".snakemake/incomplete" / name).unlink()
+    assert project.stale() == set()
 
 
 def test_what_only_the_report_shows_is_made_again_with_it(project):

@@ -82,16 +82,21 @@ def unpack(archive: Path, folder: Path, stamp: str) -> None:
     if folder.exists() and not (folder / _STAMP).is_file():
         raise UserError(f"{folder}: is there, but was not unpacked by wsss; move it away")
     unfinished = folder.with_name(f".{folder.name}.unpacking")
+    replaced = folder.with_name(f".{folder.name}.replaced")
     log.info("unpack %s", archive)
     try:
+        _remove(replaced)
         _remove(unfinished)
         unfinished.mkdir(parents=True)
         _write_all(archive, unfinished)
         whole = unfinished / folder.name
         whole = whole if whole.is_dir() else unfinished
         write_text(whole / _STAMP, stamp)
-        _remove(folder)
+        # removed under another name: half of it must not pass for the whole
+        if folder.exists():
+            folder.replace(replaced)
         whole.replace(folder)
+        _remove(replaced)
     except OSError as error:
         raise unwritable(folder, error) from error
     finally:

@@ -1,11 +1,10 @@
 """Cut large images into tiles that the whole chain then takes for images."""
 
 import csv
-import hashlib
 import io
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from statistics import median
@@ -26,6 +25,7 @@ from wsss.io.images import LARGEST, image_size, read_image
 from wsss.io.index import Index, Item
 from wsss.io.labels import encode_labels, read_labels
 from wsss.io.progress import log
+from wsss.io.provenance import bytes_digest, text_digest
 from wsss.ops.tiles import Window, layout
 
 WEAK = 0.25
@@ -80,11 +80,7 @@ def plan_tiles(index: Index, side: int, overlap: int) -> list[Tile]:
         )
         others = [f"{item.image}: {w} x {h} pixels" for item, (h, w) in small.items()]
         raise UserError("\n".join([first, *others]))
-    return [
-        Tile(f"{i.image_id}__{w.top:05d}_{w.left:05d}", i.image_id, i.split, w, size, i.image)
-        for i, size in sizes.items()
-        for w in layout(size, side, overlap)
-    ]
+    return [Tile.of(i, w, size) for i, size in sizes.items() for w in layout(size, side, overlap)]
 
 
 def read_tile_labels(
@@ -125,7 +121,7 @@ def read_tile_labels(
 
 
 def cut_tiles(cut: Cut, mask_source: str, out: Path, threads: int) -> None:
-    """Write the tiles; `labels.csv` last, without which the folder is not finished.
+    """Write the tiles; the table of where they lie is finished last.
 
     Args:
         cut: what shall be cut.
@@ -136,12 +132,14 @@ def cut_tiles(cut: Cut, mask_source: str, out: Path, threads: int) -> None:
     Raises:
         UserError: the folder holds something else, or cannot be written.
     """
-    _clear(out, TileTable(cut.index.class_names, mask_source, tuple(cut.tiles)))
+    table = TileTable(cut.index.class_names, mask_source, tuple(cut.tiles))
+    _clear(out, table)
     groups = [(cut.index.by_id[i], list(g)) for i, g in groupby(cut.tiles, lambda t: t.parent)]
     rows = in_threads(lambda group: _cut(cut, *group, out), groups, "cut tiles", threads)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([_HEADER, *(r for part in rows for r in part)])
     write_text(out / LABELS, text.getvalue())
+    replace(table, labels=text_digest(text.getvalue())).write(out / TABLE)
 
 
 def warn_weak(cut: Cut) -> None:
@@ -200,7 +198,7 @@ def _write(out: Path, folder: str, tile: Tile, data: bytes) -> tuple[str, str]:
         (out / path).write_bytes(data)
     except OSError as error:
         raise unwritable(out / path, error) from error
-    return path.as_posix(), hashlib.sha256(data).hexdigest()[:16]
+    return path.as_posix(), bytes_digest(data)
 
 
 def _png(image: np.ndarray) -> bytes:

@@ -142,6 +142,13 @@ def _errors_explained(fabric: Fabric) -> Iterator[None]:
             "the GPU's memory is exhausted: lower train.batch_size or train.crop of this stage, or "
             "set train.precision to bf16-mixed"
         ) from error
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise UserError(
+            "a process that loads images was killed, probably because the memory is exhausted: "
+            "give the job more, or lower train.batch_size; the same command continues"
+        ) from error
     finally:
         threading.excepthook = before
 

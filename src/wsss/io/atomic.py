@@ -30,7 +30,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}@{_HOST}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent)
+        sweep(path.parent)
         yield temporary
         _sync(temporary)
         temporary.replace(path)
@@ -75,8 +75,8 @@ def _sync(path: Path) -> None:
 
 
 @cache
-def _sweep(folder: Path) -> None:
-    """Remove the temporary files of dead processes, once per folder."""
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that dead processes left in a folder, once."""
     for path in folder.iterdir():
         left = _LEFT.fullmatch(path.name)
         if left and not _alive(int(left[1])):

@@ -1,6 +1,7 @@
 """Label maps of which an interrupted call leaves its own to the next one."""
 
 import hashlib
+from collections.abc import Container
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,8 @@ class ContinuingWriter(LabelWriter):
     def __enter__(self) -> Self:
         self._notes = self.record.with_name(UNFINISHED)
         self._kept = self._read()
-        write_text(self._notes, record_text(self.provenance, self._kept.items()))
+        self._sources: dict[str, str] = {}
+        write_text(self._notes, record_text(self.provenance, self._kept.values()))
         try:
             self.record.unlink(missing_ok=True)
             self._remove_others(self._kept)
@@ -41,19 +43,21 @@ class ContinuingWriter(LabelWriter):
             source: what the label map is made from.
 
         Returns:
-            Whether there is one, and `source` was not changed since.
+            Whether there is one, and `source` was not changed or replaced since.
         """
-        if image_id not in self._kept or self._path(image_id).stat().st_mtime < _changed(source):
+        self._sources[image_id] = state = _state(source)
+        kept = self._kept.get(image_id, ())
+        if kept[2:] != (state,):
             return False
-        self._rows.append((image_id, self._kept[image_id]))
+        self._rows.append(kept[:2])
         return True
 
     def put(self, image_id: str, labels: np.ndarray) -> None:
-        """Write `labels` (H, W) uint8 as `image_id`.png and note it."""
+        """Write `labels` (H, W) uint8 as `image_id`.png and note it, after `take` refused it."""
         super().put(image_id, labels)
         try:
             with self._notes.open("a", encoding="utf-8") as file:
-                file.write("\t".join(self._rows[-1]) + "\n")
+                file.write("\t".join((*self._rows[-1], self._sources[image_id])) + "\n")
         except OSError as error:
             raise unwritable(self._notes, error) from error
 
@@ -69,22 +73,22 @@ class ContinuingWriter(LabelWriter):
         if kind is None:
             self._notes.unlink()
 
-    def _read(self) -> dict[str, str]:
-        """Return the digests of noted label maps that are whole."""
+    def _read(self) -> dict[str, tuple[str, ...]]:
+        """Return the notes of label maps that are whole: image id, digest, state of the source."""
         if not self._notes.is_file():
             return {}
         text = self._notes.read_text(encoding="utf-8", errors="replace")
         head = record_text(self.provenance, [])
         if not text.startswith(head):
             return {}
-        rows = [line.partition("\t") for line in text.removeprefix(head).split("\n")]
-        return {image_id: digest for image_id, _, digest in rows if self._holds(image_id, digest)}
+        rows = [tuple(line.split("\t")) for line in text.removeprefix(head).split("\n")]
+        return {row[0]: row for row in rows if len(row) == 3 and self._holds(*row[:2])}
 
     def _holds(self, image_id: str, digest: str) -> bool:
         path = self._path(image_id)
         return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
-    def _remove_others(self, mine: dict[str, str]) -> None:
+    def _remove_others(self, mine: Container[str]) -> None:
         for path in self.record.parent.glob("*.png"):
             if path.stem not in mine:
                 path.unlink()
@@ -93,7 +97,7 @@ class ContinuingWriter(LabelWriter):
         return self.record.parent / f"{image_id}.png"
 
 
-def _changed(path: Path) -> float:
-    """Return when a file was written or put in its place."""
-    times = path.stat()
-    return max(times.st_mtime, times.st_ctime)
+def _state(path: Path) -> str:
+    """Return what changes with the content of a file, whatever the clock says."""
+    stat = path.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"

@@ -60,13 +60,14 @@ def read_image(path: Path, limit: int = WHOLE) -> np.ndarray:
     return _pixels(path, limit, path)
 
 
-def read_item(item: Item) -> np.ndarray:
+def read_item(item: Item, limit: int = WHOLE) -> np.ndarray:
     """Read the photograph of an image of the index, as `read_image` does.
 
     The file is read once: what is decoded is what the digest was compared with.
 
     Args:
         item: the image.
+        limit: as in `read_image`.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -74,7 +75,7 @@ def read_item(item: Item) -> np.ndarray:
     Raises:
         UserError: as in `read_image`, or the file changed since the index was made.
     """
-    return _pixels(item.image, WHOLE, io.BytesIO(item.content()))
+    return _pixels(item.image, limit, io.BytesIO(item.content()))
 
 
 def _pixels(path: Path, limit: int, content: Path | io.BytesIO) -> np.ndarray:

@@ -176,7 +176,10 @@ def _unchanged(path: Path, digest: str, table: str) -> bytes:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     if bytes_digest(data) != digest:
-        raise UserError(f"{path}: changed since {table} was made; run the same command again")
+        raise UserError(
+            f"{path}: changed since {table} was made; run the same command again, or, if it is a "
+            "file that the workflow made, delete the table labels.csv above it first"
+        )
     return data
 
 

@@ -1,6 +1,5 @@
 """Label maps as palette PNGs, and shards of them with a commit record."""
 
-import csv
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from wsss.io.atomic import unwritable, write_bytes, write_text
 from wsss.io.images import EXACT
 from wsss.io.index import Masks
 from wsss.io.names import is_file
+from wsss.io.sealed import seal, unseal
 
 IGNORE = 255
 """Pixels with this label are neither trained on nor evaluated."""
@@ -136,11 +136,11 @@ class LabelWriter:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            write_text(self.record, record_text(self.provenance, self._rows))
+            write_text(self.record, seal(record_text(self.provenance, self._rows)))
 
 
 def record_text(provenance: str, rows: Iterable[tuple[str, str]]) -> str:
-    """Return a commit record of rows (image id, SHA-256 of its PNG)."""
+    """Return a commit record of rows (image id, SHA-256 of its PNG), which is to be sealed."""
     return "\n".join([f"#{provenance}", _COLUMNS, *map("\t".join, rows), ""])
 
 
@@ -199,13 +199,15 @@ _REMEDY = f"delete the shard's {RECORD} and run again to rebuild it"
 
 def _read_record(record: Path) -> list[tuple[str, str]]:
     try:
-        with record.open(newline="") as file:
-            rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{record}: cannot be read ({error}); run again to rebuild it") from error
-    if rows[1:2] != [_COLUMNS.split("\t")] or any(len(row) != 2 for row in rows[1:]):
-        raise UserError(f"{record}: not a commit record; delete it and run again to rebuild it")
-    return [(image_id, digest) for image_id, digest in rows[2:]]
+        _, columns, *lines = unseal(record.read_bytes().decode()).splitlines()
+    except OSError as error:
+        raise UserError(f"{record}: cannot be read ({error.strerror}); {_REMEDY}") from error
+    except ValueError as error:
+        raise UserError(f"{record}: not a whole commit record ({error}); {_REMEDY}") from error
+    rows = [line.split("\t") for line in lines]
+    if columns != _COLUMNS or any(len(row) != 2 for row in rows):
+        raise UserError(f"{record}: not a commit record; {_REMEDY}")
+    return [(image_id, digest) for image_id, digest in rows]
 
 
 def label_ids(classes: np.ndarray) -> np.ndarray:

@@ -1,55 +1,66 @@
-"""What Snakemake keeps in `.snakemake`, where it would stop without a word that helps.
+"""What Snakemake keeps in `.snakemake`, where a run that was killed leaves it in disorder.
 
-Its lock of a folder outlives a run that was killed; here it goes with its run.
+Its lock of a folder outlives its run, and its records of how outputs were made are not written
+whole or not at all.
 """
 
 import errno
 import fcntl
+import json
 import os
 import platform
 import shutil
 from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from wsss.errors import UserError
-from wsss.io.atomic import is_unwritable, unwritable
+from wsss.io.atomic import is_unwritable, unwritable, write_text
+
+_FACTS = {"rule": str, "input": list, "params": list}
+"""What Snakemake compares, and its kind."""
 
 _held: list[TextIO] = []
 """The kernel releases these with the process, however it ends."""
 
 
-def release_stale(folder: Path) -> bool:
-    """Remove the locks that a killed run left in `folder`, and mark this run as alive.
+def heal(folder: Path) -> list[str]:
+    """Mend what a killed run or a power cut left in `folder`, and mark this run as alive.
 
-    They stay if another run may be alive: one of this machine that holds its mark, or one that was
-    started on another machine. Call it before Snakemake takes its own lock.
+    The locks of a killed run go. What has a damaged record is marked as incomplete, so that
+    Snakemake makes it again. All stays as it is if another run may be alive: one of this machine
+    that holds its mark, or one that was started on another machine.
+
+    Call it before Snakemake takes its own lock.
 
     Args:
         folder: `.snakemake` of the working directory.
 
     Returns:
-        Whether there were stale locks.
+        What was mended, a line each.
 
     Raises:
         UserError: the folder cannot be written; not even a dry run of Snakemake works then.
     """
     locks = folder / "locks"
+    mended = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "wsss.lock").open("a+", encoding="utf-8", errors="replace")
-        stale = _alone(file) and _ours(file, locks) and any(locks.glob("*.lock"))
-        if stale:
-            shutil.rmtree(locks)
+        if _alone(file) and _ours(file, locks):
+            if any(locks.glob("*.lock")):
+                shutil.rmtree(locks)
+                mended.append("Removed the lock of a run that was killed.")
+            mended += _forget_damaged(folder)
         # shared from here on: dry runs may stand beside each other and beside one real run
         fcntl.flock(file, fcntl.LOCK_SH)
     except OSError as error:
         if is_unwritable(error) or _is_forbidden(folder, error):
             raise unwritable(folder, error) from error
         # another user's mark, or a file system without marks: Snakemake's own lock decides
-        return False
+        return mended
     _held.append(file)
-    return stale
+    return mended
 
 
 def _is_forbidden(folder: Path, error: OSError) -> bool:
@@ -78,25 +89,27 @@ def _ours(file: TextIO, locks: Path) -> bool:
     return True
 
 
-def check_records(folder: Path) -> None:
-    """Refuse a record of how an output was made if Snakemake cannot decode it.
+def _forget_damaged(folder: Path) -> Iterator[str]:
+    """Replace each record that Snakemake cannot understand by the mark of what is incomplete.
 
-    It is not removed: an output without its record would count as up to date.
-
-    Args:
-        folder: `.snakemake` of the working directory.
-
-    Raises:
-        UserError: naming the record and its output.
+    Without either its output would count as up to date, whatever has changed since.
     """
     records = folder / "metadata"
     for file in filter(Path.is_file, records.rglob("*")):
-        try:
-            file.read_bytes().decode()
-        except UnicodeDecodeError as error:
-            if output := _output_of(file.relative_to(records)):
-                remedy = f"delete it and {output}, then run the same command again"
-                raise UserError(f"{file}: this record is damaged; {remedy}") from error
+        place = file.relative_to(records)
+        if not _is_whole(file) and (output := _output_of(place)):
+            write_text(folder / "incomplete" / place, '{"external_jobid": null}')
+            file.unlink()
+            yield f"The record of how {output} was made is damaged: it is made again."
+
+
+def _is_whole(record: Path) -> bool:
+    """Tell whether a record names the rule that made an output, and all that it was made from."""
+    try:
+        facts = json.loads(record.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(facts, dict) and all(isinstance(facts.get(k), t) for k, t in _FACTS.items())
 
 
 def _output_of(record: Path) -> str:

@@ -46,6 +46,9 @@ def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
 
     Contents are hashed again only when size, times or inode of a file changed since the digest
     kept in `cache_file`, which counts as empty if it is none, and may not be writable.
+
+    Raises:
+        UserError: a file is there, but cannot be read.
     """
     known = _read_cache(cache_file)
     fresh = {name: _entry(name, known.get(name)) for name in map(str, paths)}
@@ -84,7 +87,12 @@ def _entry(name: str, known: list | None) -> list:
     state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
     if known is not None and known[:-1] == state:
         return known
-    return [*state, file_digest(Path(name))]
+    try:
+        return [*state, file_digest(Path(name))]
+    except OSError as error:
+        raise UserError(
+            f"{name}: cannot be read ({error.strerror}); put a readable file in its place"
+        ) from error
 
 
 def _read_cache(path: Path) -> dict[str, list]:

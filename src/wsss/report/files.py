@@ -43,14 +43,14 @@ def evaluation(text: str) -> dict:
     """Return an eval document from its JSON.
 
     Raises:
-        ValueError: it was changed, holds no results or names no split.
+        ValueError: it was changed, holds no results or names no kind or split.
     """
     document = json.loads(text)
     sealed = document.pop("sha256", "")
     if text_digest(canonical(document)) != sealed:
         raise ValueError("it does not match its checksum")
-    if {"results", "split"} - set(document):
-        raise ValueError("no results or no split in it")
+    if {"results", "kind", "split"} - set(document):
+        raise ValueError("no results, kind or split in it")
     return document
 
 

@@ -15,7 +15,7 @@ from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
 from wsss.errors import UserError
-from wsss.io.atomic import write_text
+from wsss.io.atomic import sweep, write_text
 from wsss.io.continuing import UNFINISHED, ContinuingWriter
 from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.labels import CLASSES, RECORD
@@ -107,6 +107,8 @@ def check_out(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file; name a folder for the masks")
+    if out.exists():
+        sweep(out)
     found = {path.name for path in out.iterdir()} if out.exists() else set()
     foreign = sorted(found - _earlier(out, found))
     if foreign:

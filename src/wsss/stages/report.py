@@ -110,6 +110,14 @@ def _evaluations(
                 f"{split} and of {TRAIN}"
             )
         stage = _relative(file, folders[name]).parent.as_posix()
+        if (document["kind"], f"eval.{document['split']}.json") != (
+            stage.partition("/")[0],
+            file.name,
+        ):
+            raise UserError(
+                f"{file}: figures of {document['kind']}, {document['split']}, which belong "
+                "elsewhere; delete it and run again"
+            )
         found[name][document["split"]][stage] = document
     return found
 

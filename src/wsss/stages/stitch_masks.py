@@ -5,7 +5,7 @@ from pathlib import Path
 
 from wsss import __version__
 from wsss.config.slices import canonical
-from wsss.data.sources.tiles import TABLE, Tile, TileTable
+from wsss.data.sources.tiles import Tile, TileTable
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.progress import log, track
@@ -14,7 +14,7 @@ from wsss.ops.tiles import stitch
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    parser.add_argument("--tiles", type=Path, required=True, help="labels.csv of the tiles")
+    parser.add_argument("--tiles", type=Path, required=True, help="tiles.tsv of the tiles")
     parser.add_argument("--split", required=True, help="train or val")
     parser.add_argument("--labels", type=Path, nargs="+", required=True, help="records of shards")
     parser.add_argument("--out", type=Path, required=True, help="record to write, beside the PNGs")
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: there is no table of tiles, or the label maps are not those of its tiles.
     """
-    table = TileTable.read(args.tiles.with_name(TABLE))
+    table = TileTable.read(args.tiles)
     images = table.images(args.split)
     wanted = {tile.tile_id for image in images for tile in image}
     maps = LabelReader(args.labels)
