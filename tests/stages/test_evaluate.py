@@ -183,6 +183,12 @@ def test_a_mask_that_was_replaced_is_refused(data: Path, labels: Path) -> None:
         call(data, "walk", labels)
 
 
+def test_masks_of_another_split_are_refused(data: Path, labels: Path) -> None:
+    Masks("by hand", {"z": data / "a.png"}, {"z": ""}).write(data / "masks.tsv")
+    with pytest.raises(UserError, match=r"masks\.tsv: has no mask of these images; delete it"):
+        call(data, "walk", labels)
+
+
 @pytest.mark.parametrize("kind", ["cam", "crf"])
 def test_predictions_of_other_labels_are_refused(data: Path, kind: str) -> None:
     with MapsWriter(data / "maps.npz") as writer:

@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> None:
     items = index.split(args.split)
     reader = (MapsReader if args.kind in ("cam", "crf") else LabelReader)(args.predictions)
     _check_complete(reader.ids, items, args.split)
+    if masks.paths and masks.paths.keys().isdisjoint(index.by_id):
+        raise UserError(f"{args.masks}: has no mask of these images; delete it and run again")
     truth, num_labels = _truth_of(masks, index.num_classes + 1), index.num_classes + 1
     if args.kind == "cam":
         body = _seeds(reader, items, truth, num_labels, config)
