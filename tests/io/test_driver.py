@@ -1,8 +1,10 @@
+import errno
 import os
 import platform
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -62,6 +64,18 @@ def test_a_job_whose_snakemake_is_gone_does_not_begin(monkeypatch, snakemake):
     snakemake.wait()
     with pytest.raises(UserError, match="has ended"):
         driver.follow()
+
+
+@LINUX
+def test_an_old_kernel_lets_nothing_follow(monkeypatch):
+    def refuse(_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setenv("WSSS_DRIVER", f"{os.getpid()}@{platform.node()}")
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    before = threading.active_count()
+    driver.follow()
+    assert threading.active_count() == before
 
 
 def test_what_announces_itself_is_followed(monkeypatch):

@@ -131,7 +131,7 @@ def record(folder, content, name=NAME):
 
 
 @pytest.mark.parametrize("name", [NAME, f"@{NAME[:8]}/{NAME[8:]}"])
-@pytest.mark.parametrize("content", [b"", WHOLE[:-9], b"\xff", b"[1]", b'{"rule": 5}'])
+@pytest.mark.parametrize("content", [b"", WHOLE[:-9], b"\xff", b"[1]", b'{"rule": 5}', b"[" * 9999])
 def test_what_has_a_damaged_record_is_incomplete(tmp_path, content, name):
     path = record(tmp_path, content, name)
     (line,) = heal(tmp_path)

@@ -34,6 +34,9 @@ def follow() -> None:
         handle = os.pidfd_open(int(number))
     except ProcessLookupError as error:
         raise UserError("the Snakemake that started this job has ended") from error
+    except OSError:
+        # a kernel before Linux 5.3
+        return
     threading.Thread(target=_wait, args=(handle,), daemon=True).start()
 
 

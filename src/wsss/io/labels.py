@@ -199,7 +199,7 @@ _REMEDY = f"delete the shard's {RECORD} and run again to rebuild it"
 
 def _read_record(record: Path) -> list[tuple[str, str]]:
     try:
-        _, columns, *lines = unseal(record.read_bytes().decode()).splitlines()
+        _, columns, *lines, _ = unseal(record.read_bytes().decode()).split("\n")
     except OSError as error:
         raise UserError(f"{record}: cannot be read ({error.strerror}); {_REMEDY}") from error
     except ValueError as error:

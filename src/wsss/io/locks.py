@@ -107,7 +107,7 @@ def _is_whole(record: Path) -> bool:
     """Tell whether a record names the rule that made an output, and all that it was made from."""
     try:
         facts = json.loads(record.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(facts, dict) and all(isinstance(facts.get(k), t) for k, t in _FACTS.items())
 
