@@ -120,8 +120,8 @@ def test_every_job_runs_in_slurm_and_a_training_on_two_nodes(submit, fresh, monk
 @pytest.mark.long
 def test_a_training_goes_on_after_its_time_is_up(submit, fresh):
     fresh.yaml("micro.yaml", {**MICRO, "cam": {"train": {**MICRO["cam"]["train"], "epochs": 3000}}})
-    limits = ["train_cam:slurm_partition=gpu", "train_cam:runtime=1"]
-    # on a busy machine it takes more than the attempts of the profile
+    limits = [f"train_cam:{limit}" for limit in ("slurm_partition=gpu", "runtime=1", "mem_mb=4000")]
+    # a busy machine needs more than the attempts of the profile, with no more memory in each
     submit("--retries", "20", "--set-resources", *limits, "--", "results/micro/psa/cam/model.pt")
     ended = [state for rule, state, *_ in jobs() if rule == "rule_train_cam"]
     assert "TIMEOUT" in ended
