@@ -107,8 +107,19 @@ class Told(Numbers):
 class Killed(Numbers):
     """The process that loads images is killed, as by a system without memory."""
 
+    main = 0
+
     def __getitem__(self, place):
+        if self.main:
+            os.kill(self.main, signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_loader_that_is_killed_with_the_training_is_no_mistake(tmp_path):
+    dataset = Killed()
+    dataset.main = os.getpid()
+    with pytest.raises(Terminated):
+        train(tmp_path, dataset, workers=1)
 
 
 def test_a_loader_that_was_killed_is_named(tmp_path):

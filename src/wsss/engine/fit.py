@@ -104,7 +104,7 @@ def fit(
     loader = make_loader(dataset, sampler, workers)
     loader = together(fabric, fabric.setup_dataloaders(loader, use_distributed_sampler=False))
     task.train()
-    with Checkpoints(state, resume, total) as checkpoints, _errors_explained(fabric):
+    with _errors_explained(fabric), Checkpoints(state, resume, total) as checkpoints:
         for step, batch in enumerate(track(loader, "training", total - start), start):
             for schedule in schedules:
                 schedule.set(step)
