@@ -10,6 +10,7 @@ import numpy as np
 
 from wsss.io.atomic import unwritable, write_text
 from wsss.io.labels import LabelWriter, record_text
+from wsss.io.provenance import file_state
 
 UNFINISHED = ".unfinished"
 """File name of what stands for the record until the last label map is written."""
@@ -45,7 +46,7 @@ class ContinuingWriter(LabelWriter):
         Returns:
             Whether there is one, and `source` was not changed or replaced since.
         """
-        self._sources[image_id] = state = _state(source)
+        self._sources[image_id] = state = " ".join(map(str, file_state(str(source))))
         kept = self._kept.get(image_id, ())
         if kept[2:] != (state,):
             return False
@@ -95,9 +96,3 @@ class ContinuingWriter(LabelWriter):
 
     def _path(self, image_id: str) -> Path:
         return self.record.parent / f"{image_id}.png"
-
-
-def _state(path: Path) -> str:
-    """Return what changes with the content of a file, whatever the clock says."""
-    stat = path.stat()
-    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"

@@ -105,11 +105,12 @@ def check_out(out: Path) -> None:
     Raises:
         UserError: it holds something else, which could be lost.
     """
-    if out.exists() and not out.is_dir():
+    if not out.exists():
+        return
+    if not out.is_dir():
         raise UserError(f"{out}: is a file; name a folder for the masks")
-    if out.exists():
-        sweep(out)
-    found = {path.name for path in out.iterdir()} if out.exists() else set()
+    sweep(out)
+    found = {path.name for path in out.iterdir()}
     foreign = sorted(found - _earlier(out, found))
     if foreign:
         names = ", ".join(foreign[:3]) + ", ..." * (len(foreign) > 3)

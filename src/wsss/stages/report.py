@@ -110,13 +110,10 @@ def _evaluations(
                 f"{split} and of {TRAIN}"
             )
         stage = _relative(file, folders[name]).parent.as_posix()
-        if (document["kind"], f"eval.{document['split']}.json") != (
-            stage.partition("/")[0],
-            file.name,
-        ):
+        kind, of = document["kind"], document["split"]
+        if stage.partition("/")[0] != kind or file.name != f"eval.{of}.json":
             raise UserError(
-                f"{file}: figures of {document['kind']}, {document['split']}, which belong "
-                "elsewhere; delete it and run again"
+                f"{file}: figures of {kind}, {of}, which belong elsewhere; delete it and run again"
             )
         found[name][document["split"]][stage] = document
     return found
