@@ -27,8 +27,8 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
-from wsss.io import driver
-from wsss.io.locks import heal
+from wsss.system import parent
+from wsss.io.snakemake_state import heal
 from wsss.io.provenance import code_digest, file_digest, files_digest
 from wsss.report.tables import table
 
@@ -37,7 +37,7 @@ logging.raiseExceptions = False
 
 
 if not workflow.subprocess_exec:
-    driver.announce()
+    parent.announce()
 
 
 configfile: "config.yaml"

@@ -6,8 +6,19 @@ import pytest
 import wsss
 
 ROOT = Path(wsss.__file__).parent
-FLOORS = {"errors": -1, "config": 0, "io": 0, "ops": 1, "losses": 2, "nn": 2, "data": 2}
-FLOORS |= {"methods": 3, "tasks": 3, "engine": 3, "report": 3, "export": 3, "stages": 4, "cli": 5}
+TREE = (
+    "errors",
+    "system config",
+    "io",
+    "ops demo fetch",
+    "losses nn tiles",
+    "data metrics",
+    "methods tasks engine report export planning",
+    "stages",
+    "cli",
+)
+"""The packages, floor by floor."""
+FLOORS = {name: floor for floor, names in enumerate(TREE) for name in names.split()}
 FILES = sorted(ROOT.rglob("*.py"))
 
 
@@ -33,7 +44,7 @@ def test_nobody_imports_upwards_or_sideways(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_reader_needs_one_screen(path):
     text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= 250
+    assert text.count("\n") <= 350
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < 60, node.name

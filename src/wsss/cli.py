@@ -10,9 +10,9 @@ from pathlib import Path
 from wsss import __version__
 from wsss.config.slices import STAGES
 from wsss.errors import Terminated, UserError
-from wsss.io import driver, ranks, signals
 from wsss.io.atomic import is_unwritable, unwritable
 from wsss.io.progress import log, start_logging
+from wsss.system import parent, ranks, sigterm
 
 TOOLS = ("check", "export", "predict", "schema")
 """Commands that no rule calls."""
@@ -38,13 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--log", type=Path, help="write plain log lines to this file, too")
     module.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
-    with signals.raised():
+    with sigterm.raised():
         return _guarded(module.run, options)
 
 
 def _guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
     try:
-        driver.follow()
+        parent.follow()
         start_logging(options.log)
         run(options)
     except UserError as error:

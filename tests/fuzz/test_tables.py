@@ -16,7 +16,7 @@ from wsss.data.sources import inputs
 from wsss.data.sources.tiles import Tile, TileTable
 from wsss.errors import UserError
 from wsss.io.index import Index, Item, Masks
-from wsss.ops.tiles import Window
+from wsss.tiles.layout import Window
 
 HEAD = b"image,split,labels,mask\n"
 GOOD = HEAD + b'a.png,train,cat;dog,\n"b.png",val,background,b.png\n'

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from wsss.errors import UserError
-from wsss.io.sealed import seal
+from wsss.io.checksummed import seal
 from wsss.report import files
 
 

@@ -10,11 +10,11 @@ from PIL import Image
 
 from tests.listed import listed
 from wsss.errors import UserError
+from wsss.io.checksummed import seal
 from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
 from wsss.io.provenance import file_digest
-from wsss.io.sealed import seal
 from wsss.report import files
 from wsss.stages import evaluate, report
 

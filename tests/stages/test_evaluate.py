@@ -25,7 +25,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     list_mask(tmp_path)
     Masks("none").write(tmp_path / "no_masks.tsv")
     # a cell per pixel, for maps that can be counted by hand
-    monkeypatch.setattr("wsss.io.scores.STRIDE", 1)
+    monkeypatch.setattr("wsss.io.validated_maps.STRIDE", 1)
     return tmp_path
 
 

@@ -8,8 +8,8 @@ import pytest
 from tests.data.fake_voc import MORE, make_sbd, make_tgz, make_voc
 from wsss.config.resolve import load
 from wsss.config.slices import slice_json
-from wsss.data.download import Remote
 from wsss.errors import UserError
+from wsss.fetch.download import Remote
 from wsss.io.provenance import file_digest
 from wsss.stages import fetch_data
 

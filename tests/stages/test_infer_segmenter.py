@@ -5,8 +5,8 @@ from torch import nn
 
 from wsss.config.segmenter import SegmenterInfer
 from wsss.nn.segmenters import Segmenter
-from wsss.ops.tiles import layout
 from wsss.stages.infer_segmenter import predict
+from wsss.tiles.layout import layout
 
 
 class Red(Segmenter):

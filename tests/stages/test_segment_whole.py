@@ -16,8 +16,8 @@ from wsss.errors import UserError
 from wsss.io.labels import LabelReader
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
-from wsss.ops.tiles import layout
 from wsss.stages import predict, segment_whole
+from wsss.tiles.layout import layout
 
 SIZES = {"a": (40, 56), "b": (37, 61), "c": (32, 32)}
 SPLITS = {"a": "val", "b": "val", "c": "train"}

@@ -7,8 +7,8 @@ import pytest
 from wsss.data.sources.tiles import Tile, TileTable
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, LabelWriter
-from wsss.ops.tiles import layout
 from wsss.stages import stitch_masks
+from wsss.tiles.layout import layout
 
 SIZES = {"a": (9, 12), "b": (8, 5)}
 

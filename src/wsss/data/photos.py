@@ -10,11 +10,11 @@ from wsss.data.problems import stop
 from wsss.data.sources.folders import SUFFIXES
 from wsss.data.sources.listing import image_ids
 from wsss.errors import UserError
-from wsss.io.continuing import UNFINISHED
 from wsss.io.images import LARGEST, image_size
 from wsss.io.labels import RECORD, is_record
 from wsss.io.names import name_problem
 from wsss.io.progress import log
+from wsss.io.resumable import UNFINISHED
 
 
 class Photo(NamedTuple):

@@ -26,7 +26,7 @@ from wsss.io.index import Index, Item
 from wsss.io.labels import encode_labels, read_labels
 from wsss.io.progress import log
 from wsss.io.provenance import bytes_digest, text_digest
-from wsss.ops.tiles import Window, layout
+from wsss.tiles.layout import Window, layout
 
 WEAK = 0.25
 """Share of its image below which a tile may well not show a class of the image."""

@@ -13,7 +13,7 @@ from wsss import __version__
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path
 from wsss.io.progress import log
-from wsss.nn.sound import check_sums, not_finite
+from wsss.nn.integrity import check_sums, not_finite
 
 _REMEDIES = {"backbone": "make one of pretrained weights with wsss convert-weights"}
 

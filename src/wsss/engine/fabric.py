@@ -18,9 +18,9 @@ from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 
 from wsss.errors import UserError
-from wsss.io import gpus
 from wsss.io.progress import log
-from wsss.io.ranks import lead, srun_tasks
+from wsss.system import gpus
+from wsss.system.ranks import lead, srun_tasks
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ from wsss.engine.optim import Poly, make_optimizer, param_groups
 from wsss.engine.state import Checkpoints, State
 from wsss.errors import UserError
 from wsss.io.atomic import is_unwritable, unwritable, write_text
+from wsss.io.checksummed import seal
 from wsss.io.progress import track
-from wsss.io.sealed import seal
 from wsss.nn.task import Clock, Task
 
 

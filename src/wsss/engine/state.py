@@ -14,8 +14,8 @@ from wsss.engine.checkpoint import Resume
 from wsss.engine.history import LossTable
 from wsss.errors import Terminated
 from wsss.io.progress import log
-from wsss.io.signals import noted
 from wsss.nn.task import Task
+from wsss.system.sigterm import noted
 
 CHECKPOINT_EVERY = 60.0
 """Seconds between two checkpoints to resume from."""

@@ -12,9 +12,9 @@ from typing import Self
 
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
+from wsss.io.checksummed import MARK, seal, unseal
 from wsss.io.names import is_file, name_problem
 from wsss.io.provenance import bytes_digest
-from wsss.io.sealed import MARK, seal, unseal
 
 _ITEM_COLUMNS = ["image_id", "split", "image", "digest", "classes"]
 _MASK_COLUMNS = ["image_id", "mask", "digest"]

@@ -13,10 +13,10 @@ from PIL import Image
 
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_bytes, write_text
+from wsss.io.checksummed import seal, unseal
 from wsss.io.images import EXACT
 from wsss.io.index import Masks
 from wsss.io.names import is_file
-from wsss.io.sealed import seal, unseal
 
 IGNORE = 255
 """Pixels with this label are neither trained on nor evaluated."""

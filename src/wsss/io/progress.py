@@ -12,7 +12,7 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wsss.io.atomic import unwritable
-from wsss.io.ranks import is_first
+from wsss.system.ranks import is_first
 
 T = TypeVar("T")
 

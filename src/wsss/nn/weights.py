@@ -21,8 +21,8 @@ from torchvision.models import (
 
 from wsss.errors import UserError
 from wsss.nn.backbones import TIMM, build
+from wsss.nn.integrity import check_download, check_sums, not_finite
 from wsss.nn.mxnet import MAGIC, read_params, torch_name
-from wsss.nn.sound import check_download, check_sums, not_finite
 
 _IMAGENET: dict[str, WeightsEnum] = {
     "mobilenet_v2": MobileNet_V2_Weights.IMAGENET1K_V1,

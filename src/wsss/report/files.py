@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from wsss.config.slices import STAGES, canonical
 from wsss.errors import UserError
+from wsss.io.checksummed import unseal
 from wsss.io.provenance import text_digest
-from wsss.io.sealed import unseal
 from wsss.report.content import Cost
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from wsss.io.images import read_item
 from wsss.io.index import Item, Masks
 from wsss.io.labels import LabelReader, label_ids, read_mask
 from wsss.io.maps import MapsReader
-from wsss.io.scores import read_cam, read_crf
+from wsss.io.validated_maps import read_cam, read_crf
 from wsss.report import panels
 from wsss.report.content import Step
 

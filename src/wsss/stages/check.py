@@ -21,8 +21,6 @@ from wsss.config.dataset import Dataset, fetched_augment
 from wsss.config.files import BASE, merged
 from wsss.config.model import Config, Run
 from wsss.config.resolve import load, runs
-from wsss.data import forecast
-from wsss.data.advice import advice
 from wsss.data.check import check_listing
 from wsss.data.files import in_threads
 from wsss.data.masks import draw_all, read_drawn
@@ -33,7 +31,9 @@ from wsss.io.images import image_size
 from wsss.io.index import Index
 from wsss.io.labels import RECORD, LabelWriter
 from wsss.io.progress import log
-from wsss.ops.tiles import layout
+from wsss.planning import forecast
+from wsss.planning.advice import advice
+from wsss.tiles.layout import layout
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

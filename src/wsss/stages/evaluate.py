@@ -19,7 +19,7 @@ from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE, LabelReader, label_ids, read_mask
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
-from wsss.io.scores import read_cam, read_crf
+from wsss.io.validated_maps import read_cam, read_crf
 from wsss.ops.cam import fixed_seed, upsample_cam
 from wsss.ops.confusion import iou, mean_iou, mean_iou_present, precision_recall, present
 from wsss.report.files import evaluation_text

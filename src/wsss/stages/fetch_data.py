@@ -14,10 +14,10 @@ from pathlib import Path
 
 from wsss.config.dataset import Dataset, fetched_augment
 from wsss.config.slices import read_slice
-from wsss.data.archives import is_unpacked, unpack
-from wsss.data.download import Remote, fetch
 from wsss.data.sources import sbd
 from wsss.errors import UserError
+from wsss.fetch.archives import is_unpacked, unpack
+from wsss.fetch.download import Remote, fetch
 from wsss.io.atomic import write_text
 from wsss.io.progress import log
 from wsss.io.provenance import file_digest

@@ -16,7 +16,7 @@ from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.maps import MapsWriter
 from wsss.io.progress import log, track
-from wsss.io.scores import STRIDE
+from wsss.io.validated_maps import STRIDE
 from wsss.methods.base import Method
 from wsss.methods.combo import Combo
 from wsss.nn.weights import load_state

@@ -20,9 +20,9 @@ from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.weights import load_state
 from wsss.ops.colour import wrapped
 from wsss.ops.crf import decide
-from wsss.ops.tiles import Window, blend_rows
 from wsss.stages.inference import make_backbone, ready, rebuilding
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
+from wsss.tiles.layout import Window, blend_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,8 +11,8 @@ from torch import nn
 
 from wsss.engine.checkpoint import Model
 from wsss.errors import UserError
-from wsss.io import gpus
 from wsss.nn.backbones import Backbone, build
+from wsss.system import gpus
 
 Net = TypeVar("Net", bound=nn.Module)
 

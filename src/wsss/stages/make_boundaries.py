@@ -12,7 +12,7 @@ from wsss.io.images import image_size
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader, MapsWriter
 from wsss.io.progress import log, track
-from wsss.io.scores import read_crf
+from wsss.io.validated_maps import read_crf
 from wsss.ops.edges import class_boundaries
 from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
 

@@ -16,15 +16,15 @@ from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
 from wsss.errors import UserError
 from wsss.io.atomic import sweep, write_text
-from wsss.io.continuing import UNFINISHED, ContinuingWriter
 from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.labels import CLASSES, RECORD
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
+from wsss.io.resumable import UNFINISHED, ContinuingWriter
 from wsss.nn.segmenters.base import Segmenter
-from wsss.ops.tiles import layout
 from wsss.stages.infer_segmenter import load_own, make_segmenter, predict
 from wsss.stages.inference import ready
+from wsss.tiles.layout import layout
 
 _MADE = {"command": "predict"}
 _PLAIN = SegmenterInfer(scales=[1.0], flip=False)

@@ -13,7 +13,7 @@ from wsss.engine.checkpoint import load_model
 from wsss.io.labels import LabelWriter, label_ids
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
-from wsss.io.scores import read_cam
+from wsss.io.validated_maps import read_cam
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.weights import load_state
 from wsss.ops.affinity import CELL, block_mean, pair_affinity

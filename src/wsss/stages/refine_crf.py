@@ -9,7 +9,7 @@ from wsss.config.model import Crf
 from wsss.config.slices import read_slice
 from wsss.io.maps import MapsReader, MapsWriter, alpha_name
 from wsss.io.progress import log, track
-from wsss.io.scores import read_cam
+from wsss.io.validated_maps import read_cam
 from wsss.ops.cam import background_score, upsample_cam
 from wsss.ops.crf import ImageCRF
 from wsss.stages.sharding import add_shard_arguments, image_of, provenance, shard_items

@@ -9,7 +9,7 @@ from wsss.data.sources.tiles import Tile, TileTable
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.progress import log, track
-from wsss.ops.tiles import stitch
+from wsss.tiles.layout import stitch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,9 +14,9 @@ from wsss.engine.checkpoint import Resume, load_model, save_model
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import Recipe, fit
 from wsss.io.atomic import write_text
+from wsss.io.checksummed import seal
 from wsss.io.progress import log
 from wsss.io.provenance import code_digest, files_digest
-from wsss.io.sealed import seal
 from wsss.nn.backbones import Backbone, build
 from wsss.nn.task import Task
 from wsss.nn.weights import load_state, read_state

@@ -12,7 +12,7 @@ from wsss.errors import UserError
 from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.maps import MapsReader
-from wsss.io.scores import read_scores
+from wsss.io.validated_maps import read_scores
 from wsss.ops.affinity import CELL, block_mean, confident_labels
 
 

@@ -12,7 +12,7 @@ from wsss.data.transforms import crop, crop_window, normalise, resize_long, resi
 from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.maps import MapsReader
-from wsss.io.scores import read_scores
+from wsss.io.validated_maps import read_scores
 
 
 class BoundarySet(ClassificationSet):

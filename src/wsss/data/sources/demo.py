@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from wsss.config.dataset import Dataset, Demo
-from wsss.data.scenes import CLASSES, make_scene
 from wsss.data.sources import voc
 from wsss.data.sources.listing import Listing
+from wsss.demo.scenes import CLASSES, make_scene
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.labels import encode_labels

@@ -16,11 +16,11 @@ from wsss.data.sources import csv
 from wsss.data.sources.listing import Listing
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
+from wsss.io.checksummed import seal, unseal
 from wsss.io.index import Item
 from wsss.io.names import name_problem
 from wsss.io.provenance import file_digest
-from wsss.io.sealed import seal, unseal
-from wsss.ops.tiles import Window
+from wsss.tiles.layout import Window
 
 LABELS = "labels.csv"
 TABLE = "tiles.tsv"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsss.io.sealed import seal, unseal
+from wsss.io.checksummed import seal, unseal
 
 
 @given(st.text())

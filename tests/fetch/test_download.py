@@ -4,8 +4,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from wsss.data.download import Remote, fetch
 from wsss.errors import UserError
+from wsss.fetch.download import Remote, fetch
 
 DATA = bytes(range(256)) * 12000
 

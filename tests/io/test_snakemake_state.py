@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from wsss.errors import UserError
-from wsss.io.locks import heal
+from wsss.io.snakemake_state import heal
 
 RUN = """
 import sys
 from pathlib import Path
-from wsss.io.locks import heal
+from wsss.io.snakemake_state import heal
 folder = Path(sys.argv[1])
 healed = bool(heal(folder))
 if sys.argv[2] == "lock":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from wsss.data.figures import FIGURES, Colour, Part, box, ellipse, hsv, rotated
+from wsss.demo.figures import FIGURES, Colour, Part, box, ellipse, hsv, rotated
 from wsss.io.labels import IGNORE
 
 CLASSES = tuple(FIGURES)

@@ -5,12 +5,12 @@ import sys
 import pytest
 
 from wsss.errors import UserError
-from wsss.io import gpus
+from wsss.system import gpus
 
 HOLD = """
 import sys
 from pathlib import Path
-from wsss.io import gpus
+from wsss.system import gpus
 print(*gpus.claim(sys.argv[2].split(","), int(sys.argv[3]), Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """

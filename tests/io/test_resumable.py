@@ -3,8 +3,8 @@ import os
 import numpy as np
 import pytest
 
-from wsss.io.continuing import UNFINISHED, ContinuingWriter
 from wsss.io.labels import LabelReader, LabelWriter, is_record
+from wsss.io.resumable import UNFINISHED, ContinuingWriter
 
 LABELS = np.eye(3, dtype=np.uint8)
 

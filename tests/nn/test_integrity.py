@@ -5,7 +5,7 @@ import torch
 from torch import hub
 
 from wsss.errors import UserError
-from wsss.nn.sound import check_download, not_finite
+from wsss.nn.integrity import check_download, not_finite
 from wsss.nn.weights import fetch_imagenet, read_state
 
 

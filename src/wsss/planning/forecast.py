@@ -8,7 +8,7 @@ of them compressed. Time is linear in the pixels that a stage looks at:
     prediction   megapixels x sum of squared scales x 2 with mirrored views x (backbone + head)
     dense CRF    megapixels x (lattice + iterations x exponents x (const + slope x labels))
 
-with the factors in `wsss.data.costs`.
+with the factors in `wsss.planning.costs`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from wsss.config.crf import CrfKernel
 from wsss.config.model import Run
 from wsss.config.section import Section
 from wsss.config.training import Trunk
-from wsss.data import costs
+from wsss.planning import costs
 
 MEGA = 1e6
 UNKNOWN = float("nan")

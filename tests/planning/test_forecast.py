@@ -6,7 +6,7 @@ from wsss.config.backbones import STRIDES
 from wsss.config.model import Run
 from wsss.config.segmenter import Segment
 from wsss.config.training import Trunk
-from wsss.data import costs, forecast
+from wsss.planning import costs, forecast
 
 TRAIN = forecast.volume([((1000, 1000), 1), ((500, 1000), 2)])
 VAL = forecast.volume([((1000, 1000), 0)])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsss.ops.tiles import Window, blend, blend_rows, layout, most_central, stitch, weights
+from wsss.tiles.layout import Window, blend, blend_rows, layout, most_central, stitch, weights
 
 
 @st.composite

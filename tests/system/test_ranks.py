@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from wsss.io.progress import log, start_logging
-from wsss.io.ranks import is_first, launched, lead, srun_tasks
+from wsss.system.ranks import is_first, launched, lead, srun_tasks
 
 NAMES = ("LOCAL_RANK", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES")
 
@@ -54,7 +54,7 @@ def test_a_further_process_adds_its_errors_to_the_log(monkeypatch, tmp_path):
     assert lines == ["line of 0", "error of 0", "error of 1"]
 
 
-FOLLOWER = "from wsss.io.ranks import follow; follow(); print('alive')"
+FOLLOWER = "from wsss.system.ranks import follow; follow(); print('alive')"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends it")

@@ -6,7 +6,7 @@ import pytest
 from wsss.errors import UserError
 from wsss.io.index import Item
 from wsss.io.maps import MapsReader, MapsWriter
-from wsss.io.scores import read_cam, read_crf, read_scores
+from wsss.io.validated_maps import read_cam, read_crf, read_scores
 
 ITEM = Item("a", "train", Path("a.png"), "0", (1, 3))
 CLASSES = np.array([1, 3])

@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from wsss.data.archives import is_unpacked, unpack
 from wsss.errors import UserError
+from wsss.fetch.archives import is_unpacked, unpack
 
 FILES = {"voc/a.txt": b"a" * 2000, "voc/deep/b.bin": bytes(range(256)) * 9}
 
@@ -92,7 +92,7 @@ def test_a_folder_that_is_half_removed_does_not_pass_for_the_whole(tmp_path, mon
             next(path for path in folder.rglob("*") if path.is_file()).unlink()
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("wsss.data.archives.shutil.rmtree", killed)
+    monkeypatch.setattr("wsss.fetch.archives.shutil.rmtree", killed)
     with pytest.raises(KeyboardInterrupt):
         unpack(second, tmp_path / "voc", "2")
     monkeypatch.undo()
@@ -195,7 +195,7 @@ def test_a_full_disk_is_no_mistake_of_the_archive(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("wsss.data.archives._write", full)
+    monkeypatch.setattr("wsss.fetch.archives._write", full)
     with pytest.raises(UserError, match=r"No space left on device.*; free space"):
         unpack(tar(tmp_path / "x.tar"), tmp_path / "out", "1")
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from wsss.data.advice import advice
 from wsss.io.index import Index, Item
+from wsss.planning.advice import advice
 
 MANY = 30
 

@@ -1,6 +1,7 @@
 """The GPUs that a job takes: no two jobs of a user on this machine take the same."""
 
 import fcntl
+import logging
 import os
 import tempfile
 import time
@@ -8,11 +9,12 @@ from pathlib import Path
 from typing import IO
 
 from wsss.errors import UserError
-from wsss.io.progress import log
-from wsss.io.ranks import launched
+from wsss.system.ranks import launched
 
 _POLL = 1.0
 """Seconds after which a job looks again for a free GPU."""
+
+log = logging.getLogger("wsss")
 
 _held: list[IO[str]] = []
 

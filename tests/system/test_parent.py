@@ -9,12 +9,12 @@ import threading
 import pytest
 
 from wsss.errors import UserError
-from wsss.io import driver
+from wsss.system import parent
 
 FOLLOWER = """
 import time
-from wsss.io import driver
-driver.follow()
+from wsss.system import parent
+parent.follow()
 print("alive", flush=True)
 time.sleep(60)
 """
@@ -63,7 +63,7 @@ def test_a_job_whose_snakemake_is_gone_does_not_begin(monkeypatch, snakemake):
     snakemake.kill()
     snakemake.wait()
     with pytest.raises(UserError, match="has ended"):
-        driver.follow()
+        parent.follow()
 
 
 @LINUX
@@ -74,11 +74,11 @@ def test_an_old_kernel_lets_nothing_follow(monkeypatch):
     monkeypatch.setenv("WSSS_DRIVER", f"{os.getpid()}@{platform.node()}")
     monkeypatch.setattr(os, "pidfd_open", refuse)
     before = threading.active_count()
-    driver.follow()
+    parent.follow()
     assert threading.active_count() == before
 
 
 def test_what_announces_itself_is_followed(monkeypatch):
     monkeypatch.setenv("WSSS_DRIVER", "")
-    driver.announce()
+    parent.announce()
     assert os.environ["WSSS_DRIVER"] == f"{os.getpid()}@{platform.node()}"

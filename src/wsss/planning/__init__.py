@@ -1,0 +1,1 @@
+"""What `wsss check` says before a run: forecast of disk and time, advice on the data."""
