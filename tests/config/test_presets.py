@@ -12,20 +12,20 @@ from wsss.config.resolve import load, merge, runs
 ROOT = Path(__file__).parents[2]
 
 CLASSIC = {
-    "batch_size": 16, "lr": 0.01, "head_lr": 10, "bias_lr": 2, "decay_biases": False,
+    "batch_size": 16, "lr": 0.01, "head_lr_factor": 10, "bias_lr_factor": 2, "decay_biases": False,
     "momentum": 0.0005, "weight_decay": 0.0005, "poly_power": 0.9, "crop": 448,
     "sampling": "long_side", "resize": (256, 512), "jitter": (0.3, 0.3, 0.3, 0.1),
-    "jitter_share": 1, "optimizer": "sgd",
+    "jitter_probability": 1, "optimizer": "sgd",
 }  # fmt: skip
 SIAMESE = {"epochs": 8, "batch_size": 8, "resize": (448, 768)}
 EADER = {
-    "epochs": 10, "head_lr": 1, "bias_lr": 1, "decay_biases": True, "momentum": 0.9,
+    "epochs": 10, "head_lr_factor": 1, "bias_lr_factor": 1, "decay_biases": True, "momentum": 0.9,
     "weight_decay": 0.0001, "poly_power": 0, "sampling": "area", "area": (0.08, 1),
     "jitter": (0, 0, 0, 0),
 }  # fmt: skip
 AEFT = {
-    "epochs": 40, "batch_size": 8, "head_lr": 1, "crop": 320, "jitter": (0.4, 0.4, 0.4, 0.1),
-    "jitter_share": 0.8,
+    "epochs": 40, "batch_size": 8, "head_lr_factor": 1, "crop": 320, "jitter": (0.4, 0.4, 0.4, 0.1),
+    "jitter_probability": 0.8,
 }  # fmt: skip
 RECIPES = {
     "psa": ({"epochs": 15}, [4, 32], (16, 8, 8)),
@@ -109,20 +109,20 @@ def test_the_ablation_has_four_alphas_and_three_seeds(tmp_path):
     assert {run.evaluate.threshold for run in repeats.values()} == {0.3}
 
 
-SGD = {"optimizer": "sgd", "head_lr": 10, "momentum": 0.9, "weight_decay": 0.0005,
+SGD = {"optimizer": "sgd", "head_lr_factor": 10, "momentum": 0.9, "weight_decay": 0.0005,
        "poly_power": 0.9}  # fmt: skip
 V1 = {
-    "steps": 20000, "batch_size": 10, "accumulate": 1, "lr": 0.001, "lr_every": 1, "bias_lr": 2,
+    "steps": 20000, "batch_size": 10, "accumulate": 1, "lr": 0.001, "lr_every": 1, "bias_lr_factor": 2,
     "decay_biases": False, "crop": 448, "augmentation": "deeplab_v1", "scale": (0.5, 1.5),
     "freeze": "affine", "loss": "mean",
 }  # fmt: skip
 V2 = {
-    "steps": 20000, "batch_size": 10, "accumulate": 2, "lr": 0.00025, "lr_every": 10, "bias_lr": 2,
+    "steps": 20000, "batch_size": 10, "accumulate": 2, "lr": 0.00025, "lr_every": 10, "bias_lr_factor": 2,
     "decay_biases": False, "crop": 321, "augmentation": "deeplab_v2", "scale": (0.5, 1.5),
     "freeze": "norms", "loss": "mean",
 }  # fmt: skip
 V3PLUS = {
-    "steps": None, "epochs": 50, "batch_size": 16, "accumulate": 1, "lr": 0.007, "bias_lr": 1,
+    "steps": None, "epochs": 50, "batch_size": 16, "accumulate": 1, "lr": 0.007, "bias_lr_factor": 1,
     "decay_biases": True, "crop": 513, "augmentation": "deeplab_v3plus", "scale": (0.5, 2.0),
     "freeze": "nothing", "loss": "per_image",
 }  # fmt: skip

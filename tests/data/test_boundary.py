@@ -75,7 +75,7 @@ def test_maps_of_any_size_fit_the_image(make, size):
 
 
 def test_the_image_is_that_of_the_plain_classifier(make, item):
-    given = {"resize": (30, 60), "crop": 32, "jitter": ON, "seed": 3, "jitter_share": 0.5}
+    given = {"resize": (30, 60), "crop": 32, "jitter": ON, "seed": 3, "jitter_probability": 0.5}
     dataset, plain = make(stripe(), **given), ClassificationSet([item], 3, **given)
     for epoch in range(5):
         assert torch.equal(dataset[epoch, 0]["image"], plain[epoch, 0]["image"])

@@ -133,10 +133,10 @@ def test_image_and_labels_are_mirrored_together(items, labels):
 
 def test_a_share_of_the_samples_is_jittered(items):
     def images(share):
-        dataset = ClassificationSet(items, 3, (24, 24), 24, ON, 0, jitter_share=share)
+        dataset = ClassificationSet(items, 3, (24, 24), 24, ON, 0, jitter_probability=share)
         return [dataset[epoch, 0]["image"] for epoch in range(20)]
 
-    never = ClassificationSet(items, 3, (24, 24), 24, OFF, 0, jitter_share=0.0)
+    never = ClassificationSet(items, 3, (24, 24), 24, OFF, 0, jitter_probability=0.0)
     plain = {tuple(never[epoch, 0]["image"].unique().tolist()) for epoch in range(20)}
     kept = [tuple(i.unique().tolist()) in plain for i in images(0.5)]
     assert 0 < sum(kept) < 20

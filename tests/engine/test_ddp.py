@@ -22,7 +22,7 @@ from wsss.losses.triplet import repulsion
 from wsss.nn.backbones import build
 
 RECIPE = Recipe(
-    epochs=2, batch_size=6, optimizer="sgd", lr=0.01, head_lr=10, bias_lr=2,
+    epochs=2, batch_size=6, optimizer="sgd", lr=0.01, head_lr_factor=10, bias_lr_factor=2,
     decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9, seed=0,
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.maps import MapsReader, MapsWriter
 
 RECIPE = Recipe(
-    epochs=2, batch_size=2, optimizer="adamw", lr=0.001, head_lr=10, bias_lr=2,
+    epochs=2, batch_size=2, optimizer="adamw", lr=0.001, head_lr_factor=10, bias_lr_factor=2,
     decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9, seed=0,
 )  # fmt: skip
 SETS = ("classification", "area", "boundary", "affinity", *RECIPES)
@@ -49,7 +49,7 @@ def sets(tmp_path_factory):
     read, drawn = MapsReader([folder / "maps.npz"]), LabelReader([folder / "labels/labels.tsv"])
     return {
         "classification": ClassificationSet(items, CLASSES, (40, 80), 32),
-        "area": ClassificationSet(items, CLASSES, crop=32, jitter_share=0.5, area=(0.1, 1)),
+        "area": ClassificationSet(items, CLASSES, crop=32, jitter_probability=0.5, area=(0.1, 1)),
         "boundary": BoundarySet(items, read, CLASSES, (40, 80), 32),
         "affinity": AffinitySet(items, read, "low", "high", 32),
         **{name: SegmentationSet(items, drawn, crop=32, augmentation=name) for name in RECIPES},

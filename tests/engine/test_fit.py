@@ -47,7 +47,7 @@ class Line(Task):
 
 
 RECIPE = Recipe(
-    epochs=6, batch_size=2, optimizer="sgd", lr=0.05, head_lr=10, bias_lr=2,
+    epochs=6, batch_size=2, optimizer="sgd", lr=0.05, head_lr_factor=10, bias_lr_factor=2,
     decay_biases=False, momentum=0.9, weight_decay=0.0, poly_power=0.9, seed=0,
 )  # fmt: skip
 

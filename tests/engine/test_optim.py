@@ -13,7 +13,7 @@ def net():
 
 def test_four_groups_with_the_official_factors():
     whole, scratch = net()
-    groups = param_groups(whole, scratch, lr=1.0, head_lr=10, weight_decay=0.5)
+    groups = param_groups(whole, scratch, lr=1.0, head_lr_factor=10, weight_decay=0.5)
     assert [g["lr"] for g in groups] == [1, 2, 10, 20]
     assert [g["weight_decay"] for g in groups] == [0.5, 0, 0.5, 0]
     assert sum(len(g["params"]) for g in groups) == 4
@@ -21,7 +21,7 @@ def test_four_groups_with_the_official_factors():
 
 def test_biases_may_be_treated_as_weights():
     whole, scratch = net()
-    groups = param_groups(whole, scratch, 1.0, 10, 0.5, bias_lr=1, decay_biases=True)
+    groups = param_groups(whole, scratch, 1.0, 10, 0.5, bias_lr_factor=1, decay_biases=True)
     assert [g["lr"] for g in groups] == [1, 1, 10, 10]
     assert [g["weight_decay"] for g in groups] == [0.5] * 4
 

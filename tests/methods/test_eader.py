@@ -186,7 +186,7 @@ def test_normalise_stretches_each_map():
 def test_recipe_of_the_adversary():
     recipe = make(adversary_lr=0.5).recipes()["adversary"]
     assert (recipe["lr"], recipe["momentum"], recipe["weight_decay"]) == (0.5, 0.9, 1e-4)
-    assert (recipe["head_lr"], recipe["poly_power"], recipe["decay_biases"]) == (1, 0, True)
+    assert (recipe["head_lr_factor"], recipe["poly_power"], recipe["decay_biases"]) == (1, 0, True)
 
 
 @pytest.mark.parametrize("wrong", [{"alpha": -1}, {"mode": "both"}, {"adversary_steps": 0}])

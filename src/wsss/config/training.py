@@ -64,9 +64,9 @@ class Train(Section):
     """sgd as in the official code, or adamw for networks trained from scratch."""
     lr: Positive = 0.01
     """Learning rate of pretrained weights at step 0."""
-    head_lr: Positive = 10.0
+    head_lr_factor: Positive = 10.0
     """Factor on lr for layers that start from scratch."""
-    bias_lr: Positive = 2.0
+    bias_lr_factor: Positive = 2.0
     """Factor on the learning rate of biases."""
     decay_biases: bool = False
     """Whether biases have the L2 penalty, too."""
@@ -98,7 +98,7 @@ class ClassifierTrain(Train):
     """Range of the longer image side, drawn per sample (long_side)."""
     area: Annotated[tuple[Share, Share], AfterValidator(ordered)] = (0.08, 1.0)
     """Range of the share of the image that a crop covers (area)."""
-    jitter_share: Share = 1.0
+    jitter_probability: Share = 1.0
     """Share of the samples whose colours are jittered."""
 
     def unread(self) -> Collection[str]:

@@ -34,8 +34,8 @@ class Recipe:
     batch_size: int
     optimizer: str
     lr: float
-    head_lr: float
-    bias_lr: float
+    head_lr_factor: float
+    bias_lr_factor: float
     decay_biases: bool
     momentum: float
     weight_decay: float
@@ -165,9 +165,9 @@ def _optimizer(task: Task, player: str, recipe: Recipe) -> Optimizer:
         task.players()[player],
         task.scratch(),
         recipe.lr,
-        recipe.head_lr,
+        recipe.head_lr_factor,
         recipe.weight_decay,
-        recipe.bias_lr,
+        recipe.bias_lr_factor,
         recipe.decay_biases,
     )
     return make_optimizer(recipe.optimizer, groups, recipe.momentum)

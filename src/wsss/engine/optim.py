@@ -11,23 +11,23 @@ def param_groups(
     net: nn.Module,
     scratch: Iterable[nn.Module],
     lr: float,
-    head_lr: float,
+    head_lr_factor: float,
     weight_decay: float,
-    bias_lr: float = 2,
+    bias_lr_factor: float = 2,
     decay_biases: bool = False,
 ) -> list[dict[str, Any]]:
     """Return up to four groups: pretrained weights, their biases, new weights, new biases.
 
-    Learning rates are lr x (1, bias_lr, head_lr, head_lr bias_lr). Frozen parameters are in no
+    Learning rates are lr x (1, bias_lr_factor, head_lr_factor, head_lr_factor bias_lr_factor). Frozen parameters are in no
     group.
 
     Args:
         net: whose parameters.
         scratch: modules that are trained from scratch.
         lr: learning rate of pretrained weights.
-        head_lr: factor on lr for the modules in `scratch`.
+        head_lr_factor: factor on lr for the modules in `scratch`.
         weight_decay: L2 penalty of weights.
-        bias_lr: factor on the learning rate of biases.
+        bias_lr_factor: factor on the learning rate of biases.
         decay_biases: whether biases have the penalty, too.
     """
     fresh = {id(p) for module in scratch for p in module.parameters()}
@@ -39,7 +39,7 @@ def param_groups(
     return [
         {
             "params": params,
-            "lr": lr * (head_lr if new else 1) * (bias_lr if bias else 1),
+            "lr": lr * (head_lr_factor if new else 1) * (bias_lr_factor if bias else 1),
             "weight_decay": 0.0 if bias and not decay_biases else weight_decay,
         }
         for (new, bias), params in sorted(groups.items(), key=lambda item: item[0])

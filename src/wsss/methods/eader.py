@@ -118,8 +118,8 @@ class Eader(Method):
             "adversary": {
                 "optimizer": self.params.adversary_optimizer,
                 "lr": self.params.adversary_lr,
-                "head_lr": 1.0,
-                "bias_lr": 1.0,
+                "head_lr_factor": 1.0,
+                "bias_lr_factor": 1.0,
                 "decay_biases": True,
                 "momentum": self.params.adversary_momentum,
                 "weight_decay": self.params.adversary_weight_decay,

@@ -40,7 +40,7 @@ class Task(nn.Module):
         return {"net": self.net}
 
     def scratch(self) -> tuple[nn.Module, ...]:
-        """Return the modules trained from scratch; `head_lr` is the factor on their rate."""
+        """Return the modules trained from scratch; `head_lr_factor` is the factor on their rate."""
         return ()
 
     def recipes(self) -> dict[str, dict[str, object]]:

@@ -111,7 +111,7 @@ def _samples(
         "crop": recipe.crop,
         "jitter": recipe.jitter,
         "seed": config.seed,
-        "jitter_share": recipe.jitter_share,
+        "jitter_probability": recipe.jitter_probability,
     }
     if not any("boundary" in params.needs for params in options):
         area = recipe.area if recipe.sampling == "area" else None

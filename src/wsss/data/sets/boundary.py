@@ -33,7 +33,7 @@ class BoundarySet(ClassificationSet):
         crop: S.
         jitter: strength of brightness, contrast, saturation and hue jitter.
         seed: of all random steps.
-        jitter_share: share of the samples that are jittered.
+        jitter_probability: share of the samples that are jittered.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class BoundarySet(ClassificationSet):
         crop: int = 448,
         jitter: Jitter = (0.3, 0.3, 0.3, 0.1),
         seed: int = 0,
-        jitter_share: float = 1.0,
+        jitter_probability: float = 1.0,
     ) -> None:
-        super().__init__(items, num_classes, resize, crop, jitter, seed, jitter_share)
+        super().__init__(items, num_classes, resize, crop, jitter, seed, jitter_probability)
         self.maps = maps
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
@@ -55,7 +55,7 @@ class BoundarySet(ClassificationSet):
         mirror = coin(rng)
         stored = read_scores(self.maps, item, "boundary")["boundary"]
         maps = flipped(resize_maps(stored, image.shape[:2]), mirror)
-        image = jittered(flipped(image, mirror), rng, self.jitter, self.jitter_share)
+        image = jittered(flipped(image, mirror), rng, self.jitter, self.jitter_probability)
         window = crop_window(image.shape[:2], self.crop, rng)
         boundary = np.zeros((self.num_classes + 1, self.crop, self.crop), np.uint8)
         channels = [0, *(number + 1 for number in item.classes)]

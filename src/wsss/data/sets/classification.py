@@ -36,7 +36,7 @@ class ClassificationSet(Samples):
         crop: S.
         jitter: strength of brightness, contrast, saturation and hue jitter.
         seed: of all random steps.
-        jitter_share: share of the samples that are jittered (AEFT: 0.8).
+        jitter_probability: share of the samples that are jittered (AEFT: 0.8).
         area: smallest and largest share of the image that the crop covers.
     """
 
@@ -48,13 +48,13 @@ class ClassificationSet(Samples):
         crop: int = 448,
         jitter: Jitter = (0.3, 0.3, 0.3, 0.1),
         seed: int = 0,
-        jitter_share: float = 1.0,
+        jitter_probability: float = 1.0,
         area: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(items, crop, jitter, seed)
         self.num_classes = num_classes
         self.resize = resize
-        self.jitter_share = jitter_share
+        self.jitter_probability = jitter_probability
         self.area = area
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
@@ -69,9 +69,11 @@ class ClassificationSet(Samples):
 
     def _whole(self, image: np.ndarray, rng: random.Random) -> np.ndarray:
         image = resize_long(image, rng.randint(*self.resize))
-        image = jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_share)
+        image = jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_probability)
         return crop(normalise(image), self.crop, crop_window(image.shape[:2], self.crop, rng))
 
     def _part(self, image: np.ndarray, rng: random.Random) -> np.ndarray:
         image = cut_area(image, area_window(image.shape[:2], self.area, rng), self.crop)
-        return normalise(jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_share))
+        return normalise(
+            jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_probability)
+        )
