@@ -7,11 +7,11 @@ looked at. Nothing here reads an artifact; whether it exists is all that the wor
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from wsss import pipeline
 from wsss.config.dataset import fetched_augment
@@ -30,6 +30,9 @@ IMAGES_PER_JOB = 200
 
 MOST_JOBS = 64
 """Jobs that a split is shared among at the most unless `jobs` is configured."""
+
+JOBS_UNKNOWN = 16
+"""Jobs for a split whose number of images is not known before it is downloaded or cut."""
 
 WHOLE = "all"
 """Name of the part of a split that is the whole of it."""
@@ -106,35 +109,6 @@ class Artifact:
     def part_path(self, part: str) -> str:
         """Return the path of the record of a part."""
         return self.path if part == WHOLE else f"{Path(self.path).parent}/parts/{part}.tsv"
-
-
-@dataclass(frozen=True)
-class ProductFiles:
-    """Files of one product of a run, as the report reads them.
-
-    Attributes:
-        files: split, or "" for all images -> file that is complete when the artifact is.
-        evaluations: split -> evaluation file.
-        history: CSV file with the losses of a training; None for other products.
-        benchmarks: stage -> folders with Snakemake's benchmark files.
-    """
-
-    files: Mapping[str, str]
-    evaluations: Mapping[str, str]
-    history: str | None
-    benchmarks: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class RunFiles:
-    """Files of a run by product, in the order of the chain."""
-
-    name: str
-    products: Mapping[str, ProductFiles]
-
-    def to_json(self) -> str:
-        """Return the description as JSON."""
-        return canonical(asdict(self))
 
 
 class Plan:
@@ -293,8 +267,10 @@ class Plan:
     def _parts(self, split: Split) -> tuple[str, ...]:
         """Return the parts of a split that are worked on by jobs of their own."""
         images = self._contents.images(split)
-        needed = MOST_JOBS if images is None else min(MOST_JOBS, ceil(images / IMAGES_PER_JOB))
-        count = min(self.config.jobs or needed, images or MOST_JOBS)
+        needed = JOBS_UNKNOWN if images is None else min(MOST_JOBS, ceil(images / IMAGES_PER_JOB))
+        count = self.config.jobs or needed
+        if images is not None:
+            count = min(count, images)
         return tuple(f"{i}-of-{count}" for i in range(1, count + 1)) if count > 1 else (WHOLE,)
 
     def _details(
@@ -370,58 +346,3 @@ def _code(stage: Stage, method: str) -> str:
     names = method.split("+") if stage.imports_method else ()
     methods = (f"wsss.methods.{name}" for name in names)
     return code_digest(f"wsss.stages.{stage.name}", *methods) + package_files_digest(*stage.files)
-
-
-def run_files(plan: Plan, name: str) -> RunFiles:
-    """Return the files of a run, as the report reads them."""
-    found: dict[str, dict[str, Any]] = {}
-    for run, row, split, artifact in plan.products():
-        if run != name:
-            continue
-        entry = found.setdefault(
-            row.name, {"files": {}, "evaluations": {}, "history": None, "benchmarks": {}}
-        )
-        entry["files"][split or ""] = artifact.path
-        _append(entry["benchmarks"], artifact)
-        if row.kind == "model":
-            entry["history"] = f"{artifact.folder}/history.csv"
-        if split and split in row.evaluated:
-            evaluation = plan.evaluation(row.name, split, name)
-            entry["evaluations"][split] = evaluation.path
-            _append(entry["benchmarks"], evaluation)
-    return RunFiles(name, {product: ProductFiles(**entry) for product, entry in found.items()})
-
-
-def _append(benchmarks: dict[str, tuple[str, ...]], artifact: Artifact) -> None:
-    folder = f"{artifact.folder}/benchmarks"
-    benchmarks[artifact.stage] = (*benchmarks.get(artifact.stage, ()), folder)
-
-
-def links(plan: Plan, name: str) -> dict[str, str]:
-    """Return the readable names within the folder of a run -> files and folders of the store."""
-    found: dict[str, str] = {}
-    for run, row, split, artifact in plan.products():
-        if run != name:
-            continue
-        if row.kind == "model":
-            for file in ("model.pt", "history.csv"):
-                found[f"{row.place}/{file}"] = f"{artifact.folder}/{file}"
-        else:
-            found[f"{row.place}/{split}"] = str(Path(artifact.path).parent)
-        if split and split in row.evaluated:
-            found[f"{row.place}/eval.{split}.json"] = plan.evaluation(row.name, split, name).path
-    return found
-
-
-def shared_links(plan: Plan) -> dict[str, str]:
-    """Return the readable names within the folder of the data set -> places in the store."""
-    report = Path(plan.report.path).parent
-    found = {name: str(report / name) for name in ("report.html", "summary.tsv")}
-    for product in ("index", "masks"):
-        for split in SPLITS:
-            if artifact := plan.artifact(product, split):
-                found[artifact.file] = artifact.path
-    for product in ("demo", "fetched", "tiles"):
-        if artifact := plan.artifact(product, None):
-            found[f"data/{product}"] = str(Path(artifact.path).parent)
-    return found
