@@ -28,7 +28,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 from wsss.system import parent
-from wsss.io.snakemake_state import heal
+from wsss.io.snakemake_state import repair
 from wsss.io.provenance import code_digest, file_digest, files_digest
 from wsss.report.tables import table
 
@@ -47,7 +47,7 @@ try:
     CONFIG = load(config)
     RUNS = runs(CONFIG)
     if workflow.is_main_process:
-        for line in heal(Path(".snakemake")):
+        for line in repair(Path(".snakemake")):
             print(line, file=sys.stderr)
 except UserError as error:
     raise WorkflowError(str(error))

@@ -1,4 +1,4 @@
-"""Label maps as palette PNGs, and shards of them with a commit record."""
+"""Label maps as palette PNGs, written in shards with a commit record."""
 
 import hashlib
 import io
@@ -9,24 +9,23 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_bytes, write_text
-from wsss.io.checksummed import seal, unseal
+from wsss.io.checksummed import add_checksum, verify_checksum
 from wsss.io.images import EXACT
 from wsss.io.index import Masks
 from wsss.io.names import is_file
 
 IGNORE = 255
-"""Pixels with this label are neither trained on nor evaluated."""
+"""Label of pixels that neither training nor evaluation uses."""
 
 RECORD = "labels.tsv"
 """File name of a shard's commit record."""
 
 CLASSES = "classes.txt"
-"""File name of the labels beside masks of `wsss predict`, one per line; line n, counted from 0, is
-label n."""
+"""File name of the label names beside the masks of `wsss predict`; line n (from 0) is label n."""
 
 _COLUMNS = "image_id\tsha256"
 
@@ -48,7 +47,7 @@ def palette() -> np.ndarray:
 
 
 def encode_labels(labels: np.ndarray) -> bytes:
-    """Return `labels` (H, W) uint8 as the bytes of a PNG with the VOC palette."""
+    """Encode `labels` (H, W) uint8 as a PNG with the VOC palette."""
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8))
     image.putpalette(palette().tobytes())
     buffer = io.BytesIO()
@@ -62,16 +61,16 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """Read the (H, W) uint8 ids of a palette or 8-bit grey PNG.
+    """Read the (H, W) uint8 labels of a palette or 8-bit grey image.
 
     Raises:
-        UserError: the file is missing, damaged, or not an index image.
+        UserError: the file is missing, damaged, or stores no labels (RGB, JPEG).
     """
     return _decoded(path, path)
 
 
 def read_mask(masks: Masks, image_id: str) -> np.ndarray:
-    """Read the (H, W) uint8 ids of the mask of an image, as `read_labels` does.
+    """Read the ground-truth mask of an image, (H, W) uint8, as `read_labels` does.
 
     Raises:
         UserError: as in `read_labels`, or the file changed since the table of masks was made.
@@ -84,7 +83,7 @@ def _decoded(path: Path, content: Path | io.BytesIO) -> np.ndarray:
         raise UserError(f"{path}: no such file")
     try:
         return _indices(Image.open(content, formats=EXACT), path)
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UserError(f"{path}: cannot be read as a label image; save it as PNG") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read as a label image ({error})") from error
@@ -99,11 +98,11 @@ def _indices(image: Image.Image, path: Path) -> np.ndarray:
 
 
 class LabelWriter:
-    """Writes the label maps of one shard beside its commit record, the record last.
+    """Writer of a shard of label maps; its commit record is written last.
 
     Args:
         record: path of the record (tsv: image_id, sha256 of the PNG); PNGs go to its folder.
-        provenance: what made them, one line; the first line of the record.
+        provenance: how the maps were made, one line; the first line of the record.
     """
 
     def __init__(self, record: Path, provenance: str = "") -> None:
@@ -123,7 +122,7 @@ class LabelWriter:
         """Write `labels` (H, W) uint8 as `image_id`.png."""
         data, path = encode_labels(labels), self.record.parent / f"{image_id}.png"
         try:
-            # not synced one by one: the record's digest reveals a file that did not reach the disk
+            # no fsync per file: the record's SHA-256 detects files that did not reach the disk
             path.write_bytes(data)
         except OSError as error:
             raise unwritable(path, error) from error
@@ -136,16 +135,16 @@ class LabelWriter:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            write_text(self.record, seal(record_text(self.provenance, self._rows)))
+            write_text(self.record, add_checksum(record_text(self.provenance, self._rows)))
 
 
 def record_text(provenance: str, rows: Iterable[tuple[str, str]]) -> str:
-    """Return a commit record of rows (image id, SHA-256 of its PNG), which is to be sealed."""
+    """Format a commit record of rows (image id, SHA-256 of its PNG), without its checksum line."""
     return "\n".join([f"#{provenance}", _COLUMNS, *map("\t".join, rows), ""])
 
 
 def is_record(path: Path) -> bool:
-    """Tell whether a file is a commit record of label maps, or looks like one."""
+    """True if the first two lines of a file are those of a commit record of label maps."""
     try:
         with path.open(encoding="utf-8") as file:
             return file.readline().startswith("#") and file.readline().rstrip("\n") == _COLUMNS
@@ -154,13 +153,13 @@ def is_record(path: Path) -> bool:
 
 
 class LabelReader:
-    """Random access to label maps of committed shards.
+    """Random access to the label maps of shards that have a commit record.
 
     Args:
         records: the shards' commit records.
 
     Raises:
-        UserError: a record is missing or damaged, or one image stands in two shards.
+        UserError: a record is missing or damaged, or two shards hold the same image.
     """
 
     def __init__(self, records: Sequence[Path]) -> None:
@@ -168,7 +167,7 @@ class LabelReader:
         for record in records:
             for image_id, digest in _read_record(record):
                 if image_id in self._files:
-                    raise UserError(f"{record}: image {image_id} stands in another shard too")
+                    raise UserError(f"{record}: image {image_id} is also in another shard")
                 self._files[image_id] = (record.parent / f"{image_id}.png", digest)
 
     @property
@@ -177,7 +176,7 @@ class LabelReader:
         return tuple(self._files)
 
     def read(self, image_id: str) -> np.ndarray:
-        """Return the (H, W) uint8 label map of an image, checked against its record.
+        """Read the (H, W) uint8 label map of an image and verify its SHA-256.
 
         Raises:
             UserError: the image is not in the shards, or its file is missing or was changed.
@@ -199,11 +198,11 @@ _REMEDY = f"delete the shard's {RECORD} and run again to rebuild it"
 
 def _read_record(record: Path) -> list[tuple[str, str]]:
     try:
-        _, columns, *lines, _ = unseal(record.read_bytes().decode()).split("\n")
+        _, columns, *lines, _ = verify_checksum(record.read_bytes().decode()).split("\n")
     except OSError as error:
         raise UserError(f"{record}: cannot be read ({error.strerror}); {_REMEDY}") from error
     except ValueError as error:
-        raise UserError(f"{record}: not a whole commit record ({error}); {_REMEDY}") from error
+        raise UserError(f"{record}: not a complete commit record ({error}); {_REMEDY}") from error
     rows = [line.split("\t") for line in lines]
     if columns != _COLUMNS or any(len(row) != 2 for row in rows):
         raise UserError(f"{record}: not a commit record; {_REMEDY}")
@@ -211,10 +210,10 @@ def _read_record(record: Path) -> list[tuple[str, str]]:
 
 
 def label_ids(classes: np.ndarray) -> np.ndarray:
-    """Return the labels (K + 1,) uint8 of maps of `classes` (K,) behind that of the background.
+    """Return the labels (K + 1,) uint8 of the background and of `classes` (K,): 0, then class + 1.
 
     Raises:
-        ValueError: a class is none that 8-bit labels can hold.
+        ValueError: a class does not fit into 8-bit labels.
     """
     ids = np.append(0, np.asarray(classes) + 1)
     if ids.min() < 0 or ids.max() >= IGNORE:

@@ -33,22 +33,22 @@ _BROKEN = (
     struct.error,
     zlib.error,
 )
-"""What reading damaged archives raises."""
+"""Exceptions that reading a damaged archive can raise."""
 
 
 class MapsWriter:
-    """Writes a shard of maps; the file appears under its name only when the block ends well.
+    """Writer of a shard of maps; the file is renamed to its name only if the block succeeds.
 
     Args:
         path: the `.npz` to write.
-        provenance: what made it, kept as the comment of the archive.
+        provenance: how the maps were made, stored as the comment of the archive.
     """
 
     def __init__(self, path: Path, provenance: str = "") -> None:
         self._path, self._provenance = path, provenance
 
     def __enter__(self) -> Self:
-        # the file is renamed after the archive was closed, and only if that went well
+        # the archive is closed before the file is renamed
         with ExitStack() as stack:
             temporary = stack.enter_context(atomic_path(self._path))
             self._zip = stack.enter_context(zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED))
@@ -75,7 +75,7 @@ class MapsWriter:
 
 
 class MapsReader:
-    """Random access to the maps of several shards; cheap to pickle, opened on first use.
+    """Random access to the maps of several shards; picklable, opens files on first use.
 
     Args:
         paths: the shards.
@@ -88,8 +88,7 @@ class MapsReader:
         self._process = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {"_paths": self._paths, "_members": None, "_open": {}}
-        return state | {"_process": self._process}
+        return self.__dict__ | {"_members": None, "_open": {}}
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -97,18 +96,18 @@ class MapsReader:
         return tuple(self._index())
 
     def read(self, image_id: str, *names: str) -> dict[str, np.ndarray]:
-        """Return the arrays `names` of an image, without names all of them.
+        """Read the arrays `names` of an image; all of them if no name is given.
 
         Raises:
             UserError: the image or an array is not in the shards, or its shard is missing or
                 damaged.
         """
-        path, kept = self._kept(image_id)
-        for name in sorted(set(names) - set(kept)):
+        path, stored = self._entry(image_id)
+        for name in sorted(set(names) - set(stored)):
             raise UserError(
                 f"{path}: has no {name} of image {image_id}; it is another kind of shard"
             )
-        return {name: self._array(path, f"{image_id}/{name}.npy") for name in names or kept}
+        return {name: self._array(path, f"{image_id}/{name}.npy") for name in names or stored}
 
     def names(self, image_id: str) -> tuple[str, ...]:
         """Return the names of the arrays of an image.
@@ -116,20 +115,21 @@ class MapsReader:
         Raises:
             UserError: the image is not in the shards, or a shard is missing or damaged.
         """
-        return tuple(self._kept(image_id)[1])
+        return tuple(self._entry(image_id)[1])
 
     def damaged(self, image_id: str, problem: str) -> UserError:
-        """Return the error that names the shard of an image and what is wrong with its arrays."""
-        return _damaged(self._kept(image_id)[0], f"the maps of image {image_id}: {problem}")
+        """Build the error for invalid arrays of an image; it names the shard and the problem."""
+        return _damaged(self._entry(image_id)[0], f"the maps of image {image_id}: {problem}")
 
-    def _kept(self, image_id: str) -> tuple[Path, list[str]]:
+    def _entry(self, image_id: str) -> tuple[Path, list[str]]:
+        """Return the shard of an image and the names of its arrays."""
         if image_id not in self._index():
             raise UserError(f"image {image_id} has no maps in the shards given")
         return self._index()[image_id]
 
     def _array(self, path: Path, member: str) -> np.ndarray:
         try:
-            # read whole, for its checksum stands behind it
+            # zipfile verifies the CRC-32 only after the whole member was read
             data = io.BytesIO(self._zip(path).read(member))
             return np.lib.format.read_array(data, allow_pickle=False)
         except _BROKEN as error:
@@ -137,7 +137,7 @@ class MapsReader:
 
     def _zip(self, path: Path) -> zipfile.ZipFile:
         if self._process != os.getpid():
-            # a forked process shares the position in every open file with its siblings
+            # forked processes (DataLoader workers) share the file positions of inherited handles
             self._open, self._process = {}, os.getpid()
         if path not in self._open:
             if len(self._open) == _OPEN:
@@ -152,23 +152,27 @@ class MapsReader:
 
     def _index(self) -> dict[str, tuple[Path, list[str]]]:
         if self._members is None:
-            self._members = {}
+            members: dict[str, tuple[Path, list[str]]] = {}
             for path in self._paths:
-                for image_id, names in _listed(path, self._zip(path).namelist()).items():
-                    self._members.setdefault(image_id, (path, names))
-            self._check_alike()
+                for image_id, names in _arrays_by_image(path, self._zip(path).namelist()).items():
+                    members.setdefault(image_id, (path, names))
+            _check_same_arrays(members.values())
+            self._members = members
         return self._members
 
-    def _check_alike(self) -> None:
-        """Refuse shards of different kinds, whose images would be judged as of one."""
-        kinds = {tuple(names): path for path, names in reversed(self._members.values())}
-        if len(kinds) > 1:
-            one, other, *_ = kinds.values()
-            raise UserError(f"{one}: has other arrays than {other}; delete both and run again")
+
+def _check_same_arrays(entries: Iterable[tuple[Path, list[str]]]) -> None:
+    """Raise UserError if shards hold arrays of different names, e.g. CAMs beside posteriors."""
+    kinds: dict[tuple[str, ...], Path] = {}
+    for path, names in entries:
+        kinds.setdefault(tuple(names), path)
+    if len(kinds) > 1:
+        one, other, *_ = kinds.values()
+        raise UserError(f"{one}: has other arrays than {other}; delete both and run again")
 
 
-def _listed(path: Path, members: Sequence[str]) -> dict[str, list[str]]:
-    """Return the names of the arrays of each image, which are the same for all of a shard."""
+def _arrays_by_image(path: Path, members: Sequence[str]) -> dict[str, list[str]]:
+    """Group the members of a shard by image id; all images must have arrays of the same names."""
     found: dict[str, list[str]] = {}
     for member in members:
         image_id, _, name = member.removesuffix(".npy").rpartition("/")
@@ -183,12 +187,12 @@ def _damaged(path: Path, error: Exception | str) -> UserError:
 
 
 def alpha_name(alpha: float) -> str:
-    """Return the name of the array that holds the CRF posteriors of an alpha."""
+    """Return the name of the array of CRF posteriors for `alpha`."""
     return f"alpha_{alpha:g}"
 
 
 def alphas_of(names: Iterable[str]) -> dict[float, str]:
-    """Return the arrays of CRF posteriors among `names`: alpha -> name, alphas ascending."""
+    """Find the arrays of CRF posteriors among `names`: alpha -> name, alphas ascending."""
     prefix = alpha_name(0).removesuffix("0")
     found = {float(name.removeprefix(prefix)): name for name in names if name.startswith(prefix)}
     return dict(sorted(found.items()))

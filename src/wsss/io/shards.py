@@ -1,4 +1,4 @@
-"""Scattering a sequence over jobs."""
+"""Split of a sequence into shards, one per job."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def shard(items: Sequence[T], scatteritem: str) -> Sequence[T]:
-    """Return the contiguous part of `items` that `scatteritem`, such as "3-of-8", stands for.
+    """Return the contiguous part of `items` for a shard such as "3-of-8".
 
     The shards of one sequence partition it in order; their lengths differ by at most one.
 

@@ -14,7 +14,7 @@ from wsss.engine.checkpoint import Resume, load_model, save_model
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import Recipe, fit
 from wsss.io.atomic import write_text
-from wsss.io.checksummed import seal
+from wsss.io.checksummed import add_checksum
 from wsss.io.progress import log
 from wsss.io.provenance import code_digest, files_digest
 from wsss.nn.backbones import Backbone, build
@@ -121,7 +121,7 @@ def take_over(args: argparse.Namespace, net: nn.Module, kind: str, **meta: objec
     log.info("%s as published in %s", kind, path)
     load_state(net, read_state(path), str(path))
     save_model(args.out, net, kind, **meta, source=str(path))
-    write_text(args.history, seal("step,epoch,lr\n"))
+    write_text(args.history, add_checksum("step,epoch,lr\n"))
 
 
 def _length(recipe: Train) -> str:
