@@ -338,9 +338,11 @@ PRODUCTS: tuple[Product, ...] = (
 EVALUATE = Stage("evaluate", ("evaluate",), (_INDEX, Input("masks", "masks")))
 REPORT = Stage("report", files=("report/page.html.j2", "report/page.css"))
 
+GATHER = Stage("gather_parts")
+
 STAGES: dict[str, Stage] = {
     stage.name: stage
-    for stage in (*(stage for product in PRODUCTS for stage in product.makers), EVALUATE, REPORT)
+    for stage in (*(stage for product in PRODUCTS for stage in product.makers), EVALUATE, REPORT, GATHER)
 }
 """Every stage by its name, in the order of the chain."""
 

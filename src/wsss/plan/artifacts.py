@@ -6,6 +6,7 @@ Equal keys mean equal results: runs share what is equal, and what lies under ano
 looked at. Nothing here reads an artifact; whether it exists is all that the workflow checks.
 """
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -160,6 +161,12 @@ class Plan:
         }
         row = Product(product, "document", (EVALUATE,), file=f"{product}.{split}.json")
         return self._add(EVALUATE, row, split, run, inputs, [product], ["--kind", product])
+
+    def discard_checkpoints(self) -> None:
+        """Remove the checkpoints of trainings that have ended."""
+        for _, row, _, artifact in self.products():
+            if row.kind == "model" and Path(artifact.path).exists():
+                shutil.rmtree(Path(artifact.folder, "work/resume"), ignore_errors=True)
 
     # ---- artifacts ----
 
