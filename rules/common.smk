@@ -37,7 +37,7 @@ logging.raiseExceptions = False
 
 
 if not workflow.subprocess_exec:
-    parent.announce()
+    parent.register()
 
 
 configfile: "config.yaml"

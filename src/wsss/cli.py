@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0; 2 after clear lines about a mistake of the user; 1 after an unexpected error; 130 when
         interrupted, 143 when terminated.
     """
-    ranks.follow()
+    ranks.exit_with_rank_zero()
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0].replace("-", "_") if arguments else ""
     if name not in COMMANDS:
@@ -38,13 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--log", type=Path, help="write plain log lines to this file, too")
     module.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
-    with sigterm.raised():
+    with sigterm.as_exception():
         return _guarded(module.run, options)
 
 
 def _guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
     try:
-        parent.follow()
+        parent.watch()
         start_logging(options.log)
         run(options)
     except UserError as error:

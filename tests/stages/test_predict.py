@@ -14,7 +14,7 @@ from wsss.cli import main
 from wsss.config.segmenter import SegmenterInfer
 from wsss.engine.checkpoint import save_model
 from wsss.errors import UserError
-from wsss.io.atomic import atomic_path, sweep
+from wsss.io.atomic import atomic_path, remove_stale_files
 from wsss.io.labels import LabelReader, read_labels
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
@@ -142,7 +142,7 @@ def test_a_call_that_was_killed_while_it_wrote_is_continued(model, photos, tmp_p
         left = mine.with_name(mine.name.replace(f"{os.getpid()}@", f"{process.pid}@"))
     left.touch()
     (tmp_path / "out" / name).unlink()
-    sweep.cache_clear()
+    remove_stale_files.cache_clear()
     run(model, photos, tmp_path / "out")
     assert not left.exists() and (tmp_path / "out/labels.tsv").is_file()
 

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_bytes, write_text
 from wsss.io.checksummed import add_checksum, verify_checksum
-from wsss.io.images import EXACT
+from wsss.io.images import LABEL_FORMATS
 from wsss.io.index import Masks
 from wsss.io.names import is_file
 
@@ -82,7 +82,7 @@ def _decoded(path: Path, content: Path | io.BytesIO) -> np.ndarray:
     if not is_file(path):
         raise UserError(f"{path}: no such file")
     try:
-        return _indices(Image.open(content, formats=EXACT), path)
+        return _indices(Image.open(content, formats=LABEL_FORMATS), path)
     except UnidentifiedImageError as error:
         raise UserError(f"{path}: cannot be read as a label image; save it as PNG") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -138,7 +138,7 @@ class LabelWriter:
             write_text(self.record, add_checksum(record_text(self.provenance, self._rows)))
 
 
-def record_text(provenance: str, rows: Iterable[tuple[str, str]]) -> str:
+def record_text(provenance: str, rows: Iterable[tuple[str, ...]]) -> str:
     """Format a commit record of rows (image id, SHA-256 of its PNG), without its checksum line."""
     return "\n".join([f"#{provenance}", _COLUMNS, *map("\t".join, rows), ""])
 

@@ -52,5 +52,5 @@ def device() -> torch.device:
     """Return the device of inference: a GPU that no other job holds, if there is any GPU."""
     count = torch.cuda.device_count()
     if count:
-        gpus.take(count)
+        gpus.reserve(count)
     return torch.device("cuda" if count else "cpu")

@@ -15,12 +15,12 @@ from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
 from wsss.errors import UserError
-from wsss.io.atomic import sweep, write_text
+from wsss.io.atomic import remove_stale_files, write_text
 from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.labels import CLASSES, RECORD
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
-from wsss.io.resumable import UNFINISHED, ContinuingWriter
+from wsss.io.resumable import UNFINISHED, ResumableWriter
 from wsss.nn.segmenters.base import Segmenter
 from wsss.stages.infer_segmenter import load_own, make_segmenter, predict
 from wsss.stages.inference import ready
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
     photos = find_photos(args.images, args.out, args.threads, options.limit)
     log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
     _log_small(photos, options)
-    with ContinuingWriter(args.out / RECORD, _provenance(args, options)) as out:
+    with ResumableWriter(args.out / RECORD, _provenance(args, options)) as out:
         write_text(args.out / CLASSES, "\n".join([*names, ""]))
         damaged = _predict_all(net, photos, options, out)
     if damaged:
@@ -109,7 +109,7 @@ def check_out(out: Path) -> None:
         return
     if not out.is_dir():
         raise UserError(f"{out}: is a file; name a folder for the masks")
-    sweep(out)
+    remove_stale_files(out)
     found = {path.name for path in out.iterdir()}
     foreign = sorted(found - _earlier(out, found))
     if foreign:
@@ -130,12 +130,12 @@ def _earlier(out: Path, found: set[str]) -> set[str]:
 
 
 def _predict_all(
-    net: Segmenter, photos: Sequence[Photo], options: Options, out: ContinuingWriter
+    net: Segmenter, photos: Sequence[Photo], options: Options, out: ResumableWriter
 ) -> list[str]:
     """Write the masks; return why images could not be decoded, one line each."""
     damaged = [photo.damage for photo in photos if photo.damage]
     sound = [photo for photo in photos if not photo.damage]
-    todo = [photo for photo in sound if not out.take(photo.image_id, photo.path)]
+    todo = [photo for photo in sound if not out.reuse(photo.image_id, photo.path)]
     if len(todo) < len(sound):
         log.info("%d images have their masks from an earlier call", len(sound) - len(todo))
     for photo in track(todo, "predict"):
