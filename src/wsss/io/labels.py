@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +12,17 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from wsss.errors import UserError
-from wsss.io.atomic import unwritable, write_bytes, write_text
-from wsss.io.checksummed import add_checksum, verify_checksum
+from wsss.io.atomic import unwritable, write_bytes
 from wsss.io.images import LABEL_FORMATS
 from wsss.io.index import Masks
 from wsss.io.names import is_file
+from wsss.io.records import (
+    LABEL_COLUMNS,
+    prepare_folder,
+    read_record,
+    split_folder,
+    write_record,
+)
 
 IGNORE = 255
 """Label of pixels that neither training nor evaluation uses."""
@@ -26,8 +32,6 @@ RECORD = "labels.tsv"
 
 CLASSES = "classes.txt"
 """File name of the label names beside the masks of `wsss predict`; line n (from 0) is label n."""
-
-_COLUMNS = "image_id\tsha256"
 
 
 @cache
@@ -98,29 +102,26 @@ def _indices(image: Image.Image, path: Path) -> np.ndarray:
 
 
 class LabelWriter:
-    """Writer of a shard of label maps; its commit record is written last.
+    """Writer of label maps; their commit record is written last.
 
     Args:
-        record: path of the record (tsv: image_id, sha256 of the PNG); PNGs go to its folder.
+        record: path of the record of a split or of a part (see `wsss.io.records`); the PNGs go
+            to the folder of the split.
         provenance: how the maps were made, one line; the first line of the record.
     """
 
     def __init__(self, record: Path, provenance: str = "") -> None:
         self.record, self.provenance = record, provenance
+        self._folder = split_folder(record)
         self._rows: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
-        try:
-            self.record.parent.mkdir(parents=True, exist_ok=True)
-            for old in (self.record, *self.record.parent.glob("*.png")):
-                old.unlink(missing_ok=True)
-        except OSError as error:
-            raise unwritable(self.record, error) from error
+        prepare_folder(self.record, ".png")
         return self
 
     def put(self, image_id: str, labels: np.ndarray) -> None:
         """Write `labels` (H, W) uint8 as `image_id`.png."""
-        data, path = encode_labels(labels), self.record.parent / f"{image_id}.png"
+        data, path = encode_labels(labels), self._folder / f"{image_id}.png"
         try:
             # no fsync per file: the record's SHA-256 detects files that did not reach the disk
             path.write_bytes(data)
@@ -135,40 +136,36 @@ class LabelWriter:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            write_text(self.record, add_checksum(record_text(self.provenance, self._rows)))
-
-
-def record_text(provenance: str, rows: Iterable[tuple[str, ...]]) -> str:
-    """Format a commit record of rows (image id, SHA-256 of its PNG), without its checksum line."""
-    return "\n".join([f"#{provenance}", _COLUMNS, *map("\t".join, rows), ""])
+            write_record(self.record, self.provenance, LABEL_COLUMNS, self._rows)
 
 
 def is_record(path: Path) -> bool:
     """True if the first two lines of a file are those of a commit record of label maps."""
+    columns = "\t".join(LABEL_COLUMNS)
     try:
         with path.open(encoding="utf-8") as file:
-            return file.readline().startswith("#") and file.readline().rstrip("\n") == _COLUMNS
+            return file.readline().startswith("#") and file.readline().rstrip("\n") == columns
     except (OSError, UnicodeDecodeError):
         return False
 
 
 class LabelReader:
-    """Random access to the label maps of shards that have a commit record.
+    """Random access to label maps that have a commit record.
 
     Args:
-        records: the shards' commit records.
+        records: commit records.
 
     Raises:
-        UserError: a record is missing or damaged, or two shards hold the same image.
+        UserError: a record is missing or damaged, or two list the same image.
     """
 
     def __init__(self, records: Sequence[Path]) -> None:
         self._files: dict[str, tuple[Path, str]] = {}
         for record in records:
-            for image_id, digest in _read_record(record):
+            for image_id, digest in read_record(record, LABEL_COLUMNS):
                 if image_id in self._files:
-                    raise UserError(f"{record}: image {image_id} is also in another shard")
-                self._files[image_id] = (record.parent / f"{image_id}.png", digest)
+                    raise UserError(f"{record}: image {image_id} is also in another record")
+                self._files[image_id] = (split_folder(record) / f"{image_id}.png", digest)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -179,10 +176,10 @@ class LabelReader:
         """Read the (H, W) uint8 label map of an image and verify its SHA-256.
 
         Raises:
-            UserError: the image is not in the shards, or its file is missing or was changed.
+            UserError: the image is not in the records, or its file is missing or was changed.
         """
         if image_id not in self._files:
-            raise UserError(f"image {image_id} has no label map in the shards given")
+            raise UserError(f"image {image_id} has no label map in the records given")
         path, digest = self._files[image_id]
         try:
             data = path.read_bytes()
@@ -193,20 +190,7 @@ class LabelReader:
         return _indices(Image.open(io.BytesIO(data), formats=("PNG",)), path)
 
 
-_REMEDY = f"delete the shard's {RECORD} and run again to rebuild it"
-
-
-def _read_record(record: Path) -> list[tuple[str, str]]:
-    try:
-        _, columns, *lines, _ = verify_checksum(record.read_bytes().decode()).split("\n")
-    except OSError as error:
-        raise UserError(f"{record}: cannot be read ({error.strerror}); {_REMEDY}") from error
-    except ValueError as error:
-        raise UserError(f"{record}: not a complete commit record ({error}); {_REMEDY}") from error
-    rows = [line.split("\t") for line in lines]
-    if columns != _COLUMNS or any(len(row) != 2 for row in rows):
-        raise UserError(f"{record}: not a commit record; {_REMEDY}")
-    return [(image_id, digest) for image_id, digest in rows]
+_REMEDY = f"delete {RECORD} beside it and run again to rebuild it"
 
 
 def label_ids(classes: np.ndarray) -> np.ndarray:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path
+from wsss.io.records import MAP_COLUMNS, prepare_folder, read_record, split_folder, write_record
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _OPEN = 16
@@ -36,23 +37,34 @@ _BROKEN = (
 """Exceptions that reading a damaged archive can raise."""
 
 
+class _Entry(NamedTuple):
+    """Where the maps of an image are: commit record, `.npz` file, names of the arrays."""
+
+    record: Path
+    file: Path
+    arrays: list[str]
+
+
 class MapsWriter:
-    """Writer of a shard of maps; the file is renamed to its name only if the block succeeds.
+    """Writer of score maps; their commit record is written last, and only if the block succeeds.
 
     Args:
-        path: the `.npz` to write.
-        provenance: how the maps were made, stored as the comment of the archive.
+        record: path of the record of a split or of a part (see `wsss.io.records`); the maps go to
+            the `.npz` of the same name beside it.
+        provenance: how the maps were made, one line; the first line of the record.
     """
 
-    def __init__(self, path: Path, provenance: str = "") -> None:
-        self._path, self._provenance = path, provenance
+    def __init__(self, record: Path, provenance: str = "") -> None:
+        self._record, self._provenance = record, provenance
+        self._rows: list[tuple[str, str, str]] = []
 
     def __enter__(self) -> Self:
+        folder, path = prepare_folder(self._record, ".npz"), self._record.with_suffix(".npz")
+        self._name = path.relative_to(folder).as_posix()
         # the archive is closed before the file is renamed
         with ExitStack() as stack:
-            temporary = stack.enter_context(atomic_path(self._path))
+            temporary = stack.enter_context(atomic_path(path))
             self._zip = stack.enter_context(zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED))
-            self._zip.comment = self._provenance.encode()
             self._stack = stack.pop_all()
         return self
 
@@ -64,6 +76,7 @@ class MapsWriter:
             member.compress_type = zipfile.ZIP_DEFLATED
             with self._zip.open(member, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+        self._rows.append((image_id, self._name, ",".join(arrays)))
 
     def __exit__(
         self,
@@ -72,18 +85,20 @@ class MapsWriter:
         trace: TracebackType | None,
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+        if kind is None:
+            write_record(self._record, self._provenance, MAP_COLUMNS, self._rows)
 
 
 class MapsReader:
-    """Random access to the maps of several shards; picklable, opens files on first use.
+    """Random access to score maps; picklable, opens files on first use.
 
     Args:
-        paths: the shards.
+        records: commit records.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = list(paths)
-        self._members: dict[str, tuple[Path, list[str]]] | None = None
+    def __init__(self, records: Sequence[Path]) -> None:
+        self._records = list(records)
+        self._members: dict[str, _Entry] | None = None
         self._open: dict[Path, zipfile.ZipFile] = {}  # least recently opened first
         self._process = os.getpid()
 
@@ -102,12 +117,12 @@ class MapsReader:
             UserError: the image or an array is not in the shards, or its shard is missing or
                 damaged.
         """
-        path, stored = self._entry(image_id)
-        for name in sorted(set(names) - set(stored)):
+        entry = self._entry(image_id)
+        for name in sorted(set(names) - set(entry.arrays)):
             raise UserError(
-                f"{path}: has no {name} of image {image_id}; it is another kind of shard"
+                f"{entry.record}: has no {name} of image {image_id}; give the record of other maps"
             )
-        return {name: self._array(path, f"{image_id}/{name}.npy") for name in names or stored}
+        return {n: self._array(entry, f"{image_id}/{n}.npy") for n in names or entry.arrays}
 
     def names(self, image_id: str) -> tuple[str, ...]:
         """Return the names of the arrays of an image.
@@ -115,75 +130,69 @@ class MapsReader:
         Raises:
             UserError: the image is not in the shards, or a shard is missing or damaged.
         """
-        return tuple(self._entry(image_id)[1])
+        return tuple(self._entry(image_id).arrays)
 
     def damaged(self, image_id: str, problem: str) -> UserError:
         """Build the error for invalid arrays of an image; it names the shard and the problem."""
-        return _damaged(self._entry(image_id)[0], f"the maps of image {image_id}: {problem}")
+        return _damaged(self._entry(image_id), f"the maps of image {image_id}: {problem}")
 
-    def _entry(self, image_id: str) -> tuple[Path, list[str]]:
-        """Return the shard of an image and the names of its arrays."""
+    def _entry(self, image_id: str) -> _Entry:
+        """Return where the maps of an image are."""
         if image_id not in self._index():
-            raise UserError(f"image {image_id} has no maps in the shards given")
+            raise UserError(f"image {image_id} has no maps in the records given")
         return self._index()[image_id]
 
-    def _array(self, path: Path, member: str) -> np.ndarray:
+    def _array(self, entry: _Entry, member: str) -> np.ndarray:
         try:
             # zipfile verifies the CRC-32 only after the whole member was read
-            data = io.BytesIO(self._zip(path).read(member))
+            data = io.BytesIO(self._zip(entry).read(member))
             return np.lib.format.read_array(data, allow_pickle=False)
         except _BROKEN as error:
-            raise _damaged(path, error) from error
+            raise _damaged(entry, error) from error
 
-    def _zip(self, path: Path) -> zipfile.ZipFile:
+    def _zip(self, entry: _Entry) -> zipfile.ZipFile:
         if self._process != os.getpid():
             # forked processes (DataLoader workers) share the file positions of inherited handles
             self._open, self._process = {}, os.getpid()
+        path = entry.file
         if path not in self._open:
             if len(self._open) == _OPEN:
                 self._open.pop(next(iter(self._open))).close()
             try:
                 self._open[path] = zipfile.ZipFile(path)
             except OSError as error:
-                raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+                raise _damaged(entry, error.strerror or str(error)) from error
             except _BROKEN as error:
-                raise _damaged(path, error) from error
+                raise _damaged(entry, error) from error
         return self._open[path]
 
-    def _index(self) -> dict[str, tuple[Path, list[str]]]:
+    def _index(self) -> dict[str, _Entry]:
         if self._members is None:
-            members: dict[str, tuple[Path, list[str]]] = {}
-            for path in self._paths:
-                for image_id, names in _arrays_by_image(path, self._zip(path).namelist()).items():
-                    members.setdefault(image_id, (path, names))
+            members: dict[str, _Entry] = {}
+            for record in self._records:
+                for image_id, file, arrays in read_record(record, MAP_COLUMNS):
+                    entry = _Entry(record, split_folder(record) / file, arrays.split(","))
+                    members.setdefault(image_id, entry)
             _check_same_arrays(members.values())
             self._members = members
         return self._members
 
 
-def _check_same_arrays(entries: Iterable[tuple[Path, list[str]]]) -> None:
-    """Raise UserError if shards hold arrays of different names, e.g. CAMs beside posteriors."""
+def _check_same_arrays(entries: Iterable[_Entry]) -> None:
+    """Raise UserError if images have arrays of different names, e.g. CAMs beside posteriors."""
     kinds: dict[tuple[str, ...], Path] = {}
-    for path, names in entries:
-        kinds.setdefault(tuple(names), path)
+    for entry in entries:
+        kinds.setdefault(tuple(entry.arrays), entry.record)
     if len(kinds) > 1:
         one, other, *_ = kinds.values()
         raise UserError(f"{one}: has other arrays than {other}; delete both and run again")
 
 
-def _arrays_by_image(path: Path, members: Sequence[str]) -> dict[str, list[str]]:
-    """Group the members of a shard by image id; all images must have arrays of the same names."""
-    found: dict[str, list[str]] = {}
-    for member in members:
-        image_id, _, name = member.removesuffix(".npy").rpartition("/")
-        found.setdefault(image_id, []).append(name)
-    if len({tuple(names) for names in found.values()}) > 1:
-        raise _damaged(path, ValueError("its images have different arrays"))
-    return found
-
-
-def _damaged(path: Path, error: Exception | str) -> UserError:
-    return UserError(f"{path}: not a readable shard ({error}); delete it and run again")
+def _damaged(entry: _Entry, error: Exception | str) -> UserError:
+    return UserError(
+        f"{entry.file}: not readable as maps ({error}); delete {entry.record.name} of its split "
+        "and run again to rebuild it"
+    )
 
 
 def alpha_name(alpha: float) -> str:

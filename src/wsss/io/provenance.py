@@ -43,6 +43,11 @@ def code_digest(*modules: str) -> str:
     return text_digest("\n".join(f"{module} {digest}" for module, digest in sorted(seen.items())))
 
 
+def package_files_digest(*names: str) -> str:
+    """Return a digest of files of the package that are no code, such as a template."""
+    return " ".join(file_digest(_root() / name) for name in names)
+
+
 def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
     """Digest of the names and contents of `paths`; a missing file counts as absent.
 

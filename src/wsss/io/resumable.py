@@ -9,8 +9,9 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from wsss.io.atomic import unwritable, write_text
-from wsss.io.labels import LabelWriter, record_text
+from wsss.io.labels import LabelWriter
 from wsss.io.provenance import file_state
+from wsss.io.records import LABEL_COLUMNS, record_text
 
 UNFINISHED = ".unfinished"
 """File name of the journal that exists until the last label map is written."""
@@ -36,7 +37,8 @@ class ResumableWriter(LabelWriter):
         self._journal = self.record.with_name(UNFINISHED)
         self._finished = self._read_journal()
         self._sources: dict[str, str] = {}
-        write_text(self._journal, record_text(self.provenance, self._finished.values()))
+        head = record_text(self.provenance, LABEL_COLUMNS, self._finished.values())
+        write_text(self._journal, head)
         try:
             self.record.unlink(missing_ok=True)
             self._remove_others(self._finished)
@@ -88,7 +90,7 @@ class ResumableWriter(LabelWriter):
         if not self._journal.is_file():
             return {}
         text = self._journal.read_text(encoding="utf-8", errors="replace")
-        head = record_text(self.provenance, [])
+        head = record_text(self.provenance, LABEL_COLUMNS, [])
         if not text.startswith(head):
             return {}
         rows = [line.split("\t") for line in text.removeprefix(head).split("\n")]
