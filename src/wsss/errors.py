@@ -1,8 +1,8 @@
-"""What ends a command early: a mistake that the user can mend, and a request to stop."""
+"""Exceptions that end a command: user errors and SIGTERM."""
 
 
 class UserError(Exception):
-    """A mistake in the input, the configuration or the environment.
+    """An error in the input, the configuration or the environment that the user can fix.
 
     The message is one clear line (or one line per problem) that names the file or key and the
     remedy. The command line prints it without a traceback and exits with code 2.
@@ -10,4 +10,4 @@ class UserError(Exception):
 
 
 class Terminated(BaseException):
-    """The process was asked to end (SIGTERM); the same command continues its work."""
+    """SIGTERM arrived; the same command resumes the work."""
