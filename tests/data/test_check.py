@@ -6,7 +6,7 @@ import pytest
 
 from wsss.config.dataset import Dataset
 from wsss.data.check import _class_problems, check_listing, check_masks
-from wsss.data.sources import read_raw
+from wsss.data.sources import read
 from wsss.data.sources.listing import Listing, image_ids
 from wsss.errors import UserError
 
@@ -221,7 +221,7 @@ def test_only_images_that_are_cut_may_be_huge(folder, monkeypatch):
     monkeypatch.setattr("wsss.data.check.WHOLE", 47)
     assert all("8 x 6 pixels, more than 47" in problem for problem in folder.problems())
     cut = Dataset(source="csv", root=str(folder.root), tiles={})
-    assert len(check_listing(read_raw(cut), cut)[0].items) == 3
+    assert len(check_listing(read(cut), cut)[0].items) == 3
 
 
 def test_images_without_mask_are_fine(folder):

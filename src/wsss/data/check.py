@@ -11,10 +11,9 @@ from unicodedata import category
 from wsss.config.dataset import Dataset
 from wsss.data.files import in_threads
 from wsss.data.masks import Drawn, labels_of_masks, mask_table
-from wsss.data.problems import stop
 from wsss.data.sources.listing import Listing, Record, composed, training_labels
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError
+from wsss.errors import UserError, raise_problems
 from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE
@@ -67,7 +66,9 @@ def check_listing(
     problems += [f"{r.where}: {errors[r.image]}" for r in listing.records if r.image in errors]
     index = Index(listing.names, tuple(_items(listing, looks)))
     masks, mask_problems = mask_table(listing, index, drawn, threads)
-    stop(listing.root, [*problems, *mask_problems])
+    raise_problems(listing.root, [*problems, *mask_problems])
+    for line in listing.warnings:
+        log.warning(line)
     _warn_unlearnt(listing)
     if dataset.tiles is None:
         _warn_large(looks)
@@ -93,7 +94,7 @@ def check_masks(
             image or shows an id that is no class, or if no mask of a split shows a class.
     """
     masks, problems = mask_table(listing, index, drawn, threads)
-    stop(listing.root, problems)
+    raise_problems(listing.root, problems)
     return masks
 
 

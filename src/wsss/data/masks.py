@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.files import in_threads
-from wsss.data.problems import misfit, some, stop
 from wsss.data.sources.listing import Listing
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError
+from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.images import image_size
 from wsss.io.index import Index, Item, Masks
-from wsss.io.labels import IGNORE, LabelReader, read_labels
+from wsss.io.labels import IGNORE, LabelReader, mask_problem, read_labels
 from wsss.io.names import is_file
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
@@ -58,7 +57,7 @@ def draw_all(drawn: Mapping[str, Callable[[], np.ndarray]], split: str) -> Itera
             problems.append(str(error))
         else:
             yield image_id, labels
-    stop(f"the masks of {split}", problems)
+    raise_problems(f"the masks of {split}", problems)
 
 
 def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
@@ -155,7 +154,7 @@ def _classless(sound: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
     beyond = [item.image_id for item, found in sound if found.shown - set(item.classes)]
     empty = [item for item, found in sound if item.classes and not found.shown]
     if beyond:
-        log.warning("%d masks show a class their labels lack: %s", len(beyond), some(beyond))
+        log.warning("%d masks show a class their labels lack: %s", len(beyond), first_of(beyond))
     for split in dict.fromkeys(item.split for item in empty):
         if not any(found.shown for item, found in sound if item.split == split):
             yield (
@@ -164,7 +163,7 @@ def _classless(sound: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
             )
             empty = [item for item in empty if item.split != split]
     if empty:
-        names = some([item.image_id for item in empty])
+        names = first_of([item.image_id for item in empty])
         log.warning("%d masks show no class although the image is labelled: %s", len(empty), names)
 
 
@@ -175,7 +174,7 @@ def _look(path: Path, item: Item, index: Index) -> _Finding:
         labels = read_labels(path)
     except UserError as error:
         return _Finding(str(error))
-    wrong = misfit(labels, image_size(item.image), index.num_classes)
+    wrong = mask_problem(labels, image_size(item.image), index.num_classes)
     if wrong:
         return _Finding(f"{path}: {wrong}")
     shown = np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE)[1:IGNORE])

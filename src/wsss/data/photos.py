@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wsss.data.files import in_threads
-from wsss.data.problems import stop
 from wsss.data.sources.folders import SUFFIXES
 from wsss.data.sources.listing import image_ids
-from wsss.errors import UserError
+from wsss.errors import UserError, raise_problems
 from wsss.io.images import LARGEST, image_size
 from wsss.io.labels import RECORD, is_record
 from wsss.io.names import name_problem
@@ -58,7 +57,7 @@ def find_photos(source: Path, results: Path, threads: int = 1, limit: int = LARG
         problems += [photo.damage for photo in photos if photo.damage]
         if not source.is_dir():
             raise UserError("\n".join(problems))
-        stop(source, problems)
+        raise_problems(source, problems)
     return photos
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from wsss.config.slices import read_slice
-from wsss.data.sources.demo import make_demo
+from wsss.demo.folder import make_demo
 from wsss.io.progress import log
 
 

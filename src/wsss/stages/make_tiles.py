@@ -6,11 +6,11 @@ from pathlib import Path
 from wsss.config.slices import read_slice
 from wsss.data.check import check_listing
 from wsss.data.masks import read_drawn
-from wsss.data.sources import read_raw, with_augment
-from wsss.data.tiles import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak
+from wsss.data.sources import read, with_augment
 from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.stages.sourcing import add_source_arguments
+from wsss.tiles.cut import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     if dataset.tiles is None:
         raise UserError("dataset.tiles is null: set its size and overlap to cut tiles")
     own = dataset.tiles.labels
-    listing = read_raw(dataset, args.root)
+    listing = read(dataset, args.root)
     index, masks = check_listing(listing, dataset, args.threads, read_drawn(args.converted))
     tiles = plan_tiles(index, dataset.tiles.size, dataset.tiles.overlap)
     labels = read_tile_labels(listing.root / own, listing, tiles) if own else {}

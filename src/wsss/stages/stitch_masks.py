@@ -5,11 +5,11 @@ from pathlib import Path
 
 from wsss import __version__
 from wsss.config.slices import canonical
-from wsss.data.sources.tiles import Tile, TileTable
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.progress import log, track
 from wsss.tiles.layout import stitch
+from wsss.tiles.table import Tile, TileTable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,21 +10,19 @@ have gaps, thus 80 contiguous ones; `dataset.classes` selects and orders them.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from wsss.config.dataset import Dataset
-from wsss.data.problems import stop
 from wsss.data.sources import regions
+from wsss.data.sources.base import DrawMask, Source
 from wsss.data.sources.instances import Annotation, Instances, Picture, load
 from wsss.data.sources.listing import Listing, Record, image_ids
 from wsss.data.taxonomy import COCO_CATEGORIES, NO_CLASS
-from wsss.errors import UserError
+from wsss.errors import UserError, raise_problems
 from wsss.io.images import image_size
 from wsss.io.progress import log
 
@@ -71,7 +69,7 @@ def outline(dataset: Dataset, root: Path) -> Listing:
     return Listing(root, tuple(records))
 
 
-def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np.ndarray]]:
+def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
     """Return what draws the label map (H, W) uint8 of each image of a split, by image id.
 
     Images without annotations are background; an image with an annotation that has no region has
@@ -91,7 +89,8 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np
         if part.split == split and part.found.has_regions and _complete(part, picture)
     ]
     log.info("%d images of %s have regions to draw", len(chosen), split)
-    stop(f"the regions of {root}", [*_problems(dataset, parts), *_region_problems(chosen, root)])
+    problems = [*_problems(dataset, parts), *_region_problems(chosen, root)]
+    raise_problems(f"the regions of {root}", problems)
     labels = {name: number for number, name in enumerate(classes, start=1)}
     return {
         image_id: partial(regions.draw, _regions(part, picture, labels), picture.size)
@@ -217,3 +216,12 @@ def _regions(part: _Part, picture: Picture, labels: dict[str, int]) -> list[regi
 
     found = map(region, part.found.annotations.get(picture.id, ()))
     return [each for each in found if each.label]
+
+
+def _tables(dataset: Dataset, root: Path, split: str) -> list[Path]:
+    """Files with the labels of a split; that of the training split has the classes."""
+    named = dataset.coco.annotations
+    return [root / named[key] for key in ("train", "val") if key in {"train", split} & named.keys()]
+
+
+SOURCE = Source(read, outline, masks, masks_checked=True, drawn_from=_tables, hashed_tables=_tables)

@@ -8,14 +8,14 @@ are rows of splits that the configuration does not name.
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from wsss.config.dataset import Dataset
+from wsss.data.sources.base import Source
 from wsss.data.sources.listing import Listing, Record, composed
 from wsss.errors import UserError
-from wsss.io.progress import log
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ def read(dataset: Dataset, root: Path) -> Listing:
     table = root / dataset.labels
     rows, problems = read_table(table, ("image", "split", "labels"))
     wanted = {theirs: ours for ours, theirs in dataset.splits.items()}
-    _log_unused(table, rows, wanted)
     records = []
     for row in rows:
         where = f"{dataset.labels}:{row.line}"
@@ -44,7 +43,9 @@ def read(dataset: Dataset, root: Path) -> Listing:
         elif row.fields["split"] in wanted:
             records.append(_record(row, wanted[row.fields["split"]], where))
     source = f"column mask of {dataset.labels}" if any(r.mask for r in records) else ""
-    return Listing(root, tuple(records), tuple(dataset.classes) or None, source, problems)
+    names = tuple(dataset.classes) or None
+    unused = list(_unused(table, rows, wanted))
+    return Listing(root, tuple(records), names, source, problems, warnings=unused)
 
 
 def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[str]]:
@@ -121,8 +122,15 @@ def _check_header(path: Path, header: list[str], required: tuple[str, ...]) -> N
         raise UserError(f"{path}:1: column {doubled[0]} stands there twice")
 
 
-def _log_unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> None:
-    """Say what is left out: a misspelt split must not shrink the data set in silence."""
+def _unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> Iterator[str]:
+    """Yield the splits that no key names: a misspelt one must not shrink the data set unnoticed."""
     unused = Counter(row.fields["split"] for row in rows if row.fields["split"] not in wanted)
     for split, count in unused.items():
-        log.warning("%s: %d rows of split %r are not used", table.name, count, split)
+        yield f"{table.name}: {count} rows of split {split!r} are not used"
+
+
+def _tables(dataset: Dataset, root: Path) -> list[Path]:
+    return [root / dataset.labels]
+
+
+SOURCE = Source(read, parsed_tables=_tables)

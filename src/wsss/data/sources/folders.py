@@ -15,10 +15,10 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from wsss.config.dataset import Dataset
+from wsss.data.sources.base import Source
 from wsss.data.sources.listing import Listing, Record, composed
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
-from wsss.io.progress import log
 
 _PILLOWS = (
     "apng avif bmp dib gif j2k jfif jp2 jpe jpeg jpg mpo pbm pgm png pnm ppm tga tif tiff webp"
@@ -49,11 +49,10 @@ def read(dataset: Dataset, root: Path) -> Listing:
             records += found
             ignored.update(skipped)
             problems += wrong
-    if ignored:
-        kinds = ", ".join(f"{count} {ending}" for ending, count in ignored.items())
-        log.warning("%s: other files are left out: %s", root, kinds)
-    merged = tuple(_merged(records, root))
-    return Listing(root, merged, tuple(dataset.classes) or None, "", problems)
+    kinds = ", ".join(f"{count} {ending}" for ending, count in ignored.items())
+    warnings = [f"{root}: other files are left out: {kinds}"] if ignored else []
+    merged, names = tuple(_merged(records, root)), tuple(dataset.classes) or None
+    return Listing(root, merged, names, "", problems, warnings=warnings)
 
 
 def _check_split(root: Path, name: str, dataset: Dataset) -> None:
@@ -121,3 +120,6 @@ def _same(image: Path, other: Path) -> bool:
         return filecmp.cmp(image, other, shallow=False)
     except OSError:
         return False  # the check of the images names what cannot be read
+
+
+SOURCE = Source(read)

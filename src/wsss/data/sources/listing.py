@@ -42,6 +42,7 @@ class Listing:
         class_names: the classes in the order of their ids, None = those of the training labels.
         mask_source: where masks come from, in words; empty if there are none.
         problems: mistakes found while reading, one line each.
+        warnings: what the user should know but need not correct, one line each.
         drawn_source: the same of the masks that stand in for missing ones, if that is elsewhere.
     """
 
@@ -51,6 +52,7 @@ class Listing:
     mask_source: str = ""
     problems: list[str] = field(default_factory=list)
     drawn_source: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

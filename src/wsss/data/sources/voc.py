@@ -13,7 +13,7 @@ the image-level labels of the WSSS literature were made (jiwoon-ahn/psa, `cls_la
 missing train_aug is VOC's train with all images of `augment` that are not in VOC's val (10582).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,13 +22,14 @@ from xml.etree import ElementTree
 import numpy as np
 
 from wsss.config.dataset import TRAIN_AUG, Dataset, fetched_augment
-from wsss.data.problems import misfit, some
 from wsss.data.sources import sbd
+from wsss.data.sources.base import DrawMask, Source
 from wsss.data.sources.csv import read_table, split_labels
 from wsss.data.sources.listing import Listing, Record, composed, training_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
-from wsss.errors import UserError
+from wsss.errors import UserError, first_of
 from wsss.io.images import image_size
+from wsss.io.labels import mask_problem
 from wsss.io.names import is_file
 
 _LISTS = Path("ImageSets/Segmentation")
@@ -37,6 +38,8 @@ _XML = Path("Annotations")
 _MASKS = Path("SegmentationClass")
 _OFFICIAL = {1464: 10582}
 """Images in VOC 2012's train and in its train_aug."""
+_SIZES = {"train": 1464, "val": 1449, "trainval": 2913, TRAIN_AUG: 10582}
+"""Images in the lists of VOC 2012."""
 
 Labels = dict[str, tuple[tuple[str, ...], str]]
 """image id -> names, and where they are written"""
@@ -82,12 +85,7 @@ def outline(dataset: Dataset, root: Path) -> Listing:
     return Listing(root, records, names, source, problems)
 
 
-def lists(dataset: Dataset, root: Path) -> list[Path]:
-    """Name the lists of the splits."""
-    return [_list_path(root, theirs) for theirs in dataset.splits.values()]
-
-
-def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np.ndarray]]:
+def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
     """Return what reads the label map (H, W) uint8 of each image that only `augment` has a mask of.
 
     Raises:
@@ -100,7 +98,7 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np
     if missing:
         raise UserError(
             f"dataset.augment: {len(missing)} of {len(files)} masks are missing; "
-            f"copy or unpack it again: {some(missing)}"
+            f"copy or unpack it again: {first_of(missing)}"
         )
     classes = len(outline(dataset, root).names)
     images = {image_id: root / _IMAGES / f"{image_id}.jpg" for image_id in files}
@@ -110,7 +108,7 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np
 def _drawn(path: Path, image: Path, num_classes: int) -> np.ndarray:
     """Read the label map (H, W) of an image from `augment`."""
     labels = sbd.read_mask(path)
-    wrong = misfit(labels, image_size(image), num_classes)
+    wrong = mask_problem(labels, image_size(image), num_classes)
     if wrong:
         raise UserError(f"{path}: {wrong}")
     return labels
@@ -245,3 +243,27 @@ def _texts(elements: Iterable[ElementTree.Element]) -> set[str]:
 
 def _default_classes(records: Sequence[Record]) -> tuple[str, ...] | None:
     return VOC_CLASSES if training_labels(records) - {NO_CLASS} <= set(VOC_CLASSES) else None
+
+
+def _drawn_from(dataset: Dataset, root: Path, split: str) -> list[Path]:
+    return list(mask_files(dataset, root, split).values())
+
+
+def _tables(dataset: Dataset, root: Path) -> list[Path]:
+    lists = [_list_path(root, theirs) for theirs in dataset.splits.values()]
+    return [root / dataset.labels, *lists]
+
+
+def _sizes(dataset: Dataset) -> dict[str, int]:
+    named = dataset.splits.items()
+    return {ours: _SIZES[theirs] for ours, theirs in named if theirs in _SIZES}
+
+
+SOURCE = Source(
+    read,
+    outline,
+    masks,
+    drawn_from=_drawn_from,
+    parsed_tables=_tables,
+    known_sizes=_sizes,
+)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from wsss.config.dataset import Dataset
-from wsss.data.sources import csv
+from wsss.data.sources import csv, data_folder, read
 from wsss.data.sources.listing import Listing
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
@@ -112,7 +112,22 @@ class TileTable:
             raise UserError(f"{path}: not a table of tiles ({error}); {_REMEDY}") from error
 
 
-def read(root: Path) -> Listing:
+def read_listing(dataset: Dataset, root: Path | None = None) -> Listing:
+    """List the images of a data set, or their tiles if `dataset.tiles` is set.
+
+    Args:
+        dataset: its configuration.
+        root: folder of the data or of the tiles; None = `dataset.root`.
+
+    Raises:
+        UserError: as `wsss.data.sources.read`, or if the tiles are not cut yet.
+    """
+    if dataset.tiles is None:
+        return read(dataset, root)
+    return read_tiles(data_folder(dataset, root))
+
+
+def read_tiles(root: Path) -> Listing:
     """List the tiles of a folder.
 
     Raises:

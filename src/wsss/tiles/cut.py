@@ -14,12 +14,10 @@ from PIL import Image
 
 from wsss.data.check import label_problems
 from wsss.data.files import in_threads
-from wsss.data.problems import some, stop
 from wsss.data.sources.csv import read_table, split_labels
 from wsss.data.sources.listing import Listing
-from wsss.data.sources.tiles import LABELS, TABLE, Tile, TileTable
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError
+from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.atomic import unwritable, write_text
 from wsss.io.images import LARGEST, image_size, read_image
 from wsss.io.index import Index, Item
@@ -27,6 +25,7 @@ from wsss.io.labels import encode_labels, read_labels
 from wsss.io.progress import log
 from wsss.io.provenance import bytes_digest, text_digest
 from wsss.tiles.layout import Window, layout
+from wsss.tiles.table import LABELS, TABLE, Tile, TileTable
 
 WEAK = 0.25
 """Share of its image below which a tile may well not show a class of the image."""
@@ -115,7 +114,7 @@ def read_tile_labels(
         wrong = [at] if at else label_problems(names, listing.names)
         problems += [f"{path.name}:{row.line}: {text}" for text in wrong]
         labels[place] = names
-    stop(path, problems)
+    raise_problems(path, problems)
     _warn_foreign(path, listing, labels)
     return labels
 
@@ -126,7 +125,7 @@ def cut_tiles(cut: Cut, mask_source: str, out: Path, threads: int) -> None:
     Args:
         cut: what shall be cut.
         mask_source: where the masks come from, in words.
-        out: folder to write, empty or of an earlier call; see `wsss.data.sources.tiles`.
+        out: folder to write, empty or of an earlier call; see `wsss.tiles.table`.
         threads: images at a time.
 
     Raises:
@@ -214,7 +213,7 @@ def _warn_foreign(path: Path, listing: Listing, labels: Mapping[Place, tuple[str
         place for place, names in labels.items() if set(names) - {NO_CLASS, *known[place[0]]}
     ]
     if foreign:
-        shown = some([f"{image} at top {top}, left {left}" for image, top, left in foreign])
+        shown = first_of([f"{image} at top {top}, left {left}" for image, top, left in foreign])
         log.warning(
             "%s: %d tiles have a label that their image lacks: %s", path, len(foreign), shown
         )
