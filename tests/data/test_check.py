@@ -58,7 +58,7 @@ def test_all_problems_are_named_at_once(folder):
     [
         ("img/d.png,train,", "no label; write background"),
         ("img/d.png,train,cat;", "an empty label"),
-        ("img/d.png,train,cat;background", "background stands beside"),
+        ("img/d.png,train,cat;background", "background beside"),
         ("img/d.png,train,dgo", "unknown label 'dgo'; did you mean dog?"),
         ("img/d.png,train,cow", "add it to dataset.classes"),
         ("img/a.png,train,cat", "a is already the id of the image in labels.csv:2"),

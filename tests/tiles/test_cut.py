@@ -10,7 +10,7 @@ from wsss.data.sources import csv as table
 from wsss.errors import UserError
 from wsss.io.images import read_image
 from wsss.io.labels import read_labels, write_labels
-from wsss.tiles.cut import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak
+from wsss.tiles.cut import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak_labels
 from wsss.tiles.table import TileTable, read_tiles
 
 SIZES = {"img/a.png": (6, 8), "img/b.png": (4, 10), "img/c.png": (6, 8)}
@@ -100,8 +100,8 @@ def test_tiles_may_carry_their_own_labels(data, tmp_path):
         (f"img/a.png,0,{'9' * 5000},cat", "no tile at top 0, left 9{20};"),
         ("img/a.png,0,0,", "no label; write background"),
         ("img/a.png,0,0,cow", "unknown label 'cow'"),
-        ("img/a.png,0,0,cat;background", "background stands beside other labels"),
-        ("img/a.png,2,4,cat", "the tile of img/a.png stands there twice"),
+        ("img/a.png,0,0,cat;background", "background beside other labels"),
+        ("img/a.png,2,4,cat", "this tile of img/a.png is listed twice"),
     ],
 )
 def test_mistakes_in_the_labels_of_tiles(data, tmp_path, row, message):
@@ -143,7 +143,7 @@ def test_weak_labels_are_warned_about(data, caplog, side, text):
     _, index, masks = load(data)
     caplog.clear()
     with caplog.at_level("WARNING", "wsss"):
-        warn_weak(Cut(index, masks.paths, plan_tiles(index, side, 1), {}))
+        warn_weak_labels(Cut(index, masks.paths, plan_tiles(index, side, 1), {}))
     assert text in caplog.text and bool(text) == bool(caplog.text)
 
 

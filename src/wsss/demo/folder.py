@@ -28,7 +28,7 @@ def make_demo(out: Path, demo: Demo) -> None:
         demo: number and size of the images, and the seed.
 
     Raises:
-        UserError: if the folder cannot be written.
+        UserError: the folder cannot be written.
     """
     jobs = [
         (split, number)
@@ -37,7 +37,7 @@ def make_demo(out: Path, demo: Demo) -> None:
     ]
     try:
         _folders(out)
-        rows = [_write(out, demo, *job) for job in track(jobs, "draw demo images")]
+        rows = [_write(out, demo, *job) for job in track(jobs, "generate demo images")]
     except OSError as error:
         raise UserError(f"{out}: cannot be written ({error.strerror})") from error
     for split in _SPLITS:
@@ -54,10 +54,10 @@ def _folders(out: Path) -> None:
 
 
 def _write(out: Path, demo: Demo, split: str, number: int) -> tuple[str, str, str]:
-    """Draw one picture and its mask; return its line of the table."""
+    """Write one image and its mask; return its line of the table."""
     rng = np.random.default_rng([demo.seed, _SPLITS.index(split), number])
-    size = tuple(int(side) for side in demo.size + rng.integers(-16, 17, 2) * demo.size // 128)
-    image, labels = make_scene(rng, size, number % len(CLASSES))
+    height, width = (int(n) for n in demo.size + rng.integers(-16, 17, 2) * demo.size // 128)
+    image, labels = make_scene(rng, (height, width), number % len(CLASSES))
     name, buffer = f"{split}_{number:04d}", io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=int(rng.integers(82, 96)))
     (out / "JPEGImages" / f"{name}.jpg").write_bytes(buffer.getvalue())

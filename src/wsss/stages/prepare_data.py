@@ -1,12 +1,13 @@
 """Check the whole data set and write the index of images and image-level labels.
 
-The index of one split does not change with the other, so what is trained on one does not either.
+The index of a split depends on that split alone, hence so does whatever is trained on it.
 """
 
 import argparse
 from collections import Counter
 from pathlib import Path
 
+from wsss.config.dataset import Dataset
 from wsss.config.slices import read_slice
 from wsss.data.check import check_listing
 from wsss.data.masks import read_drawn
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check the data set, all splits, and write its index."""
-    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    dataset: Dataset = with_augment(read_slice(args.config).dataset, args.augment)
     drawn = read_drawn(args.converted)
     index, masks = check_listing(read_listing(dataset, args.root), dataset, args.threads, drawn)
     items = index.split(args.split) if args.split else index.items

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from wsss.config.dataset import Dataset
 from wsss.config.slices import read_slice
 from wsss.data.check import check_masks
 from wsss.data.masks import read_drawn
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check the masks of the images in the index and write their table, empty without any."""
-    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    dataset: Dataset = with_augment(read_slice(args.config).dataset, args.augment)
     index, drawn = Index.read(args.index), read_drawn(args.converted)
     masks = check_masks(read_listing(dataset, args.root), index, args.threads, drawn)
     masks.write(args.out)
