@@ -100,12 +100,12 @@ def test_an_empty_folder_is_named(tree):
 
 def test_an_image_beside_the_folders_is_named(tree):
     tree.image("train/5.png", 5)
-    assert tree.read().problems == ["train/5.png: lies in no folder of a class"]
+    assert tree.read().problems == ["train/5.png: is in no class folder"]
 
 
 def test_a_folder_in_a_folder_is_named(tree):
     tree.image("train/cat/day/5.png", 5)
-    assert tree.read().problems == ["train/cat/day: a folder in the folder of a class"]
+    assert tree.read().problems == ["train/cat/day: a folder inside a class folder"]
 
 
 def test_a_class_that_training_lacks_is_named_once(tree):

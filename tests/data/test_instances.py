@@ -136,7 +136,7 @@ def test_a_changed_file_is_read_again(data):
 def test_doubled_annotation_ids_are_said(data, caplog):
     data.write(annotations=[mark(1, 3), mark(2, 7)])
     data.read()
-    assert "train.json: 1 annotation ids stand there more than once" in caplog.text
+    assert "train.json: 1 annotation ids occur more than once" in caplog.text
 
 
 def test_categories_that_look_alike_stand_there_twice(data):

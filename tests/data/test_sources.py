@@ -43,7 +43,7 @@ def test_line_numbers_count_quoted_line_breaks(folder):
         (b"image,split,labels\n", "no rows"),
         (b"image;split;labels\na;b;c\n", ":1: no column .*separated by commas"),
         (b"image,labels\na,b\n", ":1: no column split"),
-        (b"image,image,split,labels\na,b,c,d\n", "column image stands there twice"),
+        (b"image,image,split,labels\na,b,c,d\n", "column image occurs twice"),
         ("image,split,labels\na,train,bär\n".encode("latin-1"), ":2: not UTF-8"),
         (b'image,split,labels\n"a,train,cat\n', "not valid CSV"),
     ],

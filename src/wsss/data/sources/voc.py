@@ -2,15 +2,15 @@
 
     ImageSets/Segmentation/<split>.txt    one image id per line; train_aug.txt may be missing
     JPEGImages/<id>.jpg                   the images
-    labels.csv or Annotations/<id>.xml    the labels; the table wins if both are there
+    labels.csv or Annotations/<id>.xml    the labels; the table has precedence
     SegmentationClass/<id>.png            masks for evaluation; any or all may be missing
 
-The table has the columns `image` (path or id) and `labels` as in `wsss.data.sources.csv`. Of the
-XML files every element `name` that is a class counts, also objects marked difficult; that is how
-the image-level labels of the WSSS literature were made (jiwoon-ahn/psa, `cls_labels.npy`).
+The table has the columns `image` (path or id) and `labels` as in `wsss.data.sources.csv`. In the
+XML files every element `name` that is a class counts, objects marked difficult included; the
+image-level labels of the WSSS literature were made like this (jiwoon-ahn/psa, `cls_labels.npy`).
 
-`dataset.augment` lays SBD or SegmentationClassAug over the folder, which is never written to: a
-missing train_aug is VOC's train with all images of `augment` that are not in VOC's val (10582).
+`dataset.augment` adds SBD or SegmentationClassAug as an overlay; the VOC folder is never written
+to. A missing train_aug is VOC's train and all images of `augment` outside of VOC's val (10582).
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,18 +42,18 @@ _SIZES = {"train": 1464, "val": 1449, "trainval": 2913, TRAIN_AUG: 10582}
 """Images in the lists of VOC 2012."""
 
 Labels = dict[str, tuple[tuple[str, ...], str]]
-"""image id -> names, and where they are written"""
+"""image id -> class names, and their place in the table"""
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
     """List the images of a VOC folder.
 
     The classes are `dataset.classes`, else the 20 of VOC if all training labels are among them,
-    else the sorted names of the training labels. If the labels are read off the masks, the
-    listing has only those of a table.
+    else the sorted names of the training labels. If labels are taken from the masks, the listing
+    has only those of a table.
 
     Raises:
-        UserError: if a list or the table of labels cannot be read, or `augment` is no masks.
+        UserError: a list or the table of labels cannot be read, or `augment` holds no masks.
     """
     _refuse_archive(dataset)
     listing = outline(dataset, root)
@@ -70,10 +70,10 @@ def read(dataset: Dataset, root: Path) -> Listing:
 def outline(dataset: Dataset, root: Path) -> Listing:
     """List the images like `read`, but open no XML file; their images have no labels here.
 
-    Of an archive in `augment`, every image that VOC does not hold out counts as listed.
+    If `augment` is an archive, all images outside of VOC's val count as listed.
 
     Raises:
-        UserError: if a list or the table of labels cannot be read, or `augment` is no masks.
+        UserError: a list or the table of labels cannot be read, or `augment` holds no masks.
     """
     problems: list[str] = []
     ids = _ids(dataset, root, problems)
@@ -86,11 +86,10 @@ def outline(dataset: Dataset, root: Path) -> Listing:
 
 
 def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
-    """Return what reads the label map (H, W) uint8 of each image that only `augment` has a mask of.
+    """Return functions that read the label maps (H, W) uint8 that only `augment` has, by image id.
 
     Raises:
-        UserError: if a list cannot be read, `augment` is no masks, or masks that it lists are
-            missing.
+        UserError: a list cannot be read, `augment` holds no masks, or masks it lists are missing.
     """
     _refuse_archive(dataset)
     files = mask_files(dataset, root, split)
@@ -106,7 +105,7 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
 
 
 def _drawn(path: Path, image: Path, num_classes: int) -> np.ndarray:
-    """Read the label map (H, W) of an image from `augment`."""
+    """Read the label map (H, W) uint8 of an image from `augment`."""
     labels = sbd.read_mask(path)
     wrong = mask_problem(labels, image_size(image), num_classes)
     if wrong:
@@ -115,10 +114,10 @@ def _drawn(path: Path, image: Path, num_classes: int) -> np.ndarray:
 
 
 def mask_files(dataset: Dataset, root: Path, split: str) -> dict[str, Path]:
-    """Name the files of `augment` that stand in for masks which VOC itself lacks, by image id.
+    """Mask files of `augment` for images without a mask in VOC, by image id.
 
     Raises:
-        UserError: if a list cannot be read, or `augment` is no masks.
+        UserError: a list cannot be read, or `augment` holds no masks.
     """
     if not dataset.augment:
         return {}
@@ -140,7 +139,7 @@ def _list_path(root: Path, split: str) -> Path:
 
 
 def _ids(dataset: Dataset, root: Path, problems: list[str]) -> dict[str, tuple[str, str]]:
-    """Map every listed id to its split and to where it is listed."""
+    """Map every listed id to its split and its place in the list."""
     ids: dict[str, tuple[str, str]] = {}
     for ours, theirs in dataset.splits.items():
         derived = _derived(dataset, root, theirs, problems)
@@ -170,7 +169,7 @@ def _lines(root: Path, split: str) -> list[str]:
 
 
 def _derived(dataset: Dataset, root: Path, split: str, problems: list[str]) -> list[str] | None:
-    """Return the ids of train_aug if there is no list of them, but masks to lay over VOC."""
+    """Ids of train_aug, if it has to be derived from `augment`; else None."""
     if split != TRAIN_AUG or not dataset.augment or _list_path(root, split).is_file():
         return None
     train, val = ({*"\n".join(_lines(root, name)).split()} for name in ("train", "val"))
@@ -188,7 +187,7 @@ def _derived(dataset: Dataset, root: Path, split: str, problems: list[str]) -> l
 
 
 def _record(root: Path, image_id: str, split: str, listed: str, labels: Labels | None) -> Record:
-    """Return the record of an image; without a table, `labels` is None and XML has them."""
+    """Make the record of an image; `labels` is None if they are in XML files."""
     names, where = (labels or {}).get(image_id, ((), listed))
     mask, annotation = _MASKS / f"{image_id}.png", _XML / f"{image_id}.xml"
     return Record(
@@ -208,7 +207,7 @@ def _table_labels(table: Path, problems: list[str]) -> Labels:
     for row in rows:
         image_id, where = _image_id(row.fields["image"]), f"{table.name}:{row.line}"
         if image_id in labels:
-            problems.append(f"{where}: {image_id} stands in {labels[image_id][1]} too")
+            problems.append(f"{where}: {image_id} is already labelled in {labels[image_id][1]}")
         labels[image_id] = (split_labels(row.fields["labels"]), where)
     return labels
 
@@ -218,13 +217,16 @@ def _image_id(image: str) -> str:
 
 
 def _with_labels(record: Record, dataset: Dataset, listing: Listing) -> Record:
-    """Return a record with the labels of its XML file; what is wrong there goes to the listing."""
-    objects, named = set(), set()
+    """Add the labels of its XML file to a record; problems are added to the listing."""
+    if record.annotation is None:
+        return record
+    objects: set[str] = set()
+    named: set[str] = set()
     try:
         tree = ElementTree.parse(listing.root / record.annotation)
         objects, named = _texts(tree.iterfind("object/name")), _texts(tree.iter("name"))
     except (OSError, ValueError, ElementTree.ParseError) as error:
-        # the check names an image that is not there
+        # a missing image is reported by the check
         if is_file(listing.root / record.image):
             listing.problems.append(f"{record.annotation}: cannot be read ({error})")
     if not dataset.classes:
