@@ -4,19 +4,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from wsss.config.dataset import (
-    CAPABILITIES,
-    Dataset,
-    SourceName,
-    data_root,
-    evaluation_needs_drawn_masks,
-    fetched_augment,
-    has_drawn_masks,
-    labels_need_drawn_masks,
-    made_file,
-    needs_fetching,
-    tiles_need_drawn_masks,
-)
+from wsss.config.dataset import CAPABILITIES, Dataset, SourceName, fetched_augment
 from wsss.config.resolve import load, merge
 from wsss.errors import UserError
 
@@ -102,23 +90,23 @@ CUT = {"tiles": {"size": 64, "overlap": 8}}
 )
 def test_where_drawn_masks_are_needed(keys, drawn, labels, evaluation, tiles):
     dataset = Dataset(**keys)
-    assert has_drawn_masks(dataset) == drawn
-    assert labels_need_drawn_masks(dataset) == labels
-    assert evaluation_needs_drawn_masks(dataset) == evaluation
-    assert tiles_need_drawn_masks(dataset) == tiles
+    assert dataset.has_drawn_masks() == drawn
+    assert dataset.labels_need_drawn_masks() == labels
+    assert dataset.evaluation_needs_drawn_masks() == evaluation
+    assert dataset.tiles_need_drawn_masks() == tiles
 
 
 @pytest.mark.parametrize(
-    ("keys", "fetched", "last", "root"),
+    ("keys", "fetched", "root"),
     [
-        ({}, False, "labels.csv", "made"),
-        ({"root": "elsewhere"}, False, "labels.csv", "made"),
-        (VOC, False, None, "VOC2012"),
-        ({**VOC, "augment": "sbd.zip"}, True, "fetched.json", "VOC2012"),
-        ({"source": "voc", "download": True}, True, "fetched.json", "made/VOCdevkit/VOC2012"),
+        ({}, False, "made"),
+        ({"root": "elsewhere"}, False, "made"),
+        (VOC, False, "VOC2012"),
+        ({**VOC, "augment": "sbd.zip"}, True, "VOC2012"),
+        ({"source": "voc", "download": True}, True, "made/VOCdevkit/VOC2012"),
     ],
 )
-def test_data_of_the_workflow_and_of_the_user(keys, fetched, last, root):
+def test_data_of_the_workflow_and_of_the_user(keys, fetched, root):
     dataset = Dataset(**keys)
-    assert needs_fetching(dataset) == fetched and made_file(dataset) == last
-    assert data_root(dataset, Path("made")) == Path(root)
+    assert dataset.needs_fetching() == fetched
+    assert dataset.data_root(Path("made")) == Path(root)

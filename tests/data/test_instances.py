@@ -28,7 +28,7 @@ def data(tmp_path):
         ({"annotations": [{"image_id": 1}]}, "annotations[0]: image_id and category_id must be"),
         ({"annotations": [None]}, "annotations[0]: image_id and category_id must be"),
         ({"categories": [*OWN, {"id": 3, "name": "x"}]}, "id 3 of 'x' is already that of 'cat'"),
-        ({"categories": [*OWN, {"id": 9, "name": "cat"}]}, "categories[2]: 'cat' stands there twi"),
+        ({"categories": [*OWN, {"id": 9, "name": "cat"}]}, "categories[2]: 'cat' occurs twice"),
         ({"categories": [*OWN, {"id": 9}]}, "categories[2]: no name"),
         ({"categories": [*OWN, {"id": "9", "name": "x"}]}, "id '9' of 'x' is no whole number"),
         ({"categories": OWN[1:]}, "val.json: other categories than in train.json"),

@@ -132,6 +132,38 @@ class Dataset(Section):
         """Return the keys that only other sources read."""
         return tuple(key for key in _IGNORED if key not in self.capabilities.keys)
 
+    def needs_fetching(self) -> bool:
+        """True if data have to be downloaded or an archive has to be unpacked first."""
+        return self.download or fetched_augment(self) is not None
+
+    def data_root(self, made: Path) -> Path:
+        """Folder of the images: the user's, or below `made`, which the workflow writes."""
+        if self.root and not self.capabilities.generated:
+            return Path(self.root)
+        return made / "VOCdevkit/VOC2012" if self.download else made
+
+    def has_drawn_masks(self) -> bool:
+        """True if there are masks that the data set does not have as PNGs, but can be drawn."""
+        return self.capabilities.draws_masks or bool(self.augment or fetched_augment(self))
+
+    def evaluates_drawn_masks(self) -> bool:
+        """True if predictions are compared with drawn masks, too."""
+        return self.capabilities.draws_masks or self.augment_masks
+
+    def labels_need_drawn_masks(self) -> bool:
+        """True if the image labels are taken from drawn masks; tiles have PNGs of their own."""
+        return self.tiles is None and self.has_drawn_masks() and self.labels_from == "masks"
+
+    def evaluation_needs_drawn_masks(self) -> bool:
+        """True if the table of masks lists drawn ones; tiles have PNGs of their own."""
+        return self.tiles is None and self.evaluates_drawn_masks()
+
+    def tiles_need_drawn_masks(self) -> bool:
+        """True if drawn masks have to be cut into tiles with their images."""
+        if self.tiles is None or not self.has_drawn_masks():
+            return False
+        return self.evaluates_drawn_masks() or self.labels_from == "masks"
+
     @model_validator(mode="after")
     def _root_given(self) -> "Dataset":
         if not (self.capabilities.generated or self.root or self.download):
@@ -161,56 +193,3 @@ def fetched_augment(dataset: Dataset) -> str | None:
         return "augment" if dataset.augment.lower().endswith(_ARCHIVES) else None
     derived = dataset.download and TRAIN_AUG in dataset.splits.values()
     return "benchmark_RELEASE" if derived else None
-
-
-def needs_fetching(dataset: Dataset) -> bool:
-    """True if data have to be downloaded or an archive has to be unpacked first."""
-    return dataset.download or fetched_augment(dataset) is not None
-
-
-def made_file(dataset: Dataset) -> str | None:
-    """Name of the file that the workflow writes last into its own data folder.
-
-    Returns:
-        None if all data are the user's folders.
-    """
-    if dataset.capabilities.generated:
-        return "labels.csv"
-    return "fetched.json" if needs_fetching(dataset) else None
-
-
-def data_root(dataset: Dataset, made: Path) -> Path:
-    """Folder of the images: the user's, or the one in `made`, the workflow's own data folder."""
-    if dataset.root and not dataset.capabilities.generated:
-        return Path(dataset.root)
-    return made / "VOCdevkit/VOC2012" if dataset.download else made
-
-
-def has_drawn_masks(dataset: Dataset) -> bool:
-    """True if there are masks that are not PNGs of the data set's own and can be drawn as such."""
-    extra = dataset.augment or fetched_augment(dataset)
-    return dataset.capabilities.draws_masks or bool(extra)
-
-
-def evaluates_drawn_masks(dataset: Dataset) -> bool:
-    """True if predictions are compared with drawn masks, too."""
-    return dataset.capabilities.draws_masks or dataset.augment_masks
-
-
-def labels_need_drawn_masks(dataset: Dataset) -> bool:
-    """True if the image labels are read off drawn masks; tiles have PNGs of their own."""
-    if dataset.tiles is not None:
-        return False
-    return has_drawn_masks(dataset) and dataset.labels_from == "masks"
-
-
-def evaluation_needs_drawn_masks(dataset: Dataset) -> bool:
-    """True if the table of masks lists drawn ones; tiles have PNGs of their own."""
-    return dataset.tiles is None and evaluates_drawn_masks(dataset)
-
-
-def tiles_need_drawn_masks(dataset: Dataset) -> bool:
-    """True if drawn masks have to be cut into tiles with their images."""
-    if dataset.tiles is None or not has_drawn_masks(dataset):
-        return False
-    return evaluates_drawn_masks(dataset) or dataset.labels_from == "masks"

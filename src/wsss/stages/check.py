@@ -17,17 +17,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from wsss.config.dataset import (
-    Dataset,
-    data_root,
-    evaluates_drawn_masks,
-    fetched_augment,
-    made_file,
-)
+from wsss.config.dataset import Dataset, fetched_augment
 from wsss.config.files import BASE, merged
 from wsss.config.model import Config, Run
 from wsss.config.resolve import load, runs
 from wsss.data.check import check_listing
+from wsss.data.contents import DIGESTS, FileContents
 from wsss.data.files import in_threads
 from wsss.data.masks import draw_all, read_drawn
 from wsss.data.sources import SOURCES, Listing, drawn_masks, read, with_augment
@@ -36,6 +31,7 @@ from wsss.io.images import image_size
 from wsss.io.index import Index
 from wsss.io.labels import RECORD, LabelWriter
 from wsss.io.progress import log
+from wsss.plan.artifacts import Plan
 from wsss.planning import forecast
 from wsss.planning.advice import advice
 from wsss.tiles.cut import plan_tiles, read_tile_labels
@@ -75,7 +71,7 @@ def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
     root, augment = _folders(config)
     dataset = with_augment(config.dataset, augment)
     listing = read(dataset, root)
-    evaluated = evaluates_drawn_masks(dataset)
+    evaluated = dataset.evaluates_drawn_masks()
     with TemporaryDirectory() as folder:
         record = Path(folder, RECORD)
         if dataset.labels_from == "masks":
@@ -116,16 +112,19 @@ def _folders(config: Config) -> tuple[Path | None, Path | None]:
     Raises:
         UserError: the workflow has not made them yet, or the user's archive is missing.
     """
-    dataset, data = config.dataset, Path(config.results, config.dataset.name, "data")
-    extra = fetched_augment(dataset)
+    dataset, extra = config.dataset, fetched_augment(config.dataset)
     if extra and dataset.augment and not Path(dataset.augment).is_file():
         raise UserError(f"dataset.augment: no such file: {dataset.augment}")
-    last = made_file(dataset)
-    if last and not (data / last).is_file():
-        done = data / last
+    if not (dataset.capabilities.generated or dataset.needs_fetching()):
+        return None, None
+    # artifact of the workflow
+    plan = Plan(config, FileContents(dataset, DIGESTS))
+    made = plan.artifact("demo", None) or plan.artifact("fetched", None)
+    if made is None or not Path(made.path).is_file():
+        done = made.path if made else dataset.name
         raise UserError(f"{done}: not there yet; make it with: snakemake --cores 1 {done}")
-    made = dataset.capabilities.generated or dataset.download
-    return data_root(dataset, data) if made else None, data / extra if extra else None
+    folder = Path(made.path).parent
+    return dataset.data_root(folder), folder / extra if extra else None
 
 
 def _splits(index: Index, masked: Sequence[str], sizes: Sequence[tuple[int, int]]) -> Table:
