@@ -1,4 +1,4 @@
-"""What ends a command early: a mistake that the user can mend, and a request to stop."""
+"""Exceptions that end a command: user errors and SIGTERM."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ SHOWN = 100
 
 
 class UserError(Exception):
-    """A mistake in the input, the configuration or the environment.
+    """An error in the input, the configuration or the environment that the user can fix.
 
     The message is one clear line (or one line per problem) that names the file or key and the
     remedy. The command line prints it without a traceback and exits with code 2.
@@ -16,7 +16,7 @@ class UserError(Exception):
 
 
 class Terminated(BaseException):
-    """The process was asked to end (SIGTERM); the same command continues its work."""
+    """SIGTERM arrived; the same command resumes the work."""
 
 
 def raise_problems(place: Path | str, problems: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ def run(folder, out, shard):
     segment_whole.add_arguments(parser)
     config = runs(load(merge({}, {"segment": {"infer": INFER}})))["psa"]
     files = ["--tiles", folder / "tiles.tsv", "--model", folder / "model.pt", "--out", out]
-    part = ["--split", "val", "--shard", shard, "--config", slice_json("segment_whole", config)]
+    part = ["--split", "val", "--part", shard, "--config", slice_json("segment_whole", config)]
     segment_whole.run(parser.parse_args([*map(str, files), *part]))
     return LabelReader([out])
 

@@ -55,6 +55,6 @@ def test_label_maps_of_crops_become_those_of_the_images(folder, whole):
 
 @pytest.mark.parametrize(("shards", "split"), [((0,), "val"), ((0, 1), "train")])
 def test_label_maps_must_be_those_of_the_tiles(folder, shards, split):
-    with pytest.raises(UserError, match="give all shards of exactly this split"):
+    with pytest.raises(UserError, match="give the label maps of exactly this split"):
         run(folder, *shards, split=split)
     assert not (folder / "whole").exists()

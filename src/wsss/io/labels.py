@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_bytes
-from wsss.io.images import EXACT
+from wsss.io.images import LABEL_FORMATS
 from wsss.io.index import Masks
 from wsss.io.names import is_file
 from wsss.io.records import (
@@ -97,7 +97,7 @@ def _decoded(path: Path, content: Path | io.BytesIO) -> np.ndarray:
     if not is_file(path):
         raise UserError(f"{path}: no such file")
     try:
-        return _indices(Image.open(content, formats=EXACT), path)
+        return _indices(Image.open(content, formats=LABEL_FORMATS), path)
     except UnidentifiedImageError as error:
         raise UserError(f"{path}: cannot be read as a label image; save it as PNG") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
