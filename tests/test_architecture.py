@@ -8,8 +8,10 @@ import wsss
 ROOT = Path(wsss.__file__).parent
 TREE = (
     "errors",
+    "pipeline",
     "system config",
     "io",
+    "plan",
     "ops demo fetch",
     "losses nn tiles",
     "data metrics",

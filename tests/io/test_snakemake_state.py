@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from wsss.errors import UserError
-from wsss.io.snakemake_state import heal
+from wsss.io.snakemake_state import repair
 
 RUN = """
 import sys
 from pathlib import Path
-from wsss.io.snakemake_state import heal
+from wsss.io.snakemake_state import repair
 folder = Path(sys.argv[1])
-healed = bool(heal(folder))
+repaired = bool(repair(folder))
 if sys.argv[2] == "lock":
     (folder / "locks").mkdir(exist_ok=True)
     (folder / "locks/0.output.lock").write_text("model.pt")
-print(healed, flush=True)
+print(repaired, flush=True)
 sys.stdin.read()
 """
 
@@ -33,7 +33,7 @@ class Run:
         command = [sys.executable, "-c", RUN, folder, does]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, text=True, **pipes)
-        self.healed = self.process.stdout.readline() == "True\n"
+        self.repaired = self.process.stdout.readline() == "True\n"
 
     def kill(self):
         self.process.kill()
@@ -60,34 +60,34 @@ def locked(folder):
 def test_the_lock_of_a_killed_run_goes(run, tmp_path):
     run().kill()
     assert locked(tmp_path)
-    assert run("look").healed
+    assert run("look").repaired
     assert not locked(tmp_path)
 
 
 def test_the_lock_of_a_living_run_stays(run, tmp_path):
     alive = run()
-    assert not run("look").healed and locked(tmp_path)
+    assert not run("look").repaired and locked(tmp_path)
     alive.kill()
 
 
 def test_a_dry_run_in_between_does_not_hide_a_living_run(run, tmp_path):
     dry, alive = run("look"), run()
     dry.kill()
-    assert not run("look").healed and locked(tmp_path)
+    assert not run("look").repaired and locked(tmp_path)
     alive.kill()
 
 
 def test_the_lock_of_another_machine_stays(run, tmp_path, monkeypatch):
     run().kill()
     monkeypatch.setattr(platform, "node", lambda: "elsewhere")
-    assert not heal(tmp_path)
+    assert not repair(tmp_path)
     assert locked(tmp_path)
 
 
 def test_a_lock_of_unknown_origin_stays(run, tmp_path):
     (tmp_path / "locks").mkdir()
     (tmp_path / "locks/0.output.lock").touch()
-    assert not run("look").healed and locked(tmp_path)
+    assert not run("look").repaired and locked(tmp_path)
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EDQUOT])
@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, number)
 
     monkeypatch.setattr(Path, "open", fail)
     with pytest.raises(UserError, match=rf"{tmp_path}: cannot be written \({os.strerror(number)}"):
-        heal(tmp_path)
+        repair(tmp_path)
 
 
 @pytest.mark.parametrize("writable", [False, True])
@@ -108,14 +108,14 @@ def test_a_forbidden_folder_is_named_but_not_another_users_mark(tmp_path, monkey
     monkeypatch.setattr(Path, "open", fail)
     monkeypatch.setattr(os, "access", lambda *_: writable)
     with nullcontext() if writable else pytest.raises(UserError, match="Permission denied"):
-        assert not heal(tmp_path)
+        assert not repair(tmp_path)
 
 
 def test_a_mark_of_any_bytes_is_that_of_another_machine(tmp_path):
     (tmp_path / "locks").mkdir()
     (tmp_path / "locks/0.output.lock").touch()
     (tmp_path / "wsss.lock").write_bytes(b"\xff\xfe")
-    assert not heal(tmp_path) and locked(tmp_path)
+    assert not repair(tmp_path) and locked(tmp_path)
 
 
 WHOLE = b'{"rule": "train_cam", "input": [], "params": []}'
@@ -134,18 +134,18 @@ def record(folder, content, name=NAME):
 @pytest.mark.parametrize("content", [b"", WHOLE[:-9], b"\xff", b"[1]", b'{"rule": 5}', b"[" * 9999])
 def test_what_has_a_damaged_record_is_incomplete(tmp_path, content, name):
     path = record(tmp_path, content, name)
-    (line,) = heal(tmp_path)
+    (line,) = repair(tmp_path)
     assert OUTPUT in line and not path.exists()
     assert (tmp_path / "incomplete" / name).is_file()
 
 
 def test_sound_records_and_other_files_stay(tmp_path):
     kept = record(tmp_path, WHOLE), record(tmp_path, b"\xff", ".DS_Store")
-    assert heal(tmp_path) == [] and all(path.exists() for path in kept)
+    assert repair(tmp_path) == [] and all(path.exists() for path in kept)
 
 
 def test_a_record_that_a_living_run_may_be_writing_stays(run, tmp_path):
     alive = run()
     path = record(tmp_path, b"")
-    assert heal(tmp_path) == [] and path.exists()
+    assert repair(tmp_path) == [] and path.exists()
     alive.kill()

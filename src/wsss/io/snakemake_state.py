@@ -1,7 +1,6 @@
-"""What Snakemake keeps in `.snakemake`, where a run that was killed leaves it in disorder.
+"""Repair of `.snakemake` after a killed run: stale locks and damaged metadata records.
 
-Its lock of a folder outlives its run, and its records of how outputs were made are not written
-whole or not at all.
+Snakemake's lock outlives a killed run, and Snakemake does not write its metadata atomically.
 """
 
 import errno
@@ -17,19 +16,18 @@ from typing import TextIO
 
 from wsss.io.atomic import is_unwritable, unwritable, write_text
 
-_FACTS = {"rule": str, "input": list, "params": list}
-"""What Snakemake compares, and its kind."""
+_RECORD_FIELDS = {"rule": str, "input": list, "params": list}
+"""Fields of a metadata record that Snakemake compares, and their types."""
 
 _held: list[TextIO] = []
-"""The kernel releases these with the process, however it ends."""
+"""Open lock files; the kernel releases their locks when the process ends."""
 
 
-def heal(folder: Path) -> list[str]:
-    """Mend what a killed run or a power cut left in `folder`, and mark this run as alive.
+def repair(folder: Path) -> list[str]:
+    """Remove stale locks, mark outputs with damaged records as incomplete, and lock `folder`.
 
-    The locks of a killed run go. What has a damaged record is marked as incomplete, so that
-    Snakemake makes it again. All stays as it is if another run may be alive: one of this machine
-    that holds its mark, or one that was started on another machine.
+    Snakemake makes incomplete outputs again. Nothing is changed if another run may be alive: one
+    on this machine that holds `wsss.lock`, or one that was started on another machine.
 
     Call it before Snakemake takes its own lock.
 
@@ -37,37 +35,37 @@ def heal(folder: Path) -> list[str]:
         folder: `.snakemake` of the working directory.
 
     Returns:
-        What was mended, a line each.
+        One line per repair.
 
     Raises:
         UserError: the folder cannot be written; not even a dry run of Snakemake works then.
     """
     locks = folder / "locks"
-    mended = []
+    repairs = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "wsss.lock").open("a+", encoding="utf-8", errors="replace")
-        if _alone(file) and _ours(file, locks):
+        if _lock_exclusively(file) and _from_this_machine(file, locks):
             if any(locks.glob("*.lock")):
                 shutil.rmtree(locks)
-                mended.append("Removed the lock of a run that was killed.")
-            mended += _forget_damaged(folder)
-        # shared from here on: dry runs may stand beside each other and beside one real run
+                repairs.append("Removed the lock of a run that was killed.")
+            repairs += _drop_damaged_records(folder)
+        # a shared lock from here on: dry runs may run beside each other and beside one real run
         fcntl.flock(file, fcntl.LOCK_SH)
     except OSError as error:
         if is_unwritable(error) or _is_forbidden(folder, error):
             raise unwritable(folder, error) from error
-        # another user's mark, or a file system without marks: Snakemake's own lock decides
-        return mended
+        # another user's lock file, or a file system without locks: Snakemake's own lock decides
+        return repairs
     _held.append(file)
-    return mended
+    return repairs
 
 
 def _is_forbidden(folder: Path, error: OSError) -> bool:
     return error.errno == errno.EACCES and not os.access(folder, os.W_OK)
 
 
-def _alone(file: TextIO) -> bool:
+def _lock_exclusively(file: TextIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -75,10 +73,10 @@ def _alone(file: TextIO) -> bool:
     return True
 
 
-def _ours(file: TextIO, locks: Path) -> bool:
-    """Tell whether the locks are those of this machine; without any, the next ones are.
+def _from_this_machine(file: TextIO, locks: Path) -> bool:
+    """True if Snakemake's locks come from this machine; records its name if there are none.
 
-    Marks may not reach other machines of a shared file system.
+    On a shared file system, `flock` may not reach other machines.
     """
     if any(locks.glob("*.lock")):
         file.seek(0)
@@ -89,31 +87,33 @@ def _ours(file: TextIO, locks: Path) -> bool:
     return True
 
 
-def _forget_damaged(folder: Path) -> Iterator[str]:
-    """Replace each record that Snakemake cannot understand by the mark of what is incomplete.
+def _drop_damaged_records(folder: Path) -> Iterator[str]:
+    """Replace each damaged metadata record by Snakemake's mark of an incomplete output.
 
-    Without either its output would count as up to date, whatever has changed since.
+    Without a record or mark, Snakemake takes an output as up to date even if its code changed.
     """
     records = folder / "metadata"
     for file in filter(Path.is_file, records.rglob("*")):
-        place = file.relative_to(records)
-        if not _is_whole(file) and (output := _output_of(place)):
-            write_text(folder / "incomplete" / place, '{"external_jobid": null}')
+        name = file.relative_to(records)
+        if not _is_valid(file) and (output := _output_of(name)):
+            write_text(folder / "incomplete" / name, '{"external_jobid": null}')
             file.unlink()
-            yield f"The record of how {output} was made is damaged: it is made again."
+            yield f"Snakemake's metadata of {output} is damaged: the file is made again."
 
 
-def _is_whole(record: Path) -> bool:
-    """Tell whether a record names the rule that made an output, and all that it was made from."""
+def _is_valid(record: Path) -> bool:
+    """True if a metadata record has the rule, inputs and parameters of its output."""
     try:
-        facts = json.loads(record.read_bytes())
+        fields = json.loads(record.read_bytes())
     except (ValueError, RecursionError):
         return False
-    return isinstance(facts, dict) and all(isinstance(facts.get(k), t) for k, t in _FACTS.items())
+    return isinstance(fields, dict) and all(
+        isinstance(fields.get(key), kind) for key, kind in _RECORD_FIELDS.items()
+    )
 
 
 def _output_of(record: Path) -> str:
-    """Return the output that a record is of; empty if its name is not one of Snakemake's."""
+    """Decode the path of the output from a record's file name; empty if it is not Snakemake's."""
     name = "".join(part.removeprefix("@") for part in record.parts)
     try:
         return b64decode(name, b"-_", validate=True).decode()
