@@ -132,7 +132,7 @@ SEGMENTERS = {
     "deeplab_v3plus": (V3PLUS, [1.0], False, None),
     "xception65": (V3PLUS, [1.0], False, None),
 }
-"""Training, scales and mirroring of the test, CRF (retrain.md)."""
+"""Training, scales and mirroring of the test, CRF (docs/methods/retrain.md)."""
 
 
 def test_every_segmenter_has_its_recipe_here():

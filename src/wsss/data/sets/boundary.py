@@ -19,8 +19,8 @@ class BoundarySet(ClassificationSet):
     """Images with image-level labels and boundary maps.
 
     Order of the steps as in SB `train_SB.py`: long side and mirror of image and maps together,
-    colour jitter, normalise, crop of both (sb.md 5). Around a smaller image lie the mean colour
-    and zeros.
+    colour jitter, normalise, crop of both (docs/methods/sb.md 5). Around a smaller image lie
+    the mean colour and zeros.
 
     A sample is that of `ClassificationSet` with `"boundary"` (C + 1, S, S) uint8, 255 = 1,
     background first, zeros for absent classes.
