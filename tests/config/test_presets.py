@@ -40,8 +40,10 @@ RECIPES = {
 """What the fact sheets say: training of the classifier, CRF alphas, walk (alpha, beta, logt)."""
 
 
-def test_the_configurations_of_the_readme_are_valid():
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_configurations_of_the_documentation_are_valid():
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
     for block in blocks:
         load(merge(shipped, yaml.safe_load(block)))
