@@ -5,25 +5,18 @@ from snakemake.utils import min_version
 min_version("9.5")
 
 
-scattergather:
-    images=4,
-
-
 localrules:
     all,
+    gather_parts,
 
 
 include: "rules/common.smk"
-include: "rules/common_data.smk"
-include: "rules/common_runs.smk"
 
 
 rule all:
-    """The networks and masks of every run, those of images cut into tiles, and the report."""
+    """The networks and masks of every run, and the report."""
     input:
-        f"{OUT}/report.html",
-        products(),
-        whole_masks(),
+        PLAN.targets(),
 
 
 include: "rules/data.smk"
@@ -35,10 +28,22 @@ include: "rules/segment.smk"
 include: "rules/report.smk"
 
 
+# a split that several jobs work on is made by gathering their parts
+ruleorder: gather_parts > make_boundaries
+ruleorder: gather_parts > infer_cam
+ruleorder: gather_parts > refine_crf
+ruleorder: gather_parts > random_walk
+ruleorder: gather_parts > infer_segmenter
+ruleorder: gather_parts > segment_whole
+
+
+onstart:
+    publish()
+
+
 onsuccess:
-    discard_checkpoints()
-    print_summary()
+    finish()
 
 
 onerror:
-    discard_checkpoints()
+    publish()

@@ -1,25 +1,25 @@
 """From confident pixels to pseudo labels.
 
-REQUIRED INPUTS: {run}/crf/maps/train, {run}/cam/maps/{split}, {run}/cam/model.pt.
-OUTPUTS: {run}/affinity/model.pt (AffinityNet), {run}/affinity/history.csv (its losses),
-    {run}/walk/{split}/{shard}/labels.tsv (record of the pseudo labels beside it).
+REQUIRED INPUTS: the CRF maps of train, the class activation maps, the classifier.
+OUTPUTS: train_affinity/{key}/model.pt (AffinityNet), train_affinity/{key}/history.csv (its losses),
+    random_walk/{key}/{split}/labels.tsv (record of the pseudo labels beside it).
 """
 
 
 rule train_affinity:
     """Train AffinityNet on pairs of confident pixels."""
     input:
-        index=f"{OUT}/index.train.tsv",
-        weights=cam_weights,
-        classifier=f"{RUN}/cam/model.pt",
-        crf=shards(f"{RUN}/crf/maps/train/{{scatteritem}}.npz"),
+        index=made("index"),
+        weights=made("weights"),
+        classifier=made("classifier"),
+        crf=made("crf"),
     output:
-        model=f"{RUN}/affinity/model.pt",
-        history=f"{RUN}/affinity/history.csv",
+        model=update(f"{STORE}/train_affinity/{{key}}/model.pt"),
+        history=update(f"{STORE}/train_affinity/{{key}}/history.csv"),
     log:
-        f"{RUN}/logs/train_affinity.log",
+        f"{STORE}/train_affinity/{{key}}/logs/all.log",
     benchmark:
-        f"{RUN}/benchmarks/train_affinity.tsv"
+        f"{STORE}/train_affinity/{{key}}/benchmarks/all.tsv"
     conda:
         CONDA
     threads: 16
@@ -28,30 +28,33 @@ rule train_affinity:
         mem_mb=per_attempt(16000),
         runtime=2880,
     params:
-        config=cfg("train_affinity"),
-        code=code("train_affinity"),
-        work=f"{RUN}/affinity/work",
+        config=cfg,
+        arguments=arguments,
+        users=users,
+        work=f"{STORE}/train_affinity/{{key}}/work",
         launcher=launcher,
+    message:
+        "train_affinity of {params.users}"
     shell:
         "{params.launcher} wsss train-affinity --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --crf {input.crf:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
-        " --config {params.config:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule random_walk:
-    """Spread the maps of a shard along the affinities and decide on pseudo labels."""
+    """Spread the maps along the affinities and decide on pseudo labels."""
     input:
-        index=f"{OUT}/index.{{split}}.tsv",
-        model=f"{RUN}/affinity/model.pt",
-        cams=f"{RUN}/cam/maps/{{split}}/{{scatteritem}}.npz",
+        index=made("index"),
+        model=made("model"),
+        cams=made("cams"),
     output:
-        labels=f"{RUN}/walk/{{split}}/{{scatteritem}}/labels.tsv",
+        record=update(f"{STORE}/random_walk/{{key}}/{PART}.tsv"),
     log:
-        f"{RUN}/logs/random_walk/{{split}}.{{scatteritem}}.log",
+        f"{STORE}/random_walk/{{key}}/logs/{PART}.log",
     benchmark:
-        f"{RUN}/benchmarks/random_walk/{{split}}.{{scatteritem}}.tsv"
+        f"{STORE}/random_walk/{{key}}/benchmarks/{PART}.tsv"
     conda:
         CONDA
     threads: 1
@@ -60,9 +63,13 @@ rule random_walk:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(240),
     params:
-        config=cfg("random_walk"),
-        code=code("random_walk"),
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        users=users,
+    message:
+        "random_walk of {params.users}"
     shell:
         "wsss random-walk --index {input.index:q} --model {input.model:q} --cams {input.cams:q}"
-        " --split {wildcards.split} --shard {wildcards.scatteritem} --out {output.labels:q}"
-        " --threads {threads} --config {params.config:q} --log {log:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"

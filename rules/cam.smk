@@ -1,24 +1,30 @@
 """From image labels to class activation maps.
 
-REQUIRED INPUTS: {results}/{dataset}/index.{split}.tsv, checked backbone weights; for methods that
-    learn from boundaries the CRF maps of another run, or a folder of the user's own maps.
-OUTPUTS: {run}/boundaries/train/{shard}.npz (boundary maps, for those methods),
-    {run}/cam/model.pt (classifier), {run}/cam/history.csv (its losses),
-    {run}/cam/maps/{split}/{shard}.npz (maps of the labelled classes).
+REQUIRED INPUTS: the index, checked backbone weights; for methods that learn from boundaries the
+    CRF maps of another run, or a folder of the user's own maps.
+OUTPUTS: make_boundaries/{key}/train/maps.tsv (boundary maps, for those methods),
+    train_cam/{key}/model.pt (classifier), train_cam/{key}/history.csv (its losses),
+    infer_cam/{key}/{split}/maps.tsv (record of the maps of the labelled classes).
 """
 
 
+def crf_maps(wildcards):
+    """The option with the CRF maps that boundaries are drawn from, unless the user has own maps."""
+    paths = made("crf")(wildcards)
+    return ["--crf", *paths] if paths else []
+
+
 rule make_boundaries:
-    """Draw the boundary maps of a shard from the CRF maps of another run, or take the user's."""
+    """Draw boundary maps from the CRF maps of another run, or take the user's."""
     input:
-        index=f"{OUT}/index.train.tsv",
-        crf=boundary_crf,
+        index=made("index"),
+        crf=made("crf"),
     output:
-        maps=f"{RUN}/boundaries/train/{{scatteritem}}.npz",
+        record=update(f"{STORE}/make_boundaries/{{key}}/{PART}.tsv"),
     log:
-        f"{RUN}/logs/make_boundaries/{{scatteritem}}.log",
+        f"{STORE}/make_boundaries/{{key}}/logs/{PART}.log",
     benchmark:
-        f"{RUN}/benchmarks/make_boundaries/{{scatteritem}}.tsv"
+        f"{STORE}/make_boundaries/{{key}}/benchmarks/{PART}.tsv"
     conda:
         CONDA
     threads: 1
@@ -26,30 +32,33 @@ rule make_boundaries:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(60),
     params:
-        config=cfg("make_boundaries"),
-        code=code("make_boundaries"),
-        source=boundary_source,
-        content=boundary_content,
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        crf=crf_maps,
+        users=users,
+    message:
+        "make_boundaries of {params.users}"
     shell:
-        "wsss make-boundaries --index {input.index:q} --split train"
-        " --shard {wildcards.scatteritem} {params.source:q} --out {output.maps:q}"
-        " --config {params.config:q} --log {log:q}"
+        "wsss make-boundaries --index {input.index:q} {params.crf:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule train_cam:
     """Train the classifier whose activation maps locate the labels."""
     input:
-        index=f"{OUT}/index.train.tsv",
-        weights=cam_weights,
-        further=further_weights,
-        boundaries=boundary_maps,
+        index=made("index"),
+        weights=made("weights"),
+        further=made("further"),
+        boundaries=made("boundaries"),
     output:
-        model=f"{RUN}/cam/model.pt",
-        history=f"{RUN}/cam/history.csv",
+        model=update(f"{STORE}/train_cam/{{key}}/model.pt"),
+        history=update(f"{STORE}/train_cam/{{key}}/history.csv"),
     log:
-        f"{RUN}/logs/train_cam.log",
+        f"{STORE}/train_cam/{{key}}/logs/all.log",
     benchmark:
-        f"{RUN}/benchmarks/train_cam.tsv"
+        f"{STORE}/train_cam/{{key}}/benchmarks/all.tsv"
     conda:
         CONDA
     threads: 16
@@ -58,33 +67,32 @@ rule train_cam:
         mem_mb=per_attempt(16000),
         runtime=2880,
     params:
-        config=cfg("train_cam"),
-        code=method_code("train_cam"),
-        further=further_arguments,
-        checkpoint=checkpoint("cam"),
-        content=checkpoint_content("cam"),
-        work=f"{RUN}/cam/work",
+        config=cfg,
+        arguments=arguments,
+        users=users,
+        work=f"{STORE}/train_cam/{{key}}/work",
         launcher=launcher,
+    message:
+        "train_cam of {params.users}"
     shell:
         "{params.launcher} wsss train-cam --index {input.index:q} --weights {input.weights:q}"
-        " --further {params.further:q} --boundaries {input.boundaries:q}"
-        " --checkpoint {params.checkpoint:q}"
+        " --boundaries {input.boundaries:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
-        " --config {params.config:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule infer_cam:
-    """Draw the activation maps of a shard, over scales and mirrored views."""
+    """Compute the activation maps of a split, over scales and mirrored views."""
     input:
-        index=f"{OUT}/index.{{split}}.tsv",
-        model=f"{RUN}/cam/model.pt",
+        index=made("index"),
+        model=made("model"),
     output:
-        maps=f"{RUN}/cam/maps/{{split}}/{{scatteritem}}.npz",
+        record=update(f"{STORE}/infer_cam/{{key}}/{PART}.tsv"),
     log:
-        f"{RUN}/logs/infer_cam/{{split}}.{{scatteritem}}.log",
+        f"{STORE}/infer_cam/{{key}}/logs/{PART}.log",
     benchmark:
-        f"{RUN}/benchmarks/infer_cam/{{split}}.{{scatteritem}}.tsv"
+        f"{STORE}/infer_cam/{{key}}/benchmarks/{PART}.tsv"
     conda:
         CONDA
     threads: 1
@@ -93,9 +101,13 @@ rule infer_cam:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(240),
     params:
-        config=cfg("infer_cam"),
-        code=method_code("infer_cam"),
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        users=users,
+    message:
+        "infer_cam of {params.users}"
     shell:
         "wsss infer-cam --index {input.index:q} --model {input.model:q}"
-        " --split {wildcards.split} --shard {wildcards.scatteritem} --out {output.maps:q}"
-        " --threads {threads} --config {params.config:q} --log {log:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"

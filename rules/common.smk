@@ -1,123 +1,102 @@
-"""Configuration, paths and fingerprints that the rules share.
+"""The plan of the configuration, and the functions by which the rules look their jobs up in it.
 
-Besides files, every stage is handed its slice of the configuration. Digests of its code, and of
-the files that no rule makes, stand in the parameters for Snakemake to compare.
+Every artifact lies under a key that says what it is made from (`wsss.plan`): what exists is right,
+so that Snakemake has to make what is missing and nothing else. A rule finds its inputs, its slice
+of the configuration and its arguments by the wildcard {key}.
 """
 
 import logging
 import re
 import sys
-from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import ExecMode
 
-import wsss.report
 from wsss.errors import UserError
-
-try:
-    # a method's file with a mistake in it shows here
-    from wsss.config.files import merged
-    from wsss.config.resolve import load, runs
-    from wsss.config.slices import canonical, slice_json
-
-    if workflow.is_main_process:
-        # of a file with a mistake in it, Snakemake says neither name nor line
-        merged([Path(file) for file in workflow.configfiles])
-except UserError as error:
-    raise WorkflowError(str(error))
-
-from wsss.system import parent
-from wsss.io.snakemake_state import heal
-from wsss.io.provenance import code_digest, file_digest, files_digest
-from wsss.report.tables import table
 
 # that a full disk takes no log file is no reason for a traceback at every line
 logging.raiseExceptions = False
-
-
-if not workflow.subprocess_exec:
-    parent.announce()
 
 
 configfile: "config.yaml"
 
 
 try:
+    from wsss.config.files import merged
+    from wsss.config.resolve import load
+    from wsss.data.contents import FileContents
+    from wsss.plan.artifacts import WHOLE, Plan
+    from wsss.plan.files import run_files
+    from wsss.config.slices import canonical
+    from wsss.plan.links import refresh
+    from wsss.report.tables import table
+    from wsss.system import parent
+
+    STARTED = workflow.exec_mode == ExecMode.DEFAULT
+    if STARTED:
+        # Snakemake names neither file nor line of a mistake
+        merged([Path(file) for file in workflow.configfiles])
+        parent.announce()
     CONFIG = load(config)
-    RUNS = runs(CONFIG)
-    if workflow.is_main_process:
-        for line in heal(Path(".snakemake")):
-            print(line, file=sys.stderr)
+    contents = FileContents(
+        CONFIG.dataset, Path(".snakemake/wsss-digests.json"), from_parent=not STARTED
+    )
+    PLAN = Plan(CONFIG, contents)
+    if STARTED:
+        contents.share()
 except UserError as error:
     raise WorkflowError(str(error))
 
-OUT = f"{CONFIG.results}/{CONFIG.dataset.name}"
-RUN = f"{OUT}/{{run}}"
-SPLITS = ["train", "val"]
-DIGESTS = Path(".snakemake/wsss-digests.json")
+STORE = PLAN.store
 CONDA = "../envs/wsss.yaml"
+PART = "{split}/{part}"
+
+
+def scattered():
+    """A pattern of the keys of artifacts whose images are shared among several jobs."""
+    keys = [a.key for a in PLAN.artifacts.values() if a.parts != (WHOLE,)]
+    return "|".join(keys) or "none"
 
 
 wildcard_constraints:
-    run="|".join(map(re.escape, RUNS)),
-    split="|".join(SPLITS),
-    segmenter="[a-z0-9_]+",
+    key="[0-9a-f]{12}",
+    split="train|val",
+    part="maps|labels|parts/[0-9]+-of-[0-9]+",
 
 
-def cfg(stage):
-    """The slice of the configuration that a stage may see, as canonical JSON."""
-
-    @cache
-    def of_run(run):
-        return slice_json(stage, RUNS.get(run, CONFIG))
+def made(role):
+    """The files of the artifacts that are a job's input of this role."""
 
     def of_job(wildcards):
-        return of_run(getattr(wildcards, "run", None))
+        return [a.path for a in PLAN.artifacts[wildcards.key].inputs[role]]
 
     return of_job
 
 
-def whole_config():
-    """The configuration as the report prints it."""
-    text = canonical(CONFIG.model_dump(mode="json"))
-
-    def of_job(wildcards):
-        # a plain string would be searched for wildcards
-        return text
-
-    return of_job
+def cfg(wildcards):
+    """The slice of the configuration that a job may see, as canonical JSON."""
+    return PLAN.artifacts[wildcards.key].config
 
 
-def code(stage):
-    """The digest of a stage's code."""
-    return code_digest(f"wsss.stages.{stage}")
+def arguments(wildcards):
+    """The arguments of a job that are no inputs."""
+    return list(PLAN.artifacts[wildcards.key].arguments)
 
 
-def method_code(stage):
-    """The digest of a stage's code and of the run's method, which is imported by its name."""
-
-    @cache
-    def of_run(run):
-        parts = [f"wsss.methods.{name}" for name in RUNS[run].options()]
-        return code_digest(f"wsss.stages.{stage}", *parts)
-
-    def of_job(wildcards):
-        return of_run(wildcards.run)
-
-    return of_job
+def part(wildcards):
+    """The part of its split that a job works on."""
+    return Path(wildcards.part).name if "/" in wildcards.part else WHOLE
 
 
-def content(paths):
-    """The digest of the content of files that no rule makes."""
-    return files_digest(paths, DIGESTS)
+def data_folder(wildcards, output):
+    """The folder of images that a job makes."""
+    return Path(output.labels).parent
 
 
-def page_content():
-    """The digest of the report's template and style, which are no code."""
-    files = sorted(Path(wsss.report.__file__).parent.glob("page.[ch]*"))
-    # without their places: a project that was moved is not stale
-    return " ".join(map(file_digest, files))
+def users(wildcards):
+    """The runs that a job works for."""
+    return PLAN.artifacts[wildcards.key].users
 
 
 def per_attempt(amount):
@@ -135,19 +114,32 @@ def launcher(wildcards, resources):
     return f"exec {resources.get('mpi', '')}"
 
 
-def shards(pattern):
-    """The files of all shards of a pattern with {scatteritem}; other wildcards stay."""
-    return gather.images(pattern, allow_missing=True)
+def parts_of(wildcards):
+    """The records of all parts of a split."""
+    artifact = PLAN.artifacts[wildcards.key]
+    return [artifact.part_path(part) for part in artifact.parts]
 
 
-def shard_count():
-    """The number of shards of a split."""
-    return len(shards("{scatteritem}"))
+def publish():
+    """Let the readable names lead to what this configuration has made."""
+    try:
+        for line in refresh(PLAN):
+            print(line, file=sys.stderr)
+    except UserError as error:
+        raise WorkflowError(str(error))
 
 
-def print_summary():
-    """End a run with the table of results and the path of the report."""
-    summary = Path(OUT, "summary.tsv")
+def finish():
+    """Publish the results, print their table, and remove checkpoints of finished trainings."""
+    publish()
+    PLAN.discard_checkpoints()
+    summary = Path(PLAN.report.path).with_name("summary.tsv")
     if summary.exists():
         print(table(summary.read_text()))
-        print(f"Report: {OUT}/report.html")
+        print(f"Report: {PLAN.folder}/report.html")
+
+
+is_dry = any(re.fullmatch(r"--dry.*|-[a-mo-z]*n\w*", word) for word in sys.argv)
+if STARTED and not is_dry and all(Path(path).exists() for path in PLAN.targets()):
+    # nothing will be made, hence no hook will run
+    publish()

@@ -1,21 +1,21 @@
 """From class activation maps to confident pixels.
 
-REQUIRED INPUTS: {run}/cam/maps/{split}/{shard}.npz.
-OUTPUTS: {run}/crf/maps/{split}/{shard}.npz (posteriors for every background exponent).
+REQUIRED INPUTS: the class activation maps.
+OUTPUTS: refine_crf/{key}/{split}/maps.tsv (posteriors for every background exponent).
 """
 
 
 rule refine_crf:
-    """Refine the maps of a shard with a dense CRF, one lattice for all exponents."""
+    """Refine maps with a dense CRF, one lattice for all exponents."""
     input:
-        index=f"{OUT}/index.{{split}}.tsv",
-        cams=f"{RUN}/cam/maps/{{split}}/{{scatteritem}}.npz",
+        index=made("index"),
+        cams=made("cams"),
     output:
-        maps=f"{RUN}/crf/maps/{{split}}/{{scatteritem}}.npz",
+        record=update(f"{STORE}/refine_crf/{{key}}/{PART}.tsv"),
     log:
-        f"{RUN}/logs/refine_crf/{{split}}.{{scatteritem}}.log",
+        f"{STORE}/refine_crf/{{key}}/logs/{PART}.log",
     benchmark:
-        f"{RUN}/benchmarks/refine_crf/{{split}}.{{scatteritem}}.tsv"
+        f"{STORE}/refine_crf/{{key}}/benchmarks/{PART}.tsv"
     conda:
         CONDA
     threads: 1
@@ -23,9 +23,13 @@ rule refine_crf:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(240),
     params:
-        config=cfg("refine_crf"),
-        code=code("refine_crf"),
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        users=users,
+    message:
+        "refine_crf of {params.users}"
     shell:
         "wsss refine-crf --index {input.index:q} --cams {input.cams:q}"
-        " --split {wildcards.split} --shard {wildcards.scatteritem} --out {output.maps:q}"
-        " --config {params.config:q} --log {log:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"

@@ -3,22 +3,22 @@
 REQUIRED INPUTS: the folder that `dataset` in the configuration names, or the network that it is
     downloaded from; the masks in `dataset.augment`; for a backbone with pretrained weights, the
     file that `backbone.weights` names.
-OUTPUTS: {results}/{dataset}/data/fetched.json (downloaded or unpacked, beside the folders),
-    {results}/{dataset}/data/masks/{split}/labels.tsv (masks drawn as PNGs, beside them),
-    {results}/{dataset}/index.{split}.tsv (images and image-level labels),
-    {results}/{dataset}/masks.{split}.tsv (ground truth, read by the evaluation alone),
-    {results}/weights/{weights}.pt (checked backbone weights).
+OUTPUTS: make_demo/{key}/data, fetch_data/{key}/data (images and masks),
+    convert_masks/{key}/{split}/labels.tsv (record of the masks drawn as PNGs beside it),
+    prepare_data/{key}/index.{split}.tsv (images and image-level labels),
+    prepare_masks/{key}/masks.{split}.tsv (ground truth, read by the evaluation alone),
+    convert_weights/{key}/model.pt (checked backbone weights).
 """
 
 
 rule make_demo:
     """Generate the demo data set in PASCAL VOC layout."""
     output:
-        labels=f"{OUT}/data/labels.csv",
+        labels=update(f"{STORE}/make_demo/{{key}}/data/labels.csv"),
     log:
-        f"{OUT}/logs/make_demo.log",
+        f"{STORE}/make_demo/{{key}}/logs/all.log",
     benchmark:
-        f"{OUT}/benchmarks/make_demo.tsv"
+        f"{STORE}/make_demo/{{key}}/benchmarks/all.tsv"
     conda:
         CONDA
     threads: 1
@@ -26,21 +26,25 @@ rule make_demo:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
-        config=cfg("make_demo"),
-        code=code("make_demo"),
-        out=demo_folder,
+        config=cfg,
+        arguments=arguments,
+        users=users,
+        out=data_folder,
+    message:
+        "make_demo of {params.users}"
     shell:
-        "wsss make-demo --out {params.out:q} --config {params.config:q} --log {log:q}"
+        "wsss make-demo --out {params.out:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule fetch_data:
     """Download PASCAL VOC 2012 and SBD, and unpack an archive of masks."""
     output:
-        fetched=f"{OUT}/data/fetched.json",
+        fetched=update(f"{STORE}/fetch_data/{{key}}/data/fetched.json"),
     log:
-        f"{OUT}/logs/fetch_data.log",
+        f"{STORE}/fetch_data/{{key}}/logs/all.log",
     benchmark:
-        f"{OUT}/benchmarks/fetch_data.tsv"
+        f"{STORE}/fetch_data/{{key}}/benchmarks/all.tsv"
     priority: 1
     conda:
         CONDA
@@ -49,23 +53,26 @@ rule fetch_data:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(600),
     params:
-        config=cfg("fetch_data"),
-        code=code("fetch_data"),
-        content=archive_content(),
+        config=cfg,
+        arguments=arguments,
+        users=users,
+    message:
+        "fetch_data of {params.users}"
     shell:
-        "wsss fetch-data --out {output.fetched:q} --config {params.config:q} --log {log:q}"
+        "wsss fetch-data --out {output.fetched:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule convert_masks:
     """Write the masks of SBD, of an archive or of COCO's regions as PNGs."""
     input:
-        fetched=fetched(),
+        fetched=made("fetched"),
     output:
-        record=CONVERTED,
+        record=update(f"{STORE}/convert_masks/{{key}}/{{split}}/labels.tsv"),
     log:
-        f"{OUT}/logs/convert_masks.{{split}}.log",
+        f"{STORE}/convert_masks/{{key}}/logs/{{split}}.log",
     benchmark:
-        f"{OUT}/benchmarks/convert_masks.{{split}}.tsv"
+        f"{STORE}/convert_masks/{{key}}/benchmarks/{{split}}.tsv"
     priority: 1
     conda:
         CONDA
@@ -74,30 +81,29 @@ rule convert_masks:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(240),
     params:
-        config=cfg("convert_masks"),
-        code=code("convert_masks"),
-        root=root,
-        augment=augment(),
-        content=drawn_content,
+        config=cfg,
+        arguments=arguments,
+        users=users,
+    message:
+        "convert_masks of {params.users}"
     shell:
-        "wsss convert-masks --root {params.root:q} {params.augment:q}"
-        " --split {wildcards.split} --out {output.record:q}"
-        " --config {params.config:q} --log {log:q}"
+        "wsss convert-masks --split {wildcards.split} --out {output.record:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule prepare_data:
     """Check every image and label, and list those of a split."""
     input:
-        demo=demo_labels(),
-        fetched=fetched(),
-        converted=converted_for_labels(),
-        tiles=tiles_labels(),
+        demo=made("demo"),
+        fetched=made("fetched"),
+        converted=made("converted"),
+        tiles=made("tiles"),
     output:
-        index=f"{OUT}/index.{{split}}.tsv",
+        index=update(f"{STORE}/prepare_data/{{key}}/index.{{split}}.tsv"),
     log:
-        f"{OUT}/logs/prepare_data.{{split}}.log",
+        f"{STORE}/prepare_data/{{key}}/logs/{{split}}.log",
     benchmark:
-        f"{OUT}/benchmarks/prepare_data.{{split}}.tsv"
+        f"{STORE}/prepare_data/{{key}}/benchmarks/{{split}}.tsv"
     priority: 1
     conda:
         CONDA
@@ -106,30 +112,29 @@ rule prepare_data:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(60),
     params:
-        config=cfg("prepare_data"),
-        code=code("prepare_data"),
-        root=listed_root,
-        augment=augment(),
-        content=index_content,
+        config=cfg,
+        arguments=arguments,
+        users=users,
+    message:
+        "prepare_data of {params.users}"
     shell:
-        "wsss prepare-data --root {params.root:q} {params.augment:q}"
-        " --converted {input.converted:q} --split {wildcards.split}"
+        "wsss prepare-data --converted {input.converted:q} --split {wildcards.split}"
         " --out {output.index:q} --threads {threads}"
-        " --config {params.config:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule prepare_masks:
     """Check the ground-truth masks of a split and list them for the evaluation."""
     input:
-        index=f"{OUT}/index.{{split}}.tsv",
-        converted=converted_for_evaluation,
-        tiles=tiles_labels(),
+        index=made("index"),
+        converted=made("converted"),
+        tiles=made("tiles"),
     output:
-        masks=f"{OUT}/masks.{{split}}.tsv",
+        masks=update(f"{STORE}/prepare_masks/{{key}}/masks.{{split}}.tsv"),
     log:
-        f"{OUT}/logs/prepare_masks.{{split}}.log",
+        f"{STORE}/prepare_masks/{{key}}/logs/{{split}}.log",
     benchmark:
-        f"{OUT}/benchmarks/prepare_masks.{{split}}.tsv"
+        f"{STORE}/prepare_masks/{{key}}/benchmarks/{{split}}.tsv"
     conda:
         CONDA
     threads: 4
@@ -137,26 +142,25 @@ rule prepare_masks:
         mem_mb=per_attempt(2000),
         runtime=per_attempt(60),
     params:
-        config=cfg("prepare_masks"),
-        code=code("prepare_masks"),
-        root=listed_root,
-        augment=augment(),
-        content=masks_content,
+        config=cfg,
+        arguments=arguments,
+        users=users,
+    message:
+        "prepare_masks of {params.users}"
     shell:
-        "wsss prepare-masks --root {params.root:q} {params.augment:q}"
-        " --converted {input.converted:q} --index {input.index:q}"
+        "wsss prepare-masks --converted {input.converted:q} --index {input.index:q}"
         " --out {output.masks:q} --threads {threads}"
-        " --config {params.config:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule convert_weights:
     """Check the pretrained weights of a backbone."""
     output:
-        weights=f"{CONFIG.results}/weights/{{weights}}.pt",
+        weights=update(f"{STORE}/convert_weights/{{key}}/model.pt"),
     log:
-        f"{CONFIG.results}/weights/{{weights}}.log",
+        f"{STORE}/convert_weights/{{key}}/logs/all.log",
     benchmark:
-        f"{CONFIG.results}/weights/{{weights}}.tsv"
+        f"{STORE}/convert_weights/{{key}}/benchmarks/all.tsv"
     priority: 1
     conda:
         CONDA
@@ -165,10 +169,9 @@ rule convert_weights:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(30),
     params:
-        backbone=weights_backbone,
-        source=weights_source,
-        code=code("convert_weights"),
-        content=weights_content,
+        arguments=arguments,
+        users=users,
+    message:
+        "convert_weights of {params.users}"
     shell:
-        "wsss convert-weights --backbone {params.backbone:q} --source {params.source:q}"
-        " --out {output.weights:q} --log {log:q}"
+        "wsss convert-weights --out {output.weights:q} {params.arguments:q} --log {log:q}"

@@ -1,24 +1,22 @@
-"""From predictions and masks to figures, pictures and one page.
+"""From predictions and masks to metrics, pictures and one page.
 
-REQUIRED INPUTS: {results}/{dataset}/masks.{split}.tsv, the predictions of every stage (the report
-    finds those of the split that it shows itself: a command line has no room for all shards).
-OUTPUTS: {run}/{stage}/eval.{split}.json, {results}/{dataset}/report.html,
-    {results}/{dataset}/summary.tsv.
+REQUIRED INPUTS: the table of masks, the predictions of every product of every run.
+OUTPUTS: evaluate/{key}/{product}.{split}.json, report/{key}/report.html, report/{key}/summary.tsv.
 """
 
 
 rule evaluate:
-    """Compare the predictions of a stage with the masks and the image labels."""
+    """Compare the predictions of a split with the masks and the image labels."""
     input:
-        index=f"{OUT}/index.{{split}}.tsv",
-        masks=f"{OUT}/masks.{{split}}.tsv",
-        predictions=predictions,
+        index=made("index"),
+        masks=made("masks"),
+        predictions=made("predictions"),
     output:
-        result=f"{RUN}/{{stage}}/eval.{{split}}.json",
+        result=update(f"{STORE}/evaluate/{{key}}/{{product}}.{{split}}.json"),
     log:
-        f"{RUN}/logs/evaluate/{{stage}}.{{split}}.log",
+        f"{STORE}/evaluate/{{key}}/logs/{{product}}.{{split}}.log",
     benchmark:
-        f"{RUN}/benchmarks/evaluate/{{stage}}.{{split}}.tsv"
+        f"{STORE}/evaluate/{{key}}/benchmarks/{{product}}.{{split}}.tsv"
     conda:
         CONDA
     threads: 1
@@ -26,34 +24,43 @@ rule evaluate:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(240),
     params:
-        config=cfg("evaluate"),
-        code=code("evaluate"),
-        kind=kind,
+        config=cfg,
+        arguments=arguments,
+        users=users,
+    message:
+        "evaluate of {params.users}"
     shell:
-        "wsss evaluate --kind {params.kind} --split {wildcards.split} --index {input.index:q}"
-        " --masks {input.masks:q} --predictions {input.predictions:q} --out {output.result:q}"
-        " --config {params.config:q} --log {log:q}"
+        "wsss evaluate --split {wildcards.split} --index {input.index:q} --masks {input.masks:q}"
+        " --predictions {input.predictions:q} --out {output.result:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+
+
+def whole_config(wildcards):
+    """The configuration as the report prints it."""
+    return canonical(CONFIG.model_dump(mode="json"))
 
 
 rule report:
-    """Draw everything that the runs achieved on one page."""
+    """Show everything that the runs achieved on one page."""
     input:
-        index=expand(f"{OUT}/index.{{split}}.tsv", split=SPLITS),
-        masks=expand(f"{OUT}/masks.{{split}}.tsv", split=SPLITS),
-        evaluations=evaluations(),
-        histories=[f"{folder}/history.csv" for folder in trained()],
-        shown=shown(),
+        index=made("index"),
+        masks=made("masks"),
+        evaluations=made("evaluations"),
+        models=made("models"),
+        shown=made("shown"),
     output:
-        page=report(
-            f"{OUT}/report.html",
-            caption="../src/wsss/report/caption.rst",
-            category="wsss",
+        page=update(
+            report(
+                f"{STORE}/report/{{key}}/report.html",
+                caption="../src/wsss/report/caption.rst",
+                category="wsss",
+            )
         ),
-        summary=report(f"{OUT}/summary.tsv", category="wsss"),
+        summary=update(report(f"{STORE}/report/{{key}}/summary.tsv", category="wsss")),
     log:
-        f"{OUT}/logs/report.log",
+        f"{STORE}/report/{{key}}/logs/all.log",
     benchmark:
-        f"{OUT}/benchmarks/report.tsv"
+        f"{STORE}/report/{{key}}/benchmarks/all.tsv"
     conda:
         CONDA
     threads: 1
@@ -61,13 +68,36 @@ rule report:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(60),
     params:
-        runs=[f"{run}={OUT}/{run}" for run in RUNS],
-        shards=shard_count(),
-        config=whole_config(),
-        code=code("report"),
-        page=page_content(),
+        runs=[run_files(PLAN, name).to_json() for name in PLAN.runs],
+        config=whole_config,
     shell:
         "wsss report --index {input.index:q} --masks {input.masks:q} --runs {params.runs:q}"
-        " --evaluations {input.evaluations:q} --shards {params.shards} --split val"
-        " --out {output.page:q} --summary {output.summary:q}"
+        " --split val --out {output.page:q} --summary {output.summary:q}"
         " --config {params.config:q} --log {log:q}"
+
+
+rule gather_parts:
+    """List what the jobs of a split have made, as one."""
+    input:
+        parts_of,
+    output:
+        record=update(f"{STORE}/{{stage}}/{{key}}/{{split}}/{{record}}.tsv"),
+    log:
+        f"{STORE}/{{stage}}/{{key}}/logs/{{split}}/{{record}}.gather.log",
+    benchmark:
+        f"{STORE}/{{stage}}/{{key}}/benchmarks/gather/{{split}}.{{record}}.tsv"
+    wildcard_constraints:
+        key=scattered(),
+        record="maps|labels",
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(10),
+    params:
+        users=users,
+    message:
+        "gather_parts of {params.users}"
+    shell:
+        "wsss gather-parts --parts {input:q} --out {output.record:q} --log {log:q}"

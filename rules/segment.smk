@@ -1,25 +1,25 @@
 """From pseudo labels to a segmenter and its masks.
 
-REQUIRED INPUTS: {run}/walk/train, {run}/cam/model.pt, checked backbone weights.
-OUTPUTS: {run}/segment/{segmenter}/model.pt, {run}/segment/{segmenter}/history.csv (its losses),
-    {run}/segment/{segmenter}/{split}/{shard}/labels.tsv (record of the masks beside it).
+REQUIRED INPUTS: the pseudo labels of train, the classifier, checked backbone weights.
+OUTPUTS: train_segmenter/{key}/model.pt, train_segmenter/{key}/history.csv (its losses),
+    infer_segmenter/{key}/{split}/labels.tsv (record of the masks beside it).
 """
 
 
 rule train_segmenter:
     """Train the segmenter on the pseudo labels."""
     input:
-        index=f"{OUT}/index.train.tsv",
-        weights=segmenter_weights,
-        classifier=segmenter_classifier,
-        labels=segmenter_labels,
+        index=made("index"),
+        weights=made("weights"),
+        classifier=made("classifier"),
+        labels=made("labels"),
     output:
-        model=f"{RUN}/segment/{{segmenter}}/model.pt",
-        history=f"{RUN}/segment/{{segmenter}}/history.csv",
+        model=update(f"{STORE}/train_segmenter/{{key}}/model.pt"),
+        history=update(f"{STORE}/train_segmenter/{{key}}/history.csv"),
     log:
-        f"{RUN}/logs/train_segmenter.{{segmenter}}.log",
+        f"{STORE}/train_segmenter/{{key}}/logs/all.log",
     benchmark:
-        f"{RUN}/benchmarks/train_segmenter.{{segmenter}}.tsv"
+        f"{STORE}/train_segmenter/{{key}}/benchmarks/all.tsv"
     conda:
         CONDA
     threads: 16
@@ -28,32 +28,32 @@ rule train_segmenter:
         mem_mb=per_attempt(16000),
         runtime=2880,
     params:
-        config=cfg("train_segmenter"),
-        code=code("train_segmenter"),
-        checkpoint=checkpoint("segment"),
-        content=checkpoint_content("segment"),
-        work=f"{RUN}/segment/{{segmenter}}/work",
+        config=cfg,
+        arguments=arguments,
+        users=users,
+        work=f"{STORE}/train_segmenter/{{key}}/work",
         launcher=launcher,
+    message:
+        "train_segmenter of {params.users}"
     shell:
         "{params.launcher} wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --labels {input.labels:q}"
-        " --checkpoint {params.checkpoint:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
-        " --config {params.config:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule infer_segmenter:
-    """Predict the masks of a shard, without any label."""
+    """Predict masks, without any label."""
     input:
-        index=f"{OUT}/index.{{split}}.tsv",
-        model=f"{RUN}/segment/{{segmenter}}/model.pt",
+        index=made("index"),
+        model=made("model"),
     output:
-        labels=f"{RUN}/segment/{{segmenter}}/{{split}}/{{scatteritem}}/labels.tsv",
+        record=update(f"{STORE}/infer_segmenter/{{key}}/{PART}.tsv"),
     log:
-        f"{RUN}/logs/infer_segmenter.{{segmenter}}/{{split}}.{{scatteritem}}.log",
+        f"{STORE}/infer_segmenter/{{key}}/logs/{PART}.log",
     benchmark:
-        f"{RUN}/benchmarks/infer_segmenter.{{segmenter}}/{{split}}.{{scatteritem}}.tsv"
+        f"{STORE}/infer_segmenter/{{key}}/benchmarks/{PART}.tsv"
     conda:
         CONDA
     threads: 1
@@ -62,9 +62,13 @@ rule infer_segmenter:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(240),
     params:
-        config=cfg("infer_segmenter"),
-        code=code("infer_segmenter"),
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        users=users,
+    message:
+        "infer_segmenter of {params.users}"
     shell:
         "wsss infer-segmenter --index {input.index:q} --model {input.model:q}"
-        " --split {wildcards.split} --shard {wildcards.scatteritem} --out {output.labels:q}"
-        " --threads {threads} --config {params.config:q} --log {log:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"

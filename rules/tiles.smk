@@ -2,27 +2,26 @@
 
 Needed only if `dataset.tiles` is set; the chain then takes tiles for images.
 
-REQUIRED INPUTS: the data set as `dataset` describes it, label maps of its tiles,
-    {run}/segment/{segmenter}/model.pt.
-OUTPUTS: {results}/{dataset}/data/tiles/{labels.csv,tiles.tsv} (what they show, where they lie),
-    {run}/walk/stitched/{split}/labels.tsv (record of the label maps of whole images beside it),
-    {run}/segment/{segmenter}/whole/{split}/{shard}/labels.tsv (likewise, predicted anew).
+REQUIRED INPUTS: the data set as `dataset` describes it, label maps of its tiles, the segmenter.
+OUTPUTS: make_tiles/{key}/data/{labels.csv,tiles.tsv} (labels and places of the tiles),
+    stitch_masks/{key}/{split}/labels.tsv (record of the label maps of whole images beside it),
+    segment_whole/{key}/{split}/labels.tsv (likewise, predicted anew).
 """
 
 
 rule make_tiles:
     """Cut every image and mask into tiles."""
     input:
-        demo=demo_labels(),
-        fetched=fetched(),
-        converted=converted_for_tiles(),
+        demo=made("demo"),
+        fetched=made("fetched"),
+        converted=made("converted"),
     output:
-        labels=f"{OUT}/data/tiles/labels.csv",
-        table=f"{OUT}/data/tiles/tiles.tsv",
+        labels=update(f"{STORE}/make_tiles/{{key}}/data/labels.csv"),
+        table=update(f"{STORE}/make_tiles/{{key}}/data/tiles.tsv"),
     log:
-        f"{OUT}/logs/make_tiles.log",
+        f"{STORE}/make_tiles/{{key}}/logs/all.log",
     benchmark:
-        f"{OUT}/benchmarks/make_tiles.tsv"
+        f"{STORE}/make_tiles/{{key}}/benchmarks/all.tsv"
     priority: 1
     conda:
         CONDA
@@ -31,29 +30,28 @@ rule make_tiles:
         mem_mb=per_attempt(8000),
         runtime=per_attempt(240),
     params:
-        config=cfg("make_tiles"),
-        code=code("make_tiles"),
-        root=root,
-        augment=augment(),
-        content=tiles_content,
-        out=tiles_folder,
+        config=cfg,
+        arguments=arguments,
+        users=users,
+        out=data_folder,
+    message:
+        "make_tiles of {params.users}"
     shell:
-        "wsss make-tiles --root {params.root:q} {params.augment:q}"
-        " --converted {input.converted:q} --out {params.out:q} --threads {threads}"
-        " --config {params.config:q} --log {log:q}"
+        "wsss make-tiles --converted {input.converted:q} --out {params.out:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"
 
 
 rule stitch_masks:
-    """Put the pseudo labels of tiles together to those of the images they were cut from."""
+    """Combine the pseudo labels of tiles to those of the images they were cut from."""
     input:
-        tiles=f"{OUT}/data/tiles/tiles.tsv",
-        labels=shards(f"{RUN}/walk/{{split}}/{{scatteritem}}/labels.tsv"),
+        tiles=made("tiles"),
+        labels=made("labels"),
     output:
-        labels=f"{RUN}/walk/stitched/{{split}}/labels.tsv",
+        record=update(f"{STORE}/stitch_masks/{{key}}/{{split}}/labels.tsv"),
     log:
-        f"{RUN}/logs/stitch_masks.{{split}}.log",
+        f"{STORE}/stitch_masks/{{key}}/logs/{{split}}.log",
     benchmark:
-        f"{RUN}/benchmarks/stitch_masks.{{split}}.tsv"
+        f"{STORE}/stitch_masks/{{key}}/benchmarks/{{split}}.tsv"
     conda:
         CONDA
     threads: 1
@@ -61,23 +59,25 @@ rule stitch_masks:
         mem_mb=per_attempt(8000),
         runtime=per_attempt(240),
     params:
-        code=code("stitch_masks"),
+        users=users,
+    message:
+        "stitch_masks of {params.users}"
     shell:
         "wsss stitch-masks --tiles {input.tiles:q} --split {wildcards.split}"
-        " --labels {input.labels:q} --out {output.labels:q} --log {log:q}"
+        " --labels {input.labels:q} --out {output.record:q} --log {log:q}"
 
 
 rule segment_whole:
-    """Predict the masks of a shard of the images that tiles were cut from."""
+    """Predict the masks of the images that tiles were cut from."""
     input:
-        tiles=f"{OUT}/data/tiles/tiles.tsv",
-        model=f"{RUN}/segment/{{segmenter}}/model.pt",
+        tiles=made("tiles"),
+        model=made("model"),
     output:
-        labels=f"{RUN}/segment/{{segmenter}}/whole/{{split}}/{{scatteritem}}/labels.tsv",
+        record=update(f"{STORE}/segment_whole/{{key}}/{PART}.tsv"),
     log:
-        f"{RUN}/logs/segment_whole.{{segmenter}}/{{split}}.{{scatteritem}}.log",
+        f"{STORE}/segment_whole/{{key}}/logs/{PART}.log",
     benchmark:
-        f"{RUN}/benchmarks/segment_whole.{{segmenter}}/{{split}}.{{scatteritem}}.tsv"
+        f"{STORE}/segment_whole/{{key}}/benchmarks/{PART}.tsv"
     conda:
         CONDA
     threads: 1
@@ -86,9 +86,13 @@ rule segment_whole:
         mem_mb=per_attempt(8000),
         runtime=per_attempt(240),
     params:
-        config=cfg("segment_whole"),
-        code=code("segment_whole"),
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        users=users,
+    message:
+        "segment_whole of {params.users}"
     shell:
         "wsss segment-whole --tiles {input.tiles:q} --model {input.model:q}"
-        " --split {wildcards.split} --shard {wildcards.scatteritem} --out {output.labels:q}"
-        " --threads {threads} --config {params.config:q} --log {log:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q}"

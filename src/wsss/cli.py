@@ -14,7 +14,7 @@ from wsss.io.atomic import is_unwritable, unwritable
 from wsss.io.progress import log, start_logging
 from wsss.system import parent, ranks, sigterm
 
-TOOLS = ("check", "export", "predict", "schema")
+TOOLS = ("check", "clean", "export", "predict", "schema")
 """Commands that no rule calls."""
 
 COMMANDS = (*STAGES, *TOOLS)

@@ -127,13 +127,13 @@ def test_a_record_that_was_cut_off_is_named(tmp_path):
     lines = (tmp_path / "labels.tsv").read_text().splitlines(keepends=True)
     for kept in range(len(lines)):
         (tmp_path / "labels.tsv").write_text("".join(lines[:kept]))
-        with pytest.raises(UserError, match=r"labels\.tsv: not a whole commit record"):
+        with pytest.raises(UserError, match=r"labels\.tsv: not a complete commit record"):
             LabelReader([tmp_path / "labels.tsv"])
 
 
 def test_a_record_of_one_endless_field_is_named(tmp_path):
     (tmp_path / "labels.tsv").write_bytes(bytes(200_000))
-    with pytest.raises(UserError, match=r"labels\.tsv: not a whole commit record .*run again"):
+    with pytest.raises(UserError, match=r"labels\.tsv: not a complete commit record .*run again"):
         LabelReader([tmp_path / "labels.tsv"])
 
 

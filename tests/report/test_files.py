@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from wsss.errors import UserError
-from wsss.io.checksummed import seal
+from wsss.io.checksummed import add_checksum
 from wsss.report import files
 
 
@@ -15,7 +15,7 @@ def benchmark(folder: Path, place: str, seconds: float, memory: float | str) -> 
 
 
 def test_a_pause_of_a_player_is_no_number() -> None:
-    columns = files.history(seal("step,net/cls,adversary/adv\n0,0.5,\n9,,0.25\n"))
+    columns = files.history(add_checksum("step,net/cls,adversary/adv\n0,0.5,\n9,,0.25\n"))
     assert columns["step"] == [0, 9]
     assert (columns["net/cls"][0], columns["adversary/adv"][1]) == (0.5, 0.25)
     assert isnan(columns["net/cls"][1])
@@ -23,16 +23,16 @@ def test_a_pause_of_a_player_is_no_number() -> None:
 
 
 def test_a_history_without_rows_keeps_its_columns() -> None:
-    assert files.history(seal("step,epoch,lr\n")) == {"step": [], "epoch": [], "lr": []}
+    assert files.history(add_checksum("step,epoch,lr\n")) == {"step": [], "epoch": [], "lr": []}
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        seal("step,cls\n0,x\n"),
-        seal("step,cls\n\0,\n"),
-        seal("\0" * 200_000),
-        seal("step,cls\n0,0.5\n").replace("0.5", "0.4"),
+        add_checksum("step,cls\n0,x\n"),
+        add_checksum("step,cls\n\0,\n"),
+        add_checksum("\0" * 200_000),
+        add_checksum("step,cls\n0,0.5\n").replace("0.5", "0.4"),
         "step,cls\n0,0.5\n",
     ],
 )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.listed import listed
 from wsss.errors import UserError
-from wsss.io.checksummed import seal
+from wsss.io.checksummed import add_checksum
 from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
@@ -89,7 +89,9 @@ def fill(project: Path, masks: str = "masks.tsv") -> None:
     judge(project, masks, "train", trained)
     for stage in ("cam", "affinity", "segment/net"):
         (run / stage).mkdir(exist_ok=True)
-        (run / stage / "history.csv").write_text(seal("step,epoch,net/cls,lr,seconds\n0,0,1,1,1\n"))
+        (run / stage / "history.csv").write_text(
+            add_checksum("step,epoch,net/cls,lr,seconds\n0,0,1,1,1\n")
+        )
     benchmark(run, "train_cam", 70.5, 120.5)
 
 
@@ -181,7 +183,7 @@ def test_a_stage_before_the_last_one_is_missed(project: Path) -> None:
 
 def test_a_published_checkpoint_has_no_losses(project: Path) -> None:
     fill(project)
-    (project / "run/cam/history.csv").write_text(seal("step,epoch,lr\n"))
+    (project / "run/cam/history.csv").write_text(add_checksum("step,epoch,lr\n"))
     text = draw(project)
     assert "<figcaption>Classifier<" not in text
     assert "<figcaption>AffinityNet<" in text

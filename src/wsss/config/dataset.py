@@ -92,6 +92,27 @@ class Dataset(Section):
         tables = () if self.source in ("csv", "voc") else ("labels",)
         return tables if self.source == "coco" else (*tables, "coco")
 
+    def needs_fetching(self) -> bool:
+        """Return whether images or masks are downloaded or unpacked first."""
+        return self.download or fetched_augment(self) is not None
+
+    def has_drawn_masks(self) -> bool:
+        """Return whether the data set has masks that are no PNGs of its own."""
+        return self.source == "coco" or bool(self.augment) or self.needs_fetching()
+
+    def labels_need_drawn_masks(self) -> bool:
+        """Return whether the image labels are read off drawn masks; tiles have theirs."""
+        return self.tiles is None and self.has_drawn_masks() and self.labels_from == "masks"
+
+    def evaluation_needs_drawn_masks(self) -> bool:
+        """Return whether predictions are compared with drawn masks; tiles have theirs."""
+        return self.tiles is None and (self.source == "coco" or self.augment_masks)
+
+    def tiles_need_drawn_masks(self) -> bool:
+        """Return whether drawn masks are cut with the images."""
+        cut = self.source == "coco" or self.augment_masks or self.labels_from == "masks"
+        return cut and self.has_drawn_masks()
+
     @model_validator(mode="after")
     def _root_given(self) -> "Dataset":
         if self.source != "demo" and not self.root and not self.download:

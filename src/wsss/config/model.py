@@ -9,6 +9,7 @@ from wsss.config.crf import CrfKernel, PostCrf
 from wsss.config.dataset import Dataset
 from wsss.config.methods import check, method_params, parts
 from wsss.config.section import (
+    Count,
     Folder,
     MethodParams,
     Positive,
@@ -20,6 +21,7 @@ from wsss.config.section import (
 )
 from wsss.config.segmenter import Segment
 from wsss.config.training import AffinityTrain, Backbone, ClassifierTrain, Trunk
+from wsss.pipeline import STEPS
 
 
 class CamInfer(Section):
@@ -120,8 +122,8 @@ class Run(Section):
     """Seed of weights, order and augmentation."""
     seeds: Annotated[list[Seed], AfterValidator(distinct)] = []
     """Repeat the run with each of these seeds; the report gives mean and standard deviation."""
-    until: Literal["cam", "crf", "walk", "segment"] = "segment"
-    """Last stage of the run."""
+    until: Literal[STEPS] = "segment"  # type: ignore[valid-type]
+    """Last step of the run."""
     cam: Cam = Cam()
     boundaries: Boundaries = Boundaries()
     crf: Crf = Crf()
@@ -149,10 +151,13 @@ class Run(Section):
             for option, trunk in params.trunks().items()
         }
 
+    def segment_starts_from_classifier(self) -> bool:
+        """Return whether the segmenter is trained from the classifier's backbone."""
+        return self.segment.train.init == "cam" and not self.segment.checkpoint
+
     def starts_from_weights(self) -> bool:
         """Tell whether a training of the run starts from the weights of its backbone."""
-        stages = ("cam", "crf", "walk", "segment")
-        reached = stages[: stages.index(self.until) + 1]
+        reached = STEPS[: STEPS.index(self.until) + 1]
         starts = {
             "cam": not self.cam.checkpoint,
             "walk": self.affinity.train.init == "backbone",
@@ -177,5 +182,8 @@ class Config(Run):
     results: Folder = "results"
     """Folder of everything that is written."""
     dataset: Dataset = Dataset()
+    jobs: Count | None = None
+    """Jobs that the images of a split are shared among; null = one per 200 images. Results do not
+    depend on it."""
     runs: dict[RunName, dict | None] = {}
     """Named experiments, each with the keys that differ; empty = one run named after the method."""

@@ -5,49 +5,17 @@ nothing that Snakemake does not compare can influence a result.
 """
 
 import json
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from wsss.config.methods import parts
-from wsss.config.model import Run
+from wsss.config.model import Config, Run
 from wsss.config.resolve import load
 from wsss.config.section import Section
 from wsss.errors import UserError
+from wsss.pipeline import STAGES
 
-_FETCHED = tuple(f"dataset.{key}" for key in ("source", "root", "splits", "download", "augment"))
-_SOURCE = (*_FETCHED, "dataset.labels", "dataset.classes", "dataset.coco")
-_DATASET = (*_SOURCE, "dataset.labels_from", "dataset.tiles")
-_NETWORK = ("backbone.name", "backbone.output_stride", "seed")
-
-STAGES: dict[str, tuple[str, ...]] = {
-    "make_demo": ("dataset.demo",),
-    "fetch_data": _FETCHED,
-    "convert_masks": _SOURCE,
-    "make_tiles": _DATASET,
-    "prepare_data": _DATASET,
-    "prepare_masks": _DATASET,
-    "convert_weights": (),
-    "train_cam": (*_NETWORK, "backbone.freeze", "method", "cam.train", "cam.{method}"),
-    "make_boundaries": (),
-    "infer_cam": ("cam.infer",),
-    "refine_crf": ("crf",),
-    "train_affinity": (*_NETWORK, "affinity", "crf.alphas"),
-    "random_walk": ("walk",),
-    "train_segmenter": (
-        *_NETWORK,
-        "segment.segmenter",
-        "segment.backbone",
-        "segment.{segmenter}",
-        "segment.train",
-    ),
-    "infer_segmenter": ("segment.infer",),
-    "segment_whole": ("segment.infer",),
-    "stitch_masks": (),
-    "evaluate": ("evaluate",),
-    "report": (),
-}
-"""Stage -> dotted keys; `{method}` stands for each part of the run's method, `{segmenter}` for the
-run's segmenter."""
+T = TypeVar("T", bound=Section)
 
 
 def canonical(value: object) -> str:
@@ -60,12 +28,26 @@ def canonical(value: object) -> str:
 
 
 def slice_json(stage: str, config: Run) -> str:
-    """Return the slice of `config` that `stage` may see, as canonical JSON; unread keys at rest."""
-    whole = config.effective().model_dump(mode="json")
+    """Return the slice of the configuration that a stage may see, as canonical JSON.
+
+    Inactive keys are reset to their defaults.
+    """
+    return slice_of(stage, effective(config))
+
+
+def effective(config: Run) -> dict[str, Any]:
+    """Return a configuration as plain values, inactive keys at their defaults."""
+    return config.effective().model_dump(mode="json")
+
+
+def slice_of(stage: str, whole: Mapping[str, Any]) -> str:
+    """Return the slice of what `effective` returned, as `slice_json` does."""
     chosen: dict[str, Any] = {}
-    head = config.segment.segmenter
+    names = {"segmenter": whole["segment"]["segmenter"]}
     keys = [
-        key.format(method=m, segmenter=head) for key in STAGES[stage] for m in parts(config.method)
+        key.format(method=method, **names)
+        for key in STAGES[stage].keys
+        for method in parts(whole["method"])
     ]
     for key in dict.fromkeys(keys):
         *parents, last = key.split(".")
@@ -76,8 +58,8 @@ def slice_json(stage: str, config: Run) -> str:
     return canonical(chosen)
 
 
-def read_slice(text: str) -> SimpleNamespace:
-    """Return the validated slice in `text`; a key outside the slice is an AttributeError.
+def read_slice(text: str) -> Config:
+    """Return a configuration that has the keys of a slice alone; others are AttributeErrors.
 
     Raises:
         UserError: the text is not a valid part of the configuration.
@@ -89,8 +71,13 @@ def read_slice(text: str) -> SimpleNamespace:
     return _only(load(raw), raw)
 
 
-def _only(section: object, raw: object) -> object:
-    """Return the part of `section` that `raw` names; complete sections as they are."""
-    if not isinstance(section, Section) or set(raw) == set(type(section).model_fields):
-        return section
-    return SimpleNamespace(**{key: _only(getattr(section, key), raw[key]) for key in raw})
+def _only(section: T, raw: Mapping[str, Any]) -> T:
+    """Return a copy of a section without the keys that `raw` does not have."""
+    part = section.model_copy()
+    for key in type(section).model_fields:
+        value = getattr(section, key)
+        if key not in raw:
+            del part.__dict__[key]
+        elif isinstance(value, Section) and isinstance(raw[key], Mapping):
+            part.__dict__[key] = _only(value, raw[key])
+    return part

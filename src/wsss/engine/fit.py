@@ -21,7 +21,7 @@ from wsss.engine.optim import Poly, make_optimizer, param_groups
 from wsss.engine.state import Checkpoints, State
 from wsss.errors import UserError
 from wsss.io.atomic import is_unwritable, unwritable, write_text
-from wsss.io.checksummed import seal
+from wsss.io.checksummed import add_checksum
 from wsss.io.progress import track
 from wsss.nn.task import Clock, Task
 
@@ -114,7 +114,7 @@ def fit(
             fabric.log_dict(named, step)
             checkpoints.after(step + 1)
     if fabric.is_global_zero:
-        write_text(history, seal(pd.DataFrame(state.table.rows).to_csv(index=False)))
+        write_text(history, add_checksum(pd.DataFrame(state.table.rows).to_csv(index=False)))
 
 
 def _check_parts(batches: list[int], world: int, parts: int) -> None:

@@ -1,27 +1,27 @@
-"""Text whose last line is the checksum of the others, which reveals what became of it."""
+"""Text files with a trailing SHA-256 line, to detect truncation and edits."""
 
 from wsss.io.provenance import text_digest
 
-MARK = "#sha256\t"
-"""How the last line starts; readers of tables take it for a comment."""
+CHECKSUM_PREFIX = "#sha256\t"
+"""Start of the checksum line; readers of tables skip it as a comment."""
 
 
-def seal(text: str) -> str:
-    """Return lines of text and, after them, their checksum."""
-    return f"{text}{_line(text)}"
+def add_checksum(text: str) -> str:
+    """Return `text`, which ends in a newline or is empty, with its checksum line appended."""
+    return f"{text}{_checksum_line(text)}"
 
 
-def unseal(text: str) -> str:
-    """Return the lines that `seal` was given.
+def verify_checksum(text: str) -> str:
+    """Return the text without its checksum line, as it was given to `add_checksum`.
 
     Raises:
-        ValueError: they do not match their checksum, or have none.
+        ValueError: the checksum line is missing or does not match the text.
     """
-    body, _, _ = text.rpartition(MARK)
-    if text != body + _line(body):
+    body, _, _ = text.rpartition(CHECKSUM_PREFIX)
+    if text != body + _checksum_line(body):
         raise ValueError("it does not match its checksum")
     return body
 
 
-def _line(text: str) -> str:
-    return f"{MARK}{text_digest(text)}\n"
+def _checksum_line(text: str) -> str:
+    return f"{CHECKSUM_PREFIX}{text_digest(text)}\n"

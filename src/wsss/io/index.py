@@ -12,7 +12,7 @@ from typing import Self
 
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
-from wsss.io.checksummed import MARK, seal, unseal
+from wsss.io.checksummed import CHECKSUM_PREFIX, add_checksum, verify_checksum
 from wsss.io.names import is_file, name_problem
 from wsss.io.provenance import bytes_digest
 
@@ -185,13 +185,13 @@ def _unchanged(path: Path, digest: str, table: str) -> bytes:
 
 def _text(rows: Sequence[Sequence[str]]) -> str:
     """Return the lines of a table and, in the last one, their checksum."""
-    return seal("".join("\t".join(row) + "\n" for row in rows))
+    return add_checksum("".join("\t".join(row) + "\n" for row in rows))
 
 
 def _verify(path: Path) -> None:
     """Compare a table with its checksum, after what its lines themselves reveal."""
     try:
-        unseal(path.read_bytes().decode())
+        verify_checksum(path.read_bytes().decode())
     except ValueError as error:
         raise UserError(f"{path}: {error}; delete it and run again") from error
 
@@ -202,7 +202,7 @@ def _table(path: Path, tag: str, columns: list[str]) -> tuple[list[str], list[li
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
-    body, last, _ = text.rpartition(MARK)
+    body, last, _ = text.rpartition(CHECKSUM_PREFIX)
     rows = [line.split("\t") for line in (body if last else text).split("\n") if line]
     if len(rows) < 2 or rows[0][0] != tag or rows[1] != columns:
         raise UserError(

@@ -1,34 +1,37 @@
-"""Label maps as palette PNGs, and shards of them with a commit record."""
+"""Label maps as palette PNGs, written in shards with a commit record."""
 
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from wsss.errors import UserError
-from wsss.io.atomic import unwritable, write_bytes, write_text
-from wsss.io.checksummed import seal, unseal
+from wsss.io.atomic import unwritable, write_bytes
 from wsss.io.images import EXACT
 from wsss.io.index import Masks
 from wsss.io.names import is_file
+from wsss.io.records import (
+    LABEL_COLUMNS,
+    prepare_folder,
+    read_record,
+    split_folder,
+    write_record,
+)
 
 IGNORE = 255
-"""Pixels with this label are neither trained on nor evaluated."""
+"""Label of pixels that neither training nor evaluation uses."""
 
 RECORD = "labels.tsv"
 """File name of a shard's commit record."""
 
 CLASSES = "classes.txt"
-"""File name of the labels beside masks of `wsss predict`, one per line; line n, counted from 0, is
-label n."""
-
-_COLUMNS = "image_id\tsha256"
+"""File name of the label names beside the masks of `wsss predict`; line n (from 0) is label n."""
 
 
 @cache
@@ -48,7 +51,7 @@ def palette() -> np.ndarray:
 
 
 def encode_labels(labels: np.ndarray) -> bytes:
-    """Return `labels` (H, W) uint8 as the bytes of a PNG with the VOC palette."""
+    """Encode `labels` (H, W) uint8 as a PNG with the VOC palette."""
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8))
     image.putpalette(palette().tobytes())
     buffer = io.BytesIO()
@@ -62,16 +65,16 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """Read the (H, W) uint8 ids of a palette or 8-bit grey PNG.
+    """Read the (H, W) uint8 labels of a palette or 8-bit grey image.
 
     Raises:
-        UserError: the file is missing, damaged, or not an index image.
+        UserError: the file is missing, damaged, or stores no labels (RGB, JPEG).
     """
     return _decoded(path, path)
 
 
 def read_mask(masks: Masks, image_id: str) -> np.ndarray:
-    """Read the (H, W) uint8 ids of the mask of an image, as `read_labels` does.
+    """Read the ground-truth mask of an image, (H, W) uint8, as `read_labels` does.
 
     Raises:
         UserError: as in `read_labels`, or the file changed since the table of masks was made.
@@ -84,7 +87,7 @@ def _decoded(path: Path, content: Path | io.BytesIO) -> np.ndarray:
         raise UserError(f"{path}: no such file")
     try:
         return _indices(Image.open(content, formats=EXACT), path)
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UserError(f"{path}: cannot be read as a label image; save it as PNG") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: cannot be read as a label image ({error})") from error
@@ -99,31 +102,28 @@ def _indices(image: Image.Image, path: Path) -> np.ndarray:
 
 
 class LabelWriter:
-    """Writes the label maps of one shard beside its commit record, the record last.
+    """Writer of label maps; their commit record is written last.
 
     Args:
-        record: path of the record (tsv: image_id, sha256 of the PNG); PNGs go to its folder.
-        provenance: what made them, one line; the first line of the record.
+        record: path of the record of a split or of a part (see `wsss.io.records`); the PNGs go
+            to the folder of the split.
+        provenance: how the maps were made, one line; the first line of the record.
     """
 
     def __init__(self, record: Path, provenance: str = "") -> None:
         self.record, self.provenance = record, provenance
+        self._folder = split_folder(record)
         self._rows: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
-        try:
-            self.record.parent.mkdir(parents=True, exist_ok=True)
-            for old in (self.record, *self.record.parent.glob("*.png")):
-                old.unlink(missing_ok=True)
-        except OSError as error:
-            raise unwritable(self.record, error) from error
+        prepare_folder(self.record, ".png")
         return self
 
     def put(self, image_id: str, labels: np.ndarray) -> None:
         """Write `labels` (H, W) uint8 as `image_id`.png."""
-        data, path = encode_labels(labels), self.record.parent / f"{image_id}.png"
+        data, path = encode_labels(labels), self._folder / f"{image_id}.png"
         try:
-            # not synced one by one: the record's digest reveals a file that did not reach the disk
+            # no fsync per file: the record's SHA-256 detects files that did not reach the disk
             path.write_bytes(data)
         except OSError as error:
             raise unwritable(path, error) from error
@@ -136,40 +136,36 @@ class LabelWriter:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            write_text(self.record, seal(record_text(self.provenance, self._rows)))
-
-
-def record_text(provenance: str, rows: Iterable[tuple[str, str]]) -> str:
-    """Return a commit record of rows (image id, SHA-256 of its PNG), which is to be sealed."""
-    return "\n".join([f"#{provenance}", _COLUMNS, *map("\t".join, rows), ""])
+            write_record(self.record, self.provenance, LABEL_COLUMNS, self._rows)
 
 
 def is_record(path: Path) -> bool:
-    """Tell whether a file is a commit record of label maps, or looks like one."""
+    """True if the first two lines of a file are those of a commit record of label maps."""
+    columns = "\t".join(LABEL_COLUMNS)
     try:
         with path.open(encoding="utf-8") as file:
-            return file.readline().startswith("#") and file.readline().rstrip("\n") == _COLUMNS
+            return file.readline().startswith("#") and file.readline().rstrip("\n") == columns
     except (OSError, UnicodeDecodeError):
         return False
 
 
 class LabelReader:
-    """Random access to label maps of committed shards.
+    """Random access to label maps that have a commit record.
 
     Args:
-        records: the shards' commit records.
+        records: commit records.
 
     Raises:
-        UserError: a record is missing or damaged, or one image stands in two shards.
+        UserError: a record is missing or damaged, or two list the same image.
     """
 
     def __init__(self, records: Sequence[Path]) -> None:
         self._files: dict[str, tuple[Path, str]] = {}
         for record in records:
-            for image_id, digest in _read_record(record):
+            for image_id, digest in read_record(record, LABEL_COLUMNS):
                 if image_id in self._files:
-                    raise UserError(f"{record}: image {image_id} stands in another shard too")
-                self._files[image_id] = (record.parent / f"{image_id}.png", digest)
+                    raise UserError(f"{record}: image {image_id} is also in another record")
+                self._files[image_id] = (split_folder(record) / f"{image_id}.png", digest)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -177,13 +173,13 @@ class LabelReader:
         return tuple(self._files)
 
     def read(self, image_id: str) -> np.ndarray:
-        """Return the (H, W) uint8 label map of an image, checked against its record.
+        """Read the (H, W) uint8 label map of an image and verify its SHA-256.
 
         Raises:
-            UserError: the image is not in the shards, or its file is missing or was changed.
+            UserError: the image is not in the records, or its file is missing or was changed.
         """
         if image_id not in self._files:
-            raise UserError(f"image {image_id} has no label map in the shards given")
+            raise UserError(f"image {image_id} has no label map in the records given")
         path, digest = self._files[image_id]
         try:
             data = path.read_bytes()
@@ -194,27 +190,14 @@ class LabelReader:
         return _indices(Image.open(io.BytesIO(data), formats=("PNG",)), path)
 
 
-_REMEDY = f"delete the shard's {RECORD} and run again to rebuild it"
-
-
-def _read_record(record: Path) -> list[tuple[str, str]]:
-    try:
-        _, columns, *lines, _ = unseal(record.read_bytes().decode()).split("\n")
-    except OSError as error:
-        raise UserError(f"{record}: cannot be read ({error.strerror}); {_REMEDY}") from error
-    except ValueError as error:
-        raise UserError(f"{record}: not a whole commit record ({error}); {_REMEDY}") from error
-    rows = [line.split("\t") for line in lines]
-    if columns != _COLUMNS or any(len(row) != 2 for row in rows):
-        raise UserError(f"{record}: not a commit record; {_REMEDY}")
-    return [(image_id, digest) for image_id, digest in rows]
+_REMEDY = f"delete {RECORD} beside it and run again to rebuild it"
 
 
 def label_ids(classes: np.ndarray) -> np.ndarray:
-    """Return the labels (K + 1,) uint8 of maps of `classes` (K,) behind that of the background.
+    """Return the labels (K + 1,) uint8 of the background and of `classes` (K,): 0, then class + 1.
 
     Raises:
-        ValueError: a class is none that 8-bit labels can hold.
+        ValueError: a class does not fit into 8-bit labels.
     """
     ids = np.append(0, np.asarray(classes) + 1)
     if ids.min() < 0 or ids.max() >= IGNORE:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path
+from wsss.io.records import MAP_COLUMNS, prepare_folder, read_record, split_folder, write_record
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _OPEN = 16
@@ -33,26 +34,37 @@ _BROKEN = (
     struct.error,
     zlib.error,
 )
-"""What reading damaged archives raises."""
+"""Exceptions that reading a damaged archive can raise."""
+
+
+class _Entry(NamedTuple):
+    """Where the maps of an image are: commit record, `.npz` file, names of the arrays."""
+
+    record: Path
+    file: Path
+    arrays: list[str]
 
 
 class MapsWriter:
-    """Writes a shard of maps; the file appears under its name only when the block ends well.
+    """Writer of score maps; their commit record is written last, and only if the block succeeds.
 
     Args:
-        path: the `.npz` to write.
-        provenance: what made it, kept as the comment of the archive.
+        record: path of the record of a split or of a part (see `wsss.io.records`); the maps go to
+            the `.npz` of the same name beside it.
+        provenance: how the maps were made, one line; the first line of the record.
     """
 
-    def __init__(self, path: Path, provenance: str = "") -> None:
-        self._path, self._provenance = path, provenance
+    def __init__(self, record: Path, provenance: str = "") -> None:
+        self._record, self._provenance = record, provenance
+        self._rows: list[tuple[str, str, str]] = []
 
     def __enter__(self) -> Self:
-        # the file is renamed after the archive was closed, and only if that went well
+        folder, path = prepare_folder(self._record, ".npz"), self._record.with_suffix(".npz")
+        self._name = path.relative_to(folder).as_posix()
+        # the archive is closed before the file is renamed
         with ExitStack() as stack:
-            temporary = stack.enter_context(atomic_path(self._path))
+            temporary = stack.enter_context(atomic_path(path))
             self._zip = stack.enter_context(zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED))
-            self._zip.comment = self._provenance.encode()
             self._stack = stack.pop_all()
         return self
 
@@ -64,6 +76,7 @@ class MapsWriter:
             member.compress_type = zipfile.ZIP_DEFLATED
             with self._zip.open(member, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+        self._rows.append((image_id, self._name, ",".join(arrays)))
 
     def __exit__(
         self,
@@ -72,24 +85,25 @@ class MapsWriter:
         trace: TracebackType | None,
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+        if kind is None:
+            write_record(self._record, self._provenance, MAP_COLUMNS, self._rows)
 
 
 class MapsReader:
-    """Random access to the maps of several shards; cheap to pickle, opened on first use.
+    """Random access to score maps; picklable, opens files on first use.
 
     Args:
-        paths: the shards.
+        records: commit records.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = list(paths)
-        self._members: dict[str, tuple[Path, list[str]]] | None = None
+    def __init__(self, records: Sequence[Path]) -> None:
+        self._records = list(records)
+        self._members: dict[str, _Entry] | None = None
         self._open: dict[Path, zipfile.ZipFile] = {}  # least recently opened first
         self._process = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {"_paths": self._paths, "_members": None, "_open": {}}
-        return state | {"_process": self._process}
+        return self.__dict__ | {"_members": None, "_open": {}}
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -97,18 +111,18 @@ class MapsReader:
         return tuple(self._index())
 
     def read(self, image_id: str, *names: str) -> dict[str, np.ndarray]:
-        """Return the arrays `names` of an image, without names all of them.
+        """Read the arrays `names` of an image; all of them if no name is given.
 
         Raises:
             UserError: the image or an array is not in the shards, or its shard is missing or
                 damaged.
         """
-        path, kept = self._kept(image_id)
-        for name in sorted(set(names) - set(kept)):
+        entry = self._entry(image_id)
+        for name in sorted(set(names) - set(entry.arrays)):
             raise UserError(
-                f"{path}: has no {name} of image {image_id}; it is another kind of shard"
+                f"{entry.record}: has no {name} of image {image_id}; give the record of other maps"
             )
-        return {name: self._array(path, f"{image_id}/{name}.npy") for name in names or kept}
+        return {n: self._array(entry, f"{image_id}/{n}.npy") for n in names or entry.arrays}
 
     def names(self, image_id: str) -> tuple[str, ...]:
         """Return the names of the arrays of an image.
@@ -116,79 +130,78 @@ class MapsReader:
         Raises:
             UserError: the image is not in the shards, or a shard is missing or damaged.
         """
-        return tuple(self._kept(image_id)[1])
+        return tuple(self._entry(image_id).arrays)
 
     def damaged(self, image_id: str, problem: str) -> UserError:
-        """Return the error that names the shard of an image and what is wrong with its arrays."""
-        return _damaged(self._kept(image_id)[0], f"the maps of image {image_id}: {problem}")
+        """Build the error for invalid arrays of an image; it names the shard and the problem."""
+        return _damaged(self._entry(image_id), f"the maps of image {image_id}: {problem}")
 
-    def _kept(self, image_id: str) -> tuple[Path, list[str]]:
+    def _entry(self, image_id: str) -> _Entry:
+        """Return where the maps of an image are."""
         if image_id not in self._index():
-            raise UserError(f"image {image_id} has no maps in the shards given")
+            raise UserError(f"image {image_id} has no maps in the records given")
         return self._index()[image_id]
 
-    def _array(self, path: Path, member: str) -> np.ndarray:
+    def _array(self, entry: _Entry, member: str) -> np.ndarray:
         try:
-            # read whole, for its checksum stands behind it
-            data = io.BytesIO(self._zip(path).read(member))
+            # zipfile verifies the CRC-32 only after the whole member was read
+            data = io.BytesIO(self._zip(entry).read(member))
             return np.lib.format.read_array(data, allow_pickle=False)
         except _BROKEN as error:
-            raise _damaged(path, error) from error
+            raise _damaged(entry, error) from error
 
-    def _zip(self, path: Path) -> zipfile.ZipFile:
+    def _zip(self, entry: _Entry) -> zipfile.ZipFile:
         if self._process != os.getpid():
-            # a forked process shares the position in every open file with its siblings
+            # forked processes (DataLoader workers) share the file positions of inherited handles
             self._open, self._process = {}, os.getpid()
+        path = entry.file
         if path not in self._open:
             if len(self._open) == _OPEN:
                 self._open.pop(next(iter(self._open))).close()
             try:
                 self._open[path] = zipfile.ZipFile(path)
             except OSError as error:
-                raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+                raise _damaged(entry, error.strerror or str(error)) from error
             except _BROKEN as error:
-                raise _damaged(path, error) from error
+                raise _damaged(entry, error) from error
         return self._open[path]
 
-    def _index(self) -> dict[str, tuple[Path, list[str]]]:
+    def _index(self) -> dict[str, _Entry]:
         if self._members is None:
-            self._members = {}
-            for path in self._paths:
-                for image_id, names in _listed(path, self._zip(path).namelist()).items():
-                    self._members.setdefault(image_id, (path, names))
-            self._check_alike()
+            members: dict[str, _Entry] = {}
+            for record in self._records:
+                for image_id, file, arrays in read_record(record, MAP_COLUMNS):
+                    entry = _Entry(record, split_folder(record) / file, arrays.split(","))
+                    members.setdefault(image_id, entry)
+            _check_same_arrays(members.values())
+            self._members = members
         return self._members
 
-    def _check_alike(self) -> None:
-        """Refuse shards of different kinds, whose images would be judged as of one."""
-        kinds = {tuple(names): path for path, names in reversed(self._members.values())}
-        if len(kinds) > 1:
-            one, other, *_ = kinds.values()
-            raise UserError(f"{one}: has other arrays than {other}; delete both and run again")
+
+def _check_same_arrays(entries: Iterable[_Entry]) -> None:
+    """Raise UserError if images have arrays of different names, e.g. CAMs beside posteriors."""
+    kinds: dict[tuple[str, ...], Path] = {}
+    for entry in entries:
+        kinds.setdefault(tuple(entry.arrays), entry.record)
+    if len(kinds) > 1:
+        one, other, *_ = kinds.values()
+        raise UserError(f"{one}: has other arrays than {other}; delete both and run again")
 
 
-def _listed(path: Path, members: Sequence[str]) -> dict[str, list[str]]:
-    """Return the names of the arrays of each image, which are the same for all of a shard."""
-    found: dict[str, list[str]] = {}
-    for member in members:
-        image_id, _, name = member.removesuffix(".npy").rpartition("/")
-        found.setdefault(image_id, []).append(name)
-    if len({tuple(names) for names in found.values()}) > 1:
-        raise _damaged(path, ValueError("its images have different arrays"))
-    return found
-
-
-def _damaged(path: Path, error: Exception | str) -> UserError:
-    return UserError(f"{path}: not a readable shard ({error}); delete it and run again")
+def _damaged(entry: _Entry, error: Exception | str) -> UserError:
+    return UserError(
+        f"{entry.file}: not readable as maps ({error}); delete {entry.record.name} of its split "
+        "and run again to rebuild it"
+    )
 
 
 def alpha_name(alpha: float) -> str:
-    """Return the name of the array that holds the CRF posteriors of an alpha."""
+    """Return the name of the array of CRF posteriors for `alpha`."""
     return f"alpha_{alpha:g}"
 
 
 def alphas_of(names: Iterable[str]) -> dict[float, str]:
-    """Return the arrays of CRF posteriors among `names`: alpha -> name, alphas ascending."""
+    """Find the arrays of CRF posteriors among `names`: alpha -> name, alphas ascending."""
     prefix = alpha_name(0).removesuffix("0")
     found = {float(name.removeprefix(prefix)): name for name in names if name.startswith(prefix)}
     return dict(sorted(found.items()))

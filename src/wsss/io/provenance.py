@@ -1,18 +1,18 @@
-"""Fingerprints by which Snakemake re-runs exactly the stale stages.
+"""SHA-256 digests of code and files, by which Snakemake finds the stale stages.
 
-Snakemake sees neither edits to the package behind a command line nor new content under an old
-modification time; both reach it as parameters of the rules.
+Snakemake sees neither edits to the package behind a command line nor new content with an old
+modification time; both digests are passed to it as parameters of the rules.
 """
 
 import ast
 import hashlib
-import importlib.util
 import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
@@ -20,14 +20,16 @@ from wsss.io.atomic import write_text
 _PACKAGE = __name__.partition(".")[0]
 _BLOCK = 1 << 16
 
+Entry = list[Any]
+"""State of a file (integers) and, last, its digest; `["absent"]` for a missing file."""
+
 
 def code_digest(*modules: str) -> str:
-    """Return a digest of the syntax trees of `modules` and all they import from this package.
+    """Digest of the syntax trees of `modules` and of all they import from this package.
 
-    Comments, formatting and docstrings do not count, nor do the version of the package and the
-    model of its configuration, whose values reach a stage as parameters of their own. Imports
-    inside functions count; modules that are imported by a name computed at run time must be
-    listed by the caller.
+    Comments, formatting and docstrings do not count, nor do `wsss.__version__` and `wsss.config`,
+    whose values reach a stage as parameters of their own. Imports inside functions count; the
+    caller must list modules whose names are computed at run time.
 
     Raises:
         ModuleNotFoundError: a module in the list does not exist.
@@ -41,28 +43,33 @@ def code_digest(*modules: str) -> str:
     return text_digest("\n".join(f"{module} {digest}" for module, digest in sorted(seen.items())))
 
 
-def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
-    """Return a digest of the names and contents of `paths`; a missing file counts as absent.
+def package_files_digest(*names: str) -> str:
+    """Return a digest of files of the package that are no code, such as a template."""
+    return " ".join(file_digest(_root() / name) for name in names)
 
-    Contents are hashed again only when size, times or inode of a file changed since the digest
-    kept in `cache_file`, which counts as empty if it is none, and may not be writable.
+
+def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
+    """Digest of the names and contents of `paths`; a missing file counts as absent.
+
+    A file is hashed again only if its size, times or inode differ from those in `cache_file`. A
+    damaged cache counts as empty; one that cannot be written is left as it is.
 
     Raises:
-        UserError: a file is there, but cannot be read.
+        UserError: a file exists but cannot be read.
     """
     known = _read_cache(cache_file)
     fresh = {name: _entry(name, known.get(name)) for name in map(str, paths)}
     if any(known.get(path) != entry for path, entry in fresh.items()):
-        # without it the next call takes longer, and says the same
+        # without the cache the next call is slower, with the same result
         with suppress(UserError):
             write_text(cache_file, json.dumps({**known, **fresh}))
     return text_digest("\n".join(f"{path} {entry[-1]}" for path, entry in sorted(fresh.items())))
 
 
 def file_digest(path: Path) -> str:
-    """Return the first 16 hex digits of the SHA-256 of a file's content."""
+    """First 16 hex digits of the SHA-256 of a file's content."""
     digest = hashlib.sha256()
-    # large blocks of memory would cost more than the digest of a small file
+    # allocating larger blocks would take longer than hashing a small file
     with path.open("rb", buffering=0) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
@@ -70,26 +77,27 @@ def file_digest(path: Path) -> str:
 
 
 def bytes_digest(data: bytes) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of `data`, as of a file's content."""
+    """First 16 hex digits of the SHA-256 of `data`, equal to `file_digest` of a file of it."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
 def text_digest(text: str) -> str:
-    """Return the first 16 hex digits of the SHA-256 of a text."""
+    """First 16 hex digits of the SHA-256 of a text in UTF-8."""
     return bytes_digest(text.encode())
 
 
 def file_state(name: str) -> list[int]:
-    """Return what changes with the content of a file, whatever the clock says.
+    """Size, times (ns) and inode of a file; one of them changes whenever its content does.
 
     Raises:
-        OSError: there is no such file.
+        OSError: the file does not exist.
     """
     stat = os.stat(name)  # noqa: PTH116 as a Path it would take twice as long
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
-def _entry(name: str, known: list | None) -> list:
+def _entry(name: str, known: Entry | None) -> Entry:
+    """Return the cache entry of a file; `known` if its state is still the same."""
     try:
         state = file_state(name)
     except OSError:
@@ -104,7 +112,7 @@ def _entry(name: str, known: list | None) -> list:
         ) from error
 
 
-def _read_cache(path: Path) -> dict[str, list]:
+def _read_cache(path: Path) -> dict[str, Entry]:
     try:
         stat = path.stat()
         return _parsed(path, stat.st_mtime_ns, stat.st_ino) if path.is_file() else {}
@@ -113,14 +121,14 @@ def _read_cache(path: Path) -> dict[str, list]:
 
 
 @lru_cache(1)
-def _parsed(path: Path, *_state: int) -> dict[str, list]:
-    """Parse a file once in each of its states."""
+def _parsed(path: Path, *_state: int) -> dict[str, Entry]:
+    """Parse a cache file, once per state."""
     found = json.loads(path.read_text(encoding="utf-8"))
     return {name: entry for name, entry in found.items() if _is_entry(entry)}
 
 
 def _is_entry(entry: object) -> bool:
-    """Tell whether a value is numbers and a digest behind them."""
+    """True if a value is a list of integers followed by a digest."""
     if not isinstance(entry, list) or not entry:
         return False
     *numbers, digest = entry
@@ -129,7 +137,7 @@ def _is_entry(entry: object) -> bool:
 
 @cache
 def _module(name: str) -> tuple[str, tuple[str, ...]]:
-    """Return the digest of a module's syntax tree and the modules of this package it imports."""
+    """Digest of a module's syntax tree, and the modules of this package that it imports."""
     file = _file(name)
     if file is None:
         raise ModuleNotFoundError(name)
@@ -168,7 +176,5 @@ def _file(module: str) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
-@cache
 def _root() -> Path:
-    spec = importlib.util.find_spec(_PACKAGE)
-    return Path(spec.submodule_search_locations[0])
+    return Path(__file__).parents[1]

@@ -9,8 +9,9 @@ from typing import Self
 import numpy as np
 
 from wsss.io.atomic import unwritable, write_text
-from wsss.io.labels import LabelWriter, record_text
+from wsss.io.labels import LabelWriter
 from wsss.io.provenance import file_state
+from wsss.io.records import LABEL_COLUMNS, record_text
 
 UNFINISHED = ".unfinished"
 """File name of what stands for the record until the last label map is written."""
@@ -28,7 +29,7 @@ class ContinuingWriter(LabelWriter):
         self._notes = self.record.with_name(UNFINISHED)
         self._kept = self._read()
         self._sources: dict[str, str] = {}
-        write_text(self._notes, record_text(self.provenance, self._kept.values()))
+        write_text(self._notes, record_text(self.provenance, LABEL_COLUMNS, self._kept.values()))
         try:
             self.record.unlink(missing_ok=True)
             self._remove_others(self._kept)
@@ -79,7 +80,7 @@ class ContinuingWriter(LabelWriter):
         if not self._notes.is_file():
             return {}
         text = self._notes.read_text(encoding="utf-8", errors="replace")
-        head = record_text(self.provenance, [])
+        head = record_text(self.provenance, LABEL_COLUMNS, [])
         if not text.startswith(head):
             return {}
         rows = [tuple(line.split("\t")) for line in text.removeprefix(head).split("\n")]

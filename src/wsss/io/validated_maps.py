@@ -1,6 +1,6 @@
-"""Score maps of images, read only as the stages write them; a checksum does not say what they are.
+"""CAMs and CRF posteriors, read with a check of classes, shape and dtype.
 
-A map that passed its checksum may still be that of other labels, another image or another version.
+A checksum alone does not detect maps of other labels, of another image or of another version.
 """
 
 import numpy as np
@@ -9,19 +9,19 @@ from wsss.io.index import Item
 from wsss.io.maps import MapsReader, alphas_of
 
 STRIDE = 4
-"""Image pixels per cell of a stored class activation map; the maps are smooth, the network's cells
-are larger."""
+"""Image pixels per pixel of a stored CAM; the stride of the networks is larger."""
 
 
 def read_cam(maps: MapsReader, item: Item) -> tuple[np.ndarray, tuple[int, int]]:
-    """Read the class activation maps of an image, which must be as `infer_cam` writes them.
+    """Read and validate the class activation maps (CAMs) of an image, as `infer_cam` writes them.
 
     Args:
         maps: the shards.
         item: the image.
 
     Returns:
-        The maps (K, ceil(H/4), ceil(W/4)) float16 in [-1, 1] of its K labels, and its (H, W).
+        CAMs (K, ceil(H/4), ceil(W/4)) float16 in [-1, 1] of the K classes of the image, and the
+        (H, W) of the image.
 
     Raises:
         UserError: naming the shard, if they are missing or anything else.
@@ -32,7 +32,7 @@ def read_cam(maps: MapsReader, item: Item) -> tuple[np.ndarray, tuple[int, int]]
     _check(maps, item, stored["classes"], cam, np.float16, (len(item.classes), *cells))
     if not (len(size) == 2 and min(size) > 0):
         raise maps.damaged(item.image_id, f"they belong to an image of size {size}")
-    # neither holds for NaN
+    # both comparisons are False for NaN
     if not ((cam >= -1) & (cam <= 1)).all():
         raise maps.damaged(item.image_id, "they hold values outside [-1, 1]")
     return cam, size
@@ -41,13 +41,13 @@ def read_cam(maps: MapsReader, item: Item) -> tuple[np.ndarray, tuple[int, int]]
 def read_scores(
     maps: MapsReader, item: Item, *names: str, size: tuple[int, int] | None = None
 ) -> dict[str, np.ndarray]:
-    """Read scores of the labels of an image, CRF posteriors or boundaries, as they were written.
+    """Read and validate arrays of label scores of an image: CRF posteriors or boundary scores.
 
     Args:
         maps: the shards.
         item: the image.
         names: of the arrays.
-        size: (H, W) they must have; None = that of the first of them.
+        size: the (H, W) they must have; None = the (H, W) of the first array.
 
     Returns:
         Name -> (K + 1, H, W) uint8, background first, 255 = certain.
@@ -65,13 +65,13 @@ def read_scores(
 def read_crf(
     maps: MapsReader, item: Item, size: tuple[int, int] | None = None
 ) -> dict[float, np.ndarray]:
-    """Read the CRF posteriors of an image of every alpha, as `read_scores` does.
+    """Read and validate the CRF posteriors of an image for every stored alpha.
 
     Returns:
         Alpha -> (K + 1, H, W) uint8, alphas ascending, background first, 255 = certain.
 
     Raises:
-        UserError: naming the shard, if there are none, or they are not as they were written.
+        UserError: naming the shard, if there are none, or one is invalid.
     """
     names = alphas_of(maps.names(item.image_id))
     if not names:
@@ -85,12 +85,12 @@ def _check(
     item: Item,
     classes: np.ndarray,
     array: np.ndarray,
-    dtype: type,
+    dtype: type[np.generic],
     shape: tuple[int, ...],
 ) -> None:
     given, wanted = classes.tolist(), list(item.classes)
     if classes.dtype.kind != "i" or given != wanted:
         raise maps.damaged(item.image_id, f"they are of classes {given} instead of {wanted}")
-    if (array.dtype, array.shape) != (dtype, shape):
+    if array.dtype != dtype or array.shape != shape:
         found = f"{array.dtype} {array.shape} instead of {np.dtype(dtype)} {shape}"
         raise maps.damaged(item.image_id, found)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from wsss.config.slices import STAGES, canonical
 from wsss.errors import UserError
-from wsss.io.checksummed import unseal
+from wsss.io.checksummed import verify_checksum
 from wsss.io.provenance import text_digest
 from wsss.report.content import Cost
 
@@ -67,7 +67,7 @@ def history(text: str) -> dict[str, list[float]]:
     Raises:
         ValueError: it was changed.
     """
-    rows = csv.DictReader(unseal(text).splitlines())
+    rows = csv.DictReader(verify_checksum(text).splitlines())
     columns: dict[str, list[float]] = {name: [] for name in rows.fieldnames or ()}
     for row in rows:
         for name, column in columns.items():

@@ -21,22 +21,22 @@ from wsss.methods.base import Method
 from wsss.methods.combo import Combo
 from wsss.nn.weights import load_state
 from wsss.stages.inference import device, make_backbone, ready, rebuilding
-from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
+from wsss.stages.parts import add_part_arguments, part_items, provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    add_shard_arguments(parser)
+    add_part_arguments(parser)
     parser.add_argument("--model", type=Path, required=True, help="model.pt of the classifier")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Draw the maps of one shard."""
+    """Draw the maps of a part of the images."""
     config = read_slice(args.config).cam.infer
-    items = shard_items(args)
-    log.info("infer_cam: %d images of %s, shard %s", len(items), args.split, args.shard)
+    items = part_items(args.index, args.split, args.part)
+    log.info("infer_cam: %d images of %s, part %s", len(items), args.split, args.part)
     method = ready(load_method(args.model), args.threads)
-    with MapsWriter(args.out, provenance(args)) as out:
+    with MapsWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "class activation maps"):
             image = read_item(item)
             cam = draw(method, image, item, config.scales, config.flip)

@@ -21,23 +21,23 @@ from wsss.nn.weights import load_state
 from wsss.ops.colour import wrapped
 from wsss.ops.crf import decide
 from wsss.stages.inference import make_backbone, ready, rebuilding
-from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
+from wsss.stages.parts import add_part_arguments, part_items, provenance
 from wsss.tiles.layout import Window, blend_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    add_shard_arguments(parser)
+    add_part_arguments(parser)
     parser.add_argument("--model", type=Path, required=True, help="model.pt of the segmenter")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Predict the masks of one shard."""
+    """Predict the masks of a part of the images."""
     config = read_slice(args.config).segment.infer
-    items = shard_items(args)
-    log.info("infer_segmenter: %d images of %s, shard %s", len(items), args.split, args.shard)
+    items = part_items(args.index, args.split, args.part)
+    log.info("infer_segmenter: %d images of %s, part %s", len(items), args.split, args.part)
     net = ready(make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads)
-    with LabelWriter(args.out, provenance(args)) as out:
+    with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "segmentation"):
             out.put(item.image_id, predict(net, read_item(item), config))
 

@@ -14,30 +14,30 @@ from wsss.io.maps import MapsReader, MapsWriter
 from wsss.io.progress import log, track
 from wsss.io.validated_maps import read_crf
 from wsss.ops.edges import class_boundaries
-from wsss.stages.sharding import add_shard_arguments, provenance, shard_items
+from wsss.stages.parts import add_part_arguments, part_items, provenance
 
 _SHOWN = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    add_shard_arguments(parser)
+    add_part_arguments(parser)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--crf", type=Path, help="the shard's CRF maps of another run")
+    source.add_argument("--crf", type=Path, help="record of the CRF maps of another run")
     source.add_argument("--folder", type=Path, help="your own maps, <image id>.npy")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the boundary maps of one shard.
+    """Write the boundary maps of a part of the images.
 
     Raises:
         UserError: images have no map of their own, or one that cannot be used; lists the first.
     """
-    items = shard_items(args)
-    log.info("make_boundaries: %d images of %s, shard %s", len(items), args.split, args.shard)
+    items = part_items(args.index, args.split, args.part)
+    log.info("make_boundaries: %d images of %s, part %s", len(items), args.split, args.part)
     labels = Index.read(args.index).num_classes + 1
     draw = _outlines(args.crf) if args.crf else _own(items, args.folder, labels)
-    with MapsWriter(args.out, provenance(args)) as out:
+    with MapsWriter(args.out, provenance(args.config)) as out:
         for item in track(items, "boundaries"):
             classes = np.array(item.classes, np.int64)
             out.put(item.image_id, classes=classes, boundary=draw(item))

@@ -23,24 +23,24 @@ from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize
 from wsss.ops.walk import random_walk, transition
 from wsss.stages.inference import device, make_backbone, ready, rebuilding
-from wsss.stages.sharding import add_shard_arguments, image_of, provenance, shard_items
+from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    add_shard_arguments(parser)
-    parser.add_argument("--cams", type=Path, required=True, help="the shard's maps")
+    add_part_arguments(parser)
+    parser.add_argument("--cams", type=Path, required=True, help="record of the CAMs")
     parser.add_argument("--model", type=Path, required=True, help="model.pt of AffinityNet")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Walk on the images of one shard."""
+    """Walk on a part of the images."""
     config = read_slice(args.config).walk
-    items, cams = shard_items(args), MapsReader([args.cams])
-    log.info("random_walk: %d images of %s, shard %s", len(items), args.split, args.shard)
+    items, cams = part_items(args.index, args.split, args.part), MapsReader([args.cams])
+    log.info("random_walk: %d images of %s, part %s", len(items), args.split, args.part)
     net, radius = load_affinity(args.model)
     net = ready(net, args.threads)
-    with LabelWriter(args.out, provenance(args)) as out:
+    with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "random walk"):
             cam, size = read_cam(cams, item)
             image = image_of(item, size)

@@ -12,27 +12,27 @@ from wsss.io.progress import log, track
 from wsss.io.validated_maps import read_cam
 from wsss.ops.cam import background_score, upsample_cam
 from wsss.ops.crf import ImageCRF
-from wsss.stages.sharding import add_shard_arguments, image_of, provenance, shard_items
+from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    add_shard_arguments(parser)
-    parser.add_argument("--cams", type=Path, required=True, help="the shard's maps")
+    add_part_arguments(parser)
+    parser.add_argument("--cams", type=Path, required=True, help="record of the CAMs")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Refine the maps of one shard."""
+    """Refine the maps of a part of the images."""
     config = read_slice(args.config).crf
-    items, cams = shard_items(args), MapsReader([args.cams])
+    items, cams = part_items(args.index, args.split, args.part), MapsReader([args.cams])
     log.info(
-        "refine_crf: %d images of %s, shard %s, alpha %s",
+        "refine_crf: %d images of %s, part %s, alpha %s",
         len(items),
         args.split,
-        args.shard,
+        args.part,
         ", ".join(f"{alpha:g}" for alpha in config.alphas),
     )
-    with MapsWriter(args.out, provenance(args)) as out:
+    with MapsWriter(args.out, provenance(args.config)) as out:
         for item in track(items, "CRF"):
             cam, size = read_cam(cams, item)
             posteriors = refine(image_of(item, size), upsample_cam(cam, size), config)

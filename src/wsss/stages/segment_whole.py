@@ -8,30 +8,30 @@ from wsss.data.sources.tiles import TileTable
 from wsss.engine.checkpoint import load_model
 from wsss.io.images import LARGEST, read_item
 from wsss.io.labels import LabelWriter
+from wsss.io.parts import part_of
 from wsss.io.progress import log, track
-from wsss.io.shards import shard
 from wsss.stages.infer_segmenter import make_segmenter, predict
 from wsss.stages.inference import ready
-from wsss.stages.sharding import add_shard_arguments, provenance
+from wsss.stages.parts import add_part_arguments, provenance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    add_shard_arguments(parser, "--tiles", "tiles.tsv of the tiles")
+    add_part_arguments(parser, "--tiles", "tiles.tsv of the tiles")
     parser.add_argument("--model", type=Path, required=True, help="model.pt of the segmenter")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Predict the masks of one shard of the images.
+    """Predict the masks of a part of the images.
 
     Raises:
         UserError: there is no table of tiles, or an image changed since it was cut.
     """
     infer = read_slice(args.config).segment.infer
-    images = shard(TileTable.read(args.tiles).images(args.split), args.shard)
-    log.info("segment_whole: %d images of %s, shard %s", len(images), args.split, args.shard)
+    images = part_of(TileTable.read(args.tiles).images(args.split), args.part)
+    log.info("segment_whole: %d images of %s, part %s", len(images), args.split, args.part)
     net = ready(make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads)
-    with LabelWriter(args.out, provenance(args)) as out:
+    with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for tiles in track(images, "segmentation"):
             image, windows = tiles[0].image, [tile.window for tile in tiles]
             labels = predict(net, read_item(image, LARGEST), infer, windows)

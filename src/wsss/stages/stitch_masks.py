@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     parser.add_argument("--tiles", type=Path, required=True, help="tiles.tsv of the tiles")
     parser.add_argument("--split", required=True, help="train or val")
-    parser.add_argument("--labels", type=Path, nargs="+", required=True, help="records of shards")
+    parser.add_argument(
+        "--labels", type=Path, nargs="+", required=True, help="records of label maps of the tiles"
+    )
     parser.add_argument("--out", type=Path, required=True, help="record to write, beside the PNGs")
 
 
@@ -33,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     if set(maps.ids) != wanted:
         raise UserError(
             f"{args.labels[0]}: not the label maps of the {len(wanted)} tiles of split "
-            f"{args.split} in {args.tiles}; give all shards of exactly this split"
+            f"{args.split} in {args.tiles}; give the label maps of exactly this split"
         )
     log.info("stitch_masks: %d tiles of %d images of %s", len(wanted), len(images), args.split)
     made = canonical({"version": __version__, "tiles": str(args.tiles)})

@@ -9,14 +9,21 @@ from wsss.io.index import Index
 from wsss.io.maps import MapsReader, alpha_name
 from wsss.io.progress import log
 from wsss.nn.affinitynet import AffinityNet
-from wsss.stages.training import add_training_arguments, seeded, start_backbone, train
+from wsss.stages.training import (
+    TrainingFiles,
+    add_training_arguments,
+    backbone_meta,
+    seeded,
+    start_backbone,
+    train,
+)
 from wsss.tasks.affinity import AffinityTask
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_training_arguments(parser)
-    parser.add_argument("--crf", type=Path, nargs="+", required=True, help="CRF shards")
+    parser.add_argument("--crf", type=Path, nargs="+", required=True, help="records of CRF maps")
     parser.add_argument("--classifier", type=Path, required=True, help="model.pt of the classifier")
 
 
@@ -40,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         config.seed,
     )
     train(
-        args,
+        TrainingFiles.of(args),
         AffinityTask(net, radius),
         dataset,
         recipe,
@@ -48,6 +55,6 @@ def run(args: argparse.Namespace) -> None:
         [args.index, *args.weights, *args.crf, args.classifier],
         (__name__,),
         "affinity",
-        backbone=vars(config.backbone),
+        backbone=backbone_meta(config.backbone),
         radius=radius,
     )

@@ -3,10 +3,10 @@
 import argparse
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 
 from wsss import methods
 from wsss.config.methods import parts
+from wsss.config.model import Config
 from wsss.config.section import MethodParams
 from wsss.config.slices import read_slice
 from wsss.data.sets.boundary import BoundarySet
@@ -18,7 +18,9 @@ from wsss.io.maps import MapsReader
 from wsss.io.progress import log
 from wsss.nn.backbones import Backbone
 from wsss.stages.training import (
+    TrainingFiles,
     add_training_arguments,
+    backbone_meta,
     seeded,
     start_backbone,
     take_over,
@@ -32,14 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--further", nargs="*", default=[], help="weights of further backbones, method.option=file"
     )
-    parser.add_argument("--boundaries", type=Path, nargs="*", default=[], help="boundary shards")
+    parser.add_argument(
+        "--boundaries", type=Path, nargs="*", default=[], help="records of boundary maps"
+    )
     parser.add_argument("--checkpoint", type=Path, nargs="?", help="published weights to take over")
 
 
 def run(args: argparse.Namespace) -> None:
     """Train the classifier, or take over a published one."""
     config = read_slice(args.config)
-    index = Index.read(args.index)
+    index, training = Index.read(args.index), TrainingFiles.of(args)
     options = {name: getattr(config.cam, name) for name in parts(config.method)}
     files = dict(map(_named, args.further))
     seeded(config.seed)
@@ -53,15 +57,15 @@ def run(args: argparse.Namespace) -> None:
     meta = {
         "method": config.method,
         "params": {name: params.model_dump(mode="json") for name, params in options.items()},
-        "backbone": vars(config.backbone),
+        "backbone": backbone_meta(config.backbone),
         "classes": index.class_names,
     }
     if args.checkpoint:
-        take_over(args, task.net, "classifier", **meta)
+        take_over(training, args.checkpoint, task.net, "classifier", **meta)
         return
     log.info("train_cam: method %s, %d images", config.method, len(index.split("train")))
     train(
-        args,
+        training,
         task,
         _samples(index, config, options.values(), args.boundaries),
         config.cam.train,
@@ -81,7 +85,7 @@ def _named(text: str) -> tuple[str, Path]:
 
 
 def _further(
-    config: SimpleNamespace, options: Mapping[str, MethodParams], files: Mapping[str, Path]
+    config: Config, options: Mapping[str, MethodParams], files: Mapping[str, Path]
 ) -> dict[str, Backbone]:
     """Return the further backbones of the methods with the weights they start from."""
     trunks = {
@@ -103,7 +107,7 @@ def _further(
 
 
 def _samples(
-    index: Index, config: SimpleNamespace, options: Iterable[MethodParams], shards: list[Path]
+    index: Index, config: Config, options: Iterable[MethodParams], boundaries: list[Path]
 ) -> Samples:
     recipe, items = config.cam.train, index.split("train")
     common = {
@@ -116,6 +120,6 @@ def _samples(
     if not any("boundary" in params.needs for params in options):
         area = recipe.area if recipe.sampling == "area" else None
         return ClassificationSet(items, index.num_classes, **common, area=area)
-    if not shards:
+    if not boundaries:
         raise UserError(f"method {config.method} learns from boundary maps: give --boundaries")
-    return BoundarySet(items, MapsReader(shards), index.num_classes, **common)
+    return BoundarySet(items, MapsReader(boundaries), index.num_classes, **common)

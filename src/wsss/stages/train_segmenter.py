@@ -2,8 +2,8 @@
 
 import argparse
 from pathlib import Path
-from types import SimpleNamespace
 
+from wsss.config.model import Config
 from wsss.config.slices import read_slice
 from wsss.data.sets.segmentation import SegmentationSet
 from wsss.errors import UserError
@@ -12,7 +12,9 @@ from wsss.io.labels import LabelReader
 from wsss.io.progress import log
 from wsss.nn import segmenters
 from wsss.stages.training import (
+    TrainingFiles,
     add_training_arguments,
+    backbone_meta,
     seeded,
     start_backbone,
     take_over,
@@ -33,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     """Train the segmenter, or take over a published one."""
     config = read_slice(args.config)
     segment, recipe = config.segment, config.segment.train
-    index = Index.read(args.index)
+    index, files = Index.read(args.index), TrainingFiles.of(args)
     seeded(config.seed)
     backbone = segment.backbone or config.backbone
     if recipe.init == "cam" and not (args.classifier or args.checkpoint):
@@ -44,15 +46,15 @@ def run(args: argparse.Namespace) -> None:
     meta = {
         "segmenter": segment.segmenter,
         "options": options,
-        "backbone": {"name": backbone.name, "output_stride": backbone.output_stride},
+        "backbone": backbone_meta(backbone),
         "classes": index.class_names,
     }
     if args.checkpoint:
-        take_over(args, net, "segmenter", **meta)
+        take_over(files, args.checkpoint, net, "segmenter", **meta)
         return
     log.info("train_segmenter: %s, %d images", segment.segmenter, len(index.split("train")))
     train(
-        args,
+        files,
         SegmentationTask(net, recipe.loss, recipe.freeze, recipe.batch_size),
         _samples(index, config, args.labels),
         recipe,
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def _samples(index: Index, config: SimpleNamespace, labels: list[Path]) -> SegmentationSet:
+def _samples(index: Index, config: Config, labels: list[Path]) -> SegmentationSet:
     recipe = config.segment.train
     return SegmentationSet(
         index.split("train"),

@@ -2,8 +2,10 @@
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Protocol, Self
 
 import torch
 from torch import nn
@@ -14,7 +16,7 @@ from wsss.engine.checkpoint import Resume, load_model, save_model
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import Recipe, fit
 from wsss.io.atomic import write_text
-from wsss.io.checksummed import seal
+from wsss.io.checksummed import add_checksum
 from wsss.io.progress import log
 from wsss.io.provenance import code_digest, files_digest
 from wsss.nn.backbones import Backbone, build
@@ -22,6 +24,23 @@ from wsss.nn.task import Task
 from wsss.nn.weights import load_state, read_state
 
 PREFIX = "backbone."
+
+
+class BackboneChoice(Protocol):
+    """Name and output stride of a backbone, as the configuration has them."""
+
+    @property
+    def name(self) -> str:
+        """Its architecture."""
+
+    @property
+    def output_stride(self) -> int | None:
+        """Input pixels per feature cell; None = the architecture's own."""
+
+
+def backbone_meta(config: BackboneChoice) -> dict[str, str | int | None]:
+    """Return what `model.pt` must say to build the backbone again."""
+    return {"name": config.name, "output_stride": config.output_stride}
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,16 +55,42 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
+@dataclass(frozen=True)
+class TrainingFiles:
+    """What a training writes, and how it runs.
+
+    Attributes:
+        out: model.pt.
+        history: CSV file of the losses.
+        work: folder of checkpoints.
+        threads: CPU threads.
+        devices: GPUs that share every batch.
+        config: slice of the configuration as JSON.
+    """
+
+    out: Path
+    history: Path
+    work: Path
+    threads: int
+    devices: int
+    config: str
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Self:
+        """Take them from the options of `add_training_arguments`."""
+        return cls(args.out, args.history, args.work, args.threads, args.devices, args.config)
+
+
 def start_backbone(
-    config: SimpleNamespace,
-    weights: list[Path],
+    config: BackboneChoice,
+    weights: Sequence[Path],
     classifier: Path | None = None,
     freeze: bool = True,
 ) -> Backbone:
     """Return the backbone with the weights it starts from.
 
     Args:
-        config: `name` and `output_stride`.
+        config: its name and output stride.
         weights: its pretrained weights; empty = random.
         classifier: `model.pt` of the CAM classifier whose trunk is taken instead.
         freeze: hold the layers and norms that published trainings hold.
@@ -67,7 +112,7 @@ def start_backbone(
 
 
 def train(
-    args: argparse.Namespace,
+    files: TrainingFiles,
     task: Task,
     dataset: Dataset,
     recipe: Train,
@@ -77,10 +122,10 @@ def train(
     kind: str,
     **meta: object,
 ) -> None:
-    """Train `task`, then write its network to `args.out` with `meta`.
+    """Train `task`, then write its network with `meta`.
 
     Args:
-        args: the options of `add_training_arguments`.
+        files: what is written.
         task: what is trained.
         dataset: its samples.
         recipe: how.
@@ -90,11 +135,11 @@ def train(
         kind: what the network is: classifier, affinity or segmenter.
         **meta: what is needed to build the network again.
     """
-    fabric = make_fabric(recipe.precision, args.threads, args.work / "tensorboard", args.devices)
+    fabric = make_fabric(recipe.precision, files.threads, files.work / "tensorboard", files.devices)
     log.info("%s of %d images on %s", _length(recipe), len(dataset), fabric.device)
-    facts = (files_digest(inputs, args.work / "inputs.json"), code_digest(*modules))
-    identity = " ".join((args.config, *facts, torch.__version__))
-    resume = Resume(args.work / "resume", identity)
+    facts = (files_digest(inputs, files.work / "inputs.json"), code_digest(*modules))
+    identity = " ".join((files.config, *facts, torch.__version__))
+    resume = Resume(files.work / "resume", identity)
     fields = Recipe.__dataclass_fields__
     own = {name: value for name, value in recipe.model_dump().items() if name in fields}
     on_gpu = fabric.device.type == "cuda"
@@ -104,24 +149,25 @@ def train(
         dataset,
         Recipe(**own, seed=seed),
         resume,
-        args.history,
+        files.history,
         workers=torch.get_num_threads() if on_gpu else 1,
     )
     if fabric.is_global_zero:
-        save_model(args.out, task.net, kind, **meta, config=json.loads(args.config))
+        save_model(files.out, task.net, kind, **meta, config=json.loads(files.config))
 
 
-def take_over(args: argparse.Namespace, net: nn.Module, kind: str, **meta: object) -> None:
-    """Write a network with the weights of `args.checkpoint`, as `train` does after a training.
+def take_over(
+    files: TrainingFiles, checkpoint: Path, net: nn.Module, kind: str, **meta: object
+) -> None:
+    """Write a network with the weights of a published checkpoint, as `train` after a training.
 
     Raises:
         UserError: the checkpoint is that of another architecture.
     """
-    path = args.checkpoint
-    log.info("%s as published in %s", kind, path)
-    load_state(net, read_state(path), str(path))
-    save_model(args.out, net, kind, **meta, source=str(path))
-    write_text(args.history, seal("step,epoch,lr\n"))
+    log.info("%s as published in %s", kind, checkpoint)
+    load_state(net, read_state(checkpoint), str(checkpoint))
+    save_model(files.out, net, kind, **meta, source=str(checkpoint))
+    write_text(files.history, add_checksum("step,epoch,lr\n"))
 
 
 def _length(recipe: Train) -> str:

@@ -16,7 +16,7 @@ from wsss.data.sources import csv
 from wsss.data.sources.listing import Listing
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
-from wsss.io.checksummed import seal, unseal
+from wsss.io.checksummed import add_checksum, verify_checksum
 from wsss.io.index import Item
 from wsss.io.names import name_problem
 from wsss.io.provenance import file_digest
@@ -92,7 +92,7 @@ class TileTable:
             [t.tile_id, t.parent, t.split, *t.window, *t.size, t.file, t.digest] for t in self.tiles
         ]
         table = ("\t".join(map(str, row)) for row in (_COLUMNS, *rows))
-        write_text(path, seal("\n".join([f"#{json.dumps(facts)}", *table, ""])))
+        write_text(path, add_checksum("\n".join([f"#{json.dumps(facts)}", *table, ""])))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -102,7 +102,7 @@ class TileTable:
             UserError: naming the file, if it is missing, damaged or no such table.
         """
         try:
-            head, columns, *lines = unseal(path.read_bytes().decode()).split("\n")
+            head, columns, *lines = verify_checksum(path.read_bytes().decode()).split("\n")
             meta = json.loads(head.removeprefix("#"))
             if columns.split("\t") != _COLUMNS:
                 raise ValueError("other columns")

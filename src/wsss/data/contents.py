@@ -1,0 +1,102 @@
+"""Digests of the user's files, by which the workflow sees that they changed."""
+
+import json
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from wsss.config.dataset import Dataset
+from wsss.data.sources import Inputs, drawn_inputs, inputs
+from wsss.io.provenance import files_digest
+from wsss.pipeline import Split
+
+_SHARED = "WSSS_CONTENTS"
+"""Environment variable by which the jobs of a workflow know the digests, and need not read all
+files again to know their part of the plan."""
+
+
+def split_sizes(dataset: Dataset) -> dict[str, int | None]:
+    if dataset.source == "demo":
+        return {"train": dataset.demo.images, "val": dataset.demo.val_images}
+    if dataset.tiles or dataset.download:
+        return {}
+    from collections import Counter
+
+    from wsss.data.sources import _OUTLINES
+
+    listing = _OUTLINES[dataset.source](dataset, Path(dataset.root or ""))
+    return dict(Counter(record.split for record in listing.records))
+
+
+class FileContents:
+    """Digests of the files of a data set; see `wsss.plan.artifacts.Contents`.
+
+    Args:
+        dataset: its configuration.
+        cache_file: digests of files by their state, kept from one run to the next.
+        from_parent: take the digests that the workflow which started this process has shared.
+    """
+
+    def __init__(self, dataset: Dataset, cache_file: Path, from_parent: bool = False) -> None:
+        self._dataset, self._cache_file = dataset, cache_file
+        self._known: dict[str, str | int | None] = (
+            json.loads(os.environ.get(_SHARED, "{}")) if from_parent else {}
+        )
+
+    def share(self) -> None:
+        """Let the processes that this one starts know the digests."""
+        os.environ[_SHARED] = json.dumps(self._known)
+
+    def index(self, split: Split) -> str:
+        """Return the digest of what the index of a split depends on."""
+        return self._once(f"index {split}", lambda: self._digest(self._inputs[split][0]))
+
+    def masks(self, split: Split) -> str:
+        """Return the digest of what the table of masks of a split depends on."""
+        return self._once(f"masks {split}", lambda: self._digest(self._inputs[split][1]))
+
+    def drawn(self, split: Split) -> str:
+        """Return the digest of the files that the masks of a split are drawn from."""
+        return self._once(
+            f"drawn {split}",
+            lambda: files_digest(drawn_inputs(self._dataset, split), self._cache_file),
+        )
+
+    def tiles(self) -> str:
+        """Return the digest of what tiles are cut from: the data set and labels of tiles."""
+        tiles = self._dataset.tiles
+        own = [str(Path(self._dataset.root or "", tiles.labels))] if tiles and tiles.labels else []
+        parts = [self.index(split) + self.masks(split) for split in self._dataset.splits]
+        return " ".join([*parts, *map(self.file, own)])
+
+    def file(self, path: str) -> str:
+        """Return the digest of a file."""
+        return self._once(f"file {path}", lambda: files_digest([Path(path)], self._cache_file))
+
+    def folder(self, path: str) -> str:
+        """Return the digest of a folder of boundary maps."""
+        return self._once(
+            f"folder {path}",
+            lambda: files_digest(sorted(Path(path).glob("*.npy")), self._cache_file),
+        )
+
+    def images(self, split: Split) -> int | None:
+        """Return the number of images, or of tiles; None if it is not known yet."""
+        key = f"images {split}"
+        if key not in self._known:
+            self._known[key] = split_sizes(self._dataset).get(split)
+        count = self._known[key]
+        return None if count is None else int(count)
+
+    @cached_property
+    def _inputs(self) -> dict[str, tuple[Inputs, Inputs]]:
+        return inputs(self._dataset)
+
+    def _digest(self, part: Inputs) -> str:
+        return f"{part.facts} {files_digest(part.files, self._cache_file)}"
+
+    def _once(self, key: str, digest: Callable[[], str]) -> str:
+        if key not in self._known:
+            self._known[key] = digest()
+        return str(self._known[key])

@@ -1,0 +1,332 @@
+"""The artifacts that a configuration asks for, each addressed by what it is made from.
+
+The key of an artifact is a digest of the stage, its slice of the configuration, the version of its
+code, the content of the user's files that it reads and the keys of the artifacts that go into it.
+Equal keys mean equal results: runs share what is equal, and what lies under another key is never
+looked at. Nothing here reads an artifact; whether it exists is all that the workflow checks.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from math import ceil
+from pathlib import Path
+
+from wsss import pipeline
+from wsss.config.dataset import fetched_augment
+from wsss.config.model import Config
+from wsss.config.resolve import runs
+from wsss.config.slices import canonical, effective, slice_of
+from wsss.config.training import Trunk
+from wsss.io.provenance import code_digest, package_files_digest, text_digest
+from wsss.pipeline import EVALUATE, REPORT, SPLITS, VAL, Case, Input, Product, Split, Stage
+from wsss.plan.contents import Contents
+from wsss.plan.table import check
+
+LAYOUT = 1
+"""Version of the store; artifacts of another one have other keys."""
+
+IMAGES_PER_JOB = 200
+"""Images that a job works on unless `jobs` is configured."""
+
+MOST_JOBS = 64
+"""Jobs that a split is shared among at the most unless `jobs` is configured."""
+
+JOBS_UNKNOWN = 16
+"""Jobs for a split whose number of images is not known before it is downloaded or cut."""
+
+WHOLE = "all"
+"""Name of the part of a split that is the whole of it."""
+
+Inputs = Mapping[str, tuple["Artifact", ...]]
+"""Artifacts by their role in a rule's `input`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Artifact:
+    """The product of one stage, in a folder of its own.
+
+    Attributes:
+        stage: the stage.
+        key: digest of everything that it is made from.
+        product: name of the product.
+        split: its split; None for all images.
+        folder: its folder.
+        file: the file in it that is complete when the artifact is; others lie beside it.
+        config: slice of the configuration as canonical JSON.
+        arguments: further arguments of the stage.
+        inputs: artifacts that it is made from.
+        parts: parts of the split that are made by jobs of their own, such as 1-of-2.
+        runs: names of the runs that use it, in order.
+    """
+
+    stage: str
+    key: str
+    product: str
+    split: Split | None
+    folder: str
+    file: str
+    config: str
+    arguments: tuple[str, ...]
+    inputs: Inputs
+    parts: tuple[str, ...]
+    runs: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """Path of the file that is complete when the artifact is."""
+        return f"{self.folder}/{self.file}"
+
+    @property
+    def users(self) -> str:
+        """Names of the runs, and the split, for messages."""
+        return ", ".join(filter(None, [*self.runs, self.split]))
+
+    def part_path(self, part: str) -> str:
+        """Return the path of the record of a part."""
+        return self.path if part == WHOLE else f"{Path(self.path).parent}/parts/{part}.tsv"
+
+
+class Plan:
+    """All artifacts of a configuration.
+
+    Args:
+        config: the configuration.
+        contents: digests of the user's files.
+
+    Raises:
+        UserError: a wrong key or value in a run.
+    """
+
+    def __init__(self, config: Config, contents: Contents) -> None:
+        check()
+        self.config = config
+        self.runs = runs(config)
+        self.store = f"{config.results}/store"
+        self.folder = f"{config.results}/{config.dataset.name}"
+        self.artifacts: dict[str, Artifact] = {}
+        self._contents = contents
+        self._values = {None: effective(config)} | {n: effective(r) for n, r in self.runs.items()}
+        self._known: dict[tuple[str, Split | None, str | None], Artifact | None] = {}
+        self.report = self._report()
+
+    # ---- what the workflow asks for ----
+
+    def targets(self) -> list[str]:
+        """Return the files of a finished workflow: report, networks, what runs are made for."""
+        found = [self.report]
+        for _, row, split, artifact in self.products():
+            if split in row.target:
+                found.append(artifact)
+        return list(dict.fromkeys(artifact.path for artifact in found))
+
+    def products(self) -> Iterator[tuple[str, Product, Split | None, Artifact]]:
+        """Yield run, row of the table, split and artifact of everything that runs are made of."""
+        for name, run in self.runs.items():
+            for row in pipeline.reached(run.until):
+                for split in row.splits:
+                    if artifact := self.artifact(row.name, split, name):
+                        yield name, row, split, artifact
+
+    def evaluation(self, product: str, split: Split, run: str) -> Artifact:
+        """Return the evaluation of a product of a run."""
+        inputs = {
+            "index": self._shared("index", split),
+            "masks": self._shared("masks", split),
+            "predictions": tuple(filter(None, [self.artifact(product, split, run)])),
+        }
+        row = Product(product, "document", (EVALUATE,), file=f"{product}.{split}.json")
+        return self._add(EVALUATE, row, split, run, inputs, [product], ["--kind", product])
+
+    def discard_checkpoints(self) -> None:
+        """Remove the checkpoints of trainings that have ended."""
+        for _, row, _, artifact in self.products():
+            if row.kind == "model" and Path(artifact.path).exists():
+                shutil.rmtree(Path(artifact.folder, "work/resume"), ignore_errors=True)
+
+    # ---- artifacts ----
+
+    def artifact(
+        self, product: str, split: Split | None, run: str | None = None
+    ) -> Artifact | None:
+        """Return an artifact; None if there is no such product.
+
+        Args:
+            product: name of the product.
+            split: its split; None if it is made once for all images.
+            run: name of the run; None for what all runs share.
+        """
+        place = (product, split, run)
+        if place not in self._known:
+            row = pipeline.product(product)
+            case = self._case(run)
+            makers = (s for s in row.makers if s.when is None or s.when(case))
+            stage = next(makers, None) if split in row.splits else None
+            self._known[place] = self._made(stage, row, split, run) if stage else None
+        return self._known[place]
+
+    def _case(self, run: str | None) -> Case:
+        return Case(self.config.dataset, self.runs[run] if run else self.config)
+
+    def _shared(self, product: str, *splits: Split | None) -> tuple[Artifact, ...]:
+        return tuple(a for split in splits if (a := self.artifact(product, split)))
+
+    def _made(self, stage: Stage, row: Product, split: Split | None, run: str | None) -> Artifact:
+        inputs = {need.role: tuple(self._needed(need, row, split, run)) for need in stage.inputs}
+        facts, arguments = self._details(stage, split, run, inputs)
+        return self._add(stage, row, split, run, inputs, facts, arguments)
+
+    def _needed(
+        self, need: Input, row: Product, split: Split | None, run: str | None
+    ) -> Iterator[Artifact]:
+        """Yield the artifacts that an input of a stage stands for."""
+        case = self._case(run)
+        if need.when and not need.when(case):
+            return
+        if need.backbones is not None:
+            yield from (self._weights(b, run) for b in need.backbones(case.run) if b.weights)
+            return
+        latest = need.product == pipeline.PSEUDO_LABELS
+        source = pipeline.pseudo_labels(row) if latest else pipeline.product(need.product)
+        owner = need.of_run(run or "", case.run) if need.of_run else run
+        wanted = {"same": (split,), "train": (pipeline.TRAIN,), "all": source.splits}[need.split]
+        for one in source.splits if source.splits == pipeline.WHOLE else wanted:
+            if artifact := self.artifact(source.name, one, owner if source.step else None):
+                if run:
+                    artifact.runs[run] = None
+                yield artifact
+
+    def _weights(self, backbone: Trunk, run: str | None) -> Artifact:
+        """Return the checked weights of a backbone."""
+        row, source = pipeline.product("weights"), backbone.weights or ""
+        facts = [backbone.name, source]
+        if source != "imagenet":
+            facts.append(self._contents.file(source))
+        arguments = ["--backbone", backbone.name, "--source", source]
+        return self._add(row.makers[0], row, None, run, {}, facts, arguments)
+
+    def _add(
+        self,
+        stage: Stage,
+        row: Product,
+        split: Split | None,
+        run: str | None,
+        inputs: Inputs,
+        facts: Sequence[str],
+        arguments: Sequence[str],
+    ) -> Artifact:
+        """Return the artifact with the key of all that it is made from.
+
+        Args:
+            stage: the stage that makes it.
+            row: the product.
+            split: its split.
+            run: the run; None for what all runs share.
+            inputs: artifacts that it is made from.
+            facts: everything else that it depends on.
+            arguments: of the stage; whatever counts of them is among the facts.
+        """
+        values = self._values[run]
+        keys = {role: [artifact.key for artifact in found] for role, found in inputs.items()}
+        config, code = slice_of(stage.name, values), _code(stage, values["method"])
+        key = text_digest(canonical([LAYOUT, stage.name, split, config, code, keys, [*facts]]))[:12]
+        if key not in self.artifacts:
+            self.artifacts[key] = Artifact(
+                stage=stage.name,
+                key=key,
+                product=row.name,
+                split=split,
+                folder=f"{self.store}/{stage.name}/{key}",
+                file=row.record.format(split=split),
+                config=config,
+                arguments=tuple(arguments),
+                inputs=inputs,
+                parts=self._parts(split) if stage.scattered and split else (WHOLE,),
+            )
+        if run:
+            self.artifacts[key].runs[run] = None
+        return self.artifacts[key]
+
+    def _parts(self, split: Split) -> tuple[str, ...]:
+        """Return the parts of a split that are worked on by jobs of their own."""
+        images = self._contents.images(split)
+        needed = JOBS_UNKNOWN if images is None else min(MOST_JOBS, ceil(images / IMAGES_PER_JOB))
+        count = self.config.jobs or needed
+        if images is not None:
+            count = min(count, images)
+        return tuple(f"{i}-of-{count}" for i in range(1, count + 1)) if count > 1 else (WHOLE,)
+
+    def _details(
+        self, stage: Stage, split: Split | None, run: str | None, inputs: Inputs
+    ) -> tuple[list[str], list[str]]:
+        """Return what a stage depends on besides, and its further arguments."""
+        chosen = self._case(run).run
+        if stage.name in ("convert_masks", "make_tiles", "prepare_data", "prepare_masks"):
+            return self._source_details(stage.name, split or VAL)
+        if stage.name == "fetch_data":
+            archive = self.config.dataset.augment
+            return [self._contents.file(archive)] if archive else [], []
+        if stage.name == "make_boundaries" and (folder := chosen.boundaries.folder):
+            return [self._contents.folder(folder)], ["--folder", folder]
+        if stage.name == "train_cam" and not chosen.cam.checkpoint:
+            names = [name for name, backbone in chosen.trunks().items() if backbone.weights]
+            paths = [artifact.path for artifact in inputs["further"]]
+            named = [f"{name}={path}" for name, path in zip(names, paths, strict=True)]
+            return names, ["--further", *named] if named else []
+        sections = {"train_cam": chosen.cam, "train_segmenter": chosen.segment}
+        if stage.name in sections and (checkpoint := sections[stage.name].checkpoint):
+            return [self._contents.file(checkpoint)], ["--checkpoint", checkpoint]
+        return [], []
+
+    def _source_details(self, stage: str, split: Split) -> tuple[list[str], list[str]]:
+        """Return the same of a stage that reads the data set."""
+        content = {
+            "convert_masks": lambda: self._contents.drawn(split),
+            "make_tiles": self._contents.tiles,
+            "prepare_data": lambda: self._contents.index(split),
+            "prepare_masks": lambda: self._contents.masks(split),
+        }
+        demo, fetched = self._shared("demo", None), self._shared("fetched", None)
+        tiles = self._shared("tiles", None) if stage.startswith("prepare") else ()
+        root = self.config.dataset.root or ""
+        facts = [root, "" if tiles else content[stage]()]
+        folders = {a.product: str(Path(a.path).parent) for a in (*demo, *fetched, *tiles)}
+        if folders:
+            # the tables list files below the store by their paths
+            facts.append(self.store)
+        if self.config.dataset.download:
+            root = f"{folders['fetched']}/VOCdevkit/VOC2012"
+        arguments = ["--root", folders.get("tiles") or folders.get("demo") or root]
+        if fetched and (name := fetched_augment(self.config.dataset)):
+            arguments += ["--augment", f"{folders['fetched']}/{name}"]
+        return facts, arguments
+
+    def _report(self) -> Artifact:
+        """Return the report on all runs, after everything that it shows."""
+        made = list(self.products())
+        found = {
+            "index": self._shared("index", *SPLITS),
+            "masks": self._shared("masks", *SPLITS),
+            "evaluations": tuple(
+                self.evaluation(row.name, split, name)
+                for name, row, split, _ in made
+                if split and split in row.evaluated
+            ),
+            "models": tuple(a for _, row, _, a in made if row.kind == "model"),
+            "shown": tuple(a for _, row, split, a in made if split == VAL and row.evaluated),
+        }
+        inputs = {role: tuple(dict.fromkeys(artifacts)) for role, artifacts in found.items()}
+        facts = [canonical(self.config.model_dump(mode="json", exclude={"jobs"})), *self.runs]
+        row = Product("report", "document", (REPORT,), file="report.html")
+        return self._add(REPORT, row, None, None, inputs, facts, [])
+
+
+@cache
+def _code(stage: Stage, method: str) -> str:
+    """Return the digest of a stage's code, of the modules that it imports by name and of files."""
+    if not stage.code:
+        return ""
+    names = method.split("+") if stage.imports_method else ()
+    methods = (f"wsss.methods.{name}" for name in names)
+    return code_digest(f"wsss.stages.{stage.name}", *methods) + package_files_digest(*stage.files)

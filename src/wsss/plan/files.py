@@ -1,0 +1,62 @@
+"""Files of a run, as the report reads them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from wsss.config.slices import canonical
+from wsss.plan.artifacts import Artifact, Plan
+
+
+@dataclass(frozen=True)
+class ProductFiles:
+    """Files of one product of a run, as the report reads them.
+
+    Attributes:
+        files: split, or "" for all images -> file that is complete when the artifact is.
+        evaluations: split -> evaluation file.
+        history: CSV file with the losses of a training; None for other products.
+        benchmarks: stage -> folders with Snakemake's benchmark files.
+    """
+
+    files: Mapping[str, str]
+    evaluations: Mapping[str, str]
+    history: str | None
+    benchmarks: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Files of a run by product, in the order of the chain."""
+
+    name: str
+    products: Mapping[str, ProductFiles]
+
+    def to_json(self) -> str:
+        """Return the description as JSON."""
+        return canonical(asdict(self))
+
+
+def run_files(plan: Plan, name: str) -> RunFiles:
+    """Return the files of a run, as the report reads them."""
+    found: dict[str, dict[str, Any]] = {}
+    for run, row, split, artifact in plan.products():
+        if run != name:
+            continue
+        entry = found.setdefault(
+            row.name, {"files": {}, "evaluations": {}, "history": None, "benchmarks": {}}
+        )
+        entry["files"][split or ""] = artifact.path
+        _append(entry["benchmarks"], artifact)
+        if row.kind == "model":
+            entry["history"] = f"{artifact.folder}/history.csv"
+        if split and split in row.evaluated:
+            evaluation = plan.evaluation(row.name, split, name)
+            entry["evaluations"][split] = evaluation.path
+            _append(entry["benchmarks"], evaluation)
+    return RunFiles(name, {product: ProductFiles(**entry) for product, entry in found.items()})
+
+
+def _append(benchmarks: dict[str, tuple[str, ...]], artifact: Artifact) -> None:
+    folder = f"{artifact.folder}/benchmarks"
+    benchmarks[artifact.stage] = (*benchmarks.get(artifact.stage, ()), folder)

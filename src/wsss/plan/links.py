@@ -1,0 +1,128 @@
+"""Readable names of artifacts: links in the folders of the data set and of its runs."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+
+from wsss.errors import UserError
+from wsss.io.atomic import unwritable, write_text
+from wsss.pipeline import SPLITS
+from wsss.plan.artifacts import Plan
+
+DESCRIPTION = "run.yaml"
+"""File in the folder of a run that names its artifacts."""
+
+
+def run_links(plan: Plan) -> dict[str, dict[str, str]]:
+    """Return run -> readable names within its folder -> files and folders of the store."""
+    found: dict[str, dict[str, str]] = {name: {} for name in plan.runs}
+    for run, row, split, artifact in plan.products():
+        names = found[run]
+        if row.kind == "model":
+            for file in ("model.pt", "history.csv"):
+                names[f"{row.place}/{file}"] = f"{artifact.folder}/{file}"
+        else:
+            names[f"{row.place}/{split}"] = str(Path(artifact.path).parent)
+        if split and split in row.evaluated:
+            names[f"{row.place}/eval.{split}.json"] = plan.evaluation(row.name, split, run).path
+    return found
+
+
+def shared_links(plan: Plan) -> dict[str, str]:
+    """Return the readable names within the folder of the data set -> places in the store."""
+    report = Path(plan.report.path).parent
+    found = {name: str(report / name) for name in ("report.html", "summary.tsv")}
+    for product in ("index", "masks"):
+        for split in SPLITS:
+            if artifact := plan.artifact(product, split):
+                found[artifact.file] = artifact.path
+    for product in ("demo", "fetched", "tiles"):
+        if artifact := plan.artifact(product, None):
+            found[f"data/{product}"] = str(Path(artifact.path).parent)
+    return found
+
+
+def refresh(plan: Plan) -> list[str]:
+    """Let the readable names of all runs lead to the artifacts of the plan that exist.
+
+    Links to artifacts of another configuration are removed; artifacts never are.
+
+    Returns:
+        One line per folder where the file system has no links.
+
+    Raises:
+        UserError: a file or folder is in the place of a link, or a folder cannot be written.
+    """
+    folders = {Path(plan.folder): shared_links(plan)}
+    folders |= {Path(plan.folder, name): names for name, names in run_links(plan).items()}
+    if found := [problem for folder, names in folders.items() for problem in _taken(folder, names)]:
+        raise UserError("\n".join(found))
+    refused = []
+    for folder, names in folders.items():
+        try:
+            _refresh(folder, names)
+        except OSError as error:
+            if not _has_no_links(folder):
+                raise unwritable(folder, error) from error
+            refused.append(
+                f"{folder}: this file system has no links; the results are in {plan.store}, in "
+                f"the folders that {DESCRIPTION} names"
+            )
+    for name, names in run_links(plan).items():
+        _describe(Path(plan.folder, name, DESCRIPTION), name, names)
+    return refused
+
+
+def _taken(folder: Path, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each file or folder that is in the place of a link."""
+    for name, target in names.items():
+        path = folder / name
+        if path.exists() and not path.is_symlink():
+            yield (
+                f"{path}: not the link to {target} that belongs here, but a copy; move it away "
+                "or delete it, and run the same command again"
+            )
+
+
+def _refresh(folder: Path, names: Mapping[str, str]) -> None:
+    present = {name: Path(target) for name, target in names.items() if Path(target).exists()}
+    for old in _links_below(folder, {Path(name).parent for name in names}):
+        if str(old.relative_to(folder)) not in present:
+            old.unlink(missing_ok=True)
+    for name, target in present.items():
+        path = folder / name
+        wanted = os.path.relpath(target, path.parent)
+        if not path.is_symlink() or os.readlink(path) != wanted:  # noqa: PTH115 unnormalised
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{path.name}.{os.getpid()}")
+            temporary.symlink_to(wanted)
+            temporary.replace(path)
+
+
+def _links_below(folder: Path, places: set[Path]) -> Iterator[Path]:
+    for place in places:
+        if (folder / place).is_dir():
+            yield from (path for path in (folder / place).iterdir() if path.is_symlink())
+
+
+def _has_no_links(folder: Path) -> bool:
+    probe = folder / f".link.{os.getpid()}"
+    try:
+        probe.symlink_to("nowhere")
+    except OSError:
+        return os.access(folder, os.W_OK)
+    with suppress(OSError):
+        probe.unlink()
+    return False
+
+
+def _describe(path: Path, run: str, names: Mapping[str, str]) -> None:
+    """Write the artifacts of a run, if anything of it is there."""
+    if not any(Path(target).exists() for target in names.values()):
+        return
+    text = yaml.safe_dump({"run": run, "artifacts": dict(names)}, sort_keys=False)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)

@@ -1,0 +1,53 @@
+"""Arguments of the stages that work image by image, and their part of the images."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from wsss import __version__
+from wsss.config.slices import canonical
+from wsss.errors import UserError
+from wsss.io.images import read_item
+from wsss.io.index import Index, Item
+from wsss.io.parts import WHOLE, part_of
+
+
+def add_part_arguments(
+    parser: argparse.ArgumentParser,
+    table: str = "--index",
+    meaning: str = "table of images and labels",
+) -> None:
+    """Add the options of every per-image stage; `table` is the option of the list of images."""
+    parser.add_argument(table, type=Path, required=True, help=meaning)
+    parser.add_argument("--split", required=True, help="train or val")
+    parser.add_argument("--part", default=WHOLE, help="part of the split, such as 3-of-8, or all")
+    parser.add_argument("--out", type=Path, required=True, help="commit record to write")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+
+
+def part_items(index: Path, split: str, part: str) -> tuple[Item, ...]:
+    """Return the images of a part of a split."""
+    return tuple(part_of(Index.read(index).split(split), part))
+
+
+def image_of(item: Item, size: tuple[int, int]) -> np.ndarray:
+    """Return the image (H, W, 3) uint8 that maps of the size (H, W) were computed from.
+
+    Raises:
+        UserError: the image has another size now, cannot be read, or is not that of the index.
+    """
+    image = read_item(item)
+    if image.shape[:2] != size:
+        raise UserError(
+            f"{item.image}: the image changed since its maps were computed; run snakemake again"
+        )
+    return image
+
+
+def provenance(config: str, model: Path | None = None) -> str:
+    """Return the origin of maps: version of the package, keys of the stage, path of the model."""
+    known = {"version": __version__, "config": json.loads(config)}
+    return canonical(known | {"model": model and str(model)})
