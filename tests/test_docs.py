@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_architecture import TREE
+
 ROOT = Path(__file__).parents[1]
 SHEETS = ROOT / "docs/methods"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -95,3 +97,21 @@ def test_links_lead_somewhere(page):
         path = (page.parent / target).resolve() if target else page
         assert path.exists(), link
         assert not anchor or anchor in anchors(path), link
+
+
+DEVELOPING = (ROOT / "docs/developing.md").read_text(encoding="utf-8")
+
+
+def test_the_structure_is_that_of_the_package():
+    table = DEVELOPING.partition("| packages of")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines()[2:]]
+    assert list(map(set, rows)) == [set(floor.split()) for floor in TREE]
+
+
+def test_files_named_for_developers_exist():
+    named = set(re.findall(r"`([\w/]+/[\w./]+)`", DEVELOPING))
+    for row in re.findall(r"^\|.*\.py.*$", DEVELOPING, re.MULTILINE):
+        named -= set(re.findall(r"`([\w/]+\.py)`", row.split("|")[1]))
+    folders = (ROOT, ROOT / "src/wsss")
+    missing = {path for path in named if not any((f / path).exists() for f in folders)}
+    assert not {path for path in missing if "foo" not in path}

@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+import yaml
 
+from wsss.config.resolve import merge
 from wsss.nn.backbones import build
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
@@ -41,6 +43,7 @@ COMMANDS = {
     f"{TRAIN} --dry-run": "test_own_photographs",
     **dict.fromkeys(AFTER, "test_own_photographs"),
     "wsss clean mine.yaml": "test_own_photographs",
+    "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
     "wsss clean mine.yaml --yes": "test_own_photographs",
     "snakemake --cores all --configfile configs/demo/seam.yaml": "test_methods",
     "snakemake --cores all --configfile configs/demo/*.yaml": "test_methods",
@@ -114,7 +117,10 @@ def test_own_photographs(fresh, tmp_path):
     drawn = json.loads((tmp_path / "masks.json").read_text())
     assert len(drawn["images"]) == 4 and (tmp_path / "pets.onnx").stat().st_size
     shutil.copy(tmp_path / "pets.yaml", tmp_path / "mine.yaml")
-    fresh.run("wsss", "clean", "mine.yaml")
+    fresh.yaml("other.yaml", merge(yaml.safe_load((tmp_path / "pets.yaml").read_text()), QUICK))
+    assert "train_segmenter" in fresh.run("wsss", "clean", "mine.yaml")
+    keep = "wsss", "clean", "mine.yaml", "--keep", "other.yaml"
+    assert "everything is used" in fresh.run(*keep)
     assert (tmp_path / PETS).exists()
     fresh.run("wsss", "clean", "mine.yaml", "--yes")
     assert not (tmp_path / PETS).exists()
