@@ -141,3 +141,13 @@ def test_shards_of_different_kinds_are_not_read_as_one(tmp_path):
             out.put(name, **{alpha_name(alpha): CAM})
     with pytest.raises(UserError, match=r"\d\.npz: has other arrays than .*\d\.npz; delete both"):
         MapsReader([tmp_path / "1.npz", tmp_path / "2.npz"]).read("1")
+
+
+def test_shards_of_different_kinds_stay_refused(tmp_path):
+    for name in "ab":
+        with MapsWriter(tmp_path / f"{name}.npz") as out:
+            out.put(name, **{name: CAM})
+    maps = MapsReader([tmp_path / "a.npz", tmp_path / "b.npz"])
+    for _ in range(2):
+        with pytest.raises(UserError, match="has other arrays than"):
+            maps.read("a")

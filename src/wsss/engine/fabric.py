@@ -20,7 +20,7 @@ from torch import nn
 from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.system import gpus
-from wsss.system.ranks import lead, srun_tasks
+from wsss.system.ranks import register_rank_zero, srun_tasks
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def make_fabric(
     environment, devices, nodes = _environment(max(1, devices))
     launched_outside = isinstance(environment, SLURMEnvironment)
     if count := torch.cuda.device_count():
-        gpus.take(count, devices)
+        gpus.reserve(count, devices)
     several = devices * nodes > 1
     # 32-true means 32 bits, also for convolutions on recent GPUs
     torch.backends.cudnn.allow_tf32 = False
@@ -66,7 +66,7 @@ def make_fabric(
         if several:
             logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
             if not launched_outside:
-                lead()
+                register_rank_zero()
             fabric.launch()
             log.info("training in %d processes", fabric.world_size)
     own = threads if launched_outside else threads // devices
@@ -88,11 +88,11 @@ def share_statistics(fabric: Fabric, task: nn.Module) -> None:
     convert(task)
 
 
-def together(fabric: Fabric, batches: Iterable[T]) -> Iterator[T]:
-    """Yield the batches of this process until any process meets a mistake of the user.
+def share_user_errors(fabric: Fabric, batches: Iterable[T]) -> Iterator[T]:
+    """Yield the batches of this process until loading fails with a UserError in any process.
 
     Raises:
-        UserError: that mistake, in all processes; else the others would wait for the one.
+        UserError: the first one, in all processes; otherwise the others would wait for ever.
     """
     if fabric.world_size == 1:
         yield from batches

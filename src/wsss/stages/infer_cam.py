@@ -1,4 +1,4 @@
-"""Draw the class activation maps of the labelled classes, over scales and mirrored views."""
+"""Compute the class activation maps of the labelled classes, over scales and mirrored views."""
 
 import argparse
 from pathlib import Path
@@ -20,7 +20,7 @@ from wsss.io.validated_maps import STRIDE
 from wsss.methods.base import Method
 from wsss.methods.combo import Combo
 from wsss.nn.weights import load_state
-from wsss.stages.inference import device, make_backbone, ready, rebuilding
+from wsss.stages.inference import checkpoint_errors, device, for_inference, make_backbone
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 
 
@@ -35,11 +35,11 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config).cam.infer
     items = part_items(args.index, args.split, args.part)
     log.info("infer_cam: %d images of %s, part %s", len(items), args.split, args.part)
-    method = ready(load_method(args.model), args.threads)
+    method = for_inference(load_method(args.model), args.threads)
     with MapsWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "class activation maps"):
             image = read_item(item)
-            cam = draw(method, image, item, config.scales, config.flip)
+            cam = compute_cam(method, image, item, config.scales, config.flip)
             size = np.array(image.shape[:2])
             out.put(item.image_id, classes=np.array(item.classes, np.int64), cam=cam, size=size)
 
@@ -48,14 +48,14 @@ def load_method(path: Path) -> Method | Combo:
     """Return the trained classifier in `path`."""
     model = load_model(path, "classifier")
     meta = model.meta
-    with rebuilding(path):
+    with checkpoint_errors(path):
         params = {n: methods.get(n).Params(**given) for n, given in meta["params"].items()}
         task = methods.make(meta["method"], make_backbone(model), len(meta["classes"]), params)
     load_state(task.net, model.state, str(path))
     return task
 
 
-def draw(
+def compute_cam(
     method: Method | Combo, image: np.ndarray, item: Item, scales: list[float], flip: bool
 ) -> np.ndarray:
     """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [-1, 1] of the image's K labels.
@@ -71,8 +71,8 @@ def draw(
     if not present:
         return np.zeros((0, *size), np.float16)
     batches = (torch.from_numpy(view).to(device()) for view in views(image, scales, flip))
-    total = sum_views(batches, lambda batch: method.draw(batch, size)[:, present], size)
-    cam = method.normalise(total.cpu().numpy())
+    total = sum_views(batches, lambda batch: method.infer(batch, size)[:, present], size)
+    cam = method.scale_maps(total.cpu().numpy())
     if not np.isfinite(cam).all():
         raise UserError(
             f"{item.image}: the classifier's maps of it are not finite; lower cam.train.lr and "

@@ -20,6 +20,11 @@ def mark_planning() -> None:
     os.environ[_PLANNED] = repr(time.time())
 
 
+def is_planned() -> bool:
+    """Return whether this process is a job of a workflow."""
+    return _PLANNED in os.environ
+
+
 @contextmanager
 def exclusive(artifact: Path) -> Iterator[bool]:
     """Hold the lock of an artifact for the block, after waiting for other runs that make it.
