@@ -112,4 +112,4 @@ def test_unknown_photographs_go_by_their_ids(pictures, tmp_path, caplog):
     (tmp_path / "masks/classes.txt").write_text("background\ncat\ndog\n")
     coco.write(open_pictures([tmp_path / "masks"], [], None), tmp_path / "out.json")
     assert opened(tmp_path / "out.json").imgs[1]["file_name"] == "a"
-    assert "without ending" in caplog.text
+    assert "without suffix" in caplog.text

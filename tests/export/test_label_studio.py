@@ -97,7 +97,7 @@ def test_odd_names_are_escaped(make, tmp_path):
 
 def test_a_neighbours_file_is_not_overwritten(pictures, tmp_path):
     (tmp_path / "out.xml").write_text("<mine/>")
-    with pytest.raises(UserError, match=r"out\.xml: is there"):
+    with pytest.raises(UserError, match=r"out\.xml: exists"):
         label_studio.write(pictures, tmp_path / "out.json")
     (tmp_path / "out.xml").unlink()
     for _ in range(2):

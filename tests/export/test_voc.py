@@ -54,9 +54,9 @@ def test_the_list_chooses_the_masks(pictures, tmp_path):
 
 
 @pytest.mark.parametrize("value", [21, 255])
-def test_values_the_server_refuses_are_not_written(make, tmp_path, value):
+def test_labels_the_server_rejects_are_not_written(make, tmp_path, value):
     pictures = make({IDS[0]: np.full((2, 2), value)}, [str(n) for n in range(30)])
-    with pytest.raises(UserError, match=f"mask holds {value}, the server takes 0..20"):
+    with pytest.raises(UserError, match=f"mask holds {value}, the server accepts 0..20"):
         voc.write(pictures, tmp_path / "out.tar", "comp6", "test", None)
     assert not (tmp_path / "out.tar").exists()
 
@@ -69,7 +69,7 @@ def test_other_classes_are_warned_about(make, tmp_path, caplog):
 def test_only_a_tar_and_names_without_blanks_will_do(make, tmp_path):
     with pytest.raises(UserError, match=r"ends in .tar.gz"):
         voc.write(make(), tmp_path / "out.zip", "comp6", "test", None)
-    with pytest.raises(UserError, match="take no blanks"):
+    with pytest.raises(UserError, match="allow no spaces"):
         voc.write(make({"a b": MASKS[IDS[0]]}), tmp_path / "out.tar", "comp6", "test", None)
 
 
@@ -110,8 +110,8 @@ def test_the_check_shows_the_first_of_many_problems(tmp_path):
     assert str(caught.value).count("missing") == 5 and "and 4 more" in str(caught.value)
 
 
-def test_a_mask_without_photograph_is_named(pictures, tmp_path):
-    with pytest.raises(UserError, match="no photograph to compare its size with"):
+def test_a_mask_without_image_is_named(pictures, tmp_path):
+    with pytest.raises(UserError, match="no image to compare its size with"):
         voc.check(tar(tmp_path / "out.tgz", GOOD), IDS, {})
 
 

@@ -1,7 +1,7 @@
 """CVAT's archive "Segmentation mask 1.1", for upload as annotations of a task or project.
 
-Source: CVAT's documentation of the format, https://docs.cvat.ai (Segmentation Mask). CVAT finds
-the frame of a mask by the name of the photograph without its ending.
+Source: CVAT's documentation of the format, https://docs.cvat.ai (Segmentation Mask). CVAT matches
+masks with frames by the file name of the image without suffix.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from wsss.io.progress import log
 
 
 def write(pictures: Pictures, out: Path) -> None:
-    """Write the archive: colours by `labelmap.txt`, each class region of an image one object.
+    """Write the archive: colours by `labelmap.txt`, one object per class and image.
 
-    CVAT knows no ignored pixels; they become background.
+    CVAT has no ignored pixels; they become background.
 
     Raises:
-        UserError: a label map is not sound, a name cannot be written in this format, or `out` is
-            no zip or cannot be written.
+        UserError: a label map is damaged, a name cannot be written in this format, or `out` is not
+            a zip or cannot be written.
     """
     if out.suffix != ".zip":
         raise UserError(f"{out}: CVAT takes a zip; name a file that ends in .zip")
@@ -39,7 +39,7 @@ def write(pictures: Pictures, out: Path) -> None:
 
 
 def _fits(name: str) -> bool:
-    """Tell whether a line of a text file can be this name: CVAT strips it, # is a comment."""
+    """True if CVAT reads the name from a line unchanged: it strips lines, # starts comments."""
     return name == name.strip() and len(name.splitlines()) == 1 and not name.startswith("#")
 
 
@@ -58,7 +58,7 @@ def _members(pictures: Pictures) -> Iterator[tuple[str, bytes]]:
 
 
 def _labelmap(class_names: tuple[str, ...]) -> str:
-    """Return a line per label: name, colour, parts (none), actions (none)."""
+    """Format one line per label: name, colour, parts (none), actions (none)."""
     rows = [
         f"{name}:{','.join(map(str, colour))}::\n"
         for name, colour in zip((NO_CLASS, *class_names), palette().tolist(), strict=False)
@@ -67,7 +67,8 @@ def _labelmap(class_names: tuple[str, ...]) -> str:
 
 
 def _objects(labels: np.ndarray) -> np.ndarray:
-    """Number the classes of an image (H, W) by their order: 0 background, 1, 2, ... objects."""
-    there = np.bincount(labels.ravel(), minlength=256) > 0
-    there[0] = False
-    return (there * there.cumsum())[labels]
+    """Number the classes present in (H, W) as objects 1, 2, ...; 0 is the background."""
+    present = np.bincount(labels.ravel(), minlength=256) > 0
+    present[0] = False
+    objects: np.ndarray = (present * present.cumsum())[labels]
+    return objects

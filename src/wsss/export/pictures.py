@@ -1,8 +1,8 @@
-"""The label maps to export, each checked against its photograph and the classes."""
+"""Label maps to export, validated against the sizes of their images and the classes."""
 
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -20,12 +20,13 @@ NAMING = "give --index, or --images for masks of wsss predict"
 
 @dataclass(frozen=True)
 class Picture:
-    """One photograph and what to call it.
+    """Image of a label map.
 
     Attributes:
-        image_id: the name of its label map.
-        file: the photograph below the folder common to all, with `/`; the id if it is not known.
-        path: the photograph, None if it is not known.
+        image_id: image id, the name of the label map.
+        file: path of the image file relative to the common folder of all images, with `/`; the
+            image id if the file is not known.
+        path: image file; None = not known.
     """
 
     image_id: str
@@ -34,21 +35,21 @@ class Picture:
 
     @property
     def stem(self) -> str:
-        """`file` without its ending."""
+        """`file` without suffix."""
         return self.file if self.path is None else str(PurePath(self.file).with_suffix(""))
 
 
 class Pictures:
-    """Label maps in order, with the names of photographs and classes.
+    """Label maps in order, with their image files and class names.
 
     Args:
         reader: the label maps.
-        class_names: the foreground classes; class c has label c + 1.
-        paths: photograph by image id, None = not known; of images of `reader`.
-        made: what the records say about their making, each line once.
+        class_names: names of the foreground classes; class c has label c + 1.
+        paths: image files by image id, for images of `reader`; None = not known.
+        made: provenance lines of the records, without duplicates.
 
     Raises:
-        UserError: an id cannot be a file name everywhere.
+        UserError: an image id is not a valid file name on all systems.
     """
 
     def __init__(
@@ -68,23 +69,27 @@ class Pictures:
         return len(self.items)
 
     def __iter__(self) -> Iterator[tuple[Picture, np.ndarray]]:
-        """Yield every picture with its label map (H, W) uint8.
+        """Yield every image with its label map (H, W) uint8.
 
         Raises:
-            UserError: a label map is damaged, not as large as its photograph, or holds a label
-                beyond the classes.
+            UserError: a label map is damaged, differs in size from its image, or holds a label
+                without class.
         """
         for item in track(self.items, "export"):
             yield item, self._read(item)
 
     def select(self, ids: Sequence[str], where: str) -> "Pictures":
-        """Return the pictures `ids`, in that order.
+        """Select the images `ids`, in that order.
+
+        Args:
+            ids: image ids.
+            where: origin of the ids, for the error.
 
         Raises:
-            UserError: some have no label map; `where` says who wants them.
+            UserError: an image has no label map.
         """
         paths = {item.image_id: item.path for item in self.items}
-        _complain([key for key in ids if key not in paths], f"images of {where} have no label map")
+        _refuse([key for key in ids if key not in paths], f"images of {where} have no label map")
         return Pictures(self._reader, self.class_names, {key: paths[key] for key in ids}, self.made)
 
     def _read(self, item: Picture) -> np.ndarray:
@@ -108,35 +113,36 @@ def open_pictures(
 
     Args:
         labels: commit records of shards, or folders that hold one.
-        index: tables of the images that the label maps belong to; empty = the classes stand in
-            `classes.txt` beside each record, as `wsss predict` leaves it.
-        photos: photograph by image id, for label maps without index; None = not known.
+        index: tables of the images of the label maps; empty = the classes are read from
+            `classes.txt` beside each record, as written by `wsss predict`.
+        photos: image files by image id, for label maps without index; None = not known.
 
     Raises:
-        UserError: files are missing or damaged, or images and label maps are not the same.
+        UserError: files are missing or damaged, or images and label maps do not match.
     """
     records = [path / RECORD if path.is_dir() else path for path in labels]
     reader = LabelReader(records)
     if not reader.ids:
         raise UserError(f"{records[0]}: holds no label map")
-    made = dict.fromkeys(_first_line(record) for record in records)
+    made = list(dict.fromkeys(map(_first_line, records)))
     if index:
         table = Index.read(*index)
         wanted = {item.image_id: item.image for item in table.items}
-        _complain(reader.ids - wanted.keys(), "label maps belong to no image of the index")
-        _complain(wanted.keys() - set(reader.ids), "images of the index have no label map")
+        _refuse(set(reader.ids) - wanted.keys(), "label maps belong to no image of the index")
+        _refuse(wanted.keys() - set(reader.ids), "images of the index have no label map")
         return Pictures(reader, table.class_names, wanted, made)
     names = {_class_names(record.with_name(CLASSES)) for record in records}
     if len(names) > 1:
         raise UserError(f"{CLASSES} differs between the folders given; export them one by one")
     if photos is None:
-        log.warning("the photographs are not known: sizes are not compared; %s", NAMING)
+        log.warning("the image files are not known: sizes are not compared; %s", NAMING)
         return Pictures(reader, names.pop(), dict.fromkeys(reader.ids), made)
-    _complain(set(reader.ids) - photos.keys(), "label maps have no photograph in --images")
+    _refuse(set(reader.ids) - photos.keys(), "label maps have no image in --images")
     return Pictures(reader, names.pop(), {key: photos[key] for key in reader.ids}, made)
 
 
-def _complain(ids: Sequence[str] | set[str], what: str) -> None:
+def _refuse(ids: Collection[str], what: str) -> None:
+    """Raise UserError if there are `ids`."""
     if ids:
         names = ", ".join(sorted(ids)[:3]) + ", ..." * (len(ids) > 3)
         raise UserError(f"{len(ids)} {what}: {names}; give all shards of exactly these images")
@@ -161,7 +167,7 @@ def _class_names(path: Path) -> tuple[str, ...]:
 
 
 def _relative(paths: Mapping[str, Path | None]) -> dict[str, str]:
-    """Return the photographs below the folder common to all, by id; ids for unknown ones."""
+    """Paths relative to the common folder of all images, by image id; the ids if none is known."""
     whole = {key: Path(os.path.abspath(path)) for key, path in paths.items() if path is not None}  # noqa: PTH100
     if not whole:
         return {key: key for key in paths}
