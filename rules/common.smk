@@ -31,13 +31,14 @@ try:
     from wsss.config.slices import canonical
     from wsss.plan.links import refresh
     from wsss.report.tables import table
-    from wsss.system import parent
+    from wsss.system import locks, parent
 
     STARTED = workflow.exec_mode == ExecMode.DEFAULT
     if STARTED:
         # Snakemake names neither file nor line of a mistake
         merged([Path(file) for file in workflow.configfiles])
         parent.register()
+        locks.mark_planning()
     CONFIG = load(config)
     contents = FileContents(
         CONFIG.dataset, Path(".snakemake/wsss-digests.json"), from_parent=not STARTED

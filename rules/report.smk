@@ -32,7 +32,7 @@ rule evaluate:
     shell:
         "wsss evaluate --split {wildcards.split} --index {input.index:q} --masks {input.masks:q}"
         " --predictions {input.predictions:q} --out {output.result:q}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 def whole_config(wildcards):
@@ -100,4 +100,4 @@ rule gather_parts:
     message:
         "gather_parts of {params.users}"
     shell:
-        "wsss gather-parts --parts {input:q} --out {output.record:q} --log {log:q}"
+        "wsss gather-parts --parts {input:q} --out {output.record:q} --log {log:q} --users {params.users:q}"

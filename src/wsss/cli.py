@@ -11,13 +11,15 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from wsss import __version__
 from wsss.errors import Terminated, UserError
 from wsss.io.atomic import is_unwritable, unwritable
-from wsss.system import parent, ranks, sigterm
+from wsss.pipeline import STAGES
+from wsss.system import locks, parent, ranks, sigterm
 
-TOOLS = ("check", "export", "predict", "schema")
+TOOLS = ("check", "clean", "export", "predict", "schema")
 """Commands that are no stage of the workflow."""
 
 
@@ -47,8 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def commands() -> tuple[str, ...]:
     """Names of the modules in `wsss.stages` that are subcommands."""
-    from wsss.config.slices import STAGES
-
     return (*STAGES, *TOOLS)
 
 
@@ -61,6 +61,7 @@ def _run(arguments: list[str]) -> None:
     stage = import_module(f"wsss.stages.{name}")
     parser = argparse.ArgumentParser(f"wsss {arguments[0]}", description=stage.__doc__)
     parser.add_argument("--log", type=Path, help="write plain log lines to this file, too")
+    parser.add_argument("--users", help="runs that need the result, for error messages")
     stage.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
 
@@ -68,7 +69,24 @@ def _run(arguments: list[str]) -> None:
 
     parent.watch()
     start_logging(options.log)
-    stage.run(options)
+    try:
+        _make(stage, options)
+    except UserError as error:
+        raise UserError(
+            f"{name} of {options.users}: {error}" if options.users else error
+        ) from error
+
+
+def _make(stage: ModuleType, options: argparse.Namespace) -> None:
+    """Run a stage, unless another workflow has made the same since this one was planned."""
+    if not (locks.is_planned() and hasattr(options, "out") and ranks.is_rank_zero()):
+        stage.run(options)
+        return
+    with locks.exclusive(options.out) as finished:
+        if finished:
+            logging.getLogger("wsss").info("another run has made %s meanwhile", options.out)
+        else:
+            stage.run(options)
 
 
 def _fail(code: int, message: str) -> int:

@@ -109,13 +109,12 @@ class Product:
         step: value of `until` that ends a run with it; empty = shared by all runs.
         splits: splits that it is made for.
         title: name in the report.
+        evaluated: splits that it is compared with the masks on.
         folder: folder within that of a run; empty = `step`.
         file: file that is complete when the product is; empty = that of its kind.
         background: maps: whether they hold scores of the background, so that the highest score
             decides; otherwise a threshold does.
         uses_labels: whether the stage is told the image labels of the images that it is run on.
-        evaluated: splits that it is compared with the masks on.
-        target: splits that a finished run must have, beside what others need.
     """
 
     name: str
@@ -124,17 +123,21 @@ class Product:
     step: str = ""
     splits: tuple[Split | None, ...] = SPLITS
     title: str = ""
+    evaluated: tuple[Split, ...] = ()
     folder: str = ""
     file: str = ""
     background: bool = True
     uses_labels: bool = True
-    evaluated: tuple[Split, ...] = ()
-    target: tuple[Split, ...] = ()
 
     @property
     def place(self) -> str:
         """Folder within that of a run."""
         return self.folder or self.step
+
+    @property
+    def target(self) -> tuple[Split | None, ...]:
+        """Splits that a finished run must have, beside what others need."""
+        return self.splits[:1] if self.kind in ("model", "labels") and self.step else ()
 
     @property
     def record(self) -> str:
@@ -279,58 +282,34 @@ PRODUCTS: tuple[Product, ...] = (
     Product("index", "table", (_PREPARE_DATA,), file="index.{split}.tsv"),
     Product("masks", "table", (_PREPARE_MASKS,), file="masks.{split}.tsv"),
     Product("weights", "model", (_CONVERT_WEIGHTS,), splits=WHOLE),
-    Product("boundaries", "maps", (_MAKE_BOUNDARIES,), "cam", splits=(TRAIN,), folder="boundaries"),
-    Product("classifier", "model", (_TRAIN_CAM,), "cam", splits=WHOLE, title="Classifier"),
-    Product("cam", "maps", (_INFER_CAM,), "cam", title="Seed", background=False, evaluated=SPLITS),
-    Product("crf", "maps", (_REFINE_CRF,), "crf", title="CRF", evaluated=SPLITS),
+    Product("boundaries", "maps", (_MAKE_BOUNDARIES,), "cam", (TRAIN,), folder="boundaries"),
+    Product("classifier", "model", (_TRAIN_CAM,), "cam", WHOLE, "Classifier"),
+    Product("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS, background=False),
+    Product("crf", "maps", (_REFINE_CRF,), "crf", SPLITS, "CRF", SPLITS),
     Product(
-        "affinity",
-        "model",
-        (_TRAIN_AFFINITY,),
-        "walk",
-        splits=WHOLE,
-        title="AffinityNet",
-        folder="affinity",
+        "affinity", "model", (_TRAIN_AFFINITY,), "walk", WHOLE, "AffinityNet", folder="affinity"
     ),
-    Product(
-        "walk",
-        "labels",
-        (_RANDOM_WALK,),
-        "walk",
-        title="Pseudo labels",
-        evaluated=SPLITS,
-        target=(TRAIN,),
-    ),
-    Product(
-        "stitched",
-        "labels",
-        (_STITCH_MASKS,),
-        "walk",
-        splits=(TRAIN,),
-        folder="walk/whole",
-        target=(TRAIN,),
-    ),
-    Product("segmenter", "model", (_TRAIN_SEGMENTER,), "segment", splits=WHOLE, title="Segmenter"),
+    Product("walk", "labels", (_RANDOM_WALK,), "walk", SPLITS, "Pseudo labels", SPLITS),
+    Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
+    Product("segmenter", "model", (_TRAIN_SEGMENTER,), "segment", WHOLE, "Segmenter"),
     Product(
         "segment",
         "labels",
         (_INFER_SEGMENTER,),
         "segment",
-        splits=(VAL,),
-        title="Segmenter",
+        (VAL,),
+        "Segmenter",
+        (VAL,),
         uses_labels=False,
-        evaluated=(VAL,),
-        target=(VAL,),
     ),
     Product(
         "whole",
         "labels",
         (_SEGMENT_WHOLE,),
         "segment",
-        splits=(VAL,),
+        (VAL,),
         folder="segment/whole",
         uses_labels=False,
-        target=(VAL,),
     ),
 )
 """Every product of the chain, in its order."""
@@ -342,14 +321,19 @@ GATHER = Stage("gather_parts")
 
 STAGES: dict[str, Stage] = {
     stage.name: stage
-    for stage in (*(stage for product in PRODUCTS for stage in product.makers), EVALUATE, REPORT, GATHER)
+    for stage in (
+        *(stage for product in PRODUCTS for stage in product.makers),
+        EVALUATE,
+        REPORT,
+        GATHER,
+    )
 }
 """Every stage by its name, in the order of the chain."""
 
 STEPS: tuple[str, ...] = tuple(dict.fromkeys(p.step for p in PRODUCTS if p.step))
 """Values of `until`, in the order of the chain."""
 
-EVALUATED: tuple[Product, ...] = tuple(product for product in PRODUCTS if product.evaluated)
+EVALUATED: tuple[Product, ...] = tuple(p for p in PRODUCTS if p.evaluated)
 """Products that are compared with masks, in the order of the chain."""
 
 
@@ -372,29 +356,6 @@ def pseudo_labels(consumer: Product) -> Product:
     """Return the last label maps before `consumer` that are made for the training images."""
     before = PRODUCTS[: PRODUCTS.index(consumer)]
     return [p for p in before if p.kind == "labels" and p.evaluated and TRAIN in p.splits][-1]
-
-
-def problems(products: Sequence[Product] = PRODUCTS) -> list[str]:
-    """List what is wrong with a table: names that occur twice, inputs that come too late."""
-    found, names, stages = [], set[str](), set[str]()
-    for row in products:
-        if row.name in names:
-            found.append(f"pipeline: product {row.name}: there are two of this name")
-        if row.kind in ("maps", "labels") and not set(row.evaluated) <= set(row.splits):
-            found.append(f"pipeline: product {row.name}: evaluated on a split that it has not")
-        for stage in row.makers:
-            if stage.name in stages:
-                found.append(f"pipeline: stage {stage.name}: makes two products")
-            stages.add(stage.name)
-            for needed in stage.inputs:
-                known = names | {PSEUDO_LABELS} | ({row.name} if needed.of_run else set())
-                if needed.product not in known and needed.of_run is None:
-                    found.append(
-                        f"pipeline: stage {stage.name}: reads {needed.product}, which no row "
-                        f"before {row.name} makes"
-                    )
-        names.add(row.name)
-    return found
 
 
 _BY_NAME = {row.name: row for row in PRODUCTS}

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import Protocol
 
 from wsss import pipeline
 from wsss.config.dataset import fetched_augment
@@ -22,6 +21,8 @@ from wsss.config.slices import canonical, effective, slice_of
 from wsss.config.training import Trunk
 from wsss.io.provenance import code_digest, package_files_digest, text_digest
 from wsss.pipeline import EVALUATE, REPORT, SPLITS, VAL, Case, Input, Product, Split, Stage
+from wsss.plan.contents import Contents
+from wsss.plan.table import check
 
 LAYOUT = 1
 """Version of the store; artifacts of another one have other keys."""
@@ -40,31 +41,6 @@ WHOLE = "all"
 
 Inputs = Mapping[str, tuple["Artifact", ...]]
 """Artifacts by their role in a rule's `input`."""
-
-
-class Contents(Protocol):
-    """Digests of the user's files, and the number of images."""
-
-    def index(self, split: Split) -> str:
-        """Digest of what the index of a split depends on."""
-
-    def masks(self, split: Split) -> str:
-        """Digest of what the table of masks of a split depends on."""
-
-    def drawn(self, split: Split) -> str:
-        """Digest of the files that the masks of a split are drawn from."""
-
-    def tiles(self) -> str:
-        """Digest of what tiles are cut from."""
-
-    def file(self, path: str) -> str:
-        """Digest of a file."""
-
-    def folder(self, path: str) -> str:
-        """Digest of a folder of boundary maps."""
-
-    def images(self, split: Split) -> int | None:
-        """Number of images, or of tiles; None if it is not known yet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +100,7 @@ class Plan:
     """
 
     def __init__(self, config: Config, contents: Contents) -> None:
+        check()
         self.config = config
         self.runs = runs(config)
         self.store = f"{config.results}/store"
@@ -140,7 +117,7 @@ class Plan:
         """Return the files of a finished workflow: report, networks, what runs are made for."""
         found = [self.report]
         for _, row, split, artifact in self.products():
-            if row.kind == "model" or split in row.target:
+            if split in row.target:
                 found.append(artifact)
         return list(dict.fromkeys(artifact.path for artifact in found))
 
