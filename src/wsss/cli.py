@@ -79,12 +79,13 @@ def _run(arguments: list[str]) -> None:
 
 def _make(stage: ModuleType, options: argparse.Namespace) -> None:
     """Run a stage, unless another workflow has made the same since this one was planned."""
-    if not (locks.is_planned() and hasattr(options, "out") and ranks.is_rank_zero()):
+    out: Path | None = getattr(options, "out", None)
+    if out is None or not locks.is_planned() or not ranks.is_rank_zero():
         stage.run(options)
         return
-    with locks.exclusive(options.out) as finished:
+    with locks.exclusive(out) as finished:
         if finished:
-            logging.getLogger("wsss").info("another run has made %s meanwhile", options.out)
+            logging.getLogger("wsss").info("another run has made %s meanwhile", out)
         else:
             stage.run(options)
 
