@@ -14,7 +14,7 @@ from pycocotools import mask as rle  # type: ignore[import-untyped]
 
 from wsss.errors import UserError
 from wsss.export.archive import refuse_folder
-from wsss.export.pictures import NAMING, Pictures
+from wsss.export.label_maps import REMEDY, LabelMaps
 from wsss.io.atomic import write_text
 from wsss.io.labels import IGNORE
 from wsss.io.progress import log
@@ -23,13 +23,13 @@ _Image = tuple[int, tuple[int | None, int | None]]
 """Id and (H, W) of an image of the ground truth; None where the size is not given."""
 
 
-def write(pictures: Pictures, out: Path, truth: Path | None = None) -> None:
+def write(label_maps: LabelMaps, out: Path, truth: Path | None = None) -> None:
     """Write a data set for `pycocotools.coco.COCO`, or results for its `loadRes`.
 
     The category id of a class is its label. Ignored pixels belong to no annotation.
 
     Args:
-        pictures: the label maps.
+        label_maps: the label maps.
         out: JSON file.
         truth: ground truth in COCO format. If given, `out` becomes a list of results with score 1
             and the ids of `truth`; images are matched by file name, categories by name.
@@ -39,19 +39,19 @@ def write(pictures: Pictures, out: Path, truth: Path | None = None) -> None:
             written.
     """
     refuse_folder(out)
-    if pictures.items[0].path is None:
-        log.warning("file names are the image ids, without suffix; %s", NAMING)
-    document: object = _dataset(pictures) if truth is None else _results(pictures, truth)
+    if label_maps.items[0].path is None:
+        log.warning("file names are the image ids, without suffix; %s", REMEDY)
+    document: object = _dataset(label_maps) if truth is None else _results(label_maps, truth)
     write_text(out, json.dumps(document, ensure_ascii=False) + "\n")
 
 
-def _dataset(pictures: Pictures) -> dict[str, Any]:
+def _dataset(label_maps: LabelMaps) -> dict[str, Any]:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for number, (picture, labels) in enumerate(pictures, 1):
+    for number, (item, labels) in enumerate(label_maps, 1):
         height, width = labels.shape
         size = {"width": width, "height": height}
-        images.append({"id": number, "file_name": picture.file, **size})
+        images.append({"id": number, "file_name": item.file, **size})
         for label, region in _regions(labels):
             annotations.append(
                 {
@@ -66,34 +66,34 @@ def _dataset(pictures: Pictures) -> dict[str, Any]:
             )
     categories = [
         {"id": label, "name": name, "supercategory": ""}
-        for label, name in enumerate(pictures.class_names, 1)
+        for label, name in enumerate(label_maps.class_names, 1)
     ]
     return {"images": images, "annotations": annotations, "categories": categories}
 
 
-def _results(pictures: Pictures, truth: Path) -> list[dict[str, Any]]:
+def _results(label_maps: LabelMaps, truth: Path) -> list[dict[str, Any]]:
     images, categories = _ids(truth)
     # match images and classes with the ground truth
     matched: dict[_Image, None] = {}
-    for item in pictures.items:
+    for item in label_maps.items:
         match = images.get(item.stem, images.get(Path(item.stem).name))
         if match is None or match in matched:
             raise UserError(
                 f"{truth}: has no image of its own for {item.file}; file names must agree"
             )
         matched[match] = None
-    missing = [name for name in pictures.class_names if name not in categories]
+    missing = [name for name in label_maps.class_names if name not in categories]
     if missing:
         raise UserError(f"{truth}: has no category {missing[0]!r}; these are other classes")
     # one result per image and class
     found: list[dict[str, Any]] = []
-    for (image, size), (picture, labels) in zip(matched, pictures, strict=True):
+    for (image, size), (item, labels) in zip(matched, label_maps, strict=True):
         if size not in (labels.shape, (None, None)):
-            raise UserError(f"{truth}: {picture.file} is {size} there, its mask {labels.shape}")
+            raise UserError(f"{truth}: {item.file} is {size} there, its mask {labels.shape}")
         found += [
             {
                 "image_id": image,
-                "category_id": categories[pictures.class_names[label - 1]],
+                "category_id": categories[label_maps.class_names[label - 1]],
                 "segmentation": region,
                 "score": 1.0,
             }

@@ -13,12 +13,12 @@ from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.export.archive import write_zip
 from wsss.export.index import png
-from wsss.export.pictures import Pictures
+from wsss.export.label_maps import LabelMaps
 from wsss.io.labels import IGNORE, palette
 from wsss.io.progress import log
 
 
-def write(pictures: Pictures, out: Path) -> None:
+def write(label_maps: LabelMaps, out: Path) -> None:
     """Write the archive: colours by `labelmap.txt`, one object per class and image.
 
     CVAT has no ignored pixels; they become background.
@@ -29,13 +29,13 @@ def write(pictures: Pictures, out: Path) -> None:
     """
     if out.suffix != ".zip":
         raise UserError(f"{out}: CVAT takes a zip; name a file that ends in .zip")
-    for name in pictures.class_names:
+    for name in label_maps.class_names:
         if ":" in name or not _fits(name):
-            raise UserError(f"class {name!r}: cannot stand in CVAT's labelmap.txt; rename it")
-    for item in pictures.items:
+            raise UserError(f"class {name!r}: not possible in CVAT's labelmap.txt; rename it")
+    for item in label_maps.items:
         if not _fits(item.stem):
-            raise UserError(f"image {item.file!r}: cannot stand in CVAT's list; rename the image")
-    write_zip(out, _members(pictures))
+            raise UserError(f"image {item.file!r}: not possible in CVAT's list; rename the image")
+    write_zip(out, _members(label_maps))
 
 
 def _fits(name: str) -> bool:
@@ -43,16 +43,16 @@ def _fits(name: str) -> bool:
     return name == name.strip() and len(name.splitlines()) == 1 and not name.startswith("#")
 
 
-def _members(pictures: Pictures) -> Iterator[tuple[str, bytes]]:
-    yield "labelmap.txt", _labelmap(pictures.class_names).encode()
-    stems = [item.stem for item in pictures.items]
+def _members(label_maps: LabelMaps) -> Iterator[tuple[str, bytes]]:
+    yield "labelmap.txt", _labelmap(label_maps.class_names).encode()
+    stems = [item.stem for item in label_maps.items]
     yield "ImageSets/Segmentation/default.txt", "".join(f"{s}\n" for s in stems).encode()
     ignored = 0
-    for picture, labels in pictures:
+    for item, labels in label_maps:
         ignored += bool((labels == IGNORE).any())
         known = np.where(labels == IGNORE, 0, labels)
-        yield f"SegmentationClass/{picture.stem}.png", png(palette()[known])
-        yield f"SegmentationObject/{picture.stem}.png", png(palette()[_objects(known)])
+        yield f"SegmentationClass/{item.stem}.png", png(palette()[known])
+        yield f"SegmentationObject/{item.stem}.png", png(palette()[_objects(known)])
     if ignored:
         log.warning("%d masks have ignored pixels, which became background", ignored)
 

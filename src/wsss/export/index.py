@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image
 
 from wsss.export.archive import write_files
-from wsss.export.pictures import Pictures
+from wsss.export.label_maps import LabelMaps
 
 
-def write(pictures: Pictures, out: Path) -> None:
+def write(label_maps: LabelMaps, out: Path) -> None:
     """Write `<image id>.png` into a folder, or a zip or tar by the suffix of `out`.
 
     Ignored pixels keep the value 255.
@@ -18,7 +18,7 @@ def write(pictures: Pictures, out: Path) -> None:
     Raises:
         UserError: a label map is damaged, or `out` cannot be written.
     """
-    write_files(out, ((f"{p.image_id}.png", png(labels)) for p, labels in pictures))
+    write_files(out, ((f"{p.image_id}.png", png(labels)) for p, labels in label_maps))
 
 
 def png(image: np.ndarray) -> bytes:

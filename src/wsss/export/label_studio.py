@@ -17,7 +17,7 @@ from wsss import __version__
 from wsss.errors import UserError
 from wsss.export import brush
 from wsss.export.archive import refuse_folder
-from wsss.export.pictures import NAMING, Picture, Pictures
+from wsss.export.label_maps import REMEDY, ImageFile, LabelMaps
 from wsss.io.atomic import write_text
 from wsss.io.labels import IGNORE, palette
 from wsss.io.progress import log
@@ -31,7 +31,7 @@ _HEAD = "<View>"
 
 
 def write(
-    pictures: Pictures,
+    label_maps: LabelMaps,
     out: Path,
     url: str = URL,
     from_name: str = "label",
@@ -44,7 +44,7 @@ def write(
     Ignored pixels belong to no brush mask.
 
     Args:
-        pictures: the label maps.
+        label_maps: the label maps.
         out: JSON file.
         url: prefix of the percent-encoded file names of images.
         from_name: name of the tag BrushLabels.
@@ -70,30 +70,30 @@ def write(
         raise UserError(
             f"tags {from_name!r}, {to_name!r}: must be two names, the second an identifier"
         )
-    if pictures.items[0].path is None:
-        log.warning("URLs hold the image ids, without suffix; %s", NAMING)
+    if label_maps.items[0].path is None:
+        log.warning("URLs hold the image ids, without suffix; %s", REMEDY)
     tags = {"type": "brushlabels", "from_name": from_name, "to_name": to_name}
     about: dict[str, str | float] = {"model_version": model_version}
     about |= {} if score is None else {"score": score}
     tasks = [
         {
-            "data": {to_name: url + quote(picture.file)},
-            "predictions": [{**about, "result": _results(picture, labels, tags, pictures)}],
+            "data": {to_name: url + quote(item.file)},
+            "predictions": [{**about, "result": _results(item, labels, tags, label_maps)}],
         }
-        for picture, labels in pictures
+        for item, labels in label_maps
     ]
     write_text(out, json.dumps(tasks, ensure_ascii=False, allow_nan=False) + "\n")
-    write_text(beside, _configuration(pictures.class_names, from_name, to_name))
+    write_text(beside, _configuration(label_maps.class_names, from_name, to_name))
 
 
 def _results(
-    picture: Picture, labels: np.ndarray, tags: dict[str, str], pictures: Pictures
+    item: ImageFile, labels: np.ndarray, tags: dict[str, str], label_maps: LabelMaps
 ) -> list[dict[str, Any]]:
     height, width = labels.shape
     present = np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE)[:IGNORE])
     return [
         {
-            "id": f"{picture.image_id}-{label}",
+            "id": f"{item.image_id}-{label}",
             **tags,
             "original_width": width,
             "original_height": height,
@@ -101,7 +101,7 @@ def _results(
             "value": {
                 "format": "rle",
                 "rle": brush.encode(labels == label),
-                "brushlabels": [pictures.class_names[label - 1]],
+                "brushlabels": [label_maps.class_names[label - 1]],
             },
         }
         for label in present[present > 0].tolist()

@@ -15,7 +15,7 @@ from PIL import Image
 from wsss.data.taxonomy import VOC_CLASSES
 from wsss.errors import UserError
 from wsss.export.archive import TARS, write_tar
-from wsss.export.pictures import Pictures
+from wsss.export.label_maps import LabelMaps
 from wsss.io.images import image_size
 from wsss.io.labels import encode_labels
 from wsss.io.progress import log, track
@@ -27,12 +27,12 @@ _SHOWN = 5
 
 
 def write(
-    pictures: Pictures, out: Path, competition: str, image_set: str, ids: Sequence[str] | None
+    label_maps: LabelMaps, out: Path, competition: str, image_set: str, ids: Sequence[str] | None
 ) -> None:
     """Write `results/VOC2012/Segmentation/<competition>_<set>_cls/<id>.png` into a tar.
 
     Args:
-        pictures: the label maps.
+        label_maps: the label maps.
         out: file that ends in .tar, .tar.gz or .tgz.
         competition: one of `COMPETITIONS`.
         image_set: `test`, or `val` for the development kit.
@@ -44,24 +44,24 @@ def write(
     """
     if not out.name.endswith(TARS):
         raise UserError(f"{out}: the server expects a tar; name a file that ends in {TARS[1]}")
-    if pictures.class_names != VOC_CLASSES:
+    if label_maps.class_names != VOC_CLASSES:
         log.warning("these are not VOC's 20 classes in its order: the server would evaluate others")
-    chosen = pictures if ids is None else pictures.select(ids, "the list")
+    chosen = label_maps if ids is None else label_maps.select(ids, "the list")
     folder = f"{_FOLDER}/{competition}_{image_set}_cls"
     write_tar(out, _members(chosen, folder))
 
 
-def _members(pictures: Pictures, folder: str) -> Iterator[tuple[str, bytes]]:
-    for item in pictures.items:
+def _members(label_maps: LabelMaps, folder: str) -> Iterator[tuple[str, bytes]]:
+    for item in label_maps.items:
         if item.image_id.split() != [item.image_id]:
             raise UserError(f"image {item.image_id!r}: VOC's lists allow no spaces; rename it")
-    for picture, labels in pictures:
+    for item, labels in label_maps:
         if (worst := labels.max(initial=0)) > len(VOC_CLASSES):
             raise UserError(
-                f"image {picture.image_id}: its mask holds {worst}, the server accepts 0..20; "
+                f"image {item.image_id}: its mask holds {worst}, the server accepts 0..20; "
                 "export what a segmenter predicts, without ignored pixels"
             )
-        yield f"{folder}/{picture.image_id}.png", encode_labels(labels)
+        yield f"{folder}/{item.image_id}.png", encode_labels(labels)
 
 
 def read_list(path: Path) -> list[str]:
@@ -128,8 +128,8 @@ def _check(
     # folders and missing masks
     problems += [f"{image_id}.png is missing" for image_id in missing]
     wanted = {f"{_FOLDER}/{name}_": name for name in COMPETITIONS}
-    odd = [f for f in folders if not (f.startswith(tuple(wanted)) and f.endswith("_cls"))]
-    problems += [f"{folder}: not {_FOLDER}/<comp5 or comp6>_<set>_cls" for folder in sorted(odd)]
+    wrong = [f for f in folders if not (f.startswith(tuple(wanted)) and f.endswith("_cls"))]
+    problems += [f"{folder}: not {_FOLDER}/<comp5 or comp6>_<set>_cls" for folder in sorted(wrong)]
     if len(folders) > 1:
         problems.append("the masks are in several folders; submit one competition at a time")
     return PurePosixPath(next(iter(folders), "")).name, problems

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wsss.data.photos import find_photos
 from wsss.errors import UserError
 from wsss.export import FORMATS, bundle, coco, cvat, index, label_studio, palette, voc
-from wsss.export.pictures import Pictures, open_pictures
+from wsss.export.label_maps import LabelMaps, open_label_maps
 from wsss.io.index import Index
 from wsss.io.labels import RECORD
 from wsss.io.progress import log
@@ -18,7 +18,7 @@ from wsss.io.progress import log
 if TYPE_CHECKING:
     from wsss.engine.checkpoint import Model
 
-Write = Callable[[Pictures, Path], None]
+Write = Callable[[LabelMaps, Path], None]
 """Function that writes label maps in one format to a file or folder."""
 
 
@@ -36,15 +36,15 @@ class Source:
     index: Sequence[Path]
     images: Path | None
 
-    def open(self) -> Pictures:
+    def open(self) -> LabelMaps:
         """Open the label maps.
 
         Raises:
-            UserError: both `index` and `images` are given, or as in `open_pictures`.
+            UserError: both `index` and `images` are given, or as in `open_label_maps`.
         """
         if self.index and self.images:
             raise UserError("--images: the table of --index names the images; leave one out")
-        return open_pictures(self.labels, self.index, None if self.index else self.image_files())
+        return open_label_maps(self.labels, self.index, None if self.index else self.image_files())
 
     def image_files(self) -> Mapping[str, Path] | None:
         """Image files by image id; None without `index` and `images`."""
@@ -127,9 +127,9 @@ def export_masks(name: str, source: Source, out: Path | None, write: Write) -> N
     """
     if not source.labels or out is None:
         raise UserError(f"{name}: needs --labels and --out, or --check and --list")
-    pictures = source.open()
-    write(pictures, out)
-    log.info("export: %d masks as %s in %s", len(pictures), name, out)
+    label_maps = source.open()
+    write(label_maps, out)
+    log.info("export: %d masks as %s in %s", len(label_maps), name, out)
 
 
 def check_voc(file: Path, image_list: Path | None, source: Source) -> None:

@@ -15,11 +15,12 @@ from wsss.io.index import Index
 from wsss.io.labels import CLASSES, IGNORE, RECORD, LabelReader
 from wsss.io.progress import log, track
 
-NAMING = "give --index, or --images for masks of wsss predict"
+REMEDY = "give --index, or --images for masks of wsss predict"
+"""Remedy for label maps whose image files are not known."""
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageFile:
     """Image of a label map.
 
     Attributes:
@@ -39,7 +40,7 @@ class Picture:
         return self.file if self.path is None else str(PurePath(self.file).with_suffix(""))
 
 
-class Pictures:
+class LabelMaps:
     """Label maps in order, with their image files and class names.
 
     Args:
@@ -61,14 +62,14 @@ class Pictures:
     ) -> None:
         self._reader, self.class_names, self.made = reader, tuple(class_names), tuple(made)
         files = _relative(paths)
-        self.items = tuple(Picture(key, files[key], path) for key, path in paths.items())
+        self.items = tuple(ImageFile(key, files[key], path) for key, path in paths.items())
         for item in self.items:
             _check_name(item.image_id)
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def __iter__(self) -> Iterator[tuple[Picture, np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[ImageFile, np.ndarray]]:
         """Yield every image with its label map (H, W) uint8.
 
         Raises:
@@ -78,7 +79,7 @@ class Pictures:
         for item in track(self.items, "export"):
             yield item, self._read(item)
 
-    def select(self, ids: Sequence[str], where: str) -> "Pictures":
+    def select(self, ids: Sequence[str], where: str) -> "LabelMaps":
         """Select the images `ids`, in that order.
 
         Args:
@@ -90,9 +91,10 @@ class Pictures:
         """
         paths = {item.image_id: item.path for item in self.items}
         _refuse([key for key in ids if key not in paths], f"images of {where} have no label map")
-        return Pictures(self._reader, self.class_names, {key: paths[key] for key in ids}, self.made)
+        chosen = {key: paths[key] for key in ids}
+        return LabelMaps(self._reader, self.class_names, chosen, self.made)
 
-    def _read(self, item: Picture) -> np.ndarray:
+    def _read(self, item: ImageFile) -> np.ndarray:
         labels = self._reader.read(item.image_id)
         worst = int(labels[labels != IGNORE].max(initial=0))
         if worst > len(self.class_names):
@@ -106,13 +108,13 @@ class Pictures:
         return labels
 
 
-def open_pictures(
+def open_label_maps(
     labels: Sequence[Path], index: Sequence[Path], photos: Mapping[str, Path] | None
-) -> Pictures:
+) -> LabelMaps:
     """Open label maps for export.
 
     Args:
-        labels: commit records of shards, or folders that hold one.
+        labels: commit records, or folders that hold one.
         index: tables of the images of the label maps; empty = the classes are read from
             `classes.txt` beside each record, as written by `wsss predict`.
         photos: image files by image id, for label maps without index; None = not known.
@@ -130,22 +132,22 @@ def open_pictures(
         wanted = {item.image_id: item.image for item in table.items}
         _refuse(set(reader.ids) - wanted.keys(), "label maps belong to no image of the index")
         _refuse(wanted.keys() - set(reader.ids), "images of the index have no label map")
-        return Pictures(reader, table.class_names, wanted, made)
+        return LabelMaps(reader, table.class_names, wanted, made)
     names = {_class_names(record.with_name(CLASSES)) for record in records}
     if len(names) > 1:
         raise UserError(f"{CLASSES} differs between the folders given; export them one by one")
     if photos is None:
-        log.warning("the image files are not known: sizes are not compared; %s", NAMING)
-        return Pictures(reader, names.pop(), dict.fromkeys(reader.ids), made)
+        log.warning("the image files are not known: sizes are not compared; %s", REMEDY)
+        return LabelMaps(reader, names.pop(), dict.fromkeys(reader.ids), made)
     _refuse(set(reader.ids) - photos.keys(), "label maps have no image in --images")
-    return Pictures(reader, names.pop(), {key: photos[key] for key in reader.ids}, made)
+    return LabelMaps(reader, names.pop(), {key: photos[key] for key in reader.ids}, made)
 
 
 def _refuse(ids: Collection[str], what: str) -> None:
     """Raise UserError if there are `ids`."""
     if ids:
         names = ", ".join(sorted(ids)[:3]) + ", ..." * (len(ids) > 3)
-        raise UserError(f"{len(ids)} {what}: {names}; give all shards of exactly these images")
+        raise UserError(f"{len(ids)} {what}: {names}; give the label maps of exactly these images")
 
 
 def _first_line(record: Path) -> str:
@@ -176,6 +178,6 @@ def _relative(paths: Mapping[str, Path | None]) -> dict[str, str]:
 
 
 def _check_name(image_id: str) -> None:
-    odd = any(c in "/\\" or unicodedata.category(c).startswith("C") for c in image_id)
-    if odd or image_id != image_id.strip() or image_id.startswith(".") or not image_id:
+    unsafe = any(c in "/\\" or unicodedata.category(c).startswith("C") for c in image_id)
+    if unsafe or image_id != image_id.strip() or image_id.startswith(".") or not image_id:
         raise UserError(f"image {image_id!r}: cannot be a file name elsewhere; rename the image")
