@@ -157,7 +157,9 @@ _MADE = (Input("demo", "demo"), Input("fetched", "fetched"))
 _TILES = Input("tiles", "tiles")
 _INDEX = Input("index", "index")
 
-_MAKE_DEMO = Stage("make_demo", ("dataset.demo",), when=lambda case: case.dataset.source == "demo")
+_MAKE_DEMO = Stage(
+    "make_demo", ("dataset.demo",), when=lambda case: case.dataset.capabilities.generated
+)
 # what it fetches has checksums of its own
 _FETCH = Stage("fetch_data", _FETCHED, when=lambda case: case.dataset.needs_fetching(), code=False)
 _CONVERT_MASKS = Stage("convert_masks", _SOURCE, _MADE[1:])

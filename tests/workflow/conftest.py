@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from wsss.config.dataset import Demo
-from wsss.data.sources.demo import make_demo
+from wsss.demo.folder import make_demo
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "rules", "profiles", "envs", "configs", "src")

@@ -10,7 +10,7 @@ import pytest
 from tests.data.fake_voc import make_tgz, save_mat
 from tests.workflow.conftest import ROOT
 from wsss.config.dataset import Demo
-from wsss.data.sources.demo import make_demo
+from wsss.demo.folder import make_demo
 from wsss.io.images import image_size
 from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelReader, read_labels
