@@ -59,6 +59,7 @@ def _run(arguments: list[str]) -> None:
         _overview().parse_args(arguments or ["--help"])
         return
     stage = import_module(f"wsss.stages.{name}")
+    # options
     parser = argparse.ArgumentParser(f"wsss {arguments[0]}", description=stage.__doc__)
     parser.add_argument("--log", type=Path, help="write plain log lines to this file, too")
     parser.add_argument("--users", help="runs that need the result, for error messages")

@@ -101,6 +101,7 @@ def refuse_folder(out: Path) -> None:
 def _write_folder(out: Path, members: Members) -> None:
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out}: exists already; delete it or name another folder")
+    # written beside `out`, then renamed
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir(parents=True)

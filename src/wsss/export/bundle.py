@@ -55,15 +55,18 @@ def _members(
     names = (NO_CLASS, *label_maps.class_names)
     rows: list[list[object]] = []
     counts, images = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    # masks and their rows; labels (H, W) -> pixels (256,)
     for item, labels in label_maps:
         pixels = np.bincount(labels.ravel(), minlength=256)
         counts, images = counts + pixels, images + (pixels > 0)
         rows.append(_row(item, labels.shape, pixels, names))
         yield f"masks/{item.image_id}.png", encode_labels(labels)
+    # tables
     yield "index.csv", _csv([_COLUMNS, *rows])
     colours = ["#" + bytes(colour).hex() for colour in palette().tolist()]
     table = [[label, name, colours[label]] for label, name in enumerate(names)]
     yield "classes.csv", _csv([["label", "class", "colour"], *table])
+    # card
     shares = (counts / counts.sum()).tolist()
     classes = [(name, int(images[label]), shares[label]) for label, name in enumerate(names)]
     yield "README.md", about(classes).encode()

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as rle  # type: ignore[import-untyped]
+from pycocotools import mask as rle
 
 from wsss.errors import UserError
 from wsss.export.archive import refuse_folder
@@ -48,6 +48,7 @@ def write(label_maps: LabelMaps, out: Path, truth: Path | None = None) -> None:
 def _dataset(label_maps: LabelMaps) -> dict[str, Any]:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
+    # (H, W) labels -> one annotation per class
     for number, (item, labels) in enumerate(label_maps, 1):
         height, width = labels.shape
         size = {"width": width, "height": height}

@@ -127,12 +127,14 @@ def open_label_maps(
     if not reader.ids:
         raise UserError(f"{records[0]}: holds no label map")
     made = list(dict.fromkeys(map(_first_line, records)))
+    # images and classes of an index
     if index:
         table = Index.read(*index)
         wanted = {item.image_id: item.image for item in table.items}
         _refuse(set(reader.ids) - wanted.keys(), "label maps belong to no image of the index")
         _refuse(wanted.keys() - set(reader.ids), "images of the index have no label map")
         return LabelMaps(reader, table.class_names, wanted, made)
+    # classes of `wsss predict`, images of a folder
     names = {_class_names(record.with_name(CLASSES)) for record in records}
     if len(names) > 1:
         raise UserError(f"{CLASSES} differs between the folders given; export them one by one")

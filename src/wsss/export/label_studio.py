@@ -56,6 +56,7 @@ def write(
         UserError: a label map is damaged, `out` has the suffix `.xml` or cannot be written, or
             the names of the tags are invalid.
     """
+    # options
     refuse_folder(out)
     if out.suffix == ".xml":
         raise UserError(
@@ -72,6 +73,7 @@ def write(
         )
     if label_maps.items[0].path is None:
         log.warning("URLs hold the image ids, without suffix; %s", REMEDY)
+    # one task per image, one brush mask per class
     tags = {"type": "brushlabels", "from_name": from_name, "to_name": to_name}
     about: dict[str, str | float] = {"model_version": model_version}
     about |= {} if score is None else {"score": score}

@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: options are missing, files are damaged, or the output cannot be written.
     """
+    # segmenter, or check of results
     if args.format == "onnx":
         export_onnx(args.model, args.out)
         return
@@ -80,6 +81,7 @@ def run(args: argparse.Namespace) -> None:
     if args.format == "voc" and args.check is not None:
         check_voc(args.check, args.list, source)
         return
+    # label maps
     write: Write
     match args.format:
         case "palette":
