@@ -105,3 +105,12 @@ def test_a_published_checkpoint_needs_no_training_data(planned, tmp_path):
         {"cam": {"checkpoint": str(tmp_path / "net.pth")}}, contents=Contents(file="other")
     )
     assert changed.artifact("classifier", None, "psa").key != classifier.key
+
+
+def test_every_job_knows_the_runs_that_need_it(planned):
+    plan = planned({"dataset": {"source": "demo", "root": None}}, SWEEP)
+    assert plan.artifact("demo", None).users == "b4, b8, b16"
+    assert plan.artifact("index", "val").users == "b4, b8, b16, val"
+    assert plan.artifact("walk", "train", "b4").users == "b4, train"
+    many = planned({"runs": {f"r{i}": {} for i in range(9)}})
+    assert many.artifact("classifier", None, "r0").users == "r0, r1, r2, r3, r4, 4 more runs"

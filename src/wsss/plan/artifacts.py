@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from math import ceil
 from pathlib import Path
 
@@ -48,6 +49,9 @@ MOST_JOBS = 64
 
 JOBS_UNKNOWN = 16
 """Jobs for a split whose number of images is not known before it is downloaded or cut."""
+
+_SHOWN = 5
+"""Runs that messages name; the others are counted."""
 
 Inputs = Mapping[str, tuple["Artifact", ...]]
 """Artifacts by their role in a rule's `input`."""
@@ -90,8 +94,11 @@ class Artifact:
 
     @property
     def users(self) -> str:
-        """Names of the runs, and the split, for messages."""
-        return ", ".join(filter(None, [*self.runs, self.split]))
+        """Names of the runs, the first few of many, and the split, for messages."""
+        names = list(self.runs)
+        if len(names) > _SHOWN:
+            names = [*names[:_SHOWN], f"{len(names) - _SHOWN} more runs"]
+        return ", ".join([*names, *([self.split] if self.split else [])])
 
     def part_path(self, part: str) -> str:
         """Return the path of the record of a part."""
@@ -120,6 +127,10 @@ class Plan:
         self._values = {None: effective(config)} | {n: effective(r) for n, r in self.runs.items()}
         self._known: dict[tuple[str, Split | None, str | None], Artifact | None] = {}
         self.report = self._report()
+        # inputs are added before what is made from them
+        for artifact in reversed(self.artifacts.values()):
+            for source in chain.from_iterable(artifact.inputs.values()):
+                source.runs.update(artifact.runs)
 
     # ---- what the workflow asks for ----
 
@@ -203,8 +214,6 @@ class Plan:
         wanted = {"same": (split,), "train": (TRAIN,), "all": source.splits}[need.split]
         for one in source.splits if source.splits == UNSPLIT else wanted:
             if artifact := self.artifact(source.name, one, owner if source.step else None):
-                if run:
-                    artifact.runs[run] = None
                 yield artifact
 
     def _weights(self, backbone: Trunk, run: str | None) -> Artifact:
