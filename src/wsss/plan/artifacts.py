@@ -127,10 +127,7 @@ class Plan:
         self._values = {None: effective(config)} | {n: effective(r) for n, r in self.runs.items()}
         self._known: dict[tuple[str, Split | None, str | None], Artifact | None] = {}
         self.report = self._report()
-        # inputs are added before what is made from them
-        for artifact in reversed(self.artifacts.values()):
-            for source in chain.from_iterable(artifact.inputs.values()):
-                source.runs.update(artifact.runs)
+        self._name_runs()
 
     # ---- what the workflow asks for ----
 
@@ -225,6 +222,17 @@ class Plan:
         arguments = ["--backbone", backbone.name, "--source", source]
         return self._add(row.makers[0], row, None, run, {}, facts, arguments)
 
+    def _name_runs(self) -> None:
+        """Let every artifact know the runs that need it, in their order."""
+        # inputs are added before what is made from them
+        for artifact in reversed(self.artifacts.values()):
+            for source in chain.from_iterable(artifact.inputs.values()):
+                source.runs.update(artifact.runs)
+        for artifact in self.artifacts.values():
+            known = [name for name in self.runs if name in artifact.runs]
+            artifact.runs.clear()
+            artifact.runs.update(dict.fromkeys(known))
+
     def _add(
         self,
         stage: Stage,
@@ -235,16 +243,9 @@ class Plan:
         facts: Sequence[str],
         arguments: Sequence[str],
     ) -> Artifact:
-        """Return the artifact with the key of all that it is made from.
+        """Return the artifact with the key of its inputs and of the facts that it depends on.
 
-        Args:
-            stage: the stage that makes it.
-            row: the product.
-            split: its split.
-            run: the run; None for what all runs share.
-            inputs: artifacts that it is made from.
-            facts: everything else that it depends on.
-            arguments: of the stage; whatever counts of them is among the facts.
+        The arguments of the stage do not count; what matters of them is among the facts.
         """
         values = self._values[run]
         keys = {role: [artifact.key for artifact in found] for role, found in inputs.items()}
