@@ -285,8 +285,7 @@ class Plan:
         if stage.name in ("convert_masks", "make_tiles", "prepare_data", "prepare_masks"):
             return self._source_details(stage.name, split or VAL)
         if stage.name == "fetch_data":
-            archive = self.config.dataset.augment
-            return [self._contents.file(archive)] if archive else [], []
+            return [self._contents.file(own) for own in [self.config.dataset.augment] if own], []
         if stage.name == "make_boundaries" and (folder := chosen.boundaries.folder):
             return [self._contents.folder(folder)], ["--folder", folder]
         if stage.name == "train_cam" and not chosen.cam.checkpoint:
