@@ -89,7 +89,7 @@ def _copies(index: Index) -> Iterator[str]:
     both = [_names(items) for items in copies if len({item.split for item in items}) > 1]
     unlike = [_names(items) for items in copies if len({item.classes for item in items}) > 1]
     if both:
-        yield f"{len(both)} images are both in train and in val, so val is no independent test: {first_of(both)}"
+        yield f"{len(both)} images are both in train and in val; keep them in one: {first_of(both)}"
     if unlike:
         yield f"{len(unlike)} images occur twice with different labels: {first_of(unlike)}"
 
