@@ -93,10 +93,8 @@ def test_tiles_go_through_the_whole_chain_and_back(fresh):
     make_demo(fresh.folder / "data", Demo(images=4, val_images=2, size=96))
     fresh.snakemake(config={"dataset": {"tiles": {"size": 64, "overlap": 16}}})
     run = fresh.results / "psa"
-    predicted = list((run / "segment/deeplab_v3plus/whole/val").glob("*/labels.tsv"))
-    stitched = [run / "walk/stitched/train/labels.tsv"]
-    for split, records in (("train", stitched), ("val", predicted)):
-        whole = LabelReader(records)
+    for split, folder in (("train", "walk/whole"), ("val", "segment/whole")):
+        whole = LabelReader([run / folder / split / "labels.tsv"])
         images = sorted((fresh.folder / "data/JPEGImages").glob(f"{split}_*.jpg"))
         assert sorted(whole.ids) == [path.stem for path in images]
         for path in images:

@@ -52,7 +52,7 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
             if batch % world:
                 raise UserError(f"batch_size {batch} cannot be shared by {world} processes equally")
         self._n, self._batches, self._seed = n, batches, seed
-        self._start_step, self._rank, self._world, self._end = start_step, rank, world, end
+        self.start_step, self._rank, self._world, self._end = start_step, rank, world, end
         # first step of every epoch, and the total
         self._starts = [0, *accumulate(max(1, n // batch) for batch in batches)]
 
@@ -66,12 +66,12 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
         return bisect_right(self._starts, step) - 1
 
     def __len__(self) -> int:
-        return max(0, self.steps - self._start_step)
+        return max(0, self.steps - self.start_step)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch = -1
         order: list[int] = []
-        for step in range(self._start_step, self.steps):
+        for step in range(self.start_step, self.steps):
             # new order at the start of an epoch
             if self.epoch_of(step) != epoch:
                 epoch = self.epoch_of(step)
