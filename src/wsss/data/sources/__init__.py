@@ -188,6 +188,7 @@ def _of_split(
         for image_id, record in zip(listing.ids, listing.records, strict=True)
         if record.split == split
     ]
+    # facts of the tables, and files whose content counts
     rows = [[image_id, str(record.image), record.labels] for image_id, record in chosen]
     masks = [[str(record.image), str(record.mask)] for _, record in chosen if record.mask]
     mask_files = [record.mask for _, record in chosen if record.mask]
