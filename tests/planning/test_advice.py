@@ -65,7 +65,7 @@ def test_classes_that_always_occur_together_are_named():
     assert line.startswith("classes cat, mouse always occur together")
 
 
-def test_validation_without_masks_is_said():
+def test_validation_without_masks_is_named():
     found = index(*[(0,)] * MANY, *[(1,)] * MANY)
     (line,) = lines(found, masked=["0"])
     assert line.startswith("split val has no masks")

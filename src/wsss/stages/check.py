@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     paths = [item.image for item in index.items]
     sizes = in_threads(image_size, paths, "sizes of images", args.threads)
     console = Console(soft_wrap=True, markup=False, emoji=False)
-    console.print(f"Data set {config.dataset.name} ({config.dataset.source}): sound\n")
+    console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")
     for table in (_splits(index, masked, sizes), _classes(index)):
         console.print(table)
     for line in advice(index, masked):

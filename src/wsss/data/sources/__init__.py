@@ -1,7 +1,7 @@
 """Data sources: one module per source, with the file layout in its docstring.
 
-A further source is a module with a `SOURCE`, an entry here and one in
-`wsss.config.dataset.CAPABILITIES`.
+A further source is a module with a `SOURCE`, an entry in `SOURCES` here, and its name and
+capabilities in `wsss.config.dataset`.
 """
 
 import json
