@@ -10,7 +10,7 @@ from wsss.config.slices import STAGES
 from wsss.config.training import TRUNKS
 
 ROOT = Path(__file__).parents[1]
-HELPERS = {"__init__", "training", "inference", "sharding", "sourcing"}
+HELPERS = {"__init__", "training", "inference", "parts", "sourcing"}
 
 
 def rules():

@@ -90,7 +90,7 @@ def test_boundaries_come_from_the_first_run(planned):
 
 def test_parts_follow_the_number_of_images(planned):
     sizes = {"train": 1000, "val": 64}
-    plan = planned(contents=Contents(images=sizes))
+    plan = planned({"jobs": None}, contents=Contents(images=sizes))
     assert plan.artifact("cam", "train", "psa").parts == tuple(f"{i}-of-5" for i in range(1, 6))
     assert plan.artifact("cam", "val", "psa").parts == ("all",)
     assert len(planned({"jobs": 99}).artifact("cam", "val", "psa").parts) == 64

@@ -19,10 +19,23 @@ from wsss.config.model import Config
 from wsss.config.resolve import runs
 from wsss.config.slices import canonical, effective, slice_of
 from wsss.config.training import Trunk
+from wsss.io.parts import WHOLE
 from wsss.io.provenance import code_digest, package_files_digest, text_digest
-from wsss.pipeline import EVALUATE, REPORT, SPLITS, VAL, Case, Input, Product, Split, Stage
+from wsss.pipeline import EVALUATE, REPORT
 from wsss.plan.contents import Contents
 from wsss.plan.table import check
+from wsss.products import (
+    PSEUDO_LABELS,
+    SPLITS,
+    TRAIN,
+    UNSPLIT,
+    VAL,
+    Case,
+    Input,
+    Product,
+    Split,
+    Stage,
+)
 
 LAYOUT = 1
 """Version of the store; artifacts of another one have other keys."""
@@ -35,9 +48,6 @@ MOST_JOBS = 64
 
 JOBS_UNKNOWN = 16
 """Jobs for a split whose number of images is not known before it is downloaded or cut."""
-
-WHOLE = "all"
-"""Name of the part of a split that is the whole of it."""
 
 Inputs = Mapping[str, tuple["Artifact", ...]]
 """Artifacts by their role in a rule's `input`."""
@@ -187,11 +197,11 @@ class Plan:
         if need.backbones is not None:
             yield from (self._weights(b, run) for b in need.backbones(case.run) if b.weights)
             return
-        latest = need.product == pipeline.PSEUDO_LABELS
+        latest = need.product == PSEUDO_LABELS
         source = pipeline.pseudo_labels(row) if latest else pipeline.product(need.product)
         owner = need.of_run(run or "", case.run) if need.of_run else run
-        wanted = {"same": (split,), "train": (pipeline.TRAIN,), "all": source.splits}[need.split]
-        for one in source.splits if source.splits == pipeline.WHOLE else wanted:
+        wanted = {"same": (split,), "train": (TRAIN,), "all": source.splits}[need.split]
+        for one in source.splits if source.splits == UNSPLIT else wanted:
             if artifact := self.artifact(source.name, one, owner if source.step else None):
                 if run:
                     artifact.runs[run] = None
