@@ -7,8 +7,9 @@ from wsss.config.dataset import Dataset
 from wsss.config.model import Run
 from wsss.config.segmenter import Segment
 from wsss.config.training import Trunk
-from wsss.pipeline import STAGES, Case
+from wsss.pipeline import STAGES
 from wsss.planning import costs, forecast
+from wsss.products import Case
 
 TRAIN = forecast.volume([((1000, 1000), 1), ((500, 1000), 2)])
 VAL = forecast.volume([((1000, 1000), 0)])

@@ -22,9 +22,10 @@ from wsss.config.crf import CrfKernel
 from wsss.config.model import Run
 from wsss.config.segmenter import SegmenterTrain
 from wsss.config.training import Train, Trunk
-from wsss.pipeline import EVALUATE, Case, reached
+from wsss.pipeline import EVALUATE, reached
 from wsss.plan.artifacts import IMAGES_PER_JOB, MOST_JOBS
 from wsss.planning import costs
+from wsss.products import Case
 
 MEGA = 1e6
 UNKNOWN = float("nan")

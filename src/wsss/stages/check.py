@@ -32,10 +32,10 @@ from wsss.io.images import image_size
 from wsss.io.index import Index
 from wsss.io.labels import RECORD, LabelWriter
 from wsss.io.progress import log
-from wsss.pipeline import Case
 from wsss.plan.artifacts import Plan
 from wsss.planning import forecast
 from wsss.planning.advice import advice
+from wsss.products import Case
 from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
 
