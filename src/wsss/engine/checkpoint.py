@@ -47,7 +47,7 @@ class _Segmenter(_Network):
     classes: list[str]
 
 
-_DESCRIPTIONS = {
+_DESCRIPTIONS: dict[str, type[_Description]] = {
     "backbone": _Description,
     "classifier": _Classifier,
     "affinity": _Affinity,

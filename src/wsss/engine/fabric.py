@@ -4,17 +4,15 @@ import logging
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.loggers import TensorBoardLogger
-from lightning_fabric.plugins.environments import (
-    ClusterEnvironment,
-    LightningEnvironment,
-    SLURMEnvironment,
-)
-from lightning_fabric.strategies import DDPStrategy
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 
 from wsss.errors import UserError
@@ -23,10 +21,11 @@ from wsss.system import gpus
 from wsss.system.ranks import lead, srun_tasks
 
 T = TypeVar("T")
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 def make_fabric(
-    precision: str, threads: int, tensorboard: Path | None = None, devices: int = 1
+    precision: Precision, threads: int, tensorboard: Path | None = None, devices: int = 1
 ) -> Fabric:
     """Return a Fabric on the best devices there are, with all its processes running.
 
@@ -81,11 +80,13 @@ def share_statistics(fabric: Fabric, task: nn.Module) -> None:
     """
     if fabric.world_size == 1 or fabric.device.type != "cuda":
         return
-    convert = nn.SyncBatchNorm.convert_sync_batchnorm
     if any(type(module).__module__.startswith("timm.") for module in task.modules()):
         # norms of timm end with an activation, which PyTorch's function would lose
-        from timm.layers import convert_sync_batchnorm as convert
-    convert(task)
+        from timm.layers.norm_act import convert_sync_batchnorm
+
+        convert_sync_batchnorm(task)
+    else:
+        nn.SyncBatchNorm.convert_sync_batchnorm(task)
 
 
 def share_user_errors(fabric: Fabric, batches: Iterable[T]) -> Iterator[T]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.ops.cam import max_norm
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 HARDEST = 0.2
 """Share of the entries that the equivariant cross regularisation averages, the largest ones."""
@@ -78,7 +78,7 @@ def aligned(first: Views, second: Views, label: Tensor) -> tuple[Views, Views]:
         The same for both views, each (B, 1 + C, h, w) in [0, 1).
     """
     present = F.pad(label, (1, 0), value=1.0)[:, :, None, None]
-    grid = tuple(second[0].shape[2:])
+    grid = plane(second[0])
     (cam, refined), (small_cam, small_refined) = first, second
 
     def shrink(maps: Tensor) -> Tensor:
@@ -118,9 +118,11 @@ def siamese_losses(first: Views, second: Views, label: Tensor) -> dict[str, Tens
     """
     both, classes = (first, second), label[:, :, None, None]
     (cam_large, refined_large), (cam_small, refined_small) = aligned(first, second, label)
+    cls = [multilabel_soft_margin(cam[:, 1:].mean((2, 3)), label) for cam, _ in both]
+    rvmin = [min_pooling(refined[:, 1:] * classes) for _, refined in both]
     return {
-        "cls": sum(multilabel_soft_margin(cam[:, 1:].mean((2, 3)), label) for cam, _ in both) / 2,
-        "rvmin": sum(min_pooling(refined[:, 1:] * classes) for _, refined in both) / 2,
+        "cls": (cls[0] + cls[1]) / 2,
+        "rvmin": (rvmin[0] + rvmin[1]) / 2,
         "er": (cam_large - cam_small)[:, 1:].abs().mean(),
         "ecr": hardest(cross_target(cam_small), refined_large)
         + hardest(cross_target(cam_large), refined_small),

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wsss.io.labels import IGNORE
 from wsss.losses.processes import total, world
+from wsss.ops.resize import plane
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ def multiscale_cross_entropy(
     Returns:
         One scalar for each of `logits`.
     """
-    return [loss(scores, resized_labels(labels, tuple(scores.shape[2:]))) for scores in logits]
+    return [loss(scores, resized_labels(labels, plane(scores))) for scores in logits]
 
 
 def resized_labels(labels: Tensor, size: tuple[int, int]) -> Tensor:

@@ -34,7 +34,7 @@ from wsss.nn.aeftnet import AeftNet
 from wsss.nn.backbones import Backbone
 from wsss.nn.heads.gpp import signed_score
 from wsss.nn.task import Batch, Losses, Progress
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class AeftParams(MethodParams):
@@ -98,7 +98,7 @@ class Aeft(Method):
         if progress.epoch >= self.params.start:
             return {"net": self.triplet_losses(image, label, *pick_negatives(label))}
         features = self.net.features(self.net.backbone(image))
-        logits = self.net.classify(features, tuple(image.shape[2:]))
+        logits = self.net.classify(features, plane(image))
         return {"net": {"cls": multilabel_soft_margin(logits, label)}}
 
     def triplet_losses(
@@ -117,7 +117,7 @@ class Aeft(Method):
         """
         params = self.params
         cam, pooled = self._maps(image)
-        erased = image * erasing_mask(cam, label, tuple(image.shape[2:]), params.erase)
+        erased = image * erasing_mask(cam, label, plane(image), params.erase)
         _, pooled_erased = self._maps(erased)
         attract = attraction(presence(pooled, label), presence(pooled_erased, label))
         residual = residue(cam, pooled, label, params.residual)

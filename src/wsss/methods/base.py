@@ -1,7 +1,7 @@
 """What a method is: a task on image labels whose network draws class activation maps."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor, nn
@@ -40,6 +40,8 @@ class Method(Task):
     """
 
     Params: ClassVar[type[MethodParams]] = MethodParams
+    params: MethodParams
+    net: ClassNet
 
     def __init__(
         self,
@@ -58,8 +60,14 @@ class Method(Task):
         self.net = self.build(backbone, num_classes, params) if net is None else net
         self.add_parts(parts or {})
 
-    def build(self, backbone: Backbone, num_classes: int, params: MethodParams) -> ClassNet:
-        """Build the network that a checkpoint of this method holds."""
+    def build(self, backbone: Backbone, num_classes: int, params: Any) -> ClassNet:  # noqa: ANN401
+        """Build the network that a checkpoint of this method holds.
+
+        Args:
+            backbone: Feature extractor.
+            num_classes: Number of foreground classes C.
+            params: An instance of the method's own ``Params``.
+        """
         raise NotImplementedError
 
     def add_parts(self, parts: Mapping[str, Backbone]) -> None:

@@ -30,6 +30,7 @@ class Psa(Method):
     """A plain multi-label classifier; its class weights on the feature map are the CAM."""
 
     Params = PsaParams
+    params: PsaParams
     net: CamNet
 
     def build(self, backbone: Backbone, num_classes: int, params: PsaParams) -> CamNet:

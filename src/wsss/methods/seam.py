@@ -21,7 +21,7 @@ from wsss.nn.backbones import Backbone
 from wsss.nn.seamnet import SeamNet
 from wsss.nn.task import Batch, Losses, Progress
 from wsss.ops.cam import scale_min_max_less_eps
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import small_copy
 
 
 class SeamParams(MethodParams):
@@ -39,6 +39,7 @@ class Seam(Method):
     """Classifies an image and a small copy; the maps of the one supervise those of the other."""
 
     Params = SeamParams
+    params: SeamParams
     net: SeamNet
 
     def build(self, backbone: Backbone, num_classes: int, params: SeamParams) -> SeamNet:
@@ -46,9 +47,8 @@ class Seam(Method):
         return SeamNet(backbone, num_classes, params.dropout)
 
     def views(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return images (B, 3, H, W) and their small copies, sides rounded down (seam.md 3)."""
-        size = tuple(max(1, int(side * self.params.scale)) for side in image.shape[2:])
-        return image, resize_bilinear(image, size, align_corners=True)
+        """Return images (B, 3, H, W) and their small copies (seam.md 3)."""
+        return image, small_copy(image, self.params.scale)
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
         """Draw the maps of both views and compare them with the labels and with each other.

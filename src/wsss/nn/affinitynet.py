@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class AffinityNet(nn.Module):
@@ -35,7 +35,7 @@ class AffinityNet(nn.Module):
         self.f8_4 = nn.Conv2d(channels["conv5"], widths[1], 1, bias=False)
         self.f8_5 = nn.Conv2d(channels["conv6"], widths[2], 1, bias=False)
         self.f9 = nn.Conv2d(sum(widths), sum(widths), 1, bias=False)
-        norms = [nn.Identity(), nn.Identity(), nn.Identity()]
+        norms: list[nn.Module] = [nn.Identity(), nn.Identity(), nn.Identity()]
         if backbone.affinity_groups is not None:
             shapes = zip(backbone.affinity_groups, widths, strict=True)
             norms = [nn.GroupNorm(groups, width) for groups, width in shapes]
@@ -58,11 +58,11 @@ class AffinityNet(nn.Module):
             (B, sum(widths), h, w) with h, w = ceil(H / 8), ceil(W / 8).
         """
         taps = self.backbone(x)
-        grid = tuple(taps["conv4"].shape[2:])
+        grid = plane(taps["conv4"])
         narrow = (
             self.gn8_3(self.f8_3(taps["conv4"])),
             self.gn8_4(self.f8_4(taps["conv5"])),
             self.gn8_5(self.f8_5(taps["conv6"])),
         )
-        maps = [f if tuple(f.shape[2:]) == grid else resize_bilinear(f, grid) for f in narrow]
+        maps = [f if plane(f) == grid else resize_bilinear(f, grid) for f in narrow]
         return F.elu(self.f9(torch.cat([F.elu(f) for f in maps], dim=1)))

@@ -5,6 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
+from wsss.ops.resize import plane
 
 
 class ClassNet(nn.Module):
@@ -48,4 +49,4 @@ class ClassNet(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """Classify images (B, 3, H, W), normalised RGB, into logits (B, C)."""
-        return self.classify(self.features(self.backbone(x)), tuple(x.shape[2:]))
+        return self.classify(self.features(self.backbone(x)), plane(x))

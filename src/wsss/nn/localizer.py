@@ -1,5 +1,7 @@
 """A plain classifier as torchvision builds it."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
@@ -30,7 +32,7 @@ class Localizer(ClassNet):
     @property
     def head(self) -> nn.Linear:
         """The linear layer."""
-        return self.get_submodule(self._head)
+        return cast(nn.Linear, self.get_submodule(self._head))
 
     def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: the linear layer."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from wsss.nn.backbones import Backbone
 from wsss.nn.classnet import ClassNet
 from wsss.ops.correlate import refine, winner_maps
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class SeamNet(ClassNet):
@@ -81,14 +81,14 @@ class SeamNet(ClassNet):
         """
         logits = self._class_maps(taps["conv6"])
         refined = refine(winner_maps(logits), self.pixel_features(x, taps))
-        size = tuple(x.shape[2:])
+        size = plane(x)
         return resize_bilinear(logits, size, align_corners=True), resize_bilinear(
             refined, size, align_corners=True
         )
 
     def pixel_features(self, x: Tensor, taps: dict[str, Tensor]) -> Tensor:
         """Compute the features whose correlation refines the maps: (B, 192, h, w)."""
-        grid = tuple(taps["conv6"].shape[2:])
+        grid = plane(taps["conv6"])
         # the bias-free 1x1 convolutions commute with the resize, so they run first
         narrow = (self.f8_3(taps["conv4"].detach()), self.f8_4(taps["conv5"].detach()))
         image, *maps = (resize_bilinear(f, grid, align_corners=True) for f in (x, *narrow))

@@ -1,8 +1,9 @@
 """Reading, naming, checking and loading weights."""
 
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, cast
 from urllib.error import URLError
 
 import numpy as np
@@ -33,8 +34,8 @@ _IMAGENET: dict[str, WeightsEnum] = {
 }
 _ZIP = b"PK\x03\x04"
 _WRAPPERS = ("state_dict", "localizer")
-_SCALAR = np.float64(0).__reduce__()[0]
-_NUMBERS = [
+_SCALAR = cast("Callable[..., Any]", np.float64(0).__reduce__()[0])
+_NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (_SCALAR, "numpy.core.multiarray.scalar"),
     (_SCALAR, "numpy._core.multiarray.scalar"),
     np.dtype,
@@ -129,11 +130,14 @@ def _plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _from_mxnet(path: Path) -> dict[str, Tensor]:
-    named = {torch_name(name): array for name, array in read_params(path).items()}
-    named.pop(None, None)
+    named = {
+        known: torch.from_numpy(array)
+        for name, array in read_params(path).items()
+        if (known := torch_name(name)) is not None
+    }
     if not named:
         raise UserError(f"{path}: an MXNet file, but not of ResNet-38")
-    return {name: torch.from_numpy(array) for name, array in named.items()}
+    return named
 
 
 def fetch_imagenet(name: str) -> dict[str, Tensor]:

@@ -90,4 +90,4 @@ def class_maps(features: Tensor, weights: Tensor) -> Tensor:
     """
     with torch.autocast(features.device.type, enabled=False):
         flat = weights.float() @ features.float().flatten(2)
-    return flat.unflatten(2, features.shape[2:])
+    return flat.view(*flat.shape[:2], *features.shape[2:])

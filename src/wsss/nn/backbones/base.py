@@ -34,7 +34,7 @@ class Backbone(nn.Module):
         strides: Tap -> pixels per cell.
     """
 
-    name: ClassVar[str]
+    name: str
     output_strides: ClassVar[tuple[int, ...]] = (8,)
     frozen: tuple[str, ...] = ()
     freeze_bn: bool = False

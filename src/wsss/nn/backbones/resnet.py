@@ -22,7 +22,7 @@ class ResNet(Backbone):
     start from ImageNet.
     """
 
-    output_strides = (16, 8, 32)
+    output_strides: ClassVar[tuple[int, ...]] = (16, 8, 32)
     frozen = ("conv1", "bn1", "layer1")
     freeze_bn = True
     builder: ClassVar[Callable[..., TorchvisionResNet]]

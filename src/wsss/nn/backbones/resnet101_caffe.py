@@ -81,6 +81,11 @@ class ResNet101Caffe(Backbone):
     name = "resnet101_caffe"
     freeze_bn = True
 
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+    layer5: nn.Sequential
+
     def __init__(self, output_stride: int | None = None) -> None:
         super().__init__()
         self.check_stride(output_stride)

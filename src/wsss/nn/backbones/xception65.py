@@ -81,7 +81,9 @@ class Block(nn.Module):
         """Map (B, cin, H, W) to (B, cout, h, w)."""
         if self.relu_first:
             x = F.relu(x)
-        shortcut = x if self.skip is None else self.skipbn(self.skip(x))
+        shortcut = x
+        if self.skip is not None and self.skipbn is not None:
+            shortcut = self.skipbn(self.skip(x))
         return self.rep(x) + shortcut
 
 

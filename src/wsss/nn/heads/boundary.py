@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 WIDTH = 32
 """Channels of each of the four parts."""
@@ -85,7 +85,7 @@ class BoundaryHead(nn.Module):
         Returns:
             (B, L, h_0, w_0).
         """
-        grid = tuple(taps[0].shape[2:])
+        grid = plane(taps[0])
         parts = [self._narrow(part, tap) for part, tap in zip(_PARTS, taps, strict=True)]
         joint = torch.cat([resize_bilinear(p, grid, align_corners=True) for p in parts], dim=1)
         return self.classifier(self.rcab(joint))

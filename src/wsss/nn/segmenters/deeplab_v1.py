@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 _BN_MOMENTUM = 0.0003
 """Of every BatchNorm, in the backbone, too (``TRAIN_BN_MOM``)."""
@@ -76,4 +76,4 @@ class DeepLabV1(Segmenter):
         Returns:
             (B, L, H, W) logits.
         """
-        return resize_bilinear(self.logits(x), tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(self.logits(x), plane(x), self.align_corners)

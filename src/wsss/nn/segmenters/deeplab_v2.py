@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class ASPP(nn.Module):
@@ -26,6 +26,7 @@ class ASPP(nn.Module):
         for i, rate in enumerate(rates):
             conv = nn.Conv2d(cin, num_labels, 3, padding=rate, dilation=rate)
             nn.init.normal_(conv.weight, std=0.01)
+            assert conv.bias is not None
             nn.init.zeros_(conv.bias)
             self.add_module(f"c{i}", conv)
 
@@ -94,7 +95,7 @@ class DeepLabV2(Segmenter):
             logits.append(self.logits(view))
         if not self.scales:
             return logits
-        size = tuple(logits[0].shape[2:])
+        size = plane(logits[0])
         same = torch.stack([resize_bilinear(view, size, self.align_corners) for view in logits])
         return [*logits, same.max(dim=0).values]
 
@@ -107,4 +108,4 @@ class DeepLabV2(Segmenter):
         Returns:
             (B, L, H, W) logits, the maximum over the scales.
         """
-        return resize_bilinear(self.training_logits(x)[-1], tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(self.training_logits(x)[-1], plane(x), self.align_corners)
