@@ -40,7 +40,7 @@ rule train_affinity:
         " --classifier {input.classifier:q} --crf {input.crf:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule random_walk:
@@ -72,4 +72,4 @@ rule random_walk:
     shell:
         "wsss random-walk --index {input.index:q} --model {input.model:q} --cams {input.cams:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

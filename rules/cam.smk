@@ -42,7 +42,7 @@ rule make_boundaries:
     shell:
         "wsss make-boundaries --index {input.index:q} {params.crf:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule train_cam:
@@ -79,7 +79,7 @@ rule train_cam:
         " --boundaries {input.boundaries:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule infer_cam:
@@ -110,4 +110,4 @@ rule infer_cam:
     shell:
         "wsss infer-cam --index {input.index:q} --model {input.model:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

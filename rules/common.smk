@@ -26,18 +26,19 @@ try:
     from wsss.config.files import merged
     from wsss.config.resolve import load
     from wsss.data.contents import FileContents
-    from wsss.plan.artifacts import WHOLE, Plan
+    from wsss.io.parts import WHOLE
+    from wsss.plan.artifacts import Plan
     from wsss.plan.files import run_files
     from wsss.config.slices import canonical
     from wsss.plan.links import refresh
-    from wsss.report.tables import table
-    from wsss.system import parent
+    from wsss.system import locks, parent
 
     STARTED = workflow.exec_mode == ExecMode.DEFAULT
     if STARTED:
         # Snakemake names neither file nor line of a mistake
         merged([Path(file) for file in workflow.configfiles])
-        parent.announce()
+        parent.register()
+        locks.mark_planning()
     CONFIG = load(config)
     contents = FileContents(
         CONFIG.dataset, Path(".snakemake/wsss-digests.json"), from_parent=not STARTED
@@ -135,6 +136,9 @@ def finish():
     PLAN.discard_checkpoints()
     summary = Path(PLAN.report.path).with_name("summary.tsv")
     if summary.exists():
+        # imported here, since it takes its time
+        from wsss.report.tables import table
+
         print(table(summary.read_text()))
         print(f"Report: {PLAN.folder}/report.html")
 

@@ -32,4 +32,4 @@ rule refine_crf:
     shell:
         "wsss refine-crf --index {input.index:q} --cams {input.cams:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

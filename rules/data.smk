@@ -34,7 +34,7 @@ rule make_demo:
         "make_demo of {params.users}"
     shell:
         "wsss make-demo --out {params.out:q}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule fetch_data:
@@ -60,7 +60,7 @@ rule fetch_data:
         "fetch_data of {params.users}"
     shell:
         "wsss fetch-data --out {output.fetched:q}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule convert_masks:
@@ -88,7 +88,7 @@ rule convert_masks:
         "convert_masks of {params.users}"
     shell:
         "wsss convert-masks --split {wildcards.split} --out {output.record:q}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule prepare_data:
@@ -120,7 +120,7 @@ rule prepare_data:
     shell:
         "wsss prepare-data --converted {input.converted:q} --split {wildcards.split}"
         " --out {output.index:q} --threads {threads}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule prepare_masks:
@@ -150,7 +150,7 @@ rule prepare_masks:
     shell:
         "wsss prepare-masks --converted {input.converted:q} --index {input.index:q}"
         " --out {output.masks:q} --threads {threads}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule convert_weights:
@@ -174,4 +174,4 @@ rule convert_weights:
     message:
         "convert_weights of {params.users}"
     shell:
-        "wsss convert-weights --out {output.weights:q} {params.arguments:q} --log {log:q}"
+        "wsss convert-weights --out {output.weights:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

@@ -32,12 +32,17 @@ rule evaluate:
     shell:
         "wsss evaluate --split {wildcards.split} --index {input.index:q} --masks {input.masks:q}"
         " --predictions {input.predictions:q} --out {output.result:q}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 def whole_config(wildcards):
     """The configuration as the report prints it."""
     return canonical(CONFIG.model_dump(mode="json"))
+
+
+def described_runs(wildcards):
+    """The files of every run as JSON; a plain text would be searched for wildcards."""
+    return [run_files(PLAN, name).to_json() for name in PLAN.runs]
 
 
 rule report:
@@ -68,7 +73,7 @@ rule report:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(60),
     params:
-        runs=[run_files(PLAN, name).to_json() for name in PLAN.runs],
+        runs=described_runs,
         config=whole_config,
     shell:
         "wsss report --index {input.index:q} --masks {input.masks:q} --runs {params.runs:q}"
@@ -100,4 +105,4 @@ rule gather_parts:
     message:
         "gather_parts of {params.users}"
     shell:
-        "wsss gather-parts --parts {input:q} --out {output.record:q} --log {log:q}"
+        "wsss gather-parts --parts {input:q} --out {output.record:q} --log {log:q} --users {params.users:q}"

@@ -40,7 +40,7 @@ rule train_segmenter:
         " --classifier {input.classifier:q} --labels {input.labels:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule infer_segmenter:
@@ -71,4 +71,4 @@ rule infer_segmenter:
     shell:
         "wsss infer-segmenter --index {input.index:q} --model {input.model:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

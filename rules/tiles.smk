@@ -38,7 +38,7 @@ rule make_tiles:
         "make_tiles of {params.users}"
     shell:
         "wsss make-tiles --converted {input.converted:q} --out {params.out:q} --threads {threads}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule stitch_masks:
@@ -64,7 +64,7 @@ rule stitch_masks:
         "stitch_masks of {params.users}"
     shell:
         "wsss stitch-masks --tiles {input.tiles:q} --split {wildcards.split}"
-        " --labels {input.labels:q} --out {output.record:q} --log {log:q}"
+        " --labels {input.labels:q} --out {output.record:q} --log {log:q} --users {params.users:q}"
 
 
 rule segment_whole:
@@ -95,4 +95,4 @@ rule segment_whole:
     shell:
         "wsss segment-whole --tiles {input.tiles:q} --model {input.model:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
-        " --config {params.config:q} {params.arguments:q} --log {log:q}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

@@ -8,13 +8,15 @@ import wsss
 ROOT = Path(wsss.__file__).parent
 TREE = (
     "errors",
+    "products",
     "pipeline",
     "system config",
     "io",
     "plan",
     "ops demo fetch",
-    "losses nn tiles",
+    "losses nn",
     "data metrics",
+    "tiles",
     "methods tasks engine report export planning",
     "stages",
     "cli",
@@ -28,9 +30,19 @@ def package(path):
     return path.relative_to(ROOT).with_suffix("").parts[0]
 
 
+def _for_types(node):
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+
+
 def imported(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wsss"):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing = {node for block in tree.body if _for_types(block) for node in ast.walk(block)}
+    for node in ast.walk(tree):
+        if (
+            node not in typing
+            and isinstance(node, ast.ImportFrom)
+            and (node.module or "").startswith("wsss")
+        ):
             base = node.module.split(".")[1:] or [alias.name for alias in node.names]
             yield base[0]
 

@@ -1,16 +1,22 @@
+import logging
 import os
 import signal
+import subprocess
+import sys
+from types import ModuleType
 
 import pytest
 
 from wsss import __version__
-from wsss.cli import COMMANDS, main
+from wsss.cli import commands, main
 from wsss.config.resolve import load
+from wsss.config.schema import schema_text
 from wsss.config.slices import slice_json
+from wsss.errors import UserError
 from wsss.io.atomic import atomic_path
 
 
-def test_the_version_is_told(capsys):
+def test_the_version_is_printed(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--version"])
     assert stop.value.code == 0
@@ -24,7 +30,7 @@ def test_an_unknown_stage_is_refused(capsys):
     assert "infer-cam" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", commands())
 def test_every_stage_explains_itself(name, capsys):
     with pytest.raises(SystemExit) as stop:
         main([name.replace("_", "-"), "--help"])
@@ -53,6 +59,49 @@ def test_sigterm_ends_a_stage_cleanly(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr("wsss.stages.schema.run", stage)
     before = signal.getsignal(signal.SIGTERM)
     assert main(["schema"]) == 143
-    assert capfd.readouterr().err == "terminated; the same command continues\n"
+    assert capfd.readouterr().err == "terminated; re-run the same command to resume\n"
     assert not list(tmp_path.iterdir())
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_an_interrupted_import_is_one_line():
+    code = """
+import os, signal, sys
+from wsss.cli import main
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+sys.exit(main(["predict", "model.pt", "photos", "out"]))
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "interrupted; re-run the same command to resume\n"
+
+
+def test_an_error_of_an_imported_module_is_one_line(monkeypatch, capfd):
+    class Mistaken(ModuleType):
+        def __getattr__(self, name):
+            raise UserError("methods/mine.py: no class")
+
+    monkeypatch.delitem(sys.modules, "wsss.stages.schema", raising=False)
+    monkeypatch.setitem(sys.modules, "wsss.config.schema", Mistaken("wsss.config.schema"))
+    monkeypatch.setattr(logging.getLogger("wsss"), "handlers", [])
+    assert main(["schema"]) == 2
+    assert capfd.readouterr().err == "error: methods/mine.py: no class\n"
+
+
+def test_the_command_line_itself_imports_little():
+    code = "import sys, wsss.cli; sys.exit(bool({'pydantic', 'rich', 'yaml'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_schema_is_printed_or_written(tmp_path, capsys):
+    assert main(["schema"]) == 0
+    text = capsys.readouterr().out
+    assert main(["schema", "--out", str(tmp_path / "schema.json")]) == 0
+    assert text == (tmp_path / "schema.json").read_text() == schema_text()

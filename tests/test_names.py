@@ -3,14 +3,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from wsss.cli import COMMANDS, TOOLS
+from wsss.cli import TOOLS, commands
 from wsss.config.backbones import STRIDES
 from wsss.config.model import Segment
 from wsss.config.slices import STAGES
 from wsss.config.training import TRUNKS
 
 ROOT = Path(__file__).parents[1]
-HELPERS = {"__init__", "training", "inference", "sharding", "sourcing"}
+HELPERS = {"__init__", "training", "inference", "parts", "sourcing"}
 
 
 def rules():
@@ -21,8 +21,8 @@ def rules():
 def test_rules_stages_and_modules_have_the_same_names():
     modules = {path.stem for path in (ROOT / "src/wsss/stages").glob("*.py")} - HELPERS
     assert sorted(rules()) == sorted(STAGES)
-    assert set(COMMANDS) - set(STAGES) == set(TOOLS)
-    assert modules == set(COMMANDS)
+    assert set(commands()) - set(STAGES) == set(TOOLS)
+    assert modules == set(commands())
 
 
 def test_configured_networks_are_those_of_the_registries():

@@ -1,84 +1,113 @@
-"""The command line: one subcommand per stage, each in the module of its name."""
+"""Command line `wsss <stage>`: one subcommand per stage, in the module of the same name.
+
+All other modules are imported in `_run`, so that Ctrl-C, SIGTERM and invalid method files end with
+one line at any time, also while PyTorch is imported.
+"""
 
 import argparse
+import logging
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from wsss import __version__
-from wsss.config.slices import STAGES
 from wsss.errors import Terminated, UserError
 from wsss.io.atomic import is_unwritable, unwritable
-from wsss.io.progress import log, start_logging
-from wsss.system import parent, ranks, sigterm
+from wsss.pipeline import STAGES
+from wsss.system import locks, parent, ranks, sigterm
 
-TOOLS = ("check", "export", "predict", "schema")
-"""Commands that no rule calls."""
-
-COMMANDS = (*STAGES, *TOOLS)
+TOOLS = ("check", "clean", "export", "predict", "schema")
+"""Commands that are no stage of the workflow."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `wsss <stage> ...`.
 
     Returns:
-        0; 2 after clear lines about a mistake of the user; 1 after an unexpected error; 130 when
-        interrupted, 143 when terminated.
+        Exit code: 0; 2 after one line per user error; 1 after an unexpected error; 130 after
+        Ctrl-C; 143 after SIGTERM.
     """
-    ranks.follow()
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    name = arguments[0].replace("-", "_") if arguments else ""
-    if name not in COMMANDS:
-        _overview().parse_args(arguments or ["--help"])
-        return 0
-    module = import_module(f"wsss.stages.{name}")
-    parser = argparse.ArgumentParser(f"wsss {arguments[0]}", description=module.__doc__)
-    parser.add_argument("--log", type=Path, help="write plain log lines to this file, too")
-    module.add_arguments(parser)
-    options = parser.parse_args(arguments[1:])
-    with sigterm.raised():
-        return _guarded(module.run, options)
-
-
-def _guarded(run: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
-    try:
-        parent.follow()
-        start_logging(options.log)
-        run(options)
-    except UserError as error:
-        _fail(f"error: {error}", options.log)
-        return 2
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command continues", options.log)
-        return 130
-    except Terminated:
-        _fail("terminated; the same command continues", options.log)
-        return 143
-    except Exception as error:
-        if is_unwritable(error):
-            _fail(f"error: {unwritable(Path(error.filename or '.'), error)}", options.log)
-            return 2
-        _fail(f"unexpected error, please report it:\n{traceback.format_exc()}", options.log)
-        return 1
+    ranks.exit_with_rank_zero()
+    with sigterm.as_exception():
+        try:
+            _run(list(sys.argv[1:] if argv is None else argv))
+        except UserError as error:
+            return _fail(2, f"error: {error}")
+        except KeyboardInterrupt:
+            return _fail(130, "interrupted; re-run the same command to resume")
+        except Terminated:
+            return _fail(143, "terminated; re-run the same command to resume")
+        except Exception as error:
+            if is_unwritable(error):
+                return _fail(2, f"error: {unwritable(Path(error.filename or '.'), error)}")
+            return _fail(1, f"unexpected error, please report it:\n{traceback.format_exc()}")
     return 0
 
 
-def _fail(message: str, file: Path | None) -> None:
-    """Write `message` to the log file, and to the terminal in any case."""
-    log.error(message)
-    if file is not None and not sys.stderr.isatty():
+def commands() -> tuple[str, ...]:
+    """Names of the modules in `wsss.stages` that are subcommands."""
+    return (*STAGES, *TOOLS)
+
+
+def _run(arguments: list[str]) -> None:
+    """Parse the arguments of a subcommand and run it."""
+    name = arguments[0].replace("-", "_") if arguments else ""
+    if name not in commands():
+        _overview().parse_args(arguments or ["--help"])
+        return
+    stage = import_module(f"wsss.stages.{name}")
+    # options
+    parser = argparse.ArgumentParser(f"wsss {arguments[0]}", description=stage.__doc__)
+    parser.add_argument("--log", type=Path, help="write plain log lines to this file, too")
+    parser.add_argument("--users", help="runs that need the result, for error messages")
+    stage.add_arguments(parser)
+    options = parser.parse_args(arguments[1:])
+
+    from wsss.io.progress import start_logging
+
+    parent.watch()
+    start_logging(options.log)
+    try:
+        _make(stage, options)
+    except UserError as error:
+        raise UserError(
+            f"{name} of {options.users}: {error}" if options.users else error
+        ) from error
+
+
+def _make(stage: ModuleType, options: argparse.Namespace) -> None:
+    """Run a stage, unless another workflow has made the same since this one was planned."""
+    out: Path | None = getattr(options, "out", None)
+    if out is None or not locks.is_planned() or not not ranks.launched():
+        stage.run(options)
+        return
+    with locks.exclusive(out) as finished:
+        if finished:
+            logging.getLogger("wsss").info("another run has made %s meanwhile", out)
+        else:
+            stage.run(options)
+
+
+def _fail(code: int, message: str) -> int:
+    """Write `message` to the log file and to the terminal, and return the exit code."""
+    log = logging.getLogger("wsss")
+    if log.handlers:
+        log.error(message)
+    if all(isinstance(h, logging.NullHandler | logging.FileHandler) for h in log.handlers):
         sys.stderr.write(f"{message}\n")
+    return code
 
 
 def _overview() -> argparse.ArgumentParser:
-    """Return the parser behind `wsss --help`; it imports no stage, hence no torch."""
+    """Parser of `wsss --help`; it imports no stage, hence not PyTorch."""
     parser = argparse.ArgumentParser(
         "wsss", description="Weakly supervised semantic segmentation, stage by stage."
     )
     parser.add_argument("--version", action="version", version=f"wsss {__version__}")
-    names = [name.replace("_", "-") for name in COMMANDS]
+    names = [name.replace("_", "-") for name in commands()]
     parser.add_argument("stage", choices=names, help="`wsss <stage> --help` explains its options")
     return parser
 

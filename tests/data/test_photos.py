@@ -87,7 +87,7 @@ def test_damaged_photographs_stand_among_the_others(tmp_path):
     assert [photo.size for photo in found] == [(4, 6), (0, 0), (0, 0)]
     assert [photo.damage.partition(": ")[2] for photo in found] == [
         "",
-        "not an image, or not of a kind that is read",
+        "not an image, or of a format that is not supported",
         "no such file",
     ]
 

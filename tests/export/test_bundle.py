@@ -1,5 +1,4 @@
 import csv
-import json
 import zipfile
 
 import numpy as np
@@ -9,22 +8,24 @@ from tests.export.conftest import MASKS
 from wsss.errors import UserError
 from wsss.export import bundle
 from wsss.io.labels import read_labels
+from wsss.metrics.result import Evaluation, Metrics
 
-EVALUATION = {
-    "results": {
-        "segment": {
-            "miou": 0.5,
-            "images": 3,
-            "split": "val",
-            "ground_truth": "by hand",
-            "iou": {"background": 0.75, "cat": 0.25, "dog": None},
-        }
-    }
-}
+SUPPORT = {"split": "val", "ground_truth": "by hand", "images": 3, "images_predicted": 3}
+MEASURED = Metrics(
+    **SUPPORT,
+    miou=0.5,
+    miou_present=0.5,
+    precision=0.5,
+    recall=0.5,
+    label_agreement=1,
+    coverage=1,
+    iou={"background": 0.75, "cat": 0.25},
+)
+EVALUATION = Evaluation(**SUPPORT, product="segment", results={"segment": MEASURED})
 
 
-def test_the_table_lists_every_mask(pictures, tmp_path):
-    bundle.write(pictures, tmp_path / "out", "pets")
+def test_the_table_lists_every_mask(label_maps, tmp_path):
+    bundle.write(label_maps, tmp_path / "out", "pets")
     with (tmp_path / "out/index.csv").open() as file:
         rows = {row["image_id"]: row for row in csv.DictReader(file)}
     assert list(rows) == list(MASKS)
@@ -35,8 +36,8 @@ def test_the_table_lists_every_mask(pictures, tmp_path):
     assert (rows["b"]["ignored"], rows["c"]["classes"]) == ("0.166667", "")
 
 
-def test_the_card_counts_images_and_pixels(pictures, tmp_path):
-    bundle.write(pictures, tmp_path / "out.zip", "pets", {"segmenter": "deeplab"}, None, "CC0")
+def test_the_card_counts_images_and_pixels(label_maps, tmp_path):
+    bundle.write(label_maps, tmp_path / "out.zip", "pets", {"segmenter": "deeplab"}, None, "CC0")
     archive = zipfile.ZipFile(tmp_path / "out.zip")
     card = archive.read("README.md").decode()
     assert card.startswith("# Masks of pets\n") and "3 images, 2 classes" in card
@@ -47,24 +48,26 @@ def test_the_card_counts_images_and_pixels(pictures, tmp_path):
     assert archive.read("classes.csv").decode().splitlines()[2] == "1,cat,#800000"
 
 
-def test_the_card_states_figures_with_their_ground(pictures, tmp_path):
-    (tmp_path / "eval.json").write_text(json.dumps(EVALUATION))
-    bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+def test_the_card_states_metrics_with_their_support(label_maps, tmp_path):
+    (tmp_path / "eval.json").write_text(EVALUATION.to_text())
+    bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     card = (tmp_path / "out/README.md").read_text()
     assert "**segment**: mIoU 50.00 % of 3 val images (ground truth: by hand)." in card
-    assert "| cat | 25.00 % |" in card and "| dog | - |" in card
+    assert "| cat | 25.00 % |" in card and "| background | 75.00 % |" in card
 
 
-def test_an_evaluation_without_masks_gives_no_figures(pictures, tmp_path):
-    nothing = {"results": {"segment": EVALUATION["results"]["segment"] | {"miou": None}}}
-    (tmp_path / "eval.json").write_text(json.dumps(nothing))
-    bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+def test_an_evaluation_without_masks_gives_no_metrics(label_maps, tmp_path):
+    nothing = EVALUATION.model_copy(
+        update={"results": {"segment": MEASURED.model_copy(update={"miou": None, "iou": None})}}
+    )
+    (tmp_path / "eval.json").write_text(nothing.to_text())
+    bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     assert "Not measured" in (tmp_path / "out/README.md").read_text()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"results": {"segment": {}}}'])
-def test_what_is_no_evaluation_is_refused(pictures, tmp_path, text):
+def test_what_is_no_evaluation_is_refused(label_maps, tmp_path, text):
     (tmp_path / "eval.json").write_text(text)
     with pytest.raises(UserError, match="eval file"):
-        bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+        bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     assert not (tmp_path / "out").exists()

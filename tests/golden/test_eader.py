@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from wsss.methods.eader import Eader, EaderParams
+from wsss.metrics.confusion import confusion, mean_iou, precision_recall
 from wsss.nn.backbones import build
 from wsss.nn.task import Progress
 from wsss.nn.weights import official_names
 from wsss.ops.cam import fixed_seed
-from wsss.ops.confusion import confusion, mean_iou, precision_recall
 from wsss.ops.erase import soft_mask
 
 pytestmark = pytest.mark.golden

@@ -8,6 +8,7 @@ from wsss.io.labels import (
     LabelReader,
     LabelWriter,
     label_ids,
+    mask_problem,
     palette,
     read_labels,
     read_mask,
@@ -104,7 +105,7 @@ def test_a_class_beyond_8_bits_has_no_label(class_id):
         label_ids(np.array([0, class_id]))
 
 
-def test_a_mask_is_read_as_it_was_listed(tmp_path):
+def test_a_mask_is_read_and_verified(tmp_path):
     path = tmp_path / "a.png"
     write_labels(path, LABELS)
     masks = Masks("by hand", {"a": path}, {"a": file_digest(path)})
@@ -114,13 +115,13 @@ def test_a_mask_is_read_as_it_was_listed(tmp_path):
         read_mask(masks, "a")
 
 
-def test_a_shard_says_what_made_it(tmp_path):
+def test_a_record_states_its_provenance(tmp_path):
     with LabelWriter(tmp_path / "labels.tsv", '{"seed":0}') as out:
         out.put("x", LABELS)
     assert (tmp_path / "labels.tsv").read_text().splitlines()[0] == '#{"seed":0}'
 
 
-def test_a_record_that_was_cut_off_is_named(tmp_path):
+def test_a_truncated_record_is_named(tmp_path):
     with LabelWriter(tmp_path / "labels.tsv") as out:
         for image_id in "ab":
             out.put(image_id, LABELS)
@@ -147,3 +148,12 @@ def test_a_mask_that_is_a_photograph_is_refused(tmp_path):
     Image.fromarray(LABELS).save(tmp_path / "a.png", "JPEG")
     with pytest.raises(UserError, match=r"a\.png: .* save it as PNG"):
         read_labels(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("size", "number", "expected"),
+    [((2, 3), 2, ""), ((3, 2), 2, "3 x 2 pixels, its image 2 x 3"), ((2, 3), 3, "holds id 3")],
+)
+def test_a_mask_fits_its_image_and_classes(size, number, expected):
+    found = mask_problem(np.array([[0, 255, 1], [0, 0, number]], np.uint8), size, 2)
+    assert expected in found and bool(expected) == bool(found)

@@ -14,7 +14,7 @@ from wsss.cli import main
 from wsss.config.segmenter import SegmenterInfer
 from wsss.engine.checkpoint import save_model
 from wsss.errors import UserError
-from wsss.io.atomic import atomic_path, sweep
+from wsss.io.atomic import atomic_path, remove_stale_files
 from wsss.io.labels import LabelReader, read_labels
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
@@ -59,7 +59,9 @@ def run(*arguments):
 
 
 def options(*arguments):
-    return predict._options(parsed("model.pt", "photos", "out", *arguments))
+    args = parsed("model.pt", "photos", "out", *arguments)
+    infer = predict.infer_options(args.config, args.scales, args.flip, args.crf)
+    return predict.tile_options(infer, args.tile, args.overlap)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_every_image_gets_a_mask_of_its_size(model, photos, tmp_path, more):
     assert names == {"a.png", "sub__b.png", "labels.tsv", "classes.txt"}
 
 
-def test_a_single_photograph_is_turned_upright(model, tmp_path):
+def test_a_single_image_is_turned_upright(model, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     photo(tmp_path / "turned.jpg", (40, 56), exif=exif)
@@ -83,7 +85,7 @@ def test_a_single_photograph_is_turned_upright(model, tmp_path):
     assert read_labels(tmp_path / "out/turned.png").shape == (56, 40)
 
 
-def test_results_within_the_folder_of_photographs_are_no_photographs(model, photos):
+def test_results_within_the_folder_of_images_are_no_images(model, photos):
     for _ in range(2):
         run(model, photos, photos / "out")
     assert LabelReader([photos / "out/labels.tsv"]).ids == ("a", "sub__b")
@@ -113,13 +115,13 @@ def test_a_mask_that_was_added_by_hand_stays(model, photos, tmp_path):
     assert (tmp_path / "out/mine.png").exists() and (tmp_path / "out/a.png").exists()
 
 
-def test_an_interrupted_call_is_continued(model, photos, tmp_path, monkeypatch):
+def test_an_interrupted_call_is_resumed(model, photos, tmp_path, monkeypatch):
     photo(photos / "c.png", (20, 20))
-    drawn = []
+    predicted = []
 
     def broken(net, image, *rest):
-        drawn.append(image.shape[:2])
-        if len(drawn) == 2:
+        predicted.append(image.shape[:2])
+        if len(predicted) == 2:
             raise KeyboardInterrupt
         return original(net, image, *rest)
 
@@ -129,12 +131,12 @@ def test_an_interrupted_call_is_continued(model, photos, tmp_path, monkeypatch):
         run(model, photos, tmp_path / "out")
     assert not (tmp_path / "out/labels.tsv").exists()
     run(model, photos, tmp_path / "out")
-    assert drawn == [(40, 56), (20, 20), (20, 20), (37, 61)]
+    assert predicted == [(40, 56), (20, 20), (20, 20), (37, 61)]
     assert LabelReader([tmp_path / "out/labels.tsv"]).ids == ("a", "c", "sub__b")
 
 
 @pytest.mark.parametrize("name", [".unfinished", "classes.txt", "labels.tsv"])
-def test_a_call_that_was_killed_while_it_wrote_is_continued(model, photos, tmp_path, name):
+def test_a_call_that_was_killed_while_it_wrote_is_resumed(model, photos, tmp_path, name):
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     with atomic_path(tmp_path / "out" / name) as mine:
@@ -142,7 +144,7 @@ def test_a_call_that_was_killed_while_it_wrote_is_continued(model, photos, tmp_p
         left = mine.with_name(mine.name.replace(f"{os.getpid()}@", f"{process.pid}@"))
     left.touch()
     (tmp_path / "out" / name).unlink()
-    sweep.cache_clear()
+    remove_stale_files.cache_clear()
     run(model, photos, tmp_path / "out")
     assert not left.exists() and (tmp_path / "out/labels.tsv").is_file()
 
@@ -153,9 +155,9 @@ def test_other_options_start_anew(model, photos, tmp_path, monkeypatch, change):
     with pytest.raises(ZeroDivisionError):
         run(model, photos, tmp_path / "out")
     monkeypatch.undo()
-    notes = (tmp_path / "out/.unfinished").read_text()
+    journal = (tmp_path / "out/.unfinished").read_text()
     run(model, photos, tmp_path / "out", *change)
-    assert (tmp_path / "out/labels.tsv").read_text().split("\n")[0] != notes.split("\n")[0]
+    assert (tmp_path / "out/labels.tsv").read_text().split("\n")[0] != journal.split("\n")[0]
 
 
 def test_damaged_images_are_named_and_the_others_have_masks(model, photos, tmp_path):
@@ -175,7 +177,7 @@ def test_damaged_images_are_named_and_the_others_have_masks(model, photos, tmp_p
     assert LabelReader([tmp_path / "out/labels.tsv"]).ids == ("a", "sub__b")
 
 
-def test_masks_of_an_earlier_call_are_no_photographs(model, photos, tmp_path):
+def test_masks_of_an_earlier_call_are_no_images(model, photos, tmp_path):
     run(model, photos, photos / "first")
     run(model, photos, photos / "second")
     assert LabelReader([photos / "second/labels.tsv"]).ids == ("a", "sub__b")

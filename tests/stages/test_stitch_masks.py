@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsss.data.sources.tiles import Tile, TileTable
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.stages import stitch_masks
 from wsss.tiles.layout import layout
+from wsss.tiles.table import Tile, TileTable
 
 SIZES = {"a": (9, 12), "b": (8, 5)}
 
@@ -55,6 +55,6 @@ def test_label_maps_of_crops_become_those_of_the_images(folder, whole):
 
 @pytest.mark.parametrize(("shards", "split"), [((0,), "val"), ((0, 1), "train")])
 def test_label_maps_must_be_those_of_the_tiles(folder, shards, split):
-    with pytest.raises(UserError, match="give all shards of exactly this split"):
+    with pytest.raises(UserError, match="give the label maps of exactly this split"):
         run(folder, *shards, split=split)
     assert not (folder / "whole").exists()

@@ -14,7 +14,7 @@ from wsss.system import parent
 FOLLOWER = """
 import time
 from wsss.system import parent
-parent.follow()
+parent.watch()
 print("alive", flush=True)
 time.sleep(60)
 """
@@ -30,7 +30,7 @@ def snakemake():
 
 
 def follower(pid, node):
-    environment = os.environ | {"WSSS_DRIVER": f"{pid}@{node}"}
+    environment = os.environ | {"WSSS_PARENT": f"{pid}@{node}"}
     command = [sys.executable, "-c", FOLLOWER]
     job = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert job.stdout.readline() == "alive\n"
@@ -59,11 +59,11 @@ def test_a_job_on_another_node_follows_nobody_here(snakemake):
 
 @LINUX
 def test_a_job_whose_snakemake_is_gone_does_not_begin(monkeypatch, snakemake):
-    monkeypatch.setenv("WSSS_DRIVER", f"{snakemake.pid}@{platform.node()}")
+    monkeypatch.setenv("WSSS_PARENT", f"{snakemake.pid}@{platform.node()}")
     snakemake.kill()
     snakemake.wait()
     with pytest.raises(UserError, match="has ended"):
-        parent.follow()
+        parent.watch()
 
 
 @LINUX
@@ -71,14 +71,14 @@ def test_an_old_kernel_lets_nothing_follow(monkeypatch):
     def refuse(_):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
-    monkeypatch.setenv("WSSS_DRIVER", f"{os.getpid()}@{platform.node()}")
+    monkeypatch.setenv("WSSS_PARENT", f"{os.getpid()}@{platform.node()}")
     monkeypatch.setattr(os, "pidfd_open", refuse)
     before = threading.active_count()
-    parent.follow()
+    parent.watch()
     assert threading.active_count() == before
 
 
 def test_what_announces_itself_is_followed(monkeypatch):
-    monkeypatch.setenv("WSSS_DRIVER", "")
-    parent.announce()
-    assert os.environ["WSSS_DRIVER"] == f"{os.getpid()}@{platform.node()}"
+    monkeypatch.setenv("WSSS_PARENT", "")
+    parent.register()
+    assert os.environ["WSSS_PARENT"] == f"{os.getpid()}@{platform.node()}"

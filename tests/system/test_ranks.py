@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from wsss.io.progress import log, start_logging
-from wsss.system.ranks import is_first, launched, lead, srun_tasks
+from wsss.system.ranks import is_rank_zero, launched, register_rank_zero, srun_tasks
 
 NAMES = ("LOCAL_RANK", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES")
 
@@ -20,23 +20,23 @@ def setting(monkeypatch, **values):
 
 def test_a_process_of_its_own_speaks_for_itself(monkeypatch):
     setting(monkeypatch)
-    assert is_first() and not launched() and srun_tasks() == (1, 1)
+    assert is_rank_zero() and not launched() and srun_tasks() == (1, 1)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_fabric_tells_the_rank(monkeypatch, rank):
     setting(monkeypatch, LOCAL_RANK=str(rank))
-    assert launched() and is_first() == (rank == 0)
+    assert launched() and is_rank_zero() == (rank == 0)
 
 
 def test_srun_tells_the_rank_of_several_tasks(monkeypatch):
     setting(monkeypatch, SLURM_PROCID="3", SLURM_STEP_NUM_TASKS="4", SLURM_STEP_NUM_NODES="2")
-    assert launched() and not is_first() and srun_tasks() == (4, 2)
+    assert launched() and not is_rank_zero() and srun_tasks() == (4, 2)
 
 
 def test_the_single_task_of_a_step_is_no_training_of_many(monkeypatch):
     setting(monkeypatch, SLURM_PROCID="0", SLURM_STEP_NUM_TASKS="1")
-    assert is_first() and not launched()
+    assert is_rank_zero() and not launched()
 
 
 def test_a_further_process_adds_its_errors_to_the_log(monkeypatch, tmp_path):
@@ -54,7 +54,9 @@ def test_a_further_process_adds_its_errors_to_the_log(monkeypatch, tmp_path):
     assert lines == ["line of 0", "error of 0", "error of 1"]
 
 
-FOLLOWER = "from wsss.system.ranks import follow; follow(); print('alive')"
+FOLLOWER = (
+    "from wsss.system.ranks import exit_with_rank_zero; exit_with_rank_zero(); print('alive')"
+)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends it")
@@ -63,7 +65,7 @@ FOLLOWER = "from wsss.system.ranks import follow; follow(); print('alive')"
 )
 def test_a_further_process_does_not_outlive_the_first(rank, own, alive):
     first = str(os.getpid()) if own else "1"
-    environment = os.environ | {"LOCAL_RANK": str(rank), "WSSS_FIRST": first}
+    environment = os.environ | {"LOCAL_RANK": str(rank), "WSSS_RANK_ZERO": first}
     command = [sys.executable, "-c", FOLLOWER]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (ended.stdout == "alive\n") == (ended.returncode == 0) == alive
@@ -71,6 +73,6 @@ def test_a_further_process_does_not_outlive_the_first(rank, own, alive):
 
 def test_the_first_process_leaves_its_number(monkeypatch):
     setting(monkeypatch)
-    monkeypatch.setenv("WSSS_FIRST", "")
-    lead()
-    assert os.environ["WSSS_FIRST"] == str(os.getpid())
+    monkeypatch.setenv("WSSS_RANK_ZERO", "")
+    register_rank_zero()
+    assert os.environ["WSSS_RANK_ZERO"] == str(os.getpid())

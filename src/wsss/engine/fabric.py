@@ -18,7 +18,7 @@ from torch import nn
 from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.system import gpus
-from wsss.system.ranks import lead, srun_tasks
+from wsss.system.ranks import register_rank_zero, srun_tasks
 
 T = TypeVar("T")
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
@@ -45,7 +45,7 @@ def make_fabric(
     environment, devices, nodes = _environment(max(1, devices))
     launched_outside = isinstance(environment, SLURMEnvironment)
     if count := torch.cuda.device_count():
-        gpus.take(count, devices)
+        gpus.reserve(count, devices)
     several = devices * nodes > 1
     # 32-true means 32 bits, also for convolutions on recent GPUs
     torch.backends.cudnn.allow_tf32 = False
@@ -65,7 +65,7 @@ def make_fabric(
         if several:
             logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
             if not launched_outside:
-                lead()
+                register_rank_zero()
             fabric.launch()
             log.info("training in %d processes", fabric.world_size)
     own = threads if launched_outside else threads // devices

@@ -15,7 +15,7 @@ from wsss.engine.history import LossTable
 from wsss.errors import Terminated
 from wsss.io.progress import log
 from wsss.nn.task import Task
-from wsss.system.sigterm import noted
+from wsss.system.sigterm import deferred
 
 CHECKPOINT_EVERY = 60.0
 """Seconds between two checkpoints to resume from."""
@@ -78,7 +78,7 @@ class Checkpoints:
     def __enter__(self) -> Self:
         self._stack = ExitStack()
         # SIGTERM waits for the end of a step: a state in the middle of one is worth nothing
-        self._asked = self._stack.enter_context(noted())
+        self._asked = self._stack.enter_context(deferred())
         self._saved_at = time.monotonic()
         return self
 

@@ -1,8 +1,7 @@
-"""Masks with a table of contents and a card, to be handed over."""
+"""Export masks with a table of contents and a model card."""
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError
 from wsss.export.archive import write_files
 from wsss.export.card import card
-from wsss.export.pictures import Picture, Pictures
+from wsss.export.label_maps import ImageFile, LabelMaps
 from wsss.io.labels import IGNORE, encode_labels, palette
+from wsss.metrics.result import Evaluation
 
 _COLUMNS = ["image_id", "image", "mask", "height", "width", "classes", "shares", "ignored"]
 
 
 def write(
-    pictures: Pictures,
+    label_maps: LabelMaps,
     out: Path,
     title: str,
     model: Mapping[str, Any] | None = None,
@@ -32,53 +31,56 @@ def write(
     Shares are of all pixels of an image, ignored ones included.
 
     Args:
-        pictures: the label maps.
-        out: what to write; `.zip`, `.tar`, `.tar.gz`, `.tgz` make archives.
-        title: what the data set is called.
-        model: description of the network that drew the masks.
+        label_maps: the label maps.
+        out: folder or archive to write; `.zip`, `.tar`, `.tar.gz`, `.tgz` make archives.
+        title: name of the data set.
+        model: description of the network that predicted the masks.
         evaluation: eval file of the masks.
         licence: terms of the masks.
 
     Raises:
-        UserError: a label map or the eval file is not sound, or `out` cannot be written.
+        UserError: a label map or the eval file is damaged, or `out` cannot be written.
     """
-    figures = None if evaluation is None else _read(evaluation)
+    measured = None if evaluation is None else Evaluation.read(evaluation)
 
     def about(classes: Sequence[tuple[str, int, float]]) -> str:
-        return card(title, len(pictures), classes, pictures.made, model, figures, licence)
+        return card(title, len(label_maps), classes, label_maps.made, model, measured, licence)
 
-    write_files(out, _members(pictures, about))
+    write_files(out, _members(label_maps, about))
 
 
 def _members(
-    pictures: Pictures, about: Callable[[Sequence[tuple[str, int, float]]], str]
+    label_maps: LabelMaps, about: Callable[[Sequence[tuple[str, int, float]]], str]
 ) -> Iterator[tuple[str, bytes]]:
-    names = (NO_CLASS, *pictures.class_names)
+    names = (NO_CLASS, *label_maps.class_names)
     rows: list[list[object]] = []
     counts, images = np.zeros(256, np.int64), np.zeros(256, np.int64)
-    for picture, labels in pictures:
+    # masks and their rows; labels (H, W) -> pixels (256,)
+    for item, labels in label_maps:
         pixels = np.bincount(labels.ravel(), minlength=256)
         counts, images = counts + pixels, images + (pixels > 0)
-        rows.append(_row(picture, labels.shape, pixels, names))
-        yield f"masks/{picture.image_id}.png", encode_labels(labels)
+        rows.append(_row(item, labels.shape, pixels, names))
+        yield f"masks/{item.image_id}.png", encode_labels(labels)
+    # tables
     yield "index.csv", _csv([_COLUMNS, *rows])
     colours = ["#" + bytes(colour).hex() for colour in palette().tolist()]
     table = [[label, name, colours[label]] for label, name in enumerate(names)]
     yield "classes.csv", _csv([["label", "class", "colour"], *table])
+    # card
     shares = (counts / counts.sum()).tolist()
     classes = [(name, int(images[label]), shares[label]) for label, name in enumerate(names)]
     yield "README.md", about(classes).encode()
 
 
 def _row(
-    picture: Picture, size: tuple[int, int], pixels: np.ndarray, names: Sequence[str]
+    item: ImageFile, size: tuple[int, int], pixels: np.ndarray, names: Sequence[str]
 ) -> list[object]:
     present = [label for label in np.flatnonzero(pixels).tolist() if 0 < label < IGNORE]
     shares = pixels / pixels.sum()
     return [
-        picture.image_id,
-        picture.file,
-        f"masks/{picture.image_id}.png",
+        item.image_id,
+        item.file,
+        f"masks/{item.image_id}.png",
         *size,
         ";".join(names[label] for label in present),
         ";".join(f"{shares[label]:.6f}" for label in present),
@@ -90,15 +92,3 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
-
-
-def _read(evaluation: Path) -> dict[str, Any]:
-    keys = {"miou", "images", "split", "ground_truth", "iou"}
-    try:
-        document = json.loads(evaluation.read_text(encoding="utf-8"))
-        sound = all(keys <= result.keys() for result in document["results"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{evaluation}: cannot be read as an eval file ({error!r})") from error
-    if not sound:
-        raise UserError(f"{evaluation}: not an eval file of wsss evaluate")
-    return document

@@ -1,4 +1,4 @@
-"""The card that goes with masks handed over: what they are, how they were made, what they are for.
+"""Model card of exported masks: data, method, quality, intended use.
 
 Headings follow Mitchell et al., "Model Cards for Model Reporting", 2019.
 """
@@ -7,25 +7,27 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from wsss.metrics.result import Evaluation, Metrics
+
 _USE = """\
-Meant as a start for annotation, as training labels of a segmenter, and for rough measurements of
-area. The networks learnt from labels of whole images, not from outlines: edges are often wrong by
-several pixels, thin and small parts get lost, what always appears together with a class (rails with
-trains, water with boats) may be counted to it, and touching objects of one class are one region.
-Not meant for decisions about people or in medicine without a check of every mask by someone who
-knows the field. On photographs of another kind than those of the training nothing is promised.
+Intended as initial masks for annotation, as training labels of a segmenter, and for rough
+measurements of area. The networks were trained on image labels, not on outlines: boundaries are
+often wrong by several pixels, thin and small parts are missed, context that always appears with a
+class (rails with trains, water with boats) may be included, and touching objects of one class form
+one region. Not intended for decisions about people or in medicine unless an expert checks every
+mask. Quality on images of another kind than the training images is unknown.
 """
 
 _LICENCE = """\
-Not stated. The masks derive from the photographs, from their labels and from pretrained weights;
-the terms of all three apply. Ask whoever handed this over.
+Not stated. The masks derive from the images, their labels and pretrained weights; the terms of all
+three apply. Ask the provider of this data set.
 """
 
 _FILES = """\
-* `masks/<image id>.png`: palette PNGs as large as the photographs; a pixel's value is its label,
-  255 = undecided
-* `index.csv`: a row per image: photograph, mask, size in pixels, classes and their shares of the
-  pixels
+* `masks/<image id>.png`: palette PNGs of the size of the images; pixel values are labels,
+  255 = ignored
+* `index.csv`: one row per image: image file, mask, size in pixels, classes and their fractions of
+  the pixels
 * `classes.csv`: label, class and colour
 """
 
@@ -36,22 +38,24 @@ def card(
     classes: Sequence[tuple[str, int, float]],
     made: Sequence[str],
     model: Mapping[str, Any] | None,
-    evaluation: Mapping[str, Any] | None,
+    evaluation: Evaluation | None,
     licence: str | None,
 ) -> str:
     """Return the card as Markdown.
 
     Args:
-        title: what the data set is called.
+        title: name of the data set.
         images: number of images.
-        classes: name, number of images and share of all pixels (0..1) of every label.
+        classes: name, number of images and fraction of all pixels (0..1) of every label.
         made: the provenance lines of the masks, JSON where a stage wrote them.
         model: description of the network.
-        evaluation: content of an eval file; None = not measured.
+        evaluation: evaluation of the masks; None = not measured.
         licence: terms of the masks; None = not stated.
     """
-    table = [[label, *row] for label, row in enumerate(classes)]
-    rows = [[label, name, count, f"{100 * share:.2f} %"] for label, name, count, share in table]
+    rows = [
+        [label, name, count, f"{100 * share:.2f} %"]
+        for label, (name, count, share) in enumerate(classes)
+    ]
     parts = {
         f"# Masks of {title}": "",
         "## Data": f"{images} images, {len(classes) - 1} classes.\n\n"
@@ -67,7 +71,7 @@ def card(
 
 def _blocks(made: Sequence[str], model: Mapping[str, Any] | None) -> str:
     texts = [_pretty(line) for line in made] or ["not recorded"]
-    blocks = ["The masks, as their record says:", *map(_fenced, texts)]
+    blocks = ["Provenance of the masks, from their commit records:", *map(_fenced, texts)]
     if model is not None:
         blocks += ["The network:", _fenced(json.dumps(model, indent=1, sort_keys=True))]
     return "\n\n".join(blocks) + "\n"
@@ -84,23 +88,24 @@ def _fenced(text: str) -> str:
     return f"````\n{text}\n````"
 
 
-def _quality(evaluation: Mapping[str, Any] | None) -> str:
-    results = evaluation["results"] if evaluation else {}
-    judged = {name: result for name, result in results.items() if result["miou"] is not None}
-    if not judged:
-        return "Not measured: there were no masks drawn by hand to compare with.\n"
-    texts = []
-    for name, result in judged.items():
-        head = (
-            f"**{name}**: mIoU {100 * result['miou']:.2f} % of {result['images']} "
-            f"{result['split']} images (ground truth: {result['ground_truth']})."
-        )
-        rows = [
-            [label, "-" if value is None else f"{100 * value:.2f} %"]
-            for label, value in result["iou"].items()
-        ]
-        texts.append(f"{head}\n\n{_table(['class', 'IoU'], rows)}")
-    return "\n".join(texts)
+def _quality(evaluation: Evaluation | None) -> str:
+    results = evaluation.results if evaluation else {}
+    texts = [
+        _metrics(name, result, result.miou)
+        for name, result in results.items()
+        if result.miou is not None
+    ]
+    return "\n".join(texts) or "Not measured: no ground-truth masks were available.\n"
+
+
+def _metrics(name: str, result: Metrics, miou: float) -> str:
+    """Return the mIoU of masks and the IoU of every class."""
+    head = (
+        f"**{name}**: mIoU {100 * miou:.2f} % of {result.images} {result.split} images "
+        f"(ground truth: {result.ground_truth})."
+    )
+    rows = [[label, f"{100 * value:.2f} %"] for label, value in (result.iou or {}).items()]
+    return f"{head}\n\n{_table(['class', 'IoU'], rows)}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

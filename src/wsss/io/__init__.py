@@ -1,1 +1,1 @@
-"""Reading and writing artifacts: whole or not at all, never a pickle."""
+"""Artifacts on disk: written atomically, verified when read, without pickle."""

@@ -1,4 +1,4 @@
-"""Files appear whole under their final name, or not at all."""
+"""Atomic writing of files: temporary file, fsync, rename."""
 
 import errno
 import os
@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard
 
 from wsss.errors import UserError
 
 _HOST = f"{zlib.crc32(platform.node().encode()):08x}"
-_LEFT = re.compile(rf"\..+\.([0-9]+)@{_HOST}\.tmp")
+_TEMPORARY = re.compile(rf"\..+\.([0-9]+)@{_HOST}\.tmp")
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -21,8 +22,8 @@ _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced to disk and renamed to `path`.
 
-    On any exception the temporary file is removed and `path` is left as it was. What a killed
-    process of this machine left in the folder is removed, too.
+    On any exception the temporary file is removed and `path` stays unchanged. Temporary files that
+    killed processes of this machine left in the folder are removed, too.
 
     Raises:
         UserError: the file cannot be written (disk full, read-only folder).
@@ -30,7 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}@{_HOST}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
+        remove_stale_files(path.parent)
         yield temporary
         _sync(temporary)
         temporary.replace(path)
@@ -43,15 +44,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def unwritable(path: Path, error: OSError) -> UserError:
-    """Return the error that names a file which cannot be written, and the remedy."""
+    """Build the error for a file that cannot be written; it names the file and the remedy."""
     return UserError(
         f"{path}: cannot be written ({error.strerror or error}); "
         "free space or make the folder writable, then run the same command again"
     )
 
 
-def is_unwritable(error: BaseException | None) -> bool:
-    """Tell whether an error means a full or read-only disk."""
+def is_unwritable(error: BaseException | None) -> TypeGuard[OSError]:
+    """True if an error was caused by a full or read-only disk."""
     return isinstance(error, OSError) and error.errno in _UNWRITABLE
 
 
@@ -75,16 +76,16 @@ def _sync(path: Path) -> None:
 
 
 @cache
-def sweep(folder: Path) -> None:
-    """Remove the temporary files that dead processes left in a folder, once."""
+def remove_stale_files(folder: Path) -> None:
+    """Remove temporary files that dead processes left in a folder; once per folder and process."""
     for path in folder.iterdir():
-        left = _LEFT.fullmatch(path.name)
-        if left and not _alive(int(left[1])):
+        match = _TEMPORARY.fullmatch(path.name)
+        if match and not _is_alive(int(match[1])):
             with suppress(OSError):
                 path.unlink()
 
 
-def _alive(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Photographs from disk: whatever a camera wrote becomes 8-bit RGB, or a clear error."""
+"""Reading of images: any common format, bit depth and orientation becomes 8-bit RGB."""
 
 import io
 import struct
@@ -10,63 +10,64 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from wsss.errors import UserError
 from wsss.io.index import Item
 from wsss.io.names import is_file
 
 WHOLE = 90_000_000
-"""Pixels of the largest image that goes through a network at once."""
+"""Maximum number of pixels of an image that goes through a network at once."""
 
 LARGEST = 2_000_000_000
-"""Pixels of the largest image that is read to be cut into tiles."""
+"""Maximum number of pixels of an image that is cut into tiles."""
 
 _AVIF = ("AVIF",) if find_spec("PIL.AvifImagePlugin") else ()
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000", "DIB", "TGA", *_AVIF)
-"""Kinds of files that are opened as photographs. Pillow knows more, but for PostScript it would
-start a program."""
+"""File formats that are read as images. Pillow knows more, but would start Ghostscript for
+PostScript."""
 
-EXACT = ("PNG", "TIFF", "BMP")
-"""Those that keep the ids of a mask as they are; GIF numbers its colours anew."""
+LABEL_FORMATS = ("PNG", "TIFF", "BMP")
+"""File formats that keep the labels of a mask unchanged; GIF renumbers the palette."""
 
-# Pillow warns beyond its limit and refuses twice as many
+# Pillow warns above its limit and raises above twice the limit
 Image.MAX_IMAGE_PIXELS = LARGEST // 2
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _TRANSPOSED = (5, 6, 7, 8)
+"""EXIF orientations that swap height and width."""
 _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
 
 def read_image(path: Path, limit: int = WHOLE) -> np.ndarray:
-    """Read a photograph as it is meant to be looked at.
+    """Read an image as upright 8-bit RGB.
 
     The EXIF orientation is applied. Grey, bilevel, palette, CMYK, YCbCr and LAB files are
-    converted to RGB; 16-bit samples keep their high byte; transparent pixels are laid over white;
-    of an animation the first frame counts.
+    converted to RGB; 16-bit samples keep their high byte; transparent pixels are blended with
+    white; of an animation the first frame is read.
 
     Args:
-        path: an image file that Pillow can decode.
-        limit: pixels it may have: `WHOLE`, or `LARGEST` if it is cut into tiles.
+        path: an image file in one of `FORMATS`.
+        limit: maximum number of pixels: `WHOLE`, or `LARGEST` if the image is cut into tiles.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        UserError: naming the file, if it is missing, empty, truncated, no image, too large or of
-            32 bits per sample.
+        UserError: naming the file, if it is missing, empty, truncated, not an image, too large or
+            has 32 bits per sample.
     """
     return _pixels(path, limit, path)
 
 
 def read_item(item: Item, limit: int = WHOLE) -> np.ndarray:
-    """Read the photograph of an image of the index, as `read_image` does.
+    """Read an image of the index, as `read_image` does, and verify its digest.
 
-    The file is read once: what is decoded is what the digest was compared with.
+    The file is read once, so that the decoded bytes are those whose digest was verified.
 
     Args:
-        item: the image.
+        item: the entry of the index.
         limit: as in `read_image`.
 
     Returns:
@@ -85,28 +86,28 @@ def _pixels(path: Path, limit: int, content: Path | io.BytesIO) -> np.ndarray:
 
 
 def image_size(path: Path, limit: int = LARGEST) -> tuple[int, int]:
-    """Size of a photograph from its header alone.
+    """Size of an image, read from its header alone.
 
     Args:
-        path: an image file that Pillow can decode.
-        limit: pixels it may have.
+        path: an image file in one of `FORMATS`.
+        limit: maximum number of pixels.
 
     Returns:
-        (H, W) after the EXIF orientation, equal to the shape `read_image` returns.
+        (H, W) after the EXIF orientation, as of the array that `read_image` returns.
 
     Raises:
-        UserError: naming the file, as in `read_image`, as far as the header shows it.
+        UserError: naming the file, as in `read_image`, for problems that the header shows.
     """
     with _opened(path, limit, path) as image:
         if image.format == "TIFF":
-            image.load()  # Pillow turns TIFFs by itself, and some versions their header, too
+            image.load()  # Pillow transposes TIFFs while loading, some versions their size, too
         width, height = image.size
         return (width, height) if _orientation(image) in _TRANSPOSED else (height, width)
 
 
 @contextmanager
 def _opened(path: Path, limit: int, content: Path | io.BytesIO) -> Iterator[Image.Image]:
-    """Open an image, a file or what is in it; every way in which it fails becomes one line."""
+    """Open an image from `content`; all errors of decoding become a UserError that names `path`."""
     if not is_file(path):
         raise UserError(f"{path}: no such file")
     if path.stat().st_size == 0:
@@ -117,14 +118,14 @@ def _opened(path: Path, limit: int, content: Path | io.BytesIO) -> Iterator[Imag
             yield image
     except Image.DecompressionBombError as error:
         raise UserError(f"{path}: too many pixels to decode safely; scale it down") from error
-    except Image.UnidentifiedImageError as error:
-        raise UserError(f"{path}: not an image, or not of a kind that is read") from error
+    except UnidentifiedImageError as error:
+        raise UserError(f"{path}: not an image, or of a format that is not supported") from error
     except _DECODE_ERRORS as error:
         raise UserError(f"{path}: cannot be decoded ({error})") from error
 
 
 def _refuse_large(image: Image.Image, path: Path, limit: int) -> None:
-    """Stop before gigabytes are decoded."""
+    """Raise UserError before an image with more than `limit` pixels is decoded."""
     if image.width * image.height > limit:
         size = f"{image.width} x {image.height} pixels, more than {limit} in all"
         tiles = "" if limit == LARGEST else ", or cut it into tiles: dataset.tiles, predict --tile"
@@ -132,7 +133,7 @@ def _refuse_large(image: Image.Image, path: Path, limit: int) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8; a broken EXIF block says nothing, as in every viewer."""
+    """EXIF orientation 1..8; 1 if the EXIF block is damaged, as in image viewers."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except (*_DECODE_ERRORS, TypeError, KeyError):
@@ -140,12 +141,12 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation."""
+    """Rotate or mirror an image according to its EXIF orientation."""
     return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
 
 
 def _to_rgb(image: Image.Image, path: Path) -> Image.Image:
-    """Convert any mode to RGB without clipping or losing meaning."""
+    """Convert an image of any mode to RGB."""
     if image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format == "PNG"):
         high = np.asarray(image).astype(np.uint32) >> 8
         return Image.fromarray(high.astype(np.uint8)).convert("RGB")

@@ -1,7 +1,6 @@
-"""The two tables every stage reads: which images there are, and which masks judge them.
+"""Tables of the data set: `Index` of images and image labels, `Masks` of ground-truth masks.
 
-`Index` is all that training may know (files and image-level labels). `Masks` is kept apart, in a
-file of its own, so that only evaluation can see it.
+Training reads the `Index` alone. `Masks` is a file of its own, so that only evaluation reads it.
 """
 
 from collections.abc import Sequence
@@ -25,11 +24,11 @@ class Item:
     """One image of the dataset.
 
     Attributes:
-        image_id: unique name, fit to be a file name.
+        image_id: unique id, valid as a file name.
         split: `train` or `val`.
         image: the image file.
         digest: first 16 hexadecimal digits of the SHA-256 of that file.
-        classes: ids of the classes it shows, 0-based, ascending; empty = none of the classes.
+        classes: 0-based ids of the classes in the image, ascending; empty = background only.
     """
 
     image_id: str
@@ -39,20 +38,20 @@ class Item:
     classes: tuple[int, ...]
 
     def content(self) -> bytes:
-        """Return the image file, which must still be that of which the index was made.
+        """Read the bytes of the image file and verify its digest.
 
         Raises:
-            UserError: it is missing, or has another content now.
+            UserError: the file is missing, or has changed since the index was made.
         """
-        return _unchanged(self.image, self.digest, "the index of the images")
+        return _read_verified(self.image, self.digest, "the index of the images")
 
 
 @dataclass(frozen=True)
 class Index:
-    """All images of a dataset, in order.
+    """Images of a data set, in order.
 
     Attributes:
-        class_names: the foreground classes; the position is the class id.
+        class_names: names of the foreground classes; the position is the class id.
         items: the images.
     """
 
@@ -66,14 +65,14 @@ class Index:
 
     @cached_property
     def by_id(self) -> dict[str, Item]:
-        """The items by their `image_id`."""
+        """Items by `image_id`."""
         return {item.image_id: item for item in self.items}
 
     def split(self, name: str) -> tuple[Item, ...]:
-        """The items of one split, in order.
+        """Items of one split, in order.
 
         Raises:
-            UserError: if the split has no image.
+            UserError: the split has no image.
         """
         items = tuple(item for item in self.items if item.split == name)
         if not items:
@@ -91,16 +90,18 @@ class Index:
 
     @classmethod
     def read(cls, *paths: Path) -> Self:
-        """Read tables written by `write`, such as those of several splits, as one.
+        """Read and concatenate tables written by `write`, such as those of several splits.
 
         Raises:
-            UserError: naming file and line, if one is missing or is not such a table, or if their
-                classes differ.
+            UserError: naming file and line, if a table is missing or damaged, or if the classes of
+                two tables differ.
         """
         tables = [cls._read(path) for path in paths]
         for table, path in zip(tables, paths, strict=True):
             if table.class_names != tables[0].class_names:
-                raise UserError(f"{path}: other classes than in {paths[0]}; remake both")
+                raise UserError(
+                    f"{path}: other classes than in {paths[0]}; delete both and run again"
+                )
         return cls(tables[0].class_names, tuple(item for t in tables for item in t.items))
 
     @classmethod
@@ -125,10 +126,10 @@ class Index:
 
 @dataclass(frozen=True)
 class Masks:
-    """Ground-truth masks, for evaluation only; there may be none.
+    """Ground-truth masks, for evaluation only; may be empty.
 
     Attributes:
-        source: where they come from, in words for the report.
+        source: origin of the masks, as shown in the report.
         paths: mask file by image id.
         digests: first 16 hexadecimal digits of the SHA-256 of each file, by image id.
     """
@@ -138,12 +139,12 @@ class Masks:
     digests: dict[str, str] = field(default_factory=dict)
 
     def content(self, image_id: str) -> bytes:
-        """Return the mask file of an image, which must still be that of which the table was made.
+        """Read the bytes of the mask file of an image and verify its digest.
 
         Raises:
-            UserError: it is missing, or has another content now.
+            UserError: the file is missing, or has changed since the table was made.
         """
-        return _unchanged(self.paths[image_id], self.digests[image_id], "the table of masks")
+        return _read_verified(self.paths[image_id], self.digests[image_id], "the table of masks")
 
     def write(self, path: Path) -> None:
         """Write the table (tab-separated text), whole or not at all."""
@@ -152,10 +153,10 @@ class Masks:
 
     @classmethod
     def read(cls, *paths: Path) -> Self:
-        """Read tables written by `write`, such as those of several splits, as one.
+        """Read and concatenate tables written by `write`, such as those of several splits.
 
         Raises:
-            UserError: naming file and line, if one is missing or is not such a table.
+            UserError: naming file and line, if a table is missing or damaged.
         """
         tables = [_table(path, "#source", _MASK_COLUMNS) for path in paths]
         for path in paths:
@@ -167,8 +168,8 @@ class Masks:
         return cls(", ".join(filter(None, sources)), masks, digests)
 
 
-def _unchanged(path: Path, digest: str, table: str) -> bytes:
-    """Return the content of a file that `table` lists with its digest."""
+def _read_verified(path: Path, digest: str, table: str) -> bytes:
+    """Read a file and compare its digest with the one in `table`."""
     if not is_file(path):
         raise UserError(f"{path}: no such file")
     try:
@@ -177,19 +178,19 @@ def _unchanged(path: Path, digest: str, table: str) -> bytes:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     if bytes_digest(data) != digest:
         raise UserError(
-            f"{path}: changed since {table} was made; run the same command again, or, if it is a "
-            "file that the workflow made, delete the table labels.csv above it first"
+            f"{path}: changed since {table} was made; run the same command again, or, if the "
+            "workflow made this file, delete the table labels.csv above it first"
         )
     return data
 
 
 def _text(rows: Sequence[Sequence[str]]) -> str:
-    """Return the lines of a table and, in the last one, their checksum."""
+    """Format a table as tab-separated lines with a checksum line."""
     return add_checksum("".join("\t".join(row) + "\n" for row in rows))
 
 
 def _verify(path: Path) -> None:
-    """Compare a table with its checksum, after what its lines themselves reveal."""
+    """Verify the checksum of a table, after its lines were parsed for more specific errors."""
     try:
         verify_checksum(path.read_bytes().decode())
     except ValueError as error:
@@ -197,7 +198,7 @@ def _verify(path: Path) -> None:
 
 
 def _table(path: Path, tag: str, columns: list[str]) -> tuple[list[str], list[list[str]]]:
-    """Split a table into the values of its first line and its rows, each of the right width."""
+    """Parse a table: the values of its first line, and its rows, checked for their length."""
     try:
         text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Label maps as palette PNGs, written in shards with a commit record."""
+"""Label maps as palette PNGs, listed in a commit record."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_bytes
-from wsss.io.images import EXACT
+from wsss.io.images import LABEL_FORMATS
 from wsss.io.index import Masks
 from wsss.io.names import is_file
 from wsss.io.records import (
@@ -28,7 +28,7 @@ IGNORE = 255
 """Label of pixels that neither training nor evaluation uses."""
 
 RECORD = "labels.tsv"
-"""File name of a shard's commit record."""
+"""File name of the commit record of label maps."""
 
 CLASSES = "classes.txt"
 """File name of the label names beside the masks of `wsss predict`; line n (from 0) is label n."""
@@ -73,6 +73,17 @@ def read_labels(path: Path) -> np.ndarray:
     return _decoded(path, path)
 
 
+def mask_problem(labels: np.ndarray, size: tuple[int, int], num_classes: int) -> str:
+    """Mismatch between a label map (H, W) uint8 and its image's (H, W) and classes; "" = none."""
+    if labels.shape != size:
+        shown, wanted = (f"{w} x {h}" for h, w in (labels.shape, size))
+        return f"the mask is {shown} pixels, its image {wanted}"
+    ids = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[:IGNORE])
+    if ids.max(initial=0) > num_classes:
+        return f"holds id {ids.max()}, but there are {num_classes} classes"
+    return ""
+
+
 def read_mask(masks: Masks, image_id: str) -> np.ndarray:
     """Read the ground-truth mask of an image, (H, W) uint8, as `read_labels` does.
 
@@ -86,7 +97,7 @@ def _decoded(path: Path, content: Path | io.BytesIO) -> np.ndarray:
     if not is_file(path):
         raise UserError(f"{path}: no such file")
     try:
-        return _indices(Image.open(content, formats=EXACT), path)
+        return _indices(Image.open(content, formats=LABEL_FORMATS), path)
     except UnidentifiedImageError as error:
         raise UserError(f"{path}: cannot be read as a label image; save it as PNG") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

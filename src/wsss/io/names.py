@@ -1,24 +1,26 @@
-"""Names of files: which can be, and which there are."""
+"""Image ids as file names."""
 
 from os.path import isfile
 from pathlib import Path
 
-LONGEST = 240
-"""Bytes of the longest image id; most file systems allow names of 255, endings included."""
+MAX_BYTES = 240
+"""Maximum length of an image id in UTF-8; most file systems allow 255 bytes with suffixes."""
 
 
 def name_problem(image_id: str) -> str:
-    """Say why an image id cannot name a file in a given folder; empty if it can."""
+    """Return why an image id cannot be a file name within one folder; empty if it can."""
     if image_id in ("", ".", "..") or "/" in image_id or "\0" in image_id:
         return f"{image_id!r} cannot be the name of a file"
-    if len(image_id.encode(errors="surrogatepass")) > LONGEST:
-        return f"{image_id!r:.40}... is too long for the name of a file; {LONGEST} bytes are not"
+    if len(image_id.encode(errors="surrogatepass")) > MAX_BYTES:
+        return (
+            f"{image_id!r:.40}... is too long for the name of a file; up to {MAX_BYTES} bytes fit"
+        )
     return ""
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether there is such a file; False, too, for what no file can be called.
+    """True if the file exists; False for names that are invalid or too long, too.
 
-    `Path.is_file` fails on a name that is too long, and takes twice as long.
+    Unlike `Path.is_file` it does not raise on such names, and it takes half the time.
     """
     return isfile(path)  # noqa: PTH113

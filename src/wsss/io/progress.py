@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with ETA in a terminal, plain lines in a log file."""
+"""Logging and progress: a bar with remaining time in a terminal, plain lines in a log file."""
 
 import logging
 import sys
@@ -12,43 +12,45 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wsss.io.atomic import unwritable
-from wsss.system.ranks import is_first
+from wsss.system.ranks import is_rank_zero
 
 T = TypeVar("T")
 
 log = logging.getLogger("wsss")
 
 _LINE_EVERY = 10.0
+"""Seconds between two progress lines in a log file."""
+
 _console = Console(stderr=True)
 
 
 def start_logging(file: Path | None) -> None:
-    """Send log lines to the terminal and, with a time stamp, to `file` if one is given.
+    """Log to the terminal and, with time stamps, to `file` if one is given.
 
-    Of several processes of one training the first alone tells more than its errors.
+    In a distributed training, all ranks but 0 log errors only.
 
     Raises:
         UserError: `file` cannot be written.
     """
-    log.setLevel(logging.INFO if is_first() else logging.ERROR)
+    log.setLevel(logging.INFO if is_rank_zero() else logging.ERROR)
     log.propagate = False
     log.handlers[:] = [logging.NullHandler()]
-    # a line that a full disk does not take is no reason to stop, nor for a traceback
+    # a log line lost on a full disk must neither stop the run nor print a traceback
     logging.raiseExceptions = False
     if _console.is_terminal:
         log.addHandler(RichHandler(console=_console, show_path=False, show_level=False))
     elif file is None:
         log.addHandler(logging.StreamHandler(sys.stderr))
     if file is not None:
-        handler = _opened(file)
+        handler = _file_handler(file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         log.addHandler(handler)
 
 
-def _opened(file: Path) -> logging.Handler:
+def _file_handler(file: Path) -> logging.Handler:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        if is_first():
+        if is_rank_zero():
             file.write_bytes(b"")
         return logging.FileHandler(file, encoding="utf-8")
     except OSError as error:
@@ -56,11 +58,11 @@ def _opened(file: Path) -> logging.Handler:
 
 
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """Yield `items`, showing how many of `total` are done and how long the rest will take."""
+    """Yield `items` and show how many of `total` are done and the remaining time."""
     total = len(items) if total is None and isinstance(items, Sized) else total
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     remaining = TimeRemainingColumn()
-    hidden = not (_console.is_terminal and is_first())
+    hidden = not (_console.is_terminal and is_rank_zero())
     with Progress(*columns, remaining, console=_console, transient=True, disable=hidden) as bar:
         task = bar.add_task(what, total=total)
         start = last = time.monotonic()
@@ -69,7 +71,7 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
             bar.advance(task)
             if time.monotonic() - last >= _LINE_EVERY:
                 last = time.monotonic()
-                _to_file(_line(what, done, total, last - start))
+                _log_to_files(_line(what, done, total, last - start))
 
 
 def _line(what: str, done: int, total: int | None, elapsed: float) -> str:
@@ -79,8 +81,8 @@ def _line(what: str, done: int, total: int | None, elapsed: float) -> str:
     return f"{what}: {done} of {total}, {elapsed:.0f} s elapsed, {left:.0f} s to go"
 
 
-def _to_file(line: str) -> None:
-    """Log `line` everywhere but in the terminal, where the bar already says it."""
+def _log_to_files(line: str) -> None:
+    """Log `line` with all handlers but the terminal's, which shows the progress bar."""
     if not log.isEnabledFor(logging.INFO):
         return
     record = log.makeRecord(log.name, logging.INFO, __file__, 0, line, (), None)

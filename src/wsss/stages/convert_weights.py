@@ -1,4 +1,4 @@
-"""Check pretrained weights of a backbone and keep them as one file that every job can read."""
+"""Convert pretrained weights of a backbone into one validated checkpoint."""
 
 import argparse
 from pathlib import Path
@@ -12,12 +12,12 @@ from wsss.nn.weights import backbone_state, fetch_imagenet, load_state, read_sta
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     parser.add_argument("--backbone", required=True, help="name of the architecture")
-    parser.add_argument("--source", required=True, help="a file, or imagenet")
+    parser.add_argument("--source", required=True, help="a file of weights, or imagenet")
     parser.add_argument("--out", type=Path, required=True, help="file to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Convert the weights."""
+    """Read or download the weights, check them against the backbone, and save them."""
     log.info("convert_weights: %s from %s", args.backbone, args.source)
     fetch = args.source == "imagenet"
     state = fetch_imagenet(args.backbone) if fetch else read_state(Path(args.source))

@@ -20,7 +20,7 @@ from wsss.io.validated_maps import STRIDE
 from wsss.methods.base import Method
 from wsss.methods.combo import Combo
 from wsss.nn.weights import load_state
-from wsss.stages.inference import device, make_backbone, ready, rebuilding
+from wsss.stages.inference import checkpoint_errors, device, for_inference, make_backbone
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config).cam.infer
     items = part_items(args.index, args.split, args.part)
     log.info("infer_cam: %d images of %s, part %s", len(items), args.split, args.part)
-    method = ready(load_method(args.model), args.threads)
+    method = for_inference(load_method(args.model), args.threads)
     with MapsWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "class activation maps"):
             image = read_item(item)
@@ -48,7 +48,7 @@ def load_method(path: Path) -> Method | Combo:
     """Return the trained classifier in `path`."""
     model = load_model(path, "classifier")
     meta = model.meta
-    with rebuilding(path):
+    with checkpoint_errors(path):
         params = {n: methods.get(n).Params(**given) for n, given in meta["params"].items()}
         task = methods.make(meta["method"], make_backbone(model), len(meta["classes"]), params)
     load_state(task.net, model.state, str(path))

@@ -20,7 +20,7 @@ from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.weights import load_state
 from wsss.ops.colour import wrapped
 from wsss.ops.crf import decide
-from wsss.stages.inference import make_backbone, ready, rebuilding
+from wsss.stages.inference import checkpoint_errors, for_inference, make_backbone
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 from wsss.tiles.layout import Window, blend_rows
 
@@ -36,7 +36,9 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config).segment.infer
     items = part_items(args.index, args.split, args.part)
     log.info("infer_segmenter: %d images of %s, part %s", len(items), args.split, args.part)
-    net = ready(make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads)
+    net = for_inference(
+        make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads
+    )
     with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "segmentation"):
             out.put(item.image_id, predict(net, read_item(item), config))
@@ -51,7 +53,7 @@ def make_segmenter(model: Model, source: Path) -> Segmenter:
     """Return the trained segmenter that was read from the file `source`."""
     meta = model.meta
     labels = len(meta["classes"]) + 1
-    with rebuilding(source):
+    with checkpoint_errors(source):
         net = segmenters.build(meta["segmenter"], make_backbone(model), labels, **meta["options"])
     load_state(net, model.state, str(source))
     return net

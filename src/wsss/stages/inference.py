@@ -1,4 +1,4 @@
-"""What the stages that run a trained network share."""
+"""Rebuilding of trained networks from checkpoints, and the device of inference."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,30 +18,30 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 def make_backbone(model: Model) -> Backbone:
-    """Return the untrained backbone that `model` was made of."""
+    """Build the backbone of a trained network, without its weights."""
     backbone = model.meta["backbone"]
     return build(backbone["name"], backbone["output_stride"])
 
 
 @contextmanager
-def rebuilding(path: Path) -> Iterator[None]:
-    """Name the file whose description says what cannot be built.
+def checkpoint_errors(path: Path) -> Iterator[None]:
+    """Re-raise errors of model construction with the path of the checkpoint.
 
     Raises:
-        UserError: it cannot.
+        UserError: the network that the checkpoint describes cannot be built.
     """
     try:
         yield
     except (UserError, LookupError, TypeError, ValueError, AttributeError) as error:
         reason = str(error).replace("\n", " ")
         raise UserError(
-            f"{path}: damaged, or trained with other options than this version has ({reason}); "
+            f"{path}: damaged, or trained with options that this version does not have ({reason}); "
             "train again"
         ) from error
 
 
-def ready(net: Net, threads: int) -> Net:
-    """Return `net` on the device of inference, without gradients, in evaluation mode."""
+def for_inference(net: Net, threads: int) -> Net:
+    """Move `net` to the device of inference, in evaluation mode and without gradients."""
     torch.set_num_threads(max(1, threads))
     torch.backends.cudnn.allow_tf32 = False
     return net.eval().requires_grad_(False).to(device())
@@ -49,8 +49,8 @@ def ready(net: Net, threads: int) -> Net:
 
 @cache
 def device() -> torch.device:
-    """Return the device of inference: a GPU that no other job holds, if there is any GPU."""
+    """Device of inference: a GPU reserved for this process, or the CPU if there is no GPU."""
     count = torch.cuda.device_count()
     if count:
-        gpus.take(count)
+        gpus.reserve(count)
     return torch.device("cuda" if count else "cpu")

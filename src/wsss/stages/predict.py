@@ -1,10 +1,9 @@
-"""Predict the masks of new photographs with a trained segmenter; no labels are needed."""
+"""Predict the masks of new images with a trained segmenter, without any label."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -15,29 +14,31 @@ from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
 from wsss.errors import UserError
-from wsss.io.atomic import sweep, write_text
+from wsss.io.atomic import remove_stale_files, write_text
 from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.labels import CLASSES, RECORD
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
-from wsss.io.resumable import UNFINISHED, ContinuingWriter
+from wsss.io.resumable import UNFINISHED, ResumableWriter
 from wsss.nn.segmenters.base import Segmenter
 from wsss.stages.infer_segmenter import load_own, make_segmenter, predict
-from wsss.stages.inference import ready
+from wsss.stages.inference import for_inference
 from wsss.tiles.layout import layout
 
-_MADE = {"command": "predict"}
-_PLAIN = SegmenterInfer(scales=[1.0], flip=False)
+_COMMAND = {"command": "predict"}
+"""First field of the provenance, which tells masks of this command from others."""
+
+_SINGLE_SCALE = SegmenterInfer(scales=[1.0], flip=False)
 
 
 @dataclass(frozen=True)
 class Options:
-    """How masks are predicted.
+    """Options of the prediction.
 
     Attributes:
-        infer: scales, mirroring and CRF.
-        tile: side of the tiles that a larger image is cut into, pixels; None = no tiles.
-        overlap: pixels that neighbouring tiles share at least.
+        infer: scales, flip and CRF.
+        tile: side in pixels of the tiles that larger images are cut into; None = no tiles.
+        overlap: minimum overlap of neighbouring tiles in pixels.
     """
 
     infer: SegmenterInfer
@@ -46,52 +47,54 @@ class Options:
 
     @property
     def limit(self) -> int:
-        """Pixels that an image may have."""
+        """Maximum number of pixels of an image."""
         return LARGEST if self.tile else WHOLE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("model", type=Path, help="model.pt of a segmenter")
-    parser.add_argument("images", type=Path, help="a folder of photographs, or one photograph")
+    parser.add_argument("images", type=Path, help="a folder of images, or one image")
     parser.add_argument("out", type=Path, help="folder to write: a palette PNG per image")
     parser.add_argument(
         "--config",
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="predict as segment.infer of these files; the last one wins, options win over all",
+        help="read segment.infer from these files; later files override earlier ones, options all",
     )
     parser.add_argument("--scales", type=_scales, help="scales to average, such as 0.75,1,1.25")
     parser.add_argument(
-        "--flip", action=argparse.BooleanOptionalAction, help="average with the mirrored image, too"
+        "--flip", action=argparse.BooleanOptionalAction, help="average with the mirrored image"
     )
     parser.add_argument("--crf", type=_at_least(0), help="iterations of a dense CRF")
-    parser.add_argument("--tile", type=_at_least(32), help="cut larger images into such tiles")
-    parser.add_argument("--overlap", type=_at_least(0), help="of tiles, instead of a quarter")
+    parser.add_argument("--tile", type=_at_least(32), help="side of tiles for larger images")
+    parser.add_argument("--overlap", type=_at_least(0), help="overlap of tiles; default a quarter")
     parser.add_argument(
         "--threads", type=_at_least(1), default=torch.get_num_threads(), help="CPU threads"
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Predict the mask of every image.
-
-    A call that was interrupted is continued by the same one.
+    """Predict the mask of every image; the same call resumes an interrupted one.
 
     Raises:
-        UserError: there are no images, the model is none, or the output folder holds other files;
-            nothing is written then. Or some images are damaged; the others have their masks.
+        UserError: there are no images, the model is invalid, or the output folder holds other
+            files; nothing is written then. Or some images are damaged; the others get masks.
     """
-    options = _options(args)
+    # options, model and images are checked before anything is written
+    infer = infer_options(args.config, args.scales, args.flip, args.crf)
+    options = tile_options(infer, args.tile, args.overlap)
     model = load_own(args.model)
     names = ["background", *model.meta["classes"]]
-    net = ready(make_segmenter(model, args.model), args.threads)
+    net = for_inference(make_segmenter(model, args.model), args.threads)
     check_out(args.out)
     photos = find_photos(args.images, args.out, args.threads, options.limit)
     log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
     _log_small(photos, options)
-    with ContinuingWriter(args.out / RECORD, _provenance(args, options)) as out:
+    # masks
+    provenance = _provenance(args.model, args.images, options)
+    with ResumableWriter(args.out / RECORD, provenance) as out:
         write_text(args.out / CLASSES, "\n".join([*names, ""]))
         damaged = _predict_all(net, photos, options, out)
     if damaged:
@@ -100,44 +103,45 @@ def run(args: argparse.Namespace) -> None:
 
 
 def check_out(out: Path) -> None:
-    """Make sure that a folder holds nothing but an earlier result, finished or not.
+    """Check that a folder holds no files but an earlier result, finished or not.
 
     Raises:
-        UserError: it holds something else, which could be lost.
+        UserError: it holds other files, which could be lost.
     """
     if not out.exists():
         return
     if not out.is_dir():
         raise UserError(f"{out}: is a file; name a folder for the masks")
-    sweep(out)
+    remove_stale_files(out)
     found = {path.name for path in out.iterdir()}
-    foreign = sorted(found - _earlier(out, found))
+    foreign = sorted(found - _own_files(out, found))
     if foreign:
         names = ", ".join(foreign[:3]) + ", ..." * (len(foreign) > 3)
         raise UserError(f"{out}: holds {names}, no result of predict; name another folder")
 
 
-def _earlier(out: Path, found: set[str]) -> set[str]:
-    """Return the names of the files that an earlier call wrote."""
+def _own_files(out: Path, found: set[str]) -> set[str]:
+    """Names of the files that an earlier call wrote."""
     if UNFINISHED in found:
         return {UNFINISHED, CLASSES, RECORD} | {name for name in found if name.endswith(".png")}
     if RECORD not in found:
         return set()
     head, *rows = (out / RECORD).read_text(encoding="utf-8", errors="replace").split("\n")
-    if not head.startswith("#" + canonical(_MADE).removesuffix("}")):
+    if not head.startswith("#" + canonical(_COMMAND).removesuffix("}")):
         return set()
     return {CLASSES, RECORD} | {row.partition("\t")[0] + ".png" for row in rows}
 
 
 def _predict_all(
-    net: Segmenter, photos: Sequence[Photo], options: Options, out: ContinuingWriter
+    net: Segmenter, photos: Sequence[Photo], options: Options, out: ResumableWriter
 ) -> list[str]:
-    """Write the masks; return why images could not be decoded, one line each."""
+    """Write the masks; return one line per image that could not be decoded."""
     damaged = [photo.damage for photo in photos if photo.damage]
-    sound = [photo for photo in photos if not photo.damage]
-    todo = [photo for photo in sound if not out.take(photo.image_id, photo.path)]
-    if len(todo) < len(sound):
-        log.info("%d images have their masks from an earlier call", len(sound) - len(todo))
+    readable = [photo for photo in photos if not photo.damage]
+    # resume an interrupted call
+    todo = [photo for photo in readable if not out.reuse(photo.image_id, photo.path)]
+    if len(todo) < len(readable):
+        log.info("%d masks kept from an interrupted call", len(readable) - len(todo))
     for photo in track(todo, "predict"):
         try:
             image = read_image(photo.path, options.limit)
@@ -153,39 +157,64 @@ def _predict_all(
 def _log_small(photos: Sequence[Photo], options: Options) -> None:
     small = [photo for photo in photos if 0 < max(photo.size) <= (options.tile or 0)]
     if small:
-        log.info("%d images are no larger than a tile and stay whole", len(small))
+        log.info("%d images are no larger than a tile and are not cut", len(small))
 
 
-def _provenance(args: argparse.Namespace, options: Options) -> str:
-    files = {"model": str(args.model), "digest": file_digest(args.model)}
+def _provenance(model: Path, images: Path, options: Options) -> str:
+    files = {"model": str(model), "digest": file_digest(model)}
     tiles = {"tile": options.tile, "overlap": options.overlap}
     config = options.infer.model_dump(mode="json")
-    made = {"version": __version__, "images": str(args.images), "config": config}
-    return canonical(_MADE | files | made | tiles)
+    made = {"version": __version__, "images": str(images), "config": config}
+    return canonical(_COMMAND | files | made | tiles)
 
 
-def _options(args: argparse.Namespace) -> Options:
-    infer = _infer(args)
-    if args.tile is None:
-        if args.overlap is not None:
+def tile_options(infer: SegmenterInfer, tile: int | None, overlap: int | None) -> Options:
+    """Combine options of inference and tiles.
+
+    Args:
+        infer: scales, flip and CRF.
+        tile: side of the tiles in pixels; None = no tiles.
+        overlap: overlap of the tiles in pixels; None = a quarter of `tile`.
+
+    Raises:
+        UserError: `overlap` is given without `tile`, or is not smaller.
+    """
+    if tile is None:
+        if overlap is not None:
             raise UserError("--overlap: needs --tile, the side of the tiles that overlap")
         return Options(infer)
-    overlap = args.tile // 4 if args.overlap is None else args.overlap
-    if overlap >= args.tile:
-        raise UserError(f"--overlap {overlap}: must be smaller than --tile {args.tile}")
-    return Options(infer, args.tile, overlap)
+    overlap = tile // 4 if overlap is None else overlap
+    if overlap >= tile:
+        raise UserError(f"--overlap {overlap}: must be smaller than --tile {tile}")
+    return Options(infer, tile, overlap)
 
 
-def _infer(args: argparse.Namespace) -> SegmenterInfer:
-    """Return what the configuration says, or else plain prediction, under the options given."""
-    base = _configured(args.config) if args.config else _PLAIN
-    own: dict[str, Any] = {"scales": args.scales, "flip": args.flip}
-    own |= {"crf": None if args.crf is None else {"iterations": args.crf}}
-    given = {key: value for key, value in own.items() if value is not None}
+def infer_options(
+    files: Sequence[Path] | None,
+    scales: list[float] | None,
+    flip: bool | None,
+    crf_iterations: int | None,
+) -> SegmenterInfer:
+    """Read options of inference from configuration files and override them.
+
+    Args:
+        files: configuration files; None = one scale, no flip, no CRF.
+        scales: overrides the scales; None = as configured.
+        flip: overrides the flip; None = as configured.
+        crf_iterations: overrides the iterations of the CRF; None = as configured.
+
+    Raises:
+        UserError: a file is invalid, or has `segment.infer` for a single run.
+    """
+    base = _configured(files) if files else _SINGLE_SCALE
+    crf = None if crf_iterations is None else {"iterations": crf_iterations}
+    options = {"scales": scales, "flip": flip, "crf": crf}
+    given = {key: value for key, value in options.items() if value is not None}
     return SegmenterInfer.model_validate(merge(base.model_dump(), given))
 
 
 def _configured(files: Sequence[Path]) -> SegmenterInfer:
+    """Read `segment.infer` from configuration files."""
     config = load(merged(files))
     for name, run in config.runs.items():
         if "infer" in ((run or {}).get("segment") or {}):
@@ -200,18 +229,18 @@ def _scales(text: str) -> list[float]:
     try:
         scales = [float(part) for part in text.split(",")]
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} are no numbers such as 0.75,1") from error
+        raise argparse.ArgumentTypeError(f"{text!r}: expected numbers such as 0.75,1") from error
     if not all(0 < scale <= 8 for scale in scales):
-        raise argparse.ArgumentTypeError(f"{text}: a scale lies above 0 and is 8 at most")
+        raise argparse.ArgumentTypeError(f"{text}: scales must be above 0 and at most 8")
     return scales
 
 
 def _at_least(least: int) -> Callable[[str], int]:
-    """Return what reads a whole number from the command line and refuses smaller ones."""
+    """Type of an argument: an integer, `least` or larger."""
 
     def number(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+            raise argparse.ArgumentTypeError(f"{text!r}: expected an integer, {least} or larger")
         return int(text)
 
     return number

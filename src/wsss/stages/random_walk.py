@@ -22,7 +22,7 @@ from wsss.ops.crf import decide
 from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize_bilinear
 from wsss.ops.walk import random_walk, transition
-from wsss.stages.inference import device, make_backbone, ready, rebuilding
+from wsss.stages.inference import checkpoint_errors, device, for_inference, make_backbone
 from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance
 
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     items, cams = part_items(args.index, args.split, args.part), MapsReader([args.cams])
     log.info("random_walk: %d images of %s, part %s", len(items), args.split, args.part)
     net, radius = load_affinity(args.model)
-    net = ready(net, args.threads)
+    net = for_inference(net, args.threads)
     with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "random walk"):
             cam, size = read_cam(cams, item)
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:
     """Return the trained AffinityNet in `path` and the radius of its pairs."""
     model = load_model(path, "affinity")
-    with rebuilding(path):
+    with checkpoint_errors(path):
         net = AffinityNet(make_backbone(model))
     load_state(net, model.state, str(path))
     return net, model.meta["radius"]

@@ -4,15 +4,15 @@ import argparse
 from pathlib import Path
 
 from wsss.config.slices import read_slice
-from wsss.data.sources.tiles import TileTable
 from wsss.engine.checkpoint import load_model
 from wsss.io.images import LARGEST, read_item
 from wsss.io.labels import LabelWriter
 from wsss.io.parts import part_of
 from wsss.io.progress import log, track
 from wsss.stages.infer_segmenter import make_segmenter, predict
-from wsss.stages.inference import ready
+from wsss.stages.inference import for_inference
 from wsss.stages.parts import add_part_arguments, provenance
+from wsss.tiles.table import TileTable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,9 @@ def run(args: argparse.Namespace) -> None:
     infer = read_slice(args.config).segment.infer
     images = part_of(TileTable.read(args.tiles).images(args.split), args.part)
     log.info("segment_whole: %d images of %s, part %s", len(images), args.split, args.part)
-    net = ready(make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads)
+    net = for_inference(
+        make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads
+    )
     with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for tiles in track(images, "segmentation"):
             image, windows = tiles[0].image, [tile.window for tile in tiles]

@@ -1,1 +1,1 @@
-"""The operating system's side: parent process, GPUs, ranks, SIGTERM, Snakemake's own state."""
+"""Processes of the operating system: parent process, GPUs, ranks, SIGTERM."""

@@ -1,4 +1,4 @@
-"""The GPUs that a job takes: no two jobs of a user on this machine take the same."""
+"""Exclusive reservation of GPUs: no two jobs of a user on this machine use the same GPU."""
 
 import fcntl
 import logging
@@ -12,73 +12,81 @@ from wsss.errors import UserError
 from wsss.system.ranks import launched
 
 _POLL = 1.0
-"""Seconds after which a job looks again for a free GPU."""
+"""Seconds between two attempts to reserve a GPU."""
 
 log = logging.getLogger("wsss")
 
 _held: list[IO[str]] = []
+"""Open lock files of the GPUs of this process."""
 
 
-def take(count: int, wanted: int = 1) -> None:
-    """Leave `wanted` free GPUs visible to CUDA, and hold them until this process ends.
+def reserve(count: int, wanted: int = 1) -> None:
+    """Reserve `wanted` free GPUs until this process ends and hide all others from CUDA.
 
-    It must be called before CUDA starts. Waits while others of the user's jobs hold too many. Does
-    nothing in a process that has its GPUs already, or was launched with them.
+    Must be called before CUDA is initialised. Waits while other jobs of the user hold too many
+    GPUs. Does nothing if this process has GPUs already, or was launched with GPUs assigned.
 
     Args:
-        count: GPUs that CUDA sees.
-        wanted: GPUs of this job.
+        count: number of GPUs visible to CUDA.
+        wanted: number of GPUs of this job.
 
     Raises:
-        UserError: there are not that many GPUs.
+        UserError: fewer than `wanted` GPUs are visible.
     """
     if wanted > count:
-        raise UserError(f"a training on {wanted} GPUs is asked for, but only {count} can be seen")
+        raise UserError(f"a training on {wanted} GPUs was requested, but only {count} are visible")
     if not _held and not launched():
         names = visible(count)
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(claim(names, wanted))
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(acquire(names, wanted))
 
 
 def visible(count: int) -> list[str]:
-    """Return the names of the first `count` visible GPUs, as CUDA_VISIBLE_DEVICES lists them."""
+    """Names of the first `count` visible GPUs, as in CUDA_VISIBLE_DEVICES."""
     names = os.environ.get("CUDA_VISIBLE_DEVICES")
     return names.split(",")[:count] if names else [str(number) for number in range(count)]
 
 
-def claim(names: list[str], wanted: int = 1, folder: Path | None = None) -> list[str]:
-    """Return the first `wanted` GPUs of `names` that are free, all at once; waits for them.
+def acquire(names: list[str], wanted: int = 1, folder: Path | None = None) -> list[str]:
+    """Lock `wanted` of the GPUs `names`, all at once, waiting until so many are free.
 
     Args:
-        names: the GPUs there are; at least `wanted`.
-        wanted: how many to hold until this process ends, or `release` is called.
-        folder: where their lock files lie; None = the folder of temporary files.
+        names: the GPUs, at least `wanted`.
+        wanted: number of GPUs to hold until this process ends, or `release` is called.
+        folder: folder of the lock files; None = the system's folder of temporary files.
+
+    Returns:
+        Names of the locked GPUs, in the order of `names`.
     """
-    told = False
+    logged = False
     while True:
         locks = {name: _lock(name, folder or Path(tempfile.gettempdir())) for name in names}
-        free = [name for name, file in locks.items() if file is not None]
-        taken = free[:wanted] if len(free) >= wanted else []
-        for name in free:
-            _held.append(locks[name]) if name in taken else locks[name].close()
-        if taken:
-            return taken
-        if not told:
+        free = {name: file for name, file in locks.items() if file is not None}
+        # all or none: a waiting job must not hold GPUs that another could use
+        chosen = list(free)[:wanted] if len(free) >= wanted else []
+        for name, file in free.items():
+            if name in chosen:
+                _held.append(file)
+            else:
+                file.close()
+        if chosen:
+            return chosen
+        if not logged:
             log.info("waiting until %d of %d GPUs are free of other jobs", wanted, len(names))
-        told = True
+        logged = True
         time.sleep(_POLL)
 
 
 def release() -> None:
-    """Let others have the GPUs of this process."""
+    """Release the GPUs of this process."""
     while _held:
         _held.pop().close()
 
 
 def _lock(name: str, folder: Path) -> IO[str] | None:
-    """Return the locked file that stands for a GPU, or None if another process holds it."""
-    # SLURM numbers the GPUs of every job, or step of it, anew
-    place = [os.environ.get(key, "") for key in ("SLURM_JOB_ID", "SLURM_STEP_ID")]
-    parts = ["wsss", "gpu", str(os.getuid()), *place, name.strip().replace("/", "_")]
+    """Lock the file of a GPU and return it open; None if another process holds the lock."""
+    # within every SLURM job or step, GPUs are numbered from 0
+    job = [os.environ.get(key, "") for key in ("SLURM_JOB_ID", "SLURM_STEP_ID")]
+    parts = ["wsss", "gpu", str(os.getuid()), *job, name.strip().replace("/", "_")]
     file = (folder / "-".join(filter(None, parts))).open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
-"""The Snakemake that runs the jobs: they end with it, however it ends.
+"""Terminate jobs when their parent Snakemake process dies.
 
-Else jobs of a killed run would go on beside those of the next one.
+Otherwise the jobs of a killed run would write beside those of the next run.
 """
 
 import os
@@ -11,35 +11,38 @@ import threading
 
 from wsss.errors import UserError
 
-_DRIVER = "WSSS_DRIVER"
+_PARENT = "WSSS_PARENT"
+"""Environment variable with `<process id>@<host>` of the Snakemake process."""
 
 
-def announce() -> None:
-    """Let the jobs that this process starts follow it."""
-    os.environ[_DRIVER] = f"{os.getpid()}@{platform.node()}"
+def register() -> None:
+    """Register this process as the parent of the jobs that it starts."""
+    os.environ[_PARENT] = f"{os.getpid()}@{platform.node()}"
 
 
-def follow() -> None:
-    """Let SIGTERM reach this process when the one that announced itself is gone.
+def watch() -> None:
+    """Send SIGTERM to this process as soon as the registered parent process dies.
 
-    Nothing follows where none did, on other nodes, or where the kernel has no handles of processes.
+    Does nothing without a registered parent, on another host than the parent's, or where the system
+    has no process file descriptors (before Linux 5.3).
 
     Raises:
-        UserError: it is gone already.
+        UserError: the parent is dead already.
     """
-    number, _, node = os.environ.get(_DRIVER, "").partition("@")
-    if node != platform.node() or not hasattr(os, "pidfd_open"):
+    pid, _, host = os.environ.get(_PARENT, "").partition("@")
+    if host != platform.node() or not hasattr(os, "pidfd_open"):
         return
     try:
-        handle = os.pidfd_open(int(number))
+        handle = os.pidfd_open(int(pid))
     except ProcessLookupError as error:
-        raise UserError("the Snakemake that started this job has ended") from error
+        raise UserError("the Snakemake process that started this job has ended") from error
     except OSError:
-        # a kernel before Linux 5.3
+        # the kernel lacks pidfd_open
         return
-    threading.Thread(target=_wait, args=(handle,), daemon=True).start()
+    threading.Thread(target=_terminate_after, args=(handle,), daemon=True).start()
 
 
-def _wait(handle: int) -> None:
+def _terminate_after(handle: int) -> None:
+    """Wait until the process behind a file descriptor ends, then send SIGTERM to this one."""
     select.select([handle], [], [])
     os.kill(os.getpid(), signal.SIGTERM)

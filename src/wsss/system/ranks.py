@@ -1,44 +1,47 @@
-"""Which of the processes of one training this is, as their launcher says in the environment."""
+"""Rank and number of processes of a distributed training, from the environment (Fabric, SLURM)."""
 
 import ctypes
 import os
 import signal
 import sys
 
-_FIRST = "WSSS_FIRST"
+_RANK_ZERO = "WSSS_RANK_ZERO"
+"""Environment variable with the process id of rank 0."""
+
+_PR_SET_PDEATHSIG = 1
 
 
 def srun_tasks() -> tuple[int, int]:
-    """Return the numbers of tasks and of nodes of the `srun` that started this process, or 1, 1."""
+    """Number of tasks and of nodes of the `srun` step of this process; 1, 1 without `srun`."""
     tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")
     return int(tasks), int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
 
 
 def launched() -> bool:
-    """Return whether somebody has started this process as one of several and shared the GPUs."""
+    """True if Fabric or `srun` launched this process as one of several, with GPUs assigned."""
     return "LOCAL_RANK" in os.environ or srun_tasks()[0] > 1
 
 
-def is_first() -> bool:
-    """Return whether this process speaks and writes for all: True for a single one."""
+def is_rank_zero() -> bool:
+    """True on rank 0, which alone logs and writes files; True without distributed training."""
     name = "SLURM_PROCID" if srun_tasks()[0] > 1 else "LOCAL_RANK"
     return int(os.environ.get(name, "0")) == 0
 
 
-def lead() -> None:
-    """Let the processes that this one starts follow it; see `follow`."""
-    if is_first():
-        os.environ[_FIRST] = str(os.getpid())
+def register_rank_zero() -> None:
+    """On rank 0, pass the process id to the ranks that are launched next."""
+    if is_rank_zero():
+        os.environ[_RANK_ZERO] = str(os.getpid())
 
 
-def follow() -> None:
-    """Let this process end with the first one of its training, however that ends.
+def exit_with_rank_zero() -> None:
+    """On other ranks, let the kernel kill this process when rank 0 dies (Linux).
 
-    Else it would wait for the first, on its GPU, for many minutes.
+    Otherwise it would block its GPU for minutes in a collective operation.
     """
-    if is_first() or _FIRST not in os.environ or sys.platform != "linux":
+    if is_rank_zero() or _RANK_ZERO not in os.environ or sys.platform != "linux":
         return
-    # the 1 is PR_SET_PDEATHSIG
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() != int(os.environ[_FIRST]):
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # rank 0 may have died before the call
+    if os.getppid() != int(os.environ[_RANK_ZERO]):
         sys.exit(1)

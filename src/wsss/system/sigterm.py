@@ -1,4 +1,4 @@
-"""SIGTERM, with which clusters announce the end of a job's time."""
+"""Handlers of SIGTERM, which cluster schedulers send at the end of a job's time limit."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -11,11 +11,11 @@ Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
-def raised() -> Iterator[None]:
-    """Raise `Terminated` wherever the block is when SIGTERM comes."""
+def as_exception() -> Iterator[None]:
+    """Raise `Terminated` within the block when SIGTERM arrives."""
 
     def handler(*_: object) -> None:
-        # once is enough: the way out is not interrupted
+        # a second SIGTERM must not interrupt the clean-up
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise Terminated
 
@@ -24,19 +24,20 @@ def raised() -> Iterator[None]:
 
 
 @contextmanager
-def noted() -> Iterator[Callable[[], bool]]:
-    """Let the block go on when SIGTERM comes; yield a function that tells whether it came."""
-    came = []
+def deferred() -> Iterator[Callable[[], bool]]:
+    """Let the block continue on SIGTERM; yield a function that returns True once it arrived."""
+    received = []
 
     def handler(number: int, _: FrameType | None) -> None:
-        came.append(number)
+        received.append(number)
 
     with _handled(handler):
-        yield lambda: bool(came)
+        yield lambda: bool(received)
 
 
 @contextmanager
 def _handled(handler: Handler) -> Iterator[None]:
+    """Install a handler of SIGTERM for the block."""
     before = signal.signal(signal.SIGTERM, handler)
     try:
         yield

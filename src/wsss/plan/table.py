@@ -1,0 +1,40 @@
+"""Check of the table of the chain, whose mistakes would otherwise show as missing inputs."""
+
+from collections.abc import Sequence
+
+from wsss.errors import UserError
+from wsss.pipeline import PRODUCTS
+from wsss.products import PSEUDO_LABELS, Product
+
+
+def check(products: Sequence[Product] = PRODUCTS) -> None:
+    """Check names and order of a table.
+
+    Raises:
+        UserError: all that is wrong with it, one line each.
+    """
+    if found := problems(products):
+        raise UserError("\n".join(found))
+
+
+def problems(products: Sequence[Product]) -> list[str]:
+    """List what is wrong with a table: names that occur twice, inputs that come too late."""
+    found, names, stages = [], set[str](), set[str]()
+    for row in products:
+        if row.name in names:
+            found.append(f"pipeline: product {row.name}: there are two of this name")
+        if row.kind in ("maps", "labels") and not set(row.evaluated) <= set(row.splits):
+            found.append(f"pipeline: product {row.name}: evaluated on a split that it has not")
+        for stage in row.makers:
+            if stage.name in stages:
+                found.append(f"pipeline: stage {stage.name}: makes two products")
+            stages.add(stage.name)
+            for needed in stage.inputs:
+                known = names | {PSEUDO_LABELS} | ({row.name} if needed.of_run else set())
+                if needed.product not in known and needed.of_run is None:
+                    found.append(
+                        f"pipeline: stage {stage.name}: reads {needed.product}, which no row "
+                        f"before {row.name} makes"
+                    )
+        names.add(row.name)
+    return found

@@ -1,0 +1,73 @@
+"""List the results that no run of a configuration uses, with their sizes; remove them with --yes.
+
+The files are read as snakemake --configfile reads them: on top of config.yaml of the current
+folder, later ones win. Results of other configurations in the same folder count as unused, too:
+name all configurations whose results shall stay, each behind a --keep.
+"""
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+from wsss.config.files import merged
+from wsss.config.model import Config
+from wsss.config.resolve import load
+from wsss.data.contents import FileContents
+from wsss.io.progress import log
+from wsss.plan.artifacts import Plan
+from wsss.plan.unused import Unused, remove, unused
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("configs", type=Path, nargs="*", help="configuration files, last one wins")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        nargs="+",
+        action="append",
+        default=[],
+        help="files of another configuration whose results are kept; may be repeated",
+    )
+    parser.add_argument("--yes", action="store_true", help="remove what is listed")
+
+
+def run(args: argparse.Namespace) -> None:
+    """List what is unused, and remove it if asked to."""
+    plans = [_plan(files) for files in (args.configs, *args.keep)]
+    others = {Path(a.folder) for plan in plans[1:] for a in plan.artifacts.values()}
+    found = [one for one in unused(plans[0]) if one.folder not in others]
+    if not found:
+        log.info("%s: everything is used", plans[0].store)
+        return
+    _print(found)
+    if args.yes:
+        remove(found)
+        log.info("removed %s", _size(sum(one.size for one in found if not one.busy)))
+    else:
+        log.info("nothing was removed; add --yes to remove it")
+
+
+def _plan(files: list[Path]) -> Plan:
+    config: Config = load(merged(files))
+    return Plan(config, FileContents(config.dataset, Path(".snakemake/wsss-digests.json")))
+
+
+def _print(found: list[Unused]) -> None:
+    by_stage: dict[str, list[Unused]] = defaultdict(list)
+    for one in found:
+        by_stage[one.stage].append(one)
+    for stage, several in by_stage.items():
+        log.info("%s: %d, %s", stage, len(several), _size(sum(one.size for one in several)))
+        for one in several:
+            note = ", being written now: kept" if one.busy else ""
+            log.info("  %s  %s%s", one.folder, _size(one.size), note)
+    log.info("in all %s that no run uses", _size(sum(one.size for one in found)))
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"

@@ -1,0 +1,116 @@
+"""Equal keys for what is equal, other keys for what is not."""
+
+import pytest
+
+from tests.plan.conftest import Contents, fresh, stages
+
+WALK = {"random_walk", "train_segmenter", "infer_segmenter", "evaluate", "report"}
+SWEEP = {"runs": {"b4": {"walk": {"beta": 4}}, "b8": {}, "b16": {"walk": {"beta": 16}}}}
+
+
+def test_runs_share_what_is_equal(planned):
+    found = stages(planned(SWEEP))
+    assert found["train_cam"] == found["train_affinity"] == 1
+    assert found["infer_cam"] == found["refine_crf"] == found["prepare_data"] == 2
+    assert found["random_walk"] == 6 and found["train_segmenter"] == 3
+
+
+def test_a_key_changes_exactly_what_depends_on_it(planned):
+    assert fresh(planned({"walk": {"beta": 4}}), planned()) == WALK
+
+
+def test_going_back_is_the_same_plan(planned):
+    assert list(planned({"walk": {"beta": 8}}).artifacts) == list(planned().artifacts)
+
+
+def test_runs_of_other_names_have_the_same_artifacts(planned):
+    one, other = (planned({"runs": {name: {}}}) for name in ("here", "there"))
+    assert fresh(one, other) == {"report"}
+
+
+def test_an_idle_key_changes_the_report_alone(planned):
+    assert fresh(planned({"walk": {"crf": {"bilateral_sxy": 9}}}), planned()) == {"report"}
+
+
+@pytest.mark.parametrize("jobs", [1, 3, 64])
+def test_the_number_of_jobs_changes_no_key(planned, jobs):
+    assert not fresh(planned({"jobs": jobs}), planned())
+
+
+def test_seeds_share_the_stages_of_the_data(planned):
+    found = stages(planned({"seeds": [0, 1, 2]}))
+    assert found["prepare_data"] == 2 and found["train_cam"] == 3
+
+
+CONTENT = [
+    ("index_train", {"train_cam", "infer_segmenter", "random_walk", "prepare_masks"}, set()),
+    ("index_val", {"infer_cam", "infer_segmenter"}, {"train_cam", "train_segmenter"}),
+    ("masks_val", {"prepare_masks", "evaluate"}, {"prepare_data", "train_cam", "random_walk"}),
+]
+
+
+@pytest.mark.parametrize(("part", "other", "same"), CONTENT)
+def test_changed_content_of_the_data_changes_what_reads_it(planned, part, other, same):
+    changed = fresh(planned(contents=Contents(**{part: "other"})), planned())
+    assert other <= changed
+    assert not same & changed
+
+
+def test_another_results_folder_has_the_same_keys_for_data_of_the_user(planned):
+    assert not fresh(planned({"results": "elsewhere"}), planned()) - {"report"}
+
+
+def test_data_below_the_results_are_addressed_with_them(planned):
+    demo = {"dataset": {"source": "demo", "root": None}}
+    one, other = planned(demo), planned(demo, {"results": "elsewhere"})
+    assert "prepare_data" in fresh(one, other) and "make_demo" not in fresh(one, other)
+
+
+def test_targets_are_the_report_and_what_runs_are_made_for(planned):
+    assert planned().targets()[0].endswith("report.html")
+    made = {path.split("/store/")[1].partition("/")[0] for path in planned().targets()}
+    assert made == {
+        *("report", "train_cam", "train_affinity", "train_segmenter"),
+        *("random_walk", "infer_segmenter"),
+    }
+
+
+@pytest.mark.parametrize(("until", "last"), [("cam", "infer_cam"), ("walk", "random_walk")])
+def test_until_ends_a_run(planned, until, last):
+    found = stages(planned({"until": until}))
+    assert last in found and "train_segmenter" not in found
+
+
+def test_boundaries_come_from_the_first_run(planned):
+    plan = planned({"method": "sb"})
+    (crf,) = plan.artifact("boundaries", "train", "sb").inputs["crf"]
+    assert "sb" in crf.runs and crf.stage == "refine_crf"
+    assert plan.artifact("crf", "train", "sb.first") is crf
+
+
+def test_parts_follow_the_number_of_images(planned):
+    sizes = {"train": 1000, "val": 64}
+    plan = planned({"jobs": None}, contents=Contents(images=sizes))
+    assert plan.artifact("cam", "train", "psa").parts == tuple(f"{i}-of-5" for i in range(1, 6))
+    assert plan.artifact("cam", "val", "psa").parts == ("all",)
+    assert len(planned({"jobs": 99}).artifact("cam", "val", "psa").parts) == 64
+
+
+def test_a_published_checkpoint_needs_no_training_data(planned, tmp_path):
+    (tmp_path / "net.pth").touch()
+    plan = planned({"cam": {"checkpoint": str(tmp_path / "net.pth")}})
+    classifier = plan.artifact("classifier", None, "psa")
+    assert classifier.arguments == ("--checkpoint", str(tmp_path / "net.pth"))
+    changed = planned(
+        {"cam": {"checkpoint": str(tmp_path / "net.pth")}}, contents=Contents(file="other")
+    )
+    assert changed.artifact("classifier", None, "psa").key != classifier.key
+
+
+def test_every_job_knows_the_runs_that_need_it(planned):
+    plan = planned({"dataset": {"source": "demo", "root": None}}, SWEEP)
+    assert plan.artifact("demo", None).users == "b4, b8, b16"
+    assert plan.artifact("index", "val").users == "b4, b8, b16, val"
+    assert plan.artifact("walk", "train", "b4").users == "b4, train"
+    many = planned({"runs": {f"r{i}": {} for i in range(9)}})
+    assert many.artifact("classifier", None, "r0").users == "r0, r1, r2, r3, r4, 4 more runs"

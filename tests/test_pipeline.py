@@ -1,0 +1,52 @@
+"""The table of the chain is sound, and rules, stages and conditions agree with it."""
+
+from dataclasses import replace
+
+import pytest
+
+from wsss import pipeline
+from wsss.pipeline import PRODUCTS, STAGES
+from wsss.plan.table import problems
+from wsss.products import Input, Product, Stage
+
+
+def test_the_table_is_sound():
+    assert problems(PRODUCTS) == []
+
+
+def test_steps_are_those_of_the_chain():
+    assert pipeline.STEPS == ("cam", "crf", "walk", "segment")
+    assert [row.name for row in pipeline.EVALUATED] == ["cam", "crf", "walk", "segment"]
+
+
+@pytest.mark.parametrize("until", pipeline.STEPS)
+def test_a_run_reaches_whole_steps(until):
+    steps = [row.step for row in pipeline.reached(until)]
+    assert steps[-1] == until and set(steps) == set(pipeline.STEPS[: len(set(steps))])
+
+
+def test_the_segmenter_learns_from_the_last_label_maps_before_it():
+    assert pipeline.pseudo_labels(pipeline.product("segmenter")).name == "walk"
+
+
+WRONG = [
+    ((*PRODUCTS, PRODUCTS[-1]), "product whole: there are two of this name"),
+    (PRODUCTS[1:], "stage make_tiles: reads demo, which no row before tiles makes"),
+    (
+        (*PRODUCTS, Product("new", "maps", (STAGES["infer_cam"],))),
+        "stage infer_cam: makes two products",
+    ),
+    (
+        (*PRODUCTS, replace(PRODUCTS[-1], name="new", makers=(), evaluated=("train",))),
+        "product new: evaluated on a split that it has not",
+    ),
+    (
+        (*PRODUCTS, Product("new", "maps", (Stage("s", inputs=(Input("x", "nothing"),)),))),
+        "stage s: reads nothing, which no row before new makes",
+    ),
+]
+
+
+@pytest.mark.parametrize(("table", "line"), WRONG, ids=[line for _, line in WRONG])
+def test_a_wrong_table_is_named(table, line):
+    assert f"pipeline: {line}" in problems(table)
