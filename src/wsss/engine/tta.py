@@ -1,4 +1,4 @@
-"""Inference over scaled and mirrored views of an image."""
+"""Test-time augmentation: inference over scaled and mirrored views of an image."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce

@@ -1,8 +1,8 @@
 """Losses of SEAM: the maps of an image and of its small copy should be the same.
 
 Wang et al., Self-supervised Equivariant Attention Mechanism, CVPR 2020; formulas and constants of
-YudeWang/SEAM, ``train_SEAM.py`` and ``tool/visualization.py`` (seam.md 2, 3). Class maps are
-(B, 1 + C, H, W) float32 with the background first.
+YudeWang/SEAM, ``train_SEAM.py`` and ``tool/visualization.py`` (docs/methods/seam.md 2, 3). Class
+maps are (B, 1 + C, H, W) float32 with the background first.
 """
 
 import torch
@@ -17,7 +17,7 @@ HARDEST = 0.2
 """Share of the entries that the equivariant cross regularisation averages, the largest ones."""
 
 Views = tuple[Tensor, Tensor]
-"""Class maps of a view as the classifier draws them, and as the pixel correlation refines them."""
+"""Class maps of a view of the classifier, and refined by the pixel correlation."""
 
 
 def max_onehot(maps: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ def aligned(first: Views, second: Views, label: Tensor) -> tuple[Views, Views]:
     """Bring the maps of two views to comparable values on the grid of the second.
 
     Each map is normalised at its own size, resized (`align_corners=True`), and set to 0 where the
-    image does not contain the class, in this order (seam.md 9, note 3).
+    image does not contain the class, in this order (docs/methods/seam.md 9, note 3).
 
     Args:
         first: Maps of the larger view, each (B, 1 + C, H, W).
@@ -104,7 +104,9 @@ def cross_target(maps: Tensor) -> Tensor:
 
 
 def siamese_losses(first: Views, second: Views, label: Tensor) -> dict[str, Tensor]:
-    """Compute all losses of SEAM from the maps of an image and of its small copy (seam.md 3).
+    """Compute all losses of SEAM from the maps of an image and of its small copy.
+
+    Source: docs/methods/seam.md 3.
 
     Args:
         first: Maps of the image, each (B, 1 + C, H, W), upsampled to its size.

@@ -1,8 +1,9 @@
 """Several methods on one network: the first builds it and computes CAMs, the others add losses.
 
 ``psa+eader`` is the published "PSA w/ EADER" (Stammes et al. 2020): PSA's classifier, inference
-and everything after it, with EADER's adversarial erasing in the training (eader.md 14). The steps
-of a training are shared: in the steps that an add-on owns, the network is not trained.
+and everything after it, with EADER's adversarial erasing in the training
+(docs/methods/eader.md 14). The steps of a training are shared: in the steps that an add-on owns,
+the network is not trained.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,14 +1,16 @@
-"""EADER: a localizer learns to attend to whatever an adversary still recognises a class by.
+"""EADER: a localizer learns to attend to everything by which an adversary recognises a class.
 
 Paper: Stammes, Runia, Hofmann & Ghafoorian, Find it if You Can: End-to-End Adversarial Erasing for
 Weakly-Supervised Semantic Segmentation, arXiv 2011.04626, 2020.
-Official code: ErikStammes/EADER, ``train.py``, ``attention_map_wrapper.py`` (eader.md).
+Official code: ErikStammes/EADER, ``train.py``, ``attention_map_wrapper.py``
+(docs/methods/eader.md).
 
 Deviations: any backbone; an adversary's step does not compute the gradients that the official code
-discards (eader.md 9); maps are drawn with the running statistics of BatchNorm, while the official
-``--evaluate`` leaves the networks in training mode (eader.md 16.1). Grad-CAM of a network that is
-not linear behind its features draws its dropout anew. Added to another method it is the published
-"PSA w/ EADER" with the add-on's settings as reconstructed in eader.md 14.
+discards (docs/methods/eader.md 9); maps are computed with the running statistics of BatchNorm,
+while the official ``--evaluate`` leaves the networks in training mode
+(docs/methods/eader.md 16.1). Grad-CAM of a network that is not linear behind its features samples its dropout again. Added to
+another method it is the published "PSA w/ EADER" with the add-on's settings as reconstructed in
+docs/methods/eader.md 14.
 """
 
 from collections.abc import Mapping
@@ -87,7 +89,9 @@ class Attention(NamedTuple):
 
 
 class Eader(Method):
-    """A classifier and its adversary, in turns of a fixed number of steps (eader.md 8, 9).
+    """A classifier and its adversary, in turns of a fixed number of steps.
+
+    Source: docs/methods/eader.md 8, 9.
 
     In its turn the localizer learns the labels, and to erase a class so that the adversary does not
     recognise it any more; in the other turn the adversary learns to recognise it nevertheless. The
@@ -114,7 +118,10 @@ class Eader(Method):
         return super().players() | ({"adversary": self.adversary} if self.adversary else {})
 
     def train_overrides(self) -> dict[str, dict[str, object]]:
-        """Return the adversary's optimiser: one rate for all parameters, constant (eader.md 10)."""
+        """Return the adversary's optimiser: one rate for all parameters, constant.
+
+        Source: docs/methods/eader.md 10.
+        """
         if self.adversary is None:
             return {}
         return {
@@ -138,7 +145,10 @@ class Eader(Method):
             )
 
     def owns_step(self, progress: Progress) -> bool:
-        """True if it is the adversary's turn; turns go on across epochs (eader.md 8)."""
+        """True if it is the adversary's turn; turns go on across epochs.
+
+        Source: docs/methods/eader.md 8.
+        """
         return self.adversary is not None and self._adversary_turn(progress)
 
     def _adversary_turn(self, progress: Progress) -> bool:
@@ -201,7 +211,7 @@ class Eader(Method):
         return {"net": losses}
 
     def attend(self, batch: Batch, features: Tensor) -> Attention:
-        """Compute the attention to every class of every image (eader.md 5.1, 5.2).
+        """Compute the attention to every class of every image (docs/methods/eader.md 5.1, 5.2).
 
         Args:
             batch: image (B, 3, H, W) and label (B, C).
@@ -235,7 +245,8 @@ class Eader(Method):
 
         Returns:
             (N, C) probabilities of the adversary, whose parameters are constants here, or the
-            localizer's own *logits* (published so, eader.md 11); None if nobody scores them.
+            localizer's own *logits* (published so, docs/methods/eader.md 11); None if nobody scores
+            them.
         """
         if self.adversary is not None:
             frozen = {name: p.detach() for name, p in self.adversary.named_parameters()}
@@ -259,5 +270,5 @@ class Eader(Method):
 
     @staticmethod
     def scale_maps(total: np.ndarray) -> np.ndarray:
-        """Scale each of the summed maps (K, H, W) to [0, 1] (eader.md 5.1)."""
+        """Scale each of the summed maps (K, H, W) to [0, 1] (docs/methods/eader.md 5.1)."""
         return scale_min_max(total)

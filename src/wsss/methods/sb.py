@@ -2,7 +2,7 @@
 
 Paper: Liu et al., Structure-aware Weakly Supervised Semantic Segmentation, IJCNN 2021.
 Official code: Carlisle-Liu/SBNet, ``network/resnet38_SEAM_BD.py``, ``train_SB.py``,
-``smoothness/__init__.py``, ``infer_SB.py`` (sb.md).
+``smoothness/__init__.py``, ``infer_SB.py`` (docs/methods/sb.md).
 
 Deviations: the boundary maps of the official training were never published; here they come from
 the stage ``make_boundaries`` or from the user. Any backbone. The cross entropy of the boundaries is
@@ -57,7 +57,7 @@ class Sb(Method):
         return SbNet(backbone, num_classes, params.dropout)
 
     def views(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return images (B, 3, H, W) and their small copies (seam.md 3)."""
+        """Return images (B, 3, H, W) and their small copies (docs/methods/seam.md 3)."""
         return image, small_copy(image, self.params.scale)
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
@@ -69,7 +69,8 @@ class Sb(Method):
             progress: Not used; the losses are the same at every step.
 
         Returns:
-            ``{"net": {"cls", "rvmin", "er", "ecr", "boundary", "smoothness"}}`` (sb.md 4).
+            ``{"net": {"cls", "rvmin", "er", "ecr", "boundary", "smoothness"}}``
+            (docs/methods/sb.md 4).
         """
         # both views: taps, then class maps and refined maps (B, 1 + C, H, W) and (B, 1 + C, h, w)
         views = self.views(batch["image"])
@@ -103,5 +104,5 @@ class Sb(Method):
 
     @staticmethod
     def scale_maps(total: np.ndarray) -> np.ndarray:
-        """Scale summed maps (K, H, W) as SEAM does (sb.md 6)."""
+        """Scale summed maps (K, H, W) as SEAM does (docs/methods/sb.md 6)."""
         return scale_min_max_less_eps(total)

@@ -3,7 +3,7 @@
 Paper: Wang et al., Self-supervised Equivariant Attention Mechanism for Weakly Supervised Semantic
 Segmentation, CVPR 2020.
 Official code: YudeWang/SEAM, ``network/resnet38_SEAM.py``, ``train_SEAM.py``, ``infer_SEAM.py``
-(seam.md 1-5).
+(docs/methods/seam.md 1-5).
 
 Deviations: any backbone; the network, the losses and the maps are the official ones.
 """
@@ -47,11 +47,11 @@ class Seam(Method):
         return SeamNet(backbone, num_classes, params.dropout)
 
     def views(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return images (B, 3, H, W) and their small copies (seam.md 3)."""
+        """Return images (B, 3, H, W) and their small copies (docs/methods/seam.md 3)."""
         return image, small_copy(image, self.params.scale)
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
-        """Draw the maps of both views and compare them with the labels and with each other.
+        """Compute the losses of the maps of both views against the labels and each other.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
@@ -65,13 +65,17 @@ class Seam(Method):
         return {"net": siamese_losses(first, second, batch["label"])}
 
     def cam(self, image: Tensor) -> Tensor:
-        """Draw the refined maps of the classes at the size of the view: to (B, C, H, W).
+        """Compute the refined maps of the classes at the size of the view: to (B, C, H, W).
 
-        Every class competes in the refinement; the labels select only afterwards (seam.md 5).
+        Every class competes in the refinement; the labels select only afterwards
+        (docs/methods/seam.md 5).
         """
         return self.net(image)[1][:, 1:]
 
     @staticmethod
     def scale_maps(total: np.ndarray) -> np.ndarray:
-        """Scale summed maps (K, H, W) between their minimum and maximum (seam.md 5)."""
+        """Scale summed maps (K, H, W) between their minimum and maximum.
+
+        Source: docs/methods/seam.md 5.
+        """
         return scale_min_max_less_eps(total)

@@ -1,4 +1,4 @@
-"""What every network that draws class activation maps offers."""
+"""Interface of the classification networks that class activation maps are computed from."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ class ClassNet(nn.Module):
     With these parts a method can be added to the network of any other.
 
     Attributes:
-        backbone: Where the features come from.
+        backbone: Feature extractor.
         linear: The mean over space of the gradient of a logit with respect to the features is
             the row of :meth:`class_weight` over the number of cells.
     """
@@ -28,7 +28,10 @@ class ClassNet(nn.Module):
         raise NotImplementedError
 
     def features(self, taps: dict[str, Tensor]) -> Tensor:
-        """Return what the class maps are linear in: (B, D, h, w)."""
+        """Return the features (B, D, h, w) that the classifier is applied to.
+
+        The class maps are ``class_weight() @ features``.
+        """
         return taps["conv6"]
 
     def class_weight(self) -> Tensor:

@@ -1,6 +1,7 @@
 """The classification network of SEAM: class maps refined by the correlation of pixels.
 
-Source: ``network/resnet38_SEAM.py`` of YudeWang/SEAM (Wang et al., CVPR 2020); seam.md 1.
+Source: ``network/resnet38_SEAM.py`` of YudeWang/SEAM (Wang et al., CVPR 2020);
+docs/methods/seam.md 1.
 """
 
 import torch
@@ -20,7 +21,7 @@ class SeamNet(ClassNet):
     brought to the grid of conv6, where the maps are.
 
     Args:
-        backbone: Where the features come from.
+        backbone: Feature extractor.
         num_classes: Number of foreground classes C; the classifier has a background row, too,
             which no loss trains.
         dropout: Probability that a channel of the last features is dropped in training.
@@ -49,7 +50,9 @@ class SeamNet(ClassNet):
         return self.fc8.weight.flatten(1)[1:]
 
     def classify(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """Classify: the mean of the class maps upsampled to the image (seam.md 9, note 4).
+        """Classify: the mean of the class maps upsampled to the image.
+
+        Source: docs/methods/seam.md 9, note 4.
 
         Args:
             features: (B, D, h, w).
@@ -62,18 +65,18 @@ class SeamNet(ClassNet):
         return resize_bilinear(maps, size, align_corners=True).mean((2, 3))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw both kinds of maps of images (B, 3, H, W), see :meth:`activate`."""
+        """Compute both kinds of maps of images (B, 3, H, W), see :meth:`activate`."""
         return self.activate(x, self.backbone(x))
 
     def activate(self, x: Tensor, taps: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Draw the maps of the classifier and the refined ones, in training with dropout.
+        """Compute the maps of the classifier and the refined ones, in training with dropout.
 
         Only the pixel correlation learns from the refined maps: the classifier and the backbone
-        get no gradient from them (seam.md 1.1).
+        get no gradient from them (docs/methods/seam.md 1.1).
 
         Args:
             x: (B, 3, H, W) normalised RGB.
-            taps: What the backbone makes of it.
+            taps: The backbone's taps of it.
 
         Returns:
             Class maps before any rectification and refined maps >= 0, both (B, 1 + C, H, W)
@@ -88,6 +91,7 @@ class SeamNet(ClassNet):
 
     def pixel_features(self, x: Tensor, taps: dict[str, Tensor]) -> Tensor:
         """Compute the features whose correlation refines the maps: (B, 192, h, w)."""
+        # narrow conv4 and conv5, without gradient to the backbone
         grid = plane(taps["conv6"])
         # the bias-free 1x1 convolutions commute with the resize, so they run first
         narrow = (self.f8_3(taps["conv4"].detach()), self.f8_4(taps["conv5"].detach()))

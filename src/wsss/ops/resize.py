@@ -11,7 +11,10 @@ def plane(x: Tensor) -> tuple[int, int]:
 
 
 def small_copy(image: Tensor, scale: float) -> Tensor:
-    """Scale images (B, 3, H, W) down; sides are rounded down, align_corners True (seam.md 3)."""
+    """Scale images (B, 3, H, W) down; sides are rounded down, align_corners True.
+
+    Source: docs/methods/seam.md 3.
+    """
     height, width = (max(1, int(side * scale)) for side in image.shape[2:])
     return resize_bilinear(image, (height, width), align_corners=True)
 

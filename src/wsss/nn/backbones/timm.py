@@ -136,7 +136,7 @@ def _known(name: str) -> str:
 
 
 def _features(encoder: str, stride: int) -> nn.Module | None:
-    """Return the feature extractor of an encoder, nothing if it has not what a backbone needs."""
+    """Return the feature extractor of an encoder, None if it lacks the taps of a backbone."""
     options: dict[str, Any] = {} if stride == _CELL else {"output_stride": stride}
     try:
         net = timm.create_model(encoder, features_only=True, **options)
@@ -152,7 +152,7 @@ def _info(net: nn.Module) -> FeatureInfo:
 
 
 def _levels(reductions: list[int], stride: int) -> list[int]:
-    """Return which features are the taps, from the stride of each."""
+    """Return the positions of the taps among features of these strides."""
     last = len(reductions) - 1
     deep = list(range(last - 3, last + 1))
     if last < 3 or [reductions[i] for i in deep] != [4, 8, min(16, stride), stride]:
@@ -162,7 +162,7 @@ def _levels(reductions: list[int], stride: int) -> list[int]:
 
 
 def _as_declared(net: nn.Module, levels: list[int], side: int) -> bool:
-    """Tell whether features of a square image have their channels and size, rounded up."""
+    """True if features of a square image have the declared channels and size, rounded up."""
     info = _info(net)
     try:
         with torch.no_grad():

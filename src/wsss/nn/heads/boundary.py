@@ -1,7 +1,7 @@
 """The boundary branch of SB: four taps of the backbone become boundary maps of every label.
 
-Source: ``edge_layer`` in ``network/resnet38_SEAM_BD.py`` of Carlisle-Liu/SBNet; sb.md 2.1. Module
-names are the official ones.
+Source: ``edge_layer`` in ``network/resnet38_SEAM_BD.py`` of Carlisle-Liu/SBNet;
+docs/methods/sb.md 2.1. Module names are the official ones.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _JOINT = WIDTH * len(_PARTS)
 
 
 class ChannelAttention(nn.Module):
-    """Adds to all pixels what two 1x1 layers make of the mean over space.
+    """Channel attention: two 1x1 layers on the mean over space, added to all pixels.
 
     Args:
         channels: Of the maps.

@@ -1,6 +1,7 @@
 """DeepLab v2 (Chen et al., TPAMI 2018): a pyramid of dilations, fused over scales of the input.
 
-Source: kazuto1011/deeplab-pytorch (retrain.md B2), names of its ``MSC``. Deviation: any backbone.
+Source: kazuto1011/deeplab-pytorch (docs/methods/retrain.md B2), names of its ``MSC``. Deviation:
+any backbone.
 """
 
 import torch
@@ -39,7 +40,7 @@ class DeepLabV2(Segmenter):
     """Dilated classifiers whose logits are fused by their maximum over scales of the input.
 
     Args:
-        backbone: Where the features come from (tap conv6).
+        backbone: Feature extractor (tap conv6).
         num_labels: Number of labels L, background included.
         rates: Dilations of the classifiers; 6, 12, 18, 24 is meant for output stride 8.
         scales: Of the further views of the input, besides the input itself.
@@ -88,13 +89,17 @@ class DeepLabV2(Segmenter):
             Logits (B, L, h, w) of x; if there are further scales, also those of each scale, on a
             grid of its own, and the maximum of all, on the grid of x.
         """
+        # logits (B, L, h, w) of every scale
         logits = [self.logits(x)]
         for scale in self.scales:
-            # the factor itself, not the ratio of the rounded sizes, sets the sampling grid (B6.4)
+            # the factor itself, not the ratio of the rounded sizes, sets the sampling grid
+            # (docs/methods/retrain.md B6.4)
             view = F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
             logits.append(self.logits(view))
         if not self.scales:
             return logits
+
+        # their maximum on the grid of the largest scale
         size = plane(logits[0])
         same = torch.stack([resize_bilinear(view, size, self.align_corners) for view in logits])
         return [*logits, same.max(dim=0).values]

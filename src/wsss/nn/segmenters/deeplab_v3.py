@@ -47,7 +47,7 @@ class DeepLabV3(Segmenter):
     """Atrous pyramid on the last features; bilinear resizing with align_corners False.
 
     Args:
-        backbone: Where the features come from (tap conv6).
+        backbone: Feature extractor (tap conv6).
         num_labels: Number of labels L, background included.
         width: Channels of the head.
         rates: Dilations of the pyramid; ``None`` = what the backbone's output stride asks for.

@@ -1,7 +1,7 @@
 """DeepLabV3+ (Chen et al., ECCV 2018) with the structure and names of jfzhang95's port.
 
-Source: jfzhang95/pytorch-deeplab-xception, retrain.md C3. Deviations: any backbone; separable
-convolutions on request; one-value BatchNorm (see
+Source: jfzhang95/pytorch-deeplab-xception, docs/methods/retrain.md C3. Deviations: any backbone;
+separable convolutions on request; one-value BatchNorm (see
 :class:`wsss.nn.segmenters.layers.PooledBatchNorm`); the freezing of the backbone is the backbone's
 business.
 """
@@ -103,7 +103,7 @@ class DeepLabV3Plus(Segmenter):
     """Encoder-decoder segmenter; all bilinear resizing has align_corners True.
 
     Args:
-        backbone: Where the features come from (taps conv3 and conv6). It is changed where it
+        backbone: Feature extractor (taps conv3 and conv6). It is changed where it
             differs from the classifier's (``for_deeplab_v3plus``).
         num_labels: Number of labels L, background included.
         width: Channels of the pyramid and the decoder.
