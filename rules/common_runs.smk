@@ -13,7 +13,7 @@ def weights_key(backbone):
 
 def further_trunks(run):
     """The backbones with weights that the method trains besides the run's: option -> trunk."""
-    return {option: b for option, b in RUNS[run].trunks().items() if b.weights}
+    return {option: b for option, b in RUNS[run].further_backbones().items() if b.weights}
 
 
 BACKBONES = [b for r in RUNS.values() for b in (r.backbone, r.segment.backbone) if b]

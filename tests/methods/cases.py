@@ -31,7 +31,7 @@ def make(name, backbone="tiny"):
     further = {
         f"{part}.{option}": build("tiny", freeze=False)
         for part, params in given.items()
-        for option in params.trunks()
+        for option in params.further_backbones()
     }
     return methods.make(name, build(backbone), CLASSES, given, further)
 

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wsss.config.backbones import STRIDES
+from wsss.config.backbones import BACKBONES, BackboneOptions
 from wsss.config.crf import CrfKernel
 from wsss.config.model import Run
 from wsss.config.section import Section
-from wsss.config.training import Trunk
+from wsss.config.segmenter import DeepLabV2
 from wsss.planning import costs
 
 MEGA = 1e6
@@ -69,10 +69,12 @@ def volume(images: Sequence[tuple[tuple[int, int], int]]) -> Volume:
     return Volume(len(images), sum(areas), shown)
 
 
-def forward(trunk: Trunk) -> float:
+def forward(backbone: BackboneOptions) -> float:
     """Return the seconds per megapixel of a backbone; nan if it was never measured."""
-    strides = STRIDES.get(trunk.name, (0,))
-    return costs.FORWARD.get((trunk.name, trunk.output_stride or strides[0]), UNKNOWN)
+    entry = BACKBONES.get(backbone.name)
+    if entry is None:
+        return UNKNOWN
+    return entry.seconds.get(backbone.output_stride or entry.strides[0], UNKNOWN)
 
 
 def of_data(train: Volume, val: Volume, drawn: bool, tiled: bool) -> Iterator[Cost]:
@@ -110,7 +112,7 @@ def of_run(
         yield from (*training, inference)
         if tiled:
             yield inference._replace(stage="segment_whole")
-    judging = costs.JUDGE + costs.JUDGE_ALPHA * alphas
+    judging = costs.EVALUATE + costs.EVALUATE_ALPHA * alphas
     yield Cost("evaluate", 0, 0, judging * both.area + 7 * costs.START)
 
 
@@ -119,7 +121,7 @@ def _cam(run: Run, train: Volume, both: Volume) -> Iterator[Cost]:
     if run.needs_boundaries():
         disk = train.labelled * MEGA * costs.PACKED["boundaries"]
         yield Cost("make_boundaries", disk, 0, costs.OUTLINE * train.area + _starts(1))
-    factors = [costs.METHODS.get(part, (UNKNOWN, 0)) for part in run.options()]
+    factors = [params.cost for params in run.options().values()]
     times, more = 1 + sum(factor - 1 for factor, _ in factors), sum(extra for _, extra in factors)
     seen = 0 if run.cam.checkpoint else _seen(run.cam.train, train)
     step = costs.TRAINING * seconds * times + more
@@ -142,12 +144,15 @@ def _walk(run: Run, train: Volume, both: Volume) -> Iterator[Cost]:
 def _segment(run: Run, num_classes: int, train: Volume, val: Volume) -> Iterator[Cost]:
     segment = run.segment
     head = costs.HEADS.get(segment.segmenter, costs.Head(UNKNOWN, UNKNOWN, None))
-    options = getattr(segment, segment.segmenter)
-    trunk = segment.backbone or run.backbone
-    share = (options.width / head.width) ** 1.5 if head.width else 1
-    passes = 1 + sum(scale**2 for scale in getattr(options, "scales", ()))
-    seconds = passes * (forward(trunk) + share * head.seconds)
-    disk = _weights(trunk) + 4 * MEGA * share * head.parameters
+    options = segment.options()
+    backbone = segment.backbone or run.backbone
+    share = 1.0
+    if head.width and not isinstance(options, DeepLabV2):
+        share = (options.width / head.width) ** 1.5
+    scales = options.scales if isinstance(options, DeepLabV2) else ()
+    passes = 1 + sum(scale**2 for scale in scales)
+    seconds = passes * (forward(backbone) + share * head.seconds)
+    disk = _weights(backbone) + 4 * MEGA * share * head.parameters
     learning = _seen(segment.train, train) * costs.TRAINING * seconds
     yield Cost("train_segmenter", disk, learning, costs.START)
     views = _views(segment.infer.scales, segment.infer.flip)
@@ -181,5 +186,6 @@ def _starts(splits: int) -> float:
     return costs.START * costs.SHARDS * splits
 
 
-def _weights(trunk: Trunk) -> float:
-    return 4 * MEGA * costs.PARAMETERS.get(trunk.name, UNKNOWN)
+def _weights(backbone: BackboneOptions) -> float:
+    entry = BACKBONES.get(backbone.name)
+    return 4 * MEGA * (entry.parameters if entry else UNKNOWN)

@@ -87,7 +87,7 @@ def _further(
     trunks = {
         f"{method}.{option}": trunk
         for method, params in options.items()
-        for option, trunk in params.trunks().items()
+        for option, trunk in params.further_backbones().items()
     }
     for name in files.keys() - trunks.keys():
         raise UserError(f"--further {name}: there is no such backbone ({', '.join(trunks)})")
