@@ -127,18 +127,18 @@ SGD = {"optimizer": "sgd", "head_lr_factor": 10, "momentum": 0.9, "weight_decay"
        "poly_power": 0.9}  # fmt: skip
 V1 = {
     "steps": 20000, "batch_size": 10, "accumulate": 1, "lr": 0.001, "lr_every": 1,
-    "bias_lr_factor": 2, "decay_biases": False, "crop": 448, "augmentation": "deeplab_v1", "scale": (0.5, 1.5),
-    "freeze": "affine", "loss": "mean",
+    "bias_lr_factor": 2, "decay_biases": False, "crop": 448, "augmentation": "deeplab_v1",
+    "scale": (0.5, 1.5), "freeze": "affine", "loss": "mean",
 }  # fmt: skip
 V2 = {
     "steps": 20000, "batch_size": 10, "accumulate": 2, "lr": 0.00025, "lr_every": 10,
-    "bias_lr_factor": 2, "decay_biases": False, "crop": 321, "augmentation": "deeplab_v2", "scale": (0.5, 1.5),
-    "freeze": "norms", "loss": "mean",
+    "bias_lr_factor": 2, "decay_biases": False, "crop": 321, "augmentation": "deeplab_v2",
+    "scale": (0.5, 1.5), "freeze": "norms", "loss": "mean",
 }  # fmt: skip
 V3PLUS = {
     "steps": None, "epochs": 50, "batch_size": 16, "accumulate": 1, "lr": 0.007,
-    "bias_lr_factor": 1, "decay_biases": True, "crop": 513, "augmentation": "deeplab_v3plus", "scale": (0.5, 2.0),
-    "freeze": "nothing", "loss": "per_image",
+    "bias_lr_factor": 1, "decay_biases": True, "crop": 513, "augmentation": "deeplab_v3plus",
+    "scale": (0.5, 2.0), "freeze": "nothing", "loss": "per_image",
 }  # fmt: skip
 SEGMENTERS = {
     "deeplab_v1": (V1, [0.5, 0.75, 1.0, 1.25, 1.5, 1.75], True, (1, 3, 3, 32, 13, 10)),

@@ -23,7 +23,7 @@ from wsss.errors import UserError
 from wsss.io.atomic import is_unwritable, unwritable, write_text
 from wsss.io.checksummed import seal
 from wsss.io.progress import track
-from wsss.nn.task import Clock, Task
+from wsss.nn.task import Clock, Task, check_losses
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def _step(
     means: dict[str, float] = {}
     for number, part in enumerate(split, start=1):
         with fabric.no_backward_sync(module, enabled=number < len(split)):
-            losses = module(part, clock)
+            losses = check_losses(module.module, module(part, clock), optimizers)
             named = {f"{p}/{name}": v for p, own in losses.items() for name, v in own.items()}
             shown = _over_processes(fabric, named)
             _check_finite(shown, clock)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from wsss.methods.base import Method
-from wsss.nn.task import Batch, Clock, Losses, Task
+from wsss.nn.task import Batch, Clock, Losses, Task, check_losses
 
 
 class Combo(Task):
@@ -78,7 +78,7 @@ class Combo(Task):
                     features = self.net.features(self.net.backbone(image))
                 return _named(name, addon.extra(batch, clock, features))
         with _taps_of(image, self.net.backbone) as found:
-            losses = self.base(batch, clock)
+            losses = check_losses(self.base, self.base(batch, clock), self.base.players())
         if not found:
             raise RuntimeError(f"{type(self.base).__name__} does not run its trunk on the images")
         features = self.net.features(found[0])
