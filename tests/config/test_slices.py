@@ -39,6 +39,6 @@ def test_a_combination_sees_the_options_of_its_parts():
     run = runs(load({"method": "psa+eader", "cam": {"eader": COMBINED}}))["psa+eader"]
     config = read_slice(slice_json("train_cam", run))
     assert config.cam.eader.alpha == 0.2
-    assert config.cam.psa.dropout == 0.5
+    assert config.cam.psa.dropout == 0.2
     with pytest.raises(AttributeError):
         _ = config.cam.seam

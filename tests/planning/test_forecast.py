@@ -2,11 +2,11 @@ import math
 
 import pytest
 
-from wsss.config.backbones import STRIDES
+from wsss.config.backbones import BACKBONES, BackboneOptions
 from wsss.config.dataset import Dataset
-from wsss.config.model import Run
+from wsss.config.model import METHODS, Run
+from wsss.config.section import StepCost
 from wsss.config.segmenter import Segment
-from wsss.config.training import Trunk
 from wsss.pipeline import STAGES
 from wsss.planning import costs, forecast
 from wsss.products import Case
@@ -19,6 +19,7 @@ VOLUMES = forecast.Volumes(TRAIN, VAL, 4)
 
 
 def run(tiles=None, **keys):
+    keys = {"backbone": {"name": "tiny", "weights": None}} | keys
     return forecast.of_run(Case(Dataset(tiles=tiles), Run(**keys)), VOLUMES)
 
 
@@ -56,7 +57,10 @@ def test_a_training_counts_its_crops():
 
 
 def test_a_training_may_count_its_steps():
-    segment = {"train": {"steps": 10, "batch_size": 4, "crop": 100}}
+    segment = {
+        "train": {"steps": 10, "batch_size": 4, "crop": 100},
+        "deeplab_v3plus": {"width": 256},
+    }
     assert run(segment=segment)["train_segmenter"].network == pytest.approx(
         0.4 * 2.9 * (0.37 + 2.8)
     )
@@ -118,10 +122,18 @@ def test_a_backbone_that_was_never_measured_is_unknown():
     assert math.isnan(cost.network) and math.isnan(cost.disk)
 
 
-@pytest.mark.parametrize("name", STRIDES)
-def test_every_backbone_of_the_project_was_measured(name):
-    assert all((name, stride) in costs.FORWARD for stride in STRIDES[name])
-    assert forecast.forward(Trunk(name=name)) > 0 and name in costs.PARAMETERS
+@pytest.mark.parametrize("name", BACKBONES)
+def test_the_first_stride_of_a_backbone_is_its_default(name):
+    default, first = (
+        forecast.forward(BackboneOptions(name=name, output_stride=stride))
+        for stride in (None, BACKBONES[name].strides[0])
+    )
+    assert default == first > 0
+
+
+def test_a_method_without_a_cost_is_unknown(monkeypatch):
+    monkeypatch.setattr(METHODS.params["psa"], "cost", StepCost())
+    assert math.isnan(run()["train_cam"].network)
 
 
 def test_every_segmenter_was_measured():

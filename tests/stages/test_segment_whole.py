@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from tests.listed import listed
-from wsss.config.resolve import load, merge, runs
+from wsss.config.merging import merge
+from wsss.config.resolve import load, runs
 from wsss.config.slices import slice_json
 from wsss.engine.checkpoint import save_model
 from wsss.errors import UserError

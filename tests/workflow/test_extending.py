@@ -99,8 +99,8 @@ def accuracy(conf: np.ndarray) -> float:
     """Share of the pixels with the right label."""
     return float(np.trace(conf) / conf.sum())
 '''
-FIELD = '''    accuracy: Annotated[float | None, Metric("accuracy", accuracy)]
-'''
+FIELD = """    accuracy: Annotated[float | None, Metric("accuracy", accuracy)]
+"""
 
 
 def edit(path, *changes):
@@ -152,7 +152,9 @@ def test_a_method_a_stage_and_a_metric(extended):
     page = (extended.results / "report.html").read_text()
     assert "Filtered labels" in page and ">accuracy<" in page and "filter_labels" in page
     # in `until`, and only what depends on it is made again
-    assert extended.stale({"method": "peak", "filter": {"size": 5}, "until": "filter"}) == {"report"}
+    assert extended.stale({"method": "peak", "filter": {"size": 5}, "until": "filter"}) == {
+        "report"
+    }
     again = extended.stale({"method": "peak", "filter": {"size": 3}})
     assert again == {
         *("filter_labels", "train_segmenter", "infer_segmenter", "evaluate", "report"),

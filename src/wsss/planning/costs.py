@@ -1,7 +1,8 @@
 """Measured sizes and seconds, for the forecast.
 
-Sizes come from the maps of 24 images of PASCAL VOC, seconds from one core of a server CPU
-(2.5 GHz, AVX-512) in 32-bit arithmetic, on images of 192 to 500 pixels.
+Those of backbones are in `wsss.config.backbones`, those of methods in their files. Sizes come from
+the maps of 24 images of PASCAL VOC, seconds from one core of a server CPU (2.5 GHz, AVX-512) in
+32-bit arithmetic, on images of 192 to 500 pixels.
 """
 
 from typing import NamedTuple
@@ -9,51 +10,8 @@ from typing import NamedTuple
 PACKED = {"cam": 0.61, "crf": 0.082, "boundaries": 0.016, "labels": 0.021, "tiles": 1.8}
 """Compressed bytes per byte; of label maps and tiles, bytes per pixel."""
 
-FORWARD = {
-    ("mobilenet_v2", 8): 1.5,
-    ("mobilenet_v2", 16): 0.75,
-    ("resnet18", 32): 1.2,
-    ("resnet38d", 8): 37.0,
-    ("resnet50", 8): 8.0,
-    ("resnet50", 16): 3.2,
-    ("resnet50", 32): 2.7,
-    ("resnet101", 8): 15.0,
-    ("resnet101", 16): 5.3,
-    ("resnet101", 32): 4.4,
-    ("resnet101_caffe", 8): 16.0,
-    ("tiny", 8): 0.37,
-    ("vgg16", 8): 10.5,
-    ("vgg16_largefov", 8): 9.0,
-    ("xception65", 8): 15.0,
-    ("xception65", 16): 5.4,
-}
-"""Backbone and output stride -> seconds per megapixel."""
-
-PARAMETERS = {
-    "mobilenet_v2": 2.2,
-    "resnet18": 11.2,
-    "resnet38d": 105.1,
-    "resnet50": 23.5,
-    "resnet101": 42.5,
-    "resnet101_caffe": 42.5,
-    "tiny": 0.5,
-    "vgg16": 20.5,
-    "vgg16_largefov": 14.7,
-    "xception65": 37.9,
-}
-"""Backbone -> millions of weights, of 4 bytes each."""
-
 TRAINING = 2.9
 """Seconds of a training step per second of prediction."""
-
-METHODS = {
-    "psa": (1.0, 0.0),
-    "seam": (1.45, 0.0),
-    "sb": (1.45, 6.5),
-    "eader": (1.9, 0.0),
-    "aeft": (2.3, 0.0),
-}
-"""Method -> cost of its training step: times a plain step, and further seconds per megapixel."""
 
 
 class Head(NamedTuple):

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
 
-from wsss.config.backbones import STRIDES
+from wsss.config.backbones import BACKBONES, BackboneOptions
 from wsss.config.crf import CrfKernel
 from wsss.config.model import Run
-from wsss.config.segmenter import SegmenterTrain
-from wsss.config.training import Train, Trunk
+from wsss.config.segmenter import DeepLabV2, SegmenterTrain
+from wsss.config.training import Train
 from wsss.pipeline import EVALUATE, reached
 from wsss.plan.artifacts import IMAGES_PER_JOB, MOST_JOBS
 from wsss.planning import costs
@@ -105,10 +105,12 @@ def volume(images: Sequence[tuple[tuple[int, int], int]]) -> Volume:
     return Volume(len(images), sum(areas), shown)
 
 
-def forward(trunk: Trunk) -> float:
+def forward(backbone: BackboneOptions) -> float:
     """Return the seconds per megapixel of a backbone; nan if it was never measured."""
-    strides = STRIDES.get(trunk.name, (0,))
-    return costs.FORWARD.get((trunk.name, trunk.output_stride or strides[0]), UNKNOWN)
+    entry = BACKBONES.get(backbone.name)
+    if entry is None:
+        return UNKNOWN
+    return entry.seconds.get(backbone.output_stride or entry.strides[0], UNKNOWN)
 
 
 def of_data(volumes: Volumes, drawn: bool, tiled: bool) -> dict[str, Cost]:
@@ -157,7 +159,7 @@ def _make_boundaries(_run: Run, volumes: Volumes) -> Cost:
 
 
 def _train_cam(run: Run, volumes: Volumes) -> Cost:
-    factors = [costs.METHODS.get(part, (UNKNOWN, 0)) for part in run.options()]
+    factors = [params.cost for params in run.options().values()]
     times, more = 1 + sum(factor - 1 for factor, _ in factors), sum(extra for _, extra in factors)
     seen = 0 if run.cam.checkpoint else _seen(run.cam.train, volumes.train)
     step = costs.TRAINING * forward(run.backbone) * times + more
@@ -198,8 +200,10 @@ def _stitch_masks(_run: Run, volumes: Volumes) -> Cost:
 
 def _train_segmenter(run: Run, volumes: Volumes) -> Cost:
     segment = run.segment
-    trunk = segment.backbone or run.backbone
-    disk = _weights(trunk) + 4 * MEGA * _head_size(run) * _head(run).parameters
+    disk = (
+        _weights(segment.backbone or run.backbone)
+        + 4 * MEGA * _head_size(run) * _head(run).parameters
+    )
     learning = 0 if segment.checkpoint else _seen(segment.train, volumes.train)
     return Cost(disk, learning * costs.TRAINING * _segmenter(run), costs.START)
 
@@ -243,17 +247,19 @@ def _head(run: Run) -> costs.Head:
 
 def _head_size(run: Run) -> float:
     """Seconds and weights of the segmenter's head relative to one of the usual width."""
-    usual = _head(run).width
-    options = getattr(run.segment, run.segment.segmenter)
-    return float((options.width / usual) ** 1.5) if usual else 1.0
+    usual, options = _head(run).width, run.segment.options()
+    if usual is None or isinstance(options, DeepLabV2):
+        return 1.0
+    return float((options.width / usual) ** 1.5)
 
 
 def _segmenter(run: Run) -> float:
     """Seconds per megapixel of a prediction with the segmenter."""
-    options = getattr(run.segment, run.segment.segmenter)
-    passes = 1 + sum(float(scale) ** 2 for scale in getattr(options, "scales", ()))
-    trunk = run.segment.backbone or run.backbone
-    return passes * (forward(trunk) + _head_size(run) * _head(run).seconds)
+    options = run.segment.options()
+    scales = options.scales if isinstance(options, DeepLabV2) else ()
+    passes = 1 + sum(scale**2 for scale in scales)
+    backbone = forward(run.segment.backbone or run.backbone)
+    return passes * (backbone + _head_size(run) * _head(run).seconds)
 
 
 def _seen(train: Train, images: Volume) -> float:
@@ -277,6 +283,7 @@ def _crf(crf: CrfKernel, images: Volume, alphas: int) -> float:
     return costs.CRF_LATTICE * images.area + steps
 
 
-def _weights(trunk: Trunk) -> float:
+def _weights(backbone: BackboneOptions) -> float:
     """Bytes of a backbone's weights."""
-    return 4 * MEGA * costs.PARAMETERS.get(trunk.name, UNKNOWN)
+    entry = BACKBONES.get(backbone.name)
+    return 4 * MEGA * (entry.parameters if entry else UNKNOWN)

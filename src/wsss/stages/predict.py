@@ -9,7 +9,8 @@ import torch
 
 from wsss import __version__
 from wsss.config.files import merged
-from wsss.config.resolve import load, merge
+from wsss.config.merging import merge
+from wsss.config.resolve import load
 from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
