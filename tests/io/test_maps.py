@@ -1,5 +1,4 @@
 import pickle
-import zipfile
 from multiprocessing import get_context
 
 import numpy as np
@@ -17,77 +16,78 @@ def write(path, *ids):
             out.put(image_id, cam=CAM, classes=np.array([7]))
 
 
-def test_random_access_over_shards(tmp_path):
-    write(tmp_path / "1.npz", "a", "b.c")
-    write(tmp_path / "2.npz", "d")
-    reader = MapsReader([tmp_path / "1.npz", tmp_path / "2.npz"])
+def test_random_access_over_splits(tmp_path):
+    write(tmp_path / "train/maps.tsv", "a", "b.c")
+    write(tmp_path / "val/maps.tsv", "d")
+    reader = MapsReader([tmp_path / "train/maps.tsv", tmp_path / "val/maps.tsv"])
     assert reader.ids == ("a", "b.c", "d")
     maps = pickle.loads(pickle.dumps(reader)).read("b.c")
     assert np.array_equal(maps["cam"], CAM) and maps["classes"] == 7
 
 
-def test_numpy_reads_a_shard_without_pickle(tmp_path):
-    write(tmp_path / "1.npz", "a")
+def test_numpy_reads_maps_without_pickle(tmp_path):
+    write(tmp_path / "1.tsv", "a")
     with np.load(tmp_path / "1.npz", allow_pickle=False) as file:
         assert np.array_equal(file["a/cam"], CAM)
 
 
 def test_equal_content_gives_equal_bytes(tmp_path):
-    write(tmp_path / "1.npz", "a")
-    write(tmp_path / "2.npz", "a")
-    assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
+    for split in ("train", "val"):
+        write(tmp_path / split / "maps.tsv", "a")
+    for name in ("maps.npz", "maps.tsv"):
+        assert (tmp_path / "train" / name).read_bytes() == (tmp_path / "val" / name).read_bytes()
 
 
 def test_a_failure_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError), MapsWriter(tmp_path / "1.npz") as out:
+    with pytest.raises(RuntimeError), MapsWriter(tmp_path / "1.tsv") as out:
         out.put("a", cam=CAM)
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_object_array_is_never_written(tmp_path):
-    with pytest.raises(ValueError, match="pickle"), MapsWriter(tmp_path / "1.npz") as out:
+    with pytest.raises(ValueError, match="pickle"), MapsWriter(tmp_path / "1.tsv") as out:
         out.put("a", cam=np.array([{}], dtype=object))
 
 
 @pytest.mark.parametrize("cut", [0, 10, 200])
-def test_a_truncated_shard_is_named(tmp_path, cut):
-    write(tmp_path / "1.npz", "a")
+def test_a_truncated_file_is_named(tmp_path, cut):
+    write(tmp_path / "1.tsv", "a")
     data = (tmp_path / "1.npz").read_bytes()
     (tmp_path / "1.npz").write_bytes(data[:cut])
-    with pytest.raises(UserError, match=r"1\.npz: not a readable shard"):
-        MapsReader([tmp_path / "1.npz"]).read("a")
+    with pytest.raises(UserError, match=r"1\.npz: not readable as maps .*delete 1\.tsv"):
+        MapsReader([tmp_path / "1.tsv"]).read("a")
 
 
 def test_flipped_bytes_are_found(tmp_path):
-    write(tmp_path / "1.npz", "a")
+    write(tmp_path / "1.tsv", "a")
     data = bytearray((tmp_path / "1.npz").read_bytes())
     data[60:70] = bytes(10)
     (tmp_path / "1.npz").write_bytes(data)
-    with pytest.raises(UserError, match="not a readable shard"):
-        MapsReader([tmp_path / "1.npz"]).read("a")
+    with pytest.raises(UserError, match=r"1\.npz: not readable as maps"):
+        MapsReader([tmp_path / "1.tsv"]).read("a")
 
 
 def test_an_unknown_image_is_refused(tmp_path):
-    write(tmp_path / "1.npz", "a")
+    write(tmp_path / "1.tsv", "a")
     with pytest.raises(UserError, match="image z has no maps"):
-        MapsReader([tmp_path / "1.npz"]).read("z")
+        MapsReader([tmp_path / "1.tsv"]).read("z")
 
 
-def test_a_full_disk_leaves_no_shard(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_no_maps(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     named = pytest.raises(UserError, match=r"1\.npz: cannot be written \(No space left")
-    with named, MapsWriter(tmp_path / "1.npz") as out:
+    with named, MapsWriter(tmp_path / "1.tsv") as out:
         out.put("a", cam=CAM)
         monkeypatch.setattr("zipfile.ZipFile._write_end_record", full)
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_many_shards_are_read_with_few_open_files(tmp_path):
-    paths = [tmp_path / f"{i}.npz" for i in range(40)]
+def test_many_parts_are_read_with_few_open_files(tmp_path):
+    paths = [tmp_path / f"parts/{i}-of-40.tsv" for i in range(1, 41)]
     for i, path in enumerate(paths):
         write(path, f"image{i}")
     reader = MapsReader(paths)
@@ -101,17 +101,17 @@ def test_alphas_come_back_from_their_names_in_order():
     assert list(alphas_of(names)) == [0.5, 4.0, 32.0]
 
 
-def test_a_shard_says_what_made_it(tmp_path):
-    with MapsWriter(tmp_path / "1.npz", '{"seed":0}') as out:
+def test_the_record_says_what_made_the_maps(tmp_path):
+    with MapsWriter(tmp_path / "1.tsv", '{"seed":0}') as out:
         out.put("a", cam=CAM)
-    assert zipfile.ZipFile(tmp_path / "1.npz").comment == b'{"seed":0}'
+    assert (tmp_path / "1.tsv").read_text().splitlines()[0] == '#{"seed":0}'
 
 
 def test_only_named_arrays_are_read_and_a_missing_one_is_named(tmp_path):
-    write(tmp_path / "1.npz", "a")
-    reader = MapsReader([tmp_path / "1.npz"])
+    write(tmp_path / "1.tsv", "a")
+    reader = MapsReader([tmp_path / "1.tsv"])
     assert list(reader.read("a", "cam")) == ["cam"]
-    with pytest.raises(UserError, match=r"1\.npz: has no alpha_4 of image a"):
+    with pytest.raises(UserError, match=r"1\.tsv: has no alpha_4 of image a"):
         reader.read("a", "alpha_4")
 
 
@@ -124,10 +124,10 @@ def first_read(image_id):
 
 def test_forked_processes_do_not_share_their_place_in_a_file(tmp_path):
     maps = {name: np.random.default_rng(ord(name)).random((60, 60)) for name in "abcd"}
-    with MapsWriter(tmp_path / "maps.npz") as out:
+    with MapsWriter(tmp_path / "maps.tsv") as out:
         for name, cam in maps.items():
             out.put(name, cam=cam)
-    READERS[:] = [MapsReader([tmp_path / "maps.npz"])]
+    READERS[:] = [MapsReader([tmp_path / "maps.tsv"])]
     assert first_read("a") == maps["a"].tobytes()
     names = list(maps) * 100
     with get_context("fork").Pool(2) as pool:
@@ -135,19 +135,19 @@ def test_forked_processes_do_not_share_their_place_in_a_file(tmp_path):
     assert read == [maps[name].tobytes() for name in names]
 
 
-def test_shards_of_different_kinds_are_not_read_as_one(tmp_path):
+def test_maps_of_different_kinds_are_not_read_as_one(tmp_path):
     for name, alpha in (("1", 4), ("2", 5)):
-        with MapsWriter(tmp_path / f"{name}.npz") as out:
+        with MapsWriter(tmp_path / f"{name}/maps.tsv") as out:
             out.put(name, **{alpha_name(alpha): CAM})
-    with pytest.raises(UserError, match=r"\d\.npz: has other arrays than .*\d\.npz; delete both"):
-        MapsReader([tmp_path / "1.npz", tmp_path / "2.npz"]).read("1")
+    with pytest.raises(UserError, match=r"1/maps\.tsv: has other arrays than .*2/maps\.tsv; delete"):
+        MapsReader([tmp_path / "1/maps.tsv", tmp_path / "2/maps.tsv"]).read("1")
 
 
-def test_shards_of_different_kinds_stay_refused(tmp_path):
+def test_maps_of_different_kinds_stay_refused(tmp_path):
     for name in "ab":
-        with MapsWriter(tmp_path / f"{name}.npz") as out:
+        with MapsWriter(tmp_path / f"{name}/maps.tsv") as out:
             out.put(name, **{name: CAM})
-    maps = MapsReader([tmp_path / "a.npz", tmp_path / "b.npz"])
+    maps = MapsReader([tmp_path / "a/maps.tsv", tmp_path / "b/maps.tsv"])
     for _ in range(2):
         with pytest.raises(UserError, match="has other arrays than"):
             maps.read("a")

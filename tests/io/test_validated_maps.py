@@ -17,12 +17,12 @@ CRF = np.arange(36, dtype=np.uint8).reshape(3, 3, 4)
 
 @pytest.fixture
 def reader(tmp_path):
-    """A reader of a shard with the arrays given of the image `a`."""
+    """A reader of a record with the arrays given of the image `a`."""
 
     def write(**arrays):
-        with MapsWriter(tmp_path / "1.npz") as out:
+        with MapsWriter(tmp_path / "1.tsv") as out:
             out.put("a", **arrays)
-        return MapsReader([tmp_path / "1.npz"])
+        return MapsReader([tmp_path / "1.tsv"])
 
     return write
 
@@ -65,7 +65,7 @@ def test_a_cam_of_an_image_without_labels_is_sound(reader):
 )
 def test_another_cam_is_refused(reader, wrong, said):
     maps = reader(**({"classes": CLASSES, "cam": CAM, "size": SIZE} | wrong))
-    with pytest.raises(UserError, match=rf"1\.npz: .* image a: .*{said}.*; delete it and run"):
+    with pytest.raises(UserError, match=rf"1\.npz: .* image a: .*{said}.*; delete 1\.tsv of its"):
         read_cam(maps, ITEM)
 
 
@@ -86,7 +86,7 @@ def test_posteriors_come_by_their_alpha(reader):
 )
 def test_other_posteriors_are_refused(reader, wrong, said):
     maps = reader(**({"classes": CLASSES, "alpha_4": CRF, "alpha_32": CRF} | wrong))
-    with pytest.raises(UserError, match=rf"1\.npz: .* image a: .*{said}.*; delete it and run"):
+    with pytest.raises(UserError, match=rf"1\.npz: .* image a: .*{said}.*; delete 1\.tsv of its"):
         read_crf(maps, ITEM)
 
 
@@ -97,11 +97,11 @@ def test_posteriors_of_a_part_of_the_image_are_refused(reader):
         read_scores(maps, ITEM, "alpha_4", size=(9, 4))
 
 
-def test_another_kind_of_shard_holds_no_posteriors(reader):
+def test_maps_of_another_kind_hold_no_posteriors(reader):
     with pytest.raises(UserError, match=r"1\.npz: .* image a: there are no CRF posteriors"):
         read_crf(reader(classes=CLASSES, cam=CAM), ITEM)
 
 
 def test_other_alphas_than_those_asked_for_are_named(reader):
-    with pytest.raises(UserError, match=r"1\.npz: has no alpha_4 of image a"):
+    with pytest.raises(UserError, match=r"1\.tsv: has no alpha_4 of image a"):
         read_scores(reader(classes=CLASSES, alpha_5=CRF), ITEM, "alpha_4")
