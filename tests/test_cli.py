@@ -88,7 +88,8 @@ def test_an_error_of_an_imported_module_is_one_line(monkeypatch, capfd):
         def __getattr__(self, name):
             raise UserError("methods/mine.py: no class")
 
-    monkeypatch.setitem(sys.modules, "wsss.config.slices", Mistaken("wsss.config.slices"))
+    monkeypatch.delitem(sys.modules, "wsss.stages.schema", raising=False)
+    monkeypatch.setitem(sys.modules, "wsss.config.schema", Mistaken("wsss.config.schema"))
     monkeypatch.setattr(logging.getLogger("wsss"), "handlers", [])
     assert main(["schema"]) == 2
     assert capfd.readouterr().err == "error: methods/mine.py: no class\n"

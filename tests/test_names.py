@@ -6,11 +6,11 @@ from pathlib import Path
 from wsss.cli import TOOLS, commands
 from wsss.config.backbones import STRIDES
 from wsss.config.model import Segment
-from wsss.config.slices import STAGES
 from wsss.config.training import TRUNKS
+from wsss.pipeline import STAGES
 
 ROOT = Path(__file__).parents[1]
-HELPERS = {"__init__", "training", "inference", "sharding", "sourcing"}
+HELPERS = {"__init__", "training", "inference", "parts", "sourcing"}
 
 
 def rules():

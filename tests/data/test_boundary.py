@@ -27,9 +27,9 @@ def item(tmp_path):
 @pytest.fixture
 def make(item, tmp_path):
     def make(boundary, resize=(40, 40), crop=48, jitter=OFF, seed=0, **options):
-        with MapsWriter(tmp_path / "maps.npz") as out:
+        with MapsWriter(tmp_path / "maps.tsv") as out:
             out.put("a", classes=np.array([0, 2]), boundary=boundary)
-        maps = MapsReader([tmp_path / "maps.npz"])
+        maps = MapsReader([tmp_path / "maps.tsv"])
         return BoundarySet([item], maps, 3, resize, crop, jitter, seed, **options)
 
     return make
@@ -87,15 +87,15 @@ def test_a_sample_depends_on_its_place_alone(make):
     assert not torch.equal(dataset[3, 0]["boundary"], dataset[4, 0]["boundary"])
 
 
-def test_another_kind_of_shard_is_named(make, item, tmp_path):
-    with MapsWriter(tmp_path / "cam.npz") as out:
+def test_maps_of_another_kind_are_named(make, item, tmp_path):
+    with MapsWriter(tmp_path / "cam.tsv") as out:
         out.put("a", classes=np.array([0, 2]), cam=np.zeros((2, 6, 10)))
-    with pytest.raises(UserError, match="has no boundary of image a"):
-        BoundarySet([item], MapsReader([tmp_path / "cam.npz"]), 3)[0, 0]
+    with pytest.raises(UserError, match=r"cam\.tsv: has no boundary of image a"):
+        BoundarySet([item], MapsReader([tmp_path / "cam.tsv"]), 3)[0, 0]
 
 
 def test_boundaries_of_other_labels_are_refused(make, item, tmp_path):
     make(stripe())
     other = dataclasses.replace(item, classes=(0, 1))
     with pytest.raises(UserError, match=r"maps\.npz: .* of classes \[0, 2\] instead of \[0, 1\]"):
-        BoundarySet([other], MapsReader([tmp_path / "maps.npz"]), 3)[0, 0]
+        BoundarySet([other], MapsReader([tmp_path / "maps.tsv"]), 3)[0, 0]
