@@ -30,7 +30,6 @@ try:
     from wsss.plan.files import run_files
     from wsss.config.slices import canonical
     from wsss.plan.links import refresh
-    from wsss.report.tables import table
     from wsss.system import locks, parent
 
     STARTED = workflow.exec_mode == ExecMode.DEFAULT
@@ -136,6 +135,9 @@ def finish():
     PLAN.discard_checkpoints()
     summary = Path(PLAN.report.path).with_name("summary.tsv")
     if summary.exists():
+        # imported here, since it takes its time
+        from wsss.report.tables import table
+
         print(table(summary.read_text()))
         print(f"Report: {PLAN.folder}/report.html")
 

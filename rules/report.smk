@@ -40,6 +40,11 @@ def whole_config(wildcards):
     return canonical(CONFIG.model_dump(mode="json"))
 
 
+def described_runs(wildcards):
+    """The files of every run as JSON; a plain text would be searched for wildcards."""
+    return [run_files(PLAN, name).to_json() for name in PLAN.runs]
+
+
 rule report:
     """Show everything that the runs achieved on one page."""
     input:
@@ -68,7 +73,7 @@ rule report:
         mem_mb=per_attempt(4000),
         runtime=per_attempt(60),
     params:
-        runs=[run_files(PLAN, name).to_json() for name in PLAN.runs],
+        runs=described_runs,
         config=whole_config,
     shell:
         "wsss report --index {input.index:q} --masks {input.masks:q} --runs {params.runs:q}"

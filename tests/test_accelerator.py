@@ -15,26 +15,26 @@ from wsss.tasks.affinity import AffinityTask
 from wsss.tasks.segmentation import SegmentationTask
 
 
-def step(task, batch, clock=EARLY):
+def step(task, batch, progress=EARLY):
     """Take a step of a task on the accelerator; return whether loss and gradients are there."""
     with accelerator():
-        loss = total(put(task)({key: OnDevice(value) for key, value in batch.items()}, clock))
+        loss = total(put(task)({key: OnDevice(value) for key, value in batch.items()}, progress))
         loss.backward()
     grads = [p.grad for p in task.parameters() if p.grad is not None]
     return bool(grads) and all(isinstance(x, OnDevice) for x in (loss, *grads))
 
 
-@pytest.mark.parametrize("clock", [EARLY, LATE], ids=["early", "late"])
+@pytest.mark.parametrize("progress", [EARLY, LATE], ids=["early", "late"])
 @pytest.mark.parametrize("name", [*method_names(), *COMBINATIONS])
-def test_a_step_of_every_method_stays_on_its_device(name, clock):
-    assert step(make(name).train(), sample(), clock)
+def test_a_step_of_every_method_stays_on_its_device(name, progress):
+    assert step(make(name).train(), sample(), progress)
 
 
 @pytest.mark.parametrize("name", [*method_names(), *COMBINATIONS])
 def test_maps_are_drawn_on_the_device(name):
     method = make(name).eval()
     with accelerator(), torch.no_grad():
-        maps = put(method).draw(OnDevice(torch.randn(1, 3, 64, 48)), (20, 15))
+        maps = put(method).infer(OnDevice(torch.randn(1, 3, 64, 48)), (20, 15))
     assert isinstance(maps, OnDevice)
 
 

@@ -115,6 +115,7 @@ class Product:
         background: maps: whether they hold scores of the background, so that the highest score
             decides; otherwise a threshold does.
         uses_labels: whether the stage is told the image labels of the images that it is run on.
+        variant: name of the variant that a run makes, for the report; None = it has none.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Product:
     file: str = ""
     background: bool = True
     uses_labels: bool = True
+    variant: Callable[[Run], str] | None = None
 
     @property
     def place(self) -> str:
@@ -155,7 +157,9 @@ _MADE = (Input("demo", "demo"), Input("fetched", "fetched"))
 _TILES = Input("tiles", "tiles")
 _INDEX = Input("index", "index")
 
-_MAKE_DEMO = Stage("make_demo", ("dataset.demo",), when=lambda case: case.dataset.source == "demo")
+_MAKE_DEMO = Stage(
+    "make_demo", ("dataset.demo",), when=lambda case: case.dataset.capabilities.generated
+)
 # what it fetches has checksums of its own
 _FETCH = Stage("fetch_data", _FETCHED, when=lambda case: case.dataset.needs_fetching(), code=False)
 _CONVERT_MASKS = Stage("convert_masks", _SOURCE, _MADE[1:])
@@ -291,7 +295,15 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product("walk", "labels", (_RANDOM_WALK,), "walk", SPLITS, "Pseudo labels", SPLITS),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
-    Product("segmenter", "model", (_TRAIN_SEGMENTER,), "segment", WHOLE, "Segmenter"),
+    Product(
+        "segmenter",
+        "model",
+        (_TRAIN_SEGMENTER,),
+        "segment",
+        WHOLE,
+        "Segmenter",
+        variant=lambda run: run.segment.segmenter,
+    ),
     Product(
         "segment",
         "labels",
@@ -301,6 +313,7 @@ PRODUCTS: tuple[Product, ...] = (
         "Segmenter",
         (VAL,),
         uses_labels=False,
+        variant=lambda run: run.segment.segmenter,
     ),
     Product(
         "whole",

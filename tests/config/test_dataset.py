@@ -1,9 +1,10 @@
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from wsss.config.dataset import Dataset, fetched_augment
+from wsss.config.dataset import CAPABILITIES, Dataset, SourceName, fetched_augment
 from wsss.config.resolve import load, merge
 from wsss.errors import UserError
 
@@ -56,3 +57,56 @@ def test_the_download_goes_behind_a_preset():
     for name in ("voc12/psa", "data/voc12-download"):
         raw = merge(raw, yaml.safe_load((ROOT / f"configs/{name}.yaml").read_text()))
     assert fetched_augment(load(raw).dataset) == "benchmark_RELEASE"
+
+
+def test_every_source_has_capabilities():
+    assert set(CAPABILITIES) == set(get_args(SourceName))
+    keys = {key for capabilities in CAPABILITIES.values() for key in capabilities.keys}
+    assert keys <= set(Dataset.model_fields)
+
+
+PNGS = {"source": "csv", "root": "x"}
+COCO = {"source": "coco", "root": "x"}
+SBD = {**VOC, "augment": "sbd"}
+CUT = {"tiles": {"size": 64, "overlap": 8}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "drawn", "labels", "evaluation", "tiles"),
+    [
+        ({}, False, False, False, False),
+        (PNGS | {"labels_from": "masks"}, False, False, False, False),
+        (COCO, True, False, True, False),
+        (COCO | {"labels_from": "masks"}, True, True, True, False),
+        (COCO | CUT, True, False, False, True),
+        (SBD, True, False, False, False),
+        (SBD | {"labels_from": "masks"}, True, True, False, False),
+        (SBD | {"augment_masks": True}, True, False, True, False),
+        (SBD | CUT, True, False, False, False),
+        (SBD | CUT | {"labels_from": "masks"}, True, False, False, True),
+        (SBD | CUT | {"augment_masks": True}, True, False, False, True),
+        ({"source": "voc", "download": True, "splits": AUG}, True, False, False, False),
+    ],
+)
+def test_where_drawn_masks_are_needed(keys, drawn, labels, evaluation, tiles):
+    dataset = Dataset(**keys)
+    assert dataset.has_drawn_masks() == drawn
+    assert dataset.labels_need_drawn_masks() == labels
+    assert dataset.evaluation_needs_drawn_masks() == evaluation
+    assert dataset.tiles_need_drawn_masks() == tiles
+
+
+@pytest.mark.parametrize(
+    ("keys", "fetched", "root"),
+    [
+        ({}, False, "made"),
+        ({"root": "elsewhere"}, False, "made"),
+        (VOC, False, "VOC2012"),
+        ({**VOC, "augment": "sbd.zip"}, True, "VOC2012"),
+        ({"source": "voc", "download": True}, True, "made/VOCdevkit/VOC2012"),
+    ],
+)
+def test_data_of_the_workflow_and_of_the_user(keys, fetched, root):
+    dataset = Dataset(**keys)
+    assert dataset.needs_fetching() == fetched
+    assert dataset.data_root(Path("made")) == Path(root)

@@ -6,7 +6,7 @@ import pytest
 
 from wsss.config.dataset import Dataset
 from wsss.data.check import _class_problems, check_listing, check_masks
-from wsss.data.sources import read_raw
+from wsss.data.sources import read
 from wsss.data.sources.listing import Listing, image_ids
 from wsss.errors import UserError
 
@@ -58,7 +58,7 @@ def test_all_problems_are_named_at_once(folder):
     [
         ("img/d.png,train,", "no label; write background"),
         ("img/d.png,train,cat;", "an empty label"),
-        ("img/d.png,train,cat;background", "background stands beside"),
+        ("img/d.png,train,cat;background", "background beside"),
         ("img/d.png,train,dgo", "unknown label 'dgo'; did you mean dog?"),
         ("img/d.png,train,cow", "add it to dataset.classes"),
         ("img/a.png,train,cat", "a is already the id of the image in labels.csv:2"),
@@ -221,7 +221,7 @@ def test_only_images_that_are_cut_may_be_huge(folder, monkeypatch):
     monkeypatch.setattr("wsss.data.check.WHOLE", 47)
     assert all("8 x 6 pixels, more than 47" in problem for problem in folder.problems())
     cut = Dataset(source="csv", root=str(folder.root), tiles={})
-    assert len(check_listing(read_raw(cut), cut)[0].items) == 3
+    assert len(check_listing(read(cut), cut)[0].items) == 3
 
 
 def test_images_without_mask_are_fine(folder):

@@ -28,7 +28,7 @@ def data(tmp_path):
         ({"annotations": [{"image_id": 1}]}, "annotations[0]: image_id and category_id must be"),
         ({"annotations": [None]}, "annotations[0]: image_id and category_id must be"),
         ({"categories": [*OWN, {"id": 3, "name": "x"}]}, "id 3 of 'x' is already that of 'cat'"),
-        ({"categories": [*OWN, {"id": 9, "name": "cat"}]}, "categories[2]: 'cat' stands there twi"),
+        ({"categories": [*OWN, {"id": 9, "name": "cat"}]}, "categories[2]: 'cat' occurs twice"),
         ({"categories": [*OWN, {"id": 9}]}, "categories[2]: no name"),
         ({"categories": [*OWN, {"id": "9", "name": "x"}]}, "id '9' of 'x' is no whole number"),
         ({"categories": OWN[1:]}, "val.json: other categories than in train.json"),
@@ -136,7 +136,7 @@ def test_a_changed_file_is_read_again(data):
 def test_doubled_annotation_ids_are_said(data, caplog):
     data.write(annotations=[mark(1, 3), mark(2, 7)])
     data.read()
-    assert "train.json: 1 annotation ids stand there more than once" in caplog.text
+    assert "train.json: 1 annotation ids occur more than once" in caplog.text
 
 
 def test_categories_that_look_alike_stand_there_twice(data):

@@ -31,11 +31,11 @@ def maps(items, tmp_path):
     """Left half background, right half the second class, in both maps."""
     scores = np.zeros((3, 24, 40), np.uint8)
     scores[0, :, :20] = scores[2, :, 20:] = 255
-    with MapsWriter(tmp_path / "maps.npz") as writer:
+    with MapsWriter(tmp_path / "maps.tsv") as writer:
         for item in items:
             classes = np.array(item.classes)
             writer.put(item.image_id, classes=classes, alpha_4=scores, alpha_32=scores)
-    return MapsReader([tmp_path / "maps.npz"])
+    return MapsReader([tmp_path / "maps.tsv"])
 
 
 @pytest.fixture
@@ -158,11 +158,11 @@ def test_a_replaced_image_is_refused(make, items):
 
 
 def test_maps_of_another_size_than_the_image_are_refused(items, tmp_path):
-    with MapsWriter(tmp_path / "maps.npz") as writer:
+    with MapsWriter(tmp_path / "maps.tsv") as writer:
         for item in items:
             cut = np.zeros((3, 23, 40), np.uint8)
             writer.put(item.image_id, classes=np.array([0, 2]), alpha_4=cut, alpha_32=cut)
-    dataset = AffinitySet(items, MapsReader([tmp_path / "maps.npz"]), "alpha_4", "alpha_32", 32)
+    dataset = AffinitySet(items, MapsReader([tmp_path / "maps.tsv"]), "alpha_4", "alpha_32", 32)
     with pytest.raises(
         UserError, match=r"maps\.npz: .*\(3, 23, 40\) instead of uint8 \(3, 24, 40\)"
     ):

@@ -1,7 +1,7 @@
 import pytest
 
-from wsss.config.dataset import Dataset
-from wsss.data.sources import inputs, read
+from wsss.config.dataset import CAPABILITIES, Dataset
+from wsss.data.sources import SOURCES, inputs, read, split_sizes
 from wsss.data.taxonomy import VOC_CLASSES
 from wsss.errors import UserError
 
@@ -43,7 +43,7 @@ def test_line_numbers_count_quoted_line_breaks(folder):
         (b"image,split,labels\n", "no rows"),
         (b"image;split;labels\na;b;c\n", ":1: no column .*separated by commas"),
         (b"image,labels\na,b\n", ":1: no column split"),
-        (b"image,image,split,labels\na,b,c,d\n", "column image stands there twice"),
+        (b"image,image,split,labels\na,b,c,d\n", "column image occurs twice"),
         ("image,split,labels\na,train,bär\n".encode("latin-1"), ":2: not UTF-8"),
         (b'image,split,labels\n"a,train,cat\n', "not valid CSV"),
     ],
@@ -65,9 +65,11 @@ def test_splits_may_have_other_names(folder):
     assert [record.split for record in records] == ["train", "train", "val"]
 
 
-def test_unused_split_is_said(folder, caplog):
+def test_an_unused_split_is_warned_about(folder, caplog):
     folder.table([*GOOD, "img/d.png,trian,cat"])
     assert len(listed(folder).records) == 3
+    assert listed(folder).warnings == ["labels.csv: 1 rows of split 'trian' are not used"]
+    folder.check()
     assert "1 rows of split 'trian' are not used" in caplog.text
 
 
@@ -223,3 +225,39 @@ def test_inputs_of_nothing_are_no_error(tmp_path, source):
         "train": [[], []],
         "val": [[], []],
     }
+
+
+def test_every_source_can_be_read():
+    assert set(SOURCES) == set(CAPABILITIES)
+
+
+def test_sizes_of_splits_are_counted(folder, voc):
+    folder.table([*GOOD, "img/d.png,test,cat"])
+    assert split_sizes(Dataset(source="csv", root=str(folder.root))) == {"train": 2, "val": 1}
+    assert split_sizes(Dataset(source="voc", root=str(voc.root))) == {"train": 1, "val": 1}
+
+
+UNKNOWN = {"train": None, "val": None}
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"demo": {"images": 7, "val_images": 3}}, {"train": 7, "val": 3}),
+        ({"source": "voc", "download": True}, {"train": 1464, "val": 1449}),
+        (
+            {"source": "voc", "download": True, "splits": {"train": "train_aug", "val": "own"}},
+            {"train": 10582, "val": None},
+        ),
+        ({"source": "folders", "root": "nowhere"}, UNKNOWN),
+        ({"demo": {"images": 7}, "tiles": {"size": 64, "overlap": 8}}, UNKNOWN),
+    ],
+)
+def test_sizes_that_are_known_without_files(keys, expected):
+    assert split_sizes(Dataset(**keys)) == expected
+
+
+def test_sizes_of_splits_are_counted_in_silence(folder, caplog):
+    folder.table([*GOOD, "img/d.png,trian,cat"])
+    split_sizes(Dataset(source="csv", root=str(folder.root)))
+    assert not caplog.text

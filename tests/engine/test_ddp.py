@@ -1,7 +1,5 @@
 """Two processes on the CPU: they train as one, every method trains, and the replicas stay equal."""
 
-from dataclasses import replace
-
 import pandas as pd
 import pytest
 import torch
@@ -12,8 +10,9 @@ from torch.utils.data import Dataset
 from tests.methods.cases import CLASSES, COMBINATIONS, make, sample
 from wsss import methods
 from wsss.config.methods import method_names
+from wsss.config.segmenter import SegmenterTrain
 from wsss.engine.checkpoint import Resume
-from wsss.engine.fit import Recipe, fit
+from wsss.engine.fit import fit
 from wsss.errors import UserError
 from wsss.losses.affinity import affinity_loss
 from wsss.losses.erasing import attention_mining
@@ -21,9 +20,9 @@ from wsss.losses.segmentation import balanced_cross_entropy, cross_entropy
 from wsss.losses.triplet import repulsion
 from wsss.nn.backbones import build
 
-RECIPE = Recipe(
+TRAIN = SegmenterTrain(
     epochs=2, batch_size=6, optimizer="sgd", lr=0.01, head_lr_factor=10, bias_lr_factor=2,
-    decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9, seed=0,
+    decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9,
 )  # fmt: skip
 
 
@@ -53,7 +52,7 @@ def weights(task):
 def train(fabric, name, folder):
     task = make(name)
     before = weights(task)
-    fit(fabric, task, Colours(), RECIPE, Resume(folder / "work", name), folder / f"{name}.csv")
+    fit(fabric, task, Colours(), TRAIN, 0, Resume(folder / "work", name), folder / f"{name}.csv")
     return before, weights(task)
 
 
@@ -85,9 +84,9 @@ def plain(fabric, folder, parts=1, **mistakes):
     torch.manual_seed(0)
     params = {"psa": methods.get("psa").Params(dropout=0)}
     task = methods.make("psa", build("resnet18"), CLASSES, params, {})
-    recipe = replace(RECIPE, batch_size=4, accumulate=parts)
+    settings = TRAIN.model_copy(update={"batch_size": 4, "accumulate": parts})
     resume = Resume(folder / "work", f"{parts} {mistakes}")
-    fit(fabric, task, Colours(**mistakes), recipe, resume, folder / f"{parts}.csv")
+    fit(fabric, task, Colours(**mistakes), settings, 0, resume, folder / f"{parts}.csv")
     if fabric.is_global_zero:
         torch.save(task.state_dict(), folder / f"{parts}.pt")
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.listed import listed
 from tests.methods.cases import CLASSES, make
+from wsss.config.training import Train
 from wsss.data.augment import RECIPES
 from wsss.data.loaders import EpochSampler, make_loader
 from wsss.data.sets.affinity import AffinitySet
@@ -17,13 +18,13 @@ from wsss.data.sets.boundary import BoundarySet
 from wsss.data.sets.classification import ClassificationSet
 from wsss.data.sets.segmentation import SegmentationSet
 from wsss.engine.checkpoint import Resume, save_model
-from wsss.engine.fit import Recipe, fit
+from wsss.engine.fit import fit
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.maps import MapsReader, MapsWriter
 
-RECIPE = Recipe(
+TRAIN = Train(
     epochs=2, batch_size=2, optimizer="adamw", lr=0.001, head_lr_factor=10, bias_lr_factor=2,
-    decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9, seed=0,
+    decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9,
 )  # fmt: skip
 SETS = ("classification", "area", "boundary", "affinity", *RECIPES)
 
@@ -62,7 +63,8 @@ def train(dataset, folder, workers):
         Fabric(accelerator="cpu", devices=1),
         task,
         dataset,
-        RECIPE,
+        TRAIN,
+        0,
         Resume(folder / "work", "same"),
         folder / "h.csv",
         workers,

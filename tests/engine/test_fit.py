@@ -1,6 +1,5 @@
 import os
 import signal
-from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -8,10 +7,11 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from wsss.config.segmenter import SegmenterTrain
 from wsss.engine import state as state_module
 from wsss.engine.checkpoint import Resume
 from wsss.engine.fabric import make_fabric
-from wsss.engine.fit import Recipe, fit
+from wsss.engine.fit import fit
 from wsss.errors import Terminated, UserError
 from wsss.nn.task import Task
 
@@ -40,23 +40,23 @@ class Line(Task):
         torch.manual_seed(1)
         self.net = nn.Linear(2, 1)
 
-    def forward(self, batch, clock):
+    def forward(self, batch, progress):
         x = nn.functional.dropout(batch["x"], 0.1, self.training)
         y = 3 * batch["x"][:, 0] + batch["x"][:, 1]
         return {"net": {"square": ((self.net(x)[:, 0] - y) ** 2).mean()}}
 
 
-RECIPE = Recipe(
+TRAIN = SegmenterTrain(
     epochs=6, batch_size=2, optimizer="sgd", lr=0.05, head_lr_factor=10, bias_lr_factor=2,
-    decay_biases=False, momentum=0.9, weight_decay=0.0, poly_power=0.9, seed=0,
+    decay_biases=False, momentum=0.9, weight_decay=0.0, poly_power=0.9,
 )  # fmt: skip
 
 
-def train(folder, dataset=None, recipe=RECIPE, identity="same", precision="32-true", workers=0):
+def train(folder, dataset=None, settings=TRAIN, identity="same", precision="32-true", workers=0):
     task = Line()
     resume = Resume(folder / "work", identity)
     fabric, data = make_fabric(precision, 1), dataset or Numbers()
-    fit(fabric, task, data, recipe, resume, folder / "h.csv", workers)
+    fit(fabric, task, data, settings, 0, resume, folder / "h.csv", workers)
     return task.net.weight.detach().clone()
 
 
@@ -90,7 +90,7 @@ def test_an_interrupted_training_ends_as_an_undisturbed_one(tmp_path, monkeypatc
     pd.testing.assert_frame_equal(a, b)
 
 
-class Told(Numbers):
+class Terminating(Numbers):
     """In the epoch given, the training and the process that loads for it are asked to end."""
 
     def __init__(self, epoch, main):
@@ -131,7 +131,7 @@ def test_a_loader_that_was_killed_is_named(tmp_path):
 def test_a_training_that_is_asked_to_end_saves_its_state_first(tmp_path, epoch, workers):
     undisturbed = train(tmp_path / "a")
     with pytest.raises(Terminated):
-        train(tmp_path / "b", Told(epoch, os.getpid()), workers=workers)
+        train(tmp_path / "b", Terminating(epoch, os.getpid()), workers=workers)
     saved = Resume(tmp_path / "b/work", "same").load()
     assert saved["step"] > 0 and not (tmp_path / "b/h.csv").exists()
     assert torch.equal(train(tmp_path / "b", Numbers(stop_at=0)), undisturbed)
@@ -162,7 +162,7 @@ def test_a_damaged_checkpoint_starts_afresh(tmp_path):
 
 def test_a_loss_that_is_not_finite_is_named(tmp_path):
     with pytest.raises(UserError, match=r"net/square is not finite at step \d+ of 24"):
-        train(tmp_path, recipe=RECIPE.__class__(**{**vars(RECIPE), "lr": 1e20}))
+        train(tmp_path, settings=TRAIN.model_copy(update={"lr": 1e20}))
 
 
 def test_fewer_images_than_a_batch_train(tmp_path):
@@ -172,14 +172,16 @@ def test_fewer_images_than_a_batch_train(tmp_path):
 
 @pytest.mark.parametrize("steps", [3, 7, 30])
 def test_steps_replace_the_epochs(tmp_path, steps):
-    train(tmp_path, recipe=replace(RECIPE, steps=steps))
+    train(tmp_path, settings=TRAIN.model_copy(update={"steps": steps}))
     assert pd.read_csv(tmp_path / "h.csv", comment="#")["step"].iloc[-1] == steps
 
 
 def test_a_batch_in_parts_gives_the_same_step(tmp_path, monkeypatch):
     monkeypatch.setattr(nn.functional, "dropout", lambda x, *_: x)
-    whole = train(tmp_path / "a", recipe=replace(RECIPE, batch_size=4))
-    parts = train(tmp_path / "b", recipe=replace(RECIPE, batch_size=4, accumulate=2))
+    whole = train(tmp_path / "a", settings=TRAIN.model_copy(update={"batch_size": 4}))
+    parts = train(
+        tmp_path / "b", settings=TRAIN.model_copy(update={"batch_size": 4, "accumulate": 2})
+    )
     assert torch.allclose(whole, parts, rtol=1e-5)
     a, b = (pd.read_csv(tmp_path / name / "h.csv", comment="#") for name in "ab")
     pd.testing.assert_frame_equal(a, b, rtol=1e-5)
@@ -195,25 +197,25 @@ class Duel(Line):
     def players(self):
         return {"net": self.net, "other": self.other}
 
-    def recipes(self):
+    def train_overrides(self):
         return {"other": {"lr": 0.0, "poly_power": 0.0}}
 
     def batch_size(self, base, epoch):
         return base if epoch < 3 else 2 * base
 
-    def forward(self, batch, clock):
-        if clock.step % 2:
+    def forward(self, batch, progress):
+        if progress.step % 2:
             return {"other": {"square": (self.other(batch["x"]) ** 2).mean()}}
         return {
-            "net": {"rows": super().forward(batch, clock)["net"]["square"] * 0 + len(batch["x"])}
+            "net": {"rows": super().forward(batch, progress)["net"]["square"] * 0 + len(batch["x"])}
         }
 
 
-def test_players_take_turns_with_their_own_recipes(tmp_path):
+def test_players_take_turns_with_their_own_settings(tmp_path):
     task = Duel()
     before = [p.detach().clone() for p in task.other.parameters()]
     resume = Resume(tmp_path / "work", "same")
-    fit(make_fabric("32-true", 1), task, Numbers(), RECIPE, resume, tmp_path / "h.csv")
+    fit(make_fabric("32-true", 1), task, Numbers(), TRAIN, 0, resume, tmp_path / "h.csv")
     history = pd.read_csv(tmp_path / "h.csv", comment="#")
     assert history["net/rows"].dropna().tolist() == [2] * 6 + [4] * 3
     assert history["other/square"].count() == 9

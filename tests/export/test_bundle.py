@@ -1,5 +1,4 @@
 import csv
-import json
 import zipfile
 
 import numpy as np
@@ -9,18 +8,20 @@ from tests.export.conftest import MASKS
 from wsss.errors import UserError
 from wsss.export import bundle
 from wsss.io.labels import read_labels
+from wsss.metrics.result import Evaluation, Metrics
 
-EVALUATION = {
-    "results": {
-        "segment": {
-            "miou": 0.5,
-            "images": 3,
-            "split": "val",
-            "ground_truth": "by hand",
-            "iou": {"background": 0.75, "cat": 0.25, "dog": None},
-        }
-    }
-}
+SUPPORT = {"split": "val", "ground_truth": "by hand", "images": 3, "images_predicted": 3}
+MEASURED = Metrics(
+    **SUPPORT,
+    miou=0.5,
+    miou_present=0.5,
+    precision=0.5,
+    recall=0.5,
+    label_agreement=1,
+    coverage=1,
+    iou={"background": 0.75, "cat": 0.25},
+)
+EVALUATION = Evaluation(**SUPPORT, product="segment", results={"segment": MEASURED})
 
 
 def test_the_table_lists_every_mask(pictures, tmp_path):
@@ -47,17 +48,19 @@ def test_the_card_counts_images_and_pixels(pictures, tmp_path):
     assert archive.read("classes.csv").decode().splitlines()[2] == "1,cat,#800000"
 
 
-def test_the_card_states_figures_with_their_ground(pictures, tmp_path):
-    (tmp_path / "eval.json").write_text(json.dumps(EVALUATION))
+def test_the_card_states_metrics_with_their_support(pictures, tmp_path):
+    (tmp_path / "eval.json").write_text(EVALUATION.to_text())
     bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     card = (tmp_path / "out/README.md").read_text()
     assert "**segment**: mIoU 50.00 % of 3 val images (ground truth: by hand)." in card
-    assert "| cat | 25.00 % |" in card and "| dog | - |" in card
+    assert "| cat | 25.00 % |" in card and "| background | 75.00 % |" in card
 
 
-def test_an_evaluation_without_masks_gives_no_figures(pictures, tmp_path):
-    nothing = {"results": {"segment": EVALUATION["results"]["segment"] | {"miou": None}}}
-    (tmp_path / "eval.json").write_text(json.dumps(nothing))
+def test_an_evaluation_without_masks_gives_no_metrics(pictures, tmp_path):
+    nothing = EVALUATION.model_copy(
+        update={"results": {"segment": MEASURED.model_copy(update={"miou": None, "iou": None})}}
+    )
+    (tmp_path / "eval.json").write_text(nothing.to_text())
     bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     assert "Not measured" in (tmp_path / "out/README.md").read_text()
 

@@ -93,7 +93,7 @@ def test_a_broken_connection_is_taken_up_as_long_as_something_arrives(server, tm
 def test_what_arrived_is_kept_when_patience_ends(server, tmp_path):
     server.cut = 0
     part(tmp_path, DATA[:1000])
-    with pytest.raises(UserError, match=r"goes on where it stopped.*by hand.*set dataset\.root"):
+    with pytest.raises(UserError, match=r"same command to resume.*by hand.*set dataset\.root"):
         fetch(server.remote(), tmp_path, patience=0)
     assert len(server.asked) == 5 and names(tmp_path) == ["a.tar.part"]
     assert (tmp_path / "a.tar.part").read_bytes() == DATA[:1000]

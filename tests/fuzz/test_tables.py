@@ -13,10 +13,10 @@ from wsss.config.dataset import Dataset
 from wsss.data.check import check_listing
 from wsss.data.sources import csv as table
 from wsss.data.sources import inputs
-from wsss.data.sources.tiles import Tile, TileTable
 from wsss.errors import UserError
 from wsss.io.index import Index, Item, Masks
 from wsss.tiles.layout import Window
+from wsss.tiles.table import Tile, TileTable
 
 HEAD = b"image,split,labels,mask\n"
 GOOD = HEAD + b'a.png,train,cat;dog,\n"b.png",val,background,b.png\n'

@@ -47,8 +47,8 @@ def multi_scale(method, ref, scales):
     image, keys = ref["msf_image"], ref["msf_keys"].tolist()
     size = image.shape[:2]
     batches = (torch.from_numpy(view) for view in views(image, scales, flip=True))
-    total = sum_views(batches, lambda view: method.draw(view, size)[:, keys], size)
-    return method.normalise(total.numpy())
+    total = sum_views(batches, lambda view: method.infer(view, size)[:, keys], size)
+    return method.scale_maps(total.numpy())
 
 
 def agree_views(ref, maps, label):

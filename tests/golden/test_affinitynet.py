@@ -6,7 +6,7 @@ import torch
 
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 from wsss.nn.weights import official_names
 from wsss.ops.affinity import pair_affinity, pair_labels
 from wsss.ops.pairs import fit_radius, pair_indices
@@ -86,7 +86,7 @@ def test_losses_and_gradients(task, name, ref):
     label = torch.from_numpy(np.stack([ref["lab0_map"], ref["lab1_map"]]))
     kinds = pair_labels(label, *pair_indices(*label.shape[1:], task.radius))
     task.zero_grad()
-    losses = task({"image": normalised(ref["images"]), "label": label}, Clock(0, 1, 0))["net"]
+    losses = task({"image": normalised(ref["images"]), "label": label}, Progress(0, 1, 0))["net"]
     sum(losses.values()).backward()
     ref.agree(f"{name}_loss", sum(losses.values()).item())
     for (kind, weight), mask in zip({"bg": 4, "fg": 4, "neg": 2}.items(), kinds, strict=True):

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from wsss.methods.eader import Eader, EaderParams
+from wsss.metrics.confusion import confusion, mean_iou, precision_recall
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 from wsss.nn.weights import official_names
 from wsss.ops.cam import fixed_seed
-from wsss.ops.confusion import confusion, mean_iou, precision_recall
 from wsss.ops.erase import soft_mask
 
 pytestmark = pytest.mark.golden
@@ -107,7 +107,7 @@ def test_forward_in_training(ref, batch, train):
 
 def test_localizers_turn(ref, batch, train):
     eader = train()
-    losses = eader(batch, Clock(0, 1, 0))["net"]
+    losses = eader(batch, Progress(0, 1, 0))["net"]
     loss = sum(losses.values())
     loss.backward()
     ref.agree("train_loss_cls", losses["cls"].item())
@@ -119,8 +119,8 @@ def test_localizers_turn(ref, batch, train):
 
 def test_adversarys_turn(ref, batch, train):
     eader = train()
-    clock = Clock(eader.params.localizer_steps, eader.params.localizer_steps + 1, 0)
-    loss = eader(batch, clock)["adversary"]["adv"]
+    progress = Progress(eader.params.localizer_steps, eader.params.localizer_steps + 1, 0)
+    loss = eader(batch, progress)["adversary"]["adv"]
     loss.backward()
     ref.agree("train_loss_adv", loss.item())
     gradients_agree(ref, "train_gradnorm_adversarial:", eader.adversary)
@@ -130,7 +130,7 @@ def test_adversarys_turn(ref, batch, train):
 def cam_of(eader, image, classes):
     """The maps (K, H, W) of the classes, as they are inferred from one view."""
     size = image.shape[:2]
-    return eader.normalise(eader.draw(normalised(image[None]), size)[0, classes].numpy())
+    return eader.scale_maps(eader.infer(normalised(image[None]), size)[0, classes].numpy())
 
 
 def test_evaluation(ref, make):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wsss.ops.confusion import (
+from wsss.metrics.confusion import (
     confusion,
     confusion_at,
     iou,

@@ -14,7 +14,7 @@ from tests.golden.published import (
 from wsss.methods import get
 from wsss.nn.backbones import build
 from wsss.nn.backbones.vgg import caffe_input
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 from wsss.ops.cam import seed_labels
 
 pytestmark = pytest.mark.golden
@@ -62,7 +62,7 @@ def test_trained_parameters(psa, network, ref):
 
 def test_loss_and_gradients(psa, network, batch, ref):
     psa.zero_grad()
-    loss = psa(batch, Clock(0, 1, 0))["net"]["cls"]
+    loss = psa(batch, Progress(0, 1, 0))["net"]["cls"]
     loss.backward()
     ref.agree(f"{network}_loss", loss.item())
     agree_gradients(ref, psa.net, f"{network}_gradnorm:")

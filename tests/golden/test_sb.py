@@ -21,7 +21,7 @@ from wsss.losses.boundary import smoothness
 from wsss.losses.classification import probability_bce
 from wsss.methods import get
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 from wsss.nn.weights import official_names
 from wsss.ops.edges import canny, derivatives, wrapped_bytes
 
@@ -107,7 +107,7 @@ def test_losses_of_each_view(sb, drawn, batch, ref):
 
 def test_loss_and_gradients(sb, batch, ref):
     sb.zero_grad()
-    losses = sb(batch, Clock(0, 1, 0))["net"]
+    losses = sb(batch, Progress(0, 1, 0))["net"]
     loss = sum(losses.values())
     loss.backward()
     ref.agree("loss", loss.item())

@@ -12,17 +12,13 @@ from tests.golden.published import (
     trained,
     without_dropout,
 )
-from wsss.losses.equivariance import (
-    max_norm,
-    max_onehot,
-    min_pooling,
-)
+from wsss.losses.equivariance import max_onehot, min_pooling
 from wsss.methods import get
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
-from wsss.ops.cam import seed_labels
+from wsss.nn.task import Progress
+from wsss.ops.cam import max_norm, seed_labels
 from wsss.ops.correlate import refine
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 pytestmark = pytest.mark.golden
 
@@ -67,7 +63,9 @@ def test_maps(maps, ref):
 
 def test_pixel_correlation(seam, ref):
     features = torch.from_numpy(ref["pcm_f"])
-    given = resize(torch.from_numpy(ref["pcm_cam"]), tuple(features.shape[2:]), align_corners=True)
+    given = resize_bilinear(
+        torch.from_numpy(ref["pcm_cam"]), tuple(features.shape[2:]), align_corners=True
+    )
     with torch.no_grad():
         ref.agree("pcm_out", refine(given, seam.net.f9(features)))
 
@@ -88,7 +86,7 @@ def test_losses_of_each_view(seam, maps, batch, ref):
 
 def test_loss_and_gradients(seam, batch, ref):
     seam.zero_grad()
-    losses = seam(batch, Clock(0, 1, 0))["net"]
+    losses = seam(batch, Progress(0, 1, 0))["net"]
     loss = sum(losses.values())
     loss.backward()
     ref.agree("loss", loss.item())

@@ -8,7 +8,7 @@ from wsss.config.crf import CrfKernel
 from wsss.ops.affinity import block_mean
 from wsss.ops.cam import background_score
 from wsss.ops.crf import ImageCRF
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 from wsss.ops.walk import random_walk, transition
 
 pytestmark = pytest.mark.golden
@@ -33,7 +33,7 @@ def test_scores(golden, official):
     ref = golden("random_walk")
     low = walk(ref, official)
     ref.agree(f"{official}_scores_low", low)
-    up = resize(low[None], tuple(ref["padded"].tolist()))[0]
+    up = resize_bilinear(low[None], tuple(ref["padded"].tolist()))[0]
     step = int(ref["scores_up_stride"])
     ref.agree(f"{official}_scores_up", up[:, ::step, ::step])
 
@@ -41,7 +41,7 @@ def test_scores(golden, official):
 @pytest.mark.parametrize("official", ["psa", "seam"])
 def test_labels(golden, official):
     ref = golden("random_walk")
-    up = resize(walk(ref, official)[None], tuple(ref["padded"].tolist()))[0]
+    up = resize_bilinear(walk(ref, official)[None], tuple(ref["padded"].tolist()))[0]
     labels = ref["rows"][up.argmax(dim=0).numpy()]
     height, width = ref["image"].shape[:2]
     ref.agree(f"{official}_pred", labels[:height, :width])
@@ -49,7 +49,7 @@ def test_labels(golden, official):
 
 def test_labels_after_a_crf(golden):
     ref = golden("random_walk")
-    up = resize(walk(ref, "aeft")[None], tuple(ref["padded"].tolist()))[0].numpy()
+    up = resize_bilinear(walk(ref, "aeft")[None], tuple(ref["padded"].tolist()))[0].numpy()
     scores = np.zeros((21, *up.shape[1:]), dtype=np.float32)
     scores[ref["rows"]] = up
     crf = ImageCRF(ref["aeft_img8"], len(scores), CrfKernel(iterations=1))

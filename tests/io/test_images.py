@@ -119,9 +119,7 @@ def test_missing_file_is_named(tmp_path, read):
 def test_images_beyond_the_limit_name_the_way_out(save, read):
     path = save(Image.new("RGB", (11, 10)))
     read(path, limit=110)
-    message = (
-        r"11 x 10 pixels, more than 109 in all; scale it down, or .* dataset\.tiles, .*--tile"
-    )
+    message = r"11 x 10 pixels, more than 109 in all; scale it down, or .* dataset\.tiles, .*--tile"
     with pytest.raises(UserError, match=message):
         read(path, limit=109)
 

@@ -8,6 +8,7 @@ from wsss.io.labels import (
     LabelReader,
     LabelWriter,
     label_ids,
+    mask_problem,
     palette,
     read_labels,
     read_mask,
@@ -148,3 +149,12 @@ def test_a_mask_that_is_a_photograph_is_refused(tmp_path):
     Image.fromarray(LABELS).save(tmp_path / "a.png", "JPEG")
     with pytest.raises(UserError, match=r"a\.png: .* save it as PNG"):
         read_labels(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("size", "number", "expected"),
+    [((2, 3), 2, ""), ((3, 2), 2, "3 x 2 pixels, its image 2 x 3"), ((2, 3), 3, "holds id 3")],
+)
+def test_a_mask_fits_its_image_and_classes(size, number, expected):
+    found = mask_problem(np.array([[0, 255, 1], [0, 0, number]], np.uint8), size, 2)
+    assert expected in found and bool(expected) == bool(found)

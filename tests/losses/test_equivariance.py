@@ -7,7 +7,6 @@ from wsss.losses.equivariance import (
     aligned,
     cross_target,
     hardest,
-    max_norm,
     max_onehot,
     min_pooling,
     siamese_losses,
@@ -17,22 +16,6 @@ from wsss.losses.equivariance import (
 def views(large=12, small=6):
     """Maps of two views, two images, three classes."""
     return [tuple(torch.randn(2, 4, side, side) for _ in range(2)) for side in (large, small)]
-
-
-def test_max_norm_by_hand():
-    maps = torch.tensor([-1.0, 1.0, 2.0, 5.0]).view(1, 1, 2, 2)
-    torch.testing.assert_close(max_norm(maps, eps=1.0).flatten() * 6, torch.tensor([0.0, 0, 1, 4]))
-
-
-@pytest.mark.parametrize("value", [-1.0, 0.0, 3.0])
-def test_max_norm_of_a_flat_map_is_zero(value):
-    assert not max_norm(torch.full((1, 2, 3, 3), value)).any()
-
-
-def test_max_norm_is_differentiable_in_its_maximum():
-    maps = torch.tensor([0.0, 1.0, 2.0]).view(1, 1, 1, 3).requires_grad_()
-    max_norm(maps)[..., 1].sum().backward()
-    assert maps.grad[..., 2].item() == pytest.approx(-0.25, rel=1e-3)
 
 
 def test_one_class_per_pixel_remains():

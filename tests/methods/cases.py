@@ -5,11 +5,11 @@ import torch
 from wsss import methods
 from wsss.config.methods import parts
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 
 CLASSES = 3
 COMBINATIONS = ("psa+eader", "seam+eader", "aeft+eader", "sb+eader")
-EARLY, LATE = Clock(step=0, total=20, epoch=0), Clock(step=19, total=20, epoch=1000)
+EARLY, LATE = Progress(step=0, total=20, epoch=0), Progress(step=19, total=20, epoch=1000)
 
 
 # small images change more from pixel to pixel than official ones; short trainings have short turns

@@ -4,9 +4,9 @@ from pydantic import ValidationError
 
 from wsss.methods.aeft import Aeft, AeftParams
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 
-BEFORE, AFTER = Clock(0, 10, 1), Clock(8, 10, 2)
+BEFORE, AFTER = Progress(0, 10, 1), Progress(8, 10, 2)
 
 
 def aeft(**options):
@@ -55,11 +55,11 @@ def test_a_batch_without_partners_trains():
     assert losses["attraction"] > 0
 
 
-@pytest.mark.parametrize("clock", [BEFORE, AFTER])
-def test_half_precision_stays_finite(clock):
+@pytest.mark.parametrize("progress", [BEFORE, AFTER])
+def test_half_precision_stays_finite(progress):
     method = aeft()
     with torch.autocast("cpu", torch.bfloat16):
-        losses = method(sample(), clock)["net"]
+        losses = method(sample(), progress)["net"]
     sum(losses.values()).backward()
     assert all(p.grad.isfinite().all() for p in method.parameters() if p.grad is not None)
 
@@ -67,8 +67,8 @@ def test_half_precision_stays_finite(clock):
 def test_maps_are_upsampled_before_they_are_rectified():
     method, image = aeft().eval(), torch.randn(1, 3, 32, 32)
     with torch.no_grad():
-        low, drawn = method.cam(image), method.draw(image, (4, 4))
-        large = method.draw(image, (64, 64))
+        low, drawn = method.cam(image), method.infer(image, (4, 4))
+        large = method.infer(image, (64, 64))
     assert torch.equal(low, drawn)
     resized = torch.nn.functional.interpolate(low, size=(64, 64), mode="bilinear")
     assert (large <= resized + 1e-6).all()

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from tests.methods.cases import EARLY, make, sample, total
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 
-ADVERSARY_TURN = Clock(step=2, total=4, epoch=0)
+ADVERSARY_TURN = Progress(step=2, total=4, epoch=0)
 
 
 @pytest.fixture
@@ -46,4 +46,4 @@ def test_the_first_method_draws(combo):
     plain = make("psa").eval()
     plain.net.load_state_dict(combo.net.state_dict())
     with torch.no_grad():
-        assert torch.equal(combo.eval().draw(image, (16, 16)), plain.draw(image, (16, 16)))
+        assert torch.equal(combo.eval().infer(image, (16, 16)), plain.infer(image, (16, 16)))

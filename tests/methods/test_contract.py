@@ -13,9 +13,9 @@ from wsss.errors import UserError
 from wsss.nn.backbones import Tiny, build
 
 
-@pytest.mark.parametrize("clock", [EARLY, LATE], ids=["early", "late"])
-def test_losses_are_finite_and_their_players_exist(method, clock):
-    losses = method(sample(), clock)
+@pytest.mark.parametrize("progress", [EARLY, LATE], ids=["early", "late"])
+def test_losses_are_finite_and_their_players_exist(method, progress):
+    losses = method(sample(), progress)
     assert losses.keys() <= method.players().keys()
     assert all(x.shape == () and x.isfinite() for part in losses.values() for x in part.values())
 
@@ -28,10 +28,10 @@ def test_gradients_reach_the_net(method):
     assert any(p.grad.abs().sum() > 0 for p in net.backbone.parameters() if p.grad is not None)
 
 
-@pytest.mark.parametrize("clock", [EARLY, LATE], ids=["early", "late"])
-def test_bf16_steps_have_finite_losses_and_gradients(method, clock):
+@pytest.mark.parametrize("progress", [EARLY, LATE], ids=["early", "late"])
+def test_bf16_steps_have_finite_losses_and_gradients(method, progress):
     with torch.autocast("cpu", torch.bfloat16):
-        losses = method(sample(), clock)
+        losses = method(sample(), progress)
     assert total(losses).isfinite()
     total(losses).backward()
     given = [p.grad for p in method.parameters() if p.grad is not None]
@@ -41,18 +41,18 @@ def test_bf16_steps_have_finite_losses_and_gradients(method, clock):
 
 def test_maps_have_the_size_asked_for(method):
     with torch.no_grad():
-        cam = method.eval().draw(torch.randn(2, 3, 64, 48), (20, 15))
+        cam = method.eval().infer(torch.randn(2, 3, 64, 48), (20, 15))
     assert cam.shape == (2, CLASSES, 20, 15)
     assert cam.isfinite().all()
 
 
 def test_normalised_maps_end_at_one(method):
     with torch.no_grad():
-        (total_,) = method.eval().draw(torch.randn(1, 3, 64, 48), (20, 15)).numpy()
-    cam = method.normalise(total_.copy())
+        (total_,) = method.eval().infer(torch.randn(1, 3, 64, 48), (20, 15)).numpy()
+    cam = method.scale_maps(total_.copy())
     assert cam.shape == total_.shape
     assert cam.max() <= 1
-    assert method.normalise(np.zeros((0, 4, 5), np.float32)).shape == (0, 4, 5)
+    assert method.scale_maps(np.zeros((0, 4, 5), np.float32)).shape == (0, 4, 5)
 
 
 def test_cam_is_deterministic_in_evaluation(method):

@@ -6,9 +6,9 @@ from pydantic import ValidationError
 from wsss.methods.eader import Eader, EaderParams
 from wsss.methods.psa import Psa, PsaParams
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 
-LOCALIZER, ADVERSARY = Clock(0, 6620, 0), Clock(200, 6620, 0)
+LOCALIZER, ADVERSARY = Progress(0, 6620, 0), Progress(200, 6620, 0)
 LABELS = torch.tensor([[1.0, 0, 0], [0, 1, 1], [1, 0, 1]])
 
 
@@ -38,7 +38,7 @@ def statistics(module):
 
 def test_turns_of_the_sheet():
     eader = make()
-    turns = [eader.alone(Clock(step, 6620, step // 662)) for step in range(10 * 662)]
+    turns = [eader.owns_step(Progress(step, 6620, step // 662)) for step in range(10 * 662)]
     assert (turns.count(False), turns.count(True)) == (3400, 3220)
     assert turns[199:201] == [False, True]
 
@@ -46,9 +46,9 @@ def test_turns_of_the_sheet():
 @pytest.mark.parametrize("mode", ["shared", "none"])
 def test_without_adversary_every_turn_is_the_localizers(mode):
     eader = make(mode=mode)
-    assert not eader.alone(ADVERSARY)
+    assert not eader.owns_step(ADVERSARY)
     assert set(eader.players()) == {"net"}
-    assert eader.recipes() == {}
+    assert eader.train_overrides() == {}
     assert eader.params.trunks() == {}
 
 
@@ -76,12 +76,12 @@ def test_adversarys_turn(batch):
     assert len(touched(eader.adversary)) == len(list(eader.adversary.parameters()))
 
 
-@pytest.mark.parametrize("clock", [LOCALIZER, ADVERSARY])
-def test_statistics_of_both_follow_every_step(batch, clock):
+@pytest.mark.parametrize("progress", [LOCALIZER, ADVERSARY])
+def test_statistics_of_both_follow_every_step(batch, progress):
     eader = make()
     for player in (eader.net, eader.adversary):
         before = statistics(player)
-        eader(batch, clock)
+        eader(batch, progress)
         assert all((a != b).any() for a, b in zip(before, statistics(player), strict=True))
 
 
@@ -143,8 +143,8 @@ def test_shared_weights_mine_raw_logits(batch):
 
 def test_a_batch_without_classes_is_harmless(batch):
     eader, nothing = make(), {"image": batch["image"], "label": torch.zeros(3, 3)}
-    for clock in (LOCALIZER, ADVERSARY):
-        losses = eader(nothing, clock)
+    for progress in (LOCALIZER, ADVERSARY):
+        losses = eader(nothing, progress)
         backward(losses)
     assert losses["adversary"]["adv"].item() == 0
     assert all(p.grad.isfinite().all() for p in eader.parameters())
@@ -152,11 +152,11 @@ def test_a_batch_without_classes_is_harmless(batch):
 
 
 @pytest.mark.parametrize("attention", ["gcam", "cam"])
-@pytest.mark.parametrize("clock", [LOCALIZER, ADVERSARY])
-def test_bfloat16(batch, attention, clock):
+@pytest.mark.parametrize("progress", [LOCALIZER, ADVERSARY])
+def test_bfloat16(batch, attention, progress):
     eader = make(attention=attention)
     with torch.autocast("cpu", torch.bfloat16):
-        losses = eader(batch, clock)
+        losses = eader(batch, progress)
     backward(losses)
     assert all(p.grad.isfinite().all() for p in eader.parameters() if p.grad is not None)
 
@@ -166,8 +166,8 @@ def test_added_to_another_method(batch):
     eader = make(net=psa.net)
     features = psa.net.features(psa.net.backbone(batch["image"]))
     assert eader.net is psa.net
-    assert set(eader.extra(batch, LOCALIZER, features)["net"]) == {"am", "reg"}
-    assert set(eader.extra(batch, ADVERSARY, features.detach())) == {"adversary"}
+    assert set(eader.addon_losses(batch, LOCALIZER, features)["net"]) == {"am", "reg"}
+    assert set(eader.addon_losses(batch, ADVERSARY, features.detach())) == {"adversary"}
 
 
 def test_cam_is_rectified_only_as_grad_cam(batch):
@@ -179,12 +179,12 @@ def test_cam_is_rectified_only_as_grad_cam(batch):
 
 def test_normalise_stretches_each_map():
     total = np.array([[[-1, 1, 3]], [[0, 0, 0]]], np.float32)
-    assert Eader.normalise(total).tolist() == [[[0, 0.5, 1]], [[0, 0, 0]]]
-    assert Eader.normalise(total[:0]).shape == (0, 1, 3)
+    assert Eader.scale_maps(total).tolist() == [[[0, 0.5, 1]], [[0, 0, 0]]]
+    assert Eader.scale_maps(total[:0]).shape == (0, 1, 3)
 
 
 def test_recipe_of_the_adversary():
-    recipe = make(adversary_lr=0.5).recipes()["adversary"]
+    recipe = make(adversary_lr=0.5).train_overrides()["adversary"]
     assert (recipe["lr"], recipe["momentum"], recipe["weight_decay"]) == (0.5, 0.9, 1e-4)
     assert (recipe["head_lr_factor"], recipe["poly_power"], recipe["decay_biases"]) == (1, 0, True)
 

@@ -5,9 +5,9 @@ from pydantic import ValidationError
 from wsss.losses.equivariance import siamese_losses
 from wsss.methods.sb import Sb, SbParams
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 
-NOW = Clock(0, 1, 0)
+NOW = Progress(0, 1, 0)
 
 
 def sb(**params):
@@ -85,8 +85,8 @@ def test_the_trunk_runs_once_per_view_and_maps_need_no_branch(monkeypatch):
 
 def test_the_branch_learns_at_the_basic_rate():
     method = sb()
-    assert method.net.edge_layer not in method.scratch()
-    assert method.net.fuse_canny_edge not in method.scratch()
+    assert method.net.edge_layer not in method.from_scratch()
+    assert method.net.fuse_canny_edge not in method.from_scratch()
 
 
 def test_what_the_workflow_must_know():

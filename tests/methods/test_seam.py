@@ -5,8 +5,8 @@ from pydantic import ValidationError
 
 from wsss.methods.seam import Seam, SeamParams
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
-from wsss.ops.cam import normalise_minmax
+from wsss.nn.task import Progress
+from wsss.ops.cam import scale_min_max_less_eps
 
 
 def seam(**params):
@@ -31,7 +31,7 @@ def test_both_views_are_classified():
     calls = []
     method = seam(scale=0.5)
     method.net.register_forward_hook(lambda _, x, __: calls.append(tuple(x[0].shape[2:])))
-    losses = method(batch(), Clock(0, 1, 0))
+    losses = method(batch(), Progress(0, 1, 0))
     assert calls == [(96, 96), (48, 48)]
     assert losses["net"].keys() == {"cls", "rvmin", "er", "ecr"}
 
@@ -39,7 +39,7 @@ def test_both_views_are_classified():
 def test_training_under_autocast_is_finite():
     method = seam()
     with torch.autocast("cpu", torch.bfloat16):
-        losses = method(batch(), Clock(0, 1, 0))["net"]
+        losses = method(batch(), Progress(0, 1, 0))["net"]
     sum(losses.values()).backward()
     grads = [p.grad for p in method.parameters() if p.grad is not None]
     assert all(t.isfinite().all() for t in (*losses.values(), *grads))
@@ -49,12 +49,12 @@ def test_maps_are_the_refined_ones_of_the_classes():
     method, image = seam().eval(), torch.randn(2, 3, 40, 56)
     with torch.no_grad():
         assert torch.equal(method.cam(image), method.net(image)[1][:, 1:])
-        assert method.draw(image, (33, 44)).shape == (2, 3, 33, 44)
+        assert method.infer(image, (33, 44)).shape == (2, 3, 33, 44)
 
 
 def test_maps_are_scaled_between_minimum_and_maximum():
     total = np.random.default_rng(0).random((2, 5, 6), dtype=np.float32)
-    assert np.array_equal(Seam.normalise(total), normalise_minmax(total))
+    assert np.array_equal(Seam.scale_maps(total), scale_min_max_less_eps(total))
 
 
 @pytest.mark.parametrize("wrong", [{"dropout": 1.0}, {"scale": 0}, {"scale": 1.5}, {"drop": 0.5}])

@@ -45,7 +45,7 @@ def test_what_is_never_applied_is_kept_but_not_trained():
 
 def test_all_but_the_backbone_starts_from_scratch():
     n = net()
-    scratch = {id(p) for module in n.scratch() for p in module.parameters()}
+    scratch = {id(p) for module in n.from_scratch() for p in module.parameters()}
     trained = {id(p) for name, p in n.named_parameters() if not name.startswith("backbone.")}
     assert scratch == trained - {id(p) for p in n.bn8.parameters()}
 

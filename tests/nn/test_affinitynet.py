@@ -15,7 +15,7 @@ def test_features_lie_on_the_stride_8_grid(name):
 def test_official_widths():
     with torch.device("meta"):
         net = AffinityNet(build("resnet38d"))
-    shapes = [tuple(m.weight.shape[:2]) for m in net.scratch()]
+    shapes = [tuple(m.weight.shape[:2]) for m in net.from_scratch()]
     assert shapes == [(64, 512), (128, 1024), (256, 4096), (448, 448)]
 
 
@@ -31,7 +31,7 @@ def test_vgg16_has_norms_that_count_as_pretrained():
         net = AffinityNet(build("vgg16"))
     norms = (net.gn8_3, net.gn8_4, net.gn8_5)
     assert [(n.num_groups, n.num_channels) for n in norms] == [(8, 64), (16, 128), (32, 256)]
-    assert not {*norms} & {*net.scratch()}
+    assert not {*norms} & {*net.from_scratch()}
 
 
 def test_elu_bounds_the_features():

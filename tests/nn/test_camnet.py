@@ -32,4 +32,4 @@ def test_classifier_is_bias_free_and_from_scratch():
     n = net(classes=7)
     assert n.fc8.bias is None
     assert n.fc8.weight.shape == (7, 112, 1, 1)
-    assert n.scratch() == (n.fc8,)
+    assert n.from_scratch() == (n.fc8,)

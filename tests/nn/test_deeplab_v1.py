@@ -74,7 +74,7 @@ def test_dropout_acts_in_training_only(small):
 
 
 def test_scratch_is_everything_but_the_backbone(small):
-    head = {id(p) for part in small.scratch() for p in part.parameters()}
+    head = {id(p) for part in small.from_scratch() for p in part.parameters()}
     assert head == {id(p) for p in small.parameters()} - {*map(id, small.backbone.parameters())}
 
 

@@ -113,7 +113,7 @@ def test_gradients_reach_everything_that_is_trained(small):
 
 
 def test_scratch_is_everything_but_the_backbone(small):
-    head = {id(p) for part in small.scratch() for p in part.parameters()}
+    head = {id(p) for part in small.from_scratch() for p in part.parameters()}
     assert head == {id(p) for p in small.parameters()} - {*map(id, small.backbone.parameters())}
 
 

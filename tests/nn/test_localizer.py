@@ -59,4 +59,6 @@ def test_its_gradients_are_its_class_weights():
 
 def test_scratch_is_the_head():
     net = Localizer(build("tiny"), 3)
-    assert [id(p) for p in net.scratch()[0].parameters()] == [id(p) for p in net.fc.parameters()]
+    assert [id(p) for p in net.from_scratch()[0].parameters()] == [
+        id(p) for p in net.fc.parameters()
+    ]

@@ -22,7 +22,7 @@ def test_official_shapes():
 
 def test_the_branch_is_not_scratch():
     n = net()
-    assert n.scratch() == (n.fc8, n.f8_3, n.f8_4, n.f9)
+    assert n.from_scratch() == (n.fc8, n.f8_3, n.f8_4, n.f9)
 
 
 @pytest.mark.parametrize("backbone", ["tiny", "mobilenet_v2"])

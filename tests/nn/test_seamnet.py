@@ -29,7 +29,7 @@ def test_taps_on_another_grid():
 def test_official_shapes():
     with torch.device("meta"):
         n = SeamNet(build("resnet38d"), 20)
-    shapes = [tuple(m.weight.shape[:2]) for m in n.scratch()]
+    shapes = [tuple(m.weight.shape[:2]) for m in n.from_scratch()]
     assert shapes == [(21, 4096), (64, 512), (128, 1024), (192, 195)]
     assert sum(p.numel() for p in n.parameters()) == 105_358_208
     assert len(n.state_dict()) == 232

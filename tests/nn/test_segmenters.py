@@ -29,7 +29,7 @@ def test_logits_have_the_size_of_the_input(name, size):
 @pytest.mark.parametrize("name", NAMES)
 def test_scratch_is_everything_but_the_backbone(name):
     net = build(name, backbone("tiny"), 4)
-    head = {id(p) for part in net.scratch() for p in part.parameters()}
+    head = {id(p) for part in net.from_scratch() for p in part.parameters()}
     assert head == {id(p) for p in net.parameters()} - {id(p) for p in net.backbone.parameters()}
 
 

@@ -2,28 +2,28 @@ import pytest
 import torch
 
 from wsss.ops import correlate
-from wsss.ops.correlate import refine, sources
+from wsss.ops.correlate import refine, winner_maps
 
 
 def test_sources_by_hand():
     logits = torch.tensor([[9.0, 9.0, 9.0], [4.0, 1.0, -1.0], [1.0, 2.0, 0.0]])
-    got = sources(logits.view(1, 3, 1, 3), eps=0.0).flatten(1).view(3, 3)
+    got = winner_maps(logits.view(1, 3, 1, 3), eps=0.0).flatten(1).view(3, 3)
     assert got.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
 
 
 def test_ties_have_several_sources():
     logits = torch.tensor([[0.0, 0.0], [2.0, 1.0], [8.0, 4.0], [1.0, 4.0]]).view(1, 4, 1, 2)
-    got = sources(logits, eps=0.0)[0, :, 0]
+    got = winner_maps(logits, eps=0.0)[0, :, 0]
     assert got.tolist() == [[0, 0], [1, 0], [1, 0], [0, 1]]
 
 
 def test_eps_is_taken_from_the_maps_and_added_to_the_maximum():
-    got = sources(torch.tensor([[0.0, 0.0], [1.0, 0.5]]).view(1, 2, 1, 2), eps=0.25)
+    got = winner_maps(torch.tensor([[0.0, 0.0], [1.0, 0.5]]).view(1, 2, 1, 2), eps=0.25)
     assert got[0, 1].tolist() == [[0.6000000238418579, 0.20000000298023224]]
 
 
 def test_sources_have_no_gradient():
-    assert not sources(torch.randn(1, 3, 4, 4, requires_grad=True)).requires_grad
+    assert not winner_maps(torch.randn(1, 3, 4, 4, requires_grad=True)).requires_grad
 
 
 def test_cells_of_one_direction_share_their_mean():

@@ -1,10 +1,10 @@
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from wsss.ops.gradcam import class_maps, gradient_weights, minmax, pair_order, ranked_classes
-from wsss.ops.resize import resize
+from wsss.ops.cam import scale_min_max
+from wsss.ops.gradcam import class_maps, gradient_weights, pair_order, ranked_classes
+from wsss.ops.resize import resize_bilinear
 
 PRESENT = ({3}, {2, 5, 7}, {0, 19})
 EXAMPLE = torch.tensor([[float(c in classes) for c in range(20)] for classes in PRESENT])
@@ -84,9 +84,9 @@ def test_gradient_weights_without_a_class():
     assert gradient_weights(torch.rand(2, 4, 1, 1), lambda f: f[..., 0, 0], none).shape == (2, 0, 4)
 
 
-def test_minmax_of_the_sheet():
-    gcam = minmax(resize(F.relu(MAP), (4, 4)))[0, 0]
-    cam = minmax(resize(MAP, (4, 4)))[0, 0]
+def test_scaled_maps_of_the_sheet():
+    gcam = scale_min_max(resize_bilinear(F.relu(MAP), (4, 4)))[0, 0]
+    cam = scale_min_max(resize_bilinear(MAP, (4, 4)))[0, 0]
     assert gcam.tolist() == [
         [0, 0.125, 0.375, 0.5],
         [0.25, 0.28125, 0.34375, 0.375],
@@ -95,27 +95,3 @@ def test_minmax_of_the_sheet():
     ]
     expected = [2, 2.5, 3.5, 4, 3, 3, 3, 3, 5, 4, 2, 1, 6, 4.5, 1.5, 0]
     assert torch.allclose(6 * cam.flatten(), torch.tensor(expected), atol=1e-6)
-
-
-def test_minmax_of_constant_maps_is_zero_and_differentiable():
-    maps = torch.stack([torch.zeros(2, 2), torch.full((2, 2), 3.0)]).requires_grad_()
-    stretched = minmax(maps)
-    stretched.sum().backward()
-    assert not stretched.any()
-    assert maps.grad.isfinite().all()
-
-
-def test_minmax_differentiates_its_extremes():
-    maps = torch.tensor([[0.0, 1.0, 4.0]], requires_grad=True)
-    minmax(maps)[0, 1].backward()
-    # derivatives of (x1 - x0) over (x2 - x0) at 0, 1, 4
-    assert torch.allclose(maps.grad, torch.tensor([[-3 / 16, 1 / 4, -1 / 16]]))
-
-
-def test_minmax_of_arrays_equals_that_of_tensors():
-    maps = np.random.default_rng(0).normal(size=(3, 4, 5)).astype(np.float32)
-    maps[1] = 2
-    stretched = minmax(maps)
-    assert stretched.dtype == np.float32
-    assert np.array_equal(stretched, minmax(torch.from_numpy(maps)).numpy())
-    assert minmax(maps[:0]).shape == (0, 4, 5)

@@ -1,42 +1,71 @@
 import pytest
 
-from wsss.report.content import Cost, Run
+from wsss.metrics.result import Evaluation, Metrics, Point, ThresholdCurve
+from wsss.report.content import RunResults, StageCost
+
+SUPPORT = {"split": "val", "ground_truth": "by hand", "images": 6, "images_predicted": 8}
 
 
-def result(miou: float | None, **other: object) -> dict:
-    iou = None if miou is None else {"background": miou, "cat": miou}
-    figures = {"miou": miou, "iou": iou, "precision": miou, "recall": miou}
-    figures |= {"miou_present": miou, "absent_classes": None if miou is None else []}
-    rest = {"coverage": 1.0, "label_agreement": 0.9, "split": "val", "images": 6}
-    rest |= {"images_predicted": 8}
-    return figures | rest | {"ground_truth": "by hand", "per_image": {}, **other}
+def result(miou: float | None, **other: object) -> Metrics:
+    names = ("miou", "miou_present", "precision", "recall")
+    values = dict.fromkeys(names, miou) | {"label_agreement": 0.9, "coverage": 1.0}
+    if miou is not None:
+        values |= {"iou": {"background": miou, "cat": miou}, "absent_classes": ()}
+    return Metrics(**SUPPORT | values | other)
+
+
+def evaluation(product: str, curve: ThresholdCurve | None = None, **results: Metrics) -> Evaluation:
+    named = {name.replace("_", " "): found for name, found in results.items()}
+    return Evaluation(**SUPPORT, product=product, results=named, threshold_curve=curve)
 
 
 @pytest.fixture
-def make_run():
-    def make(name: str = "psa", shift: float = 0.0, judged: bool = True, absent: tuple = ()) -> Run:
-        def at(miou: float, **other: object) -> dict:
-            if absent:
-                other |= {"absent_classes": list(absent), "miou_present": miou + 0.25}
-            return result(miou + shift if judged else None, **other)
+def curve() -> ThresholdCurve:
+    return ThresholdCurve(
+        thresholds=(0.0, 0.1, 0.2),
+        miou=(0.2, 0.5, 0.4),
+        label_agreement=(0.5, 0.9, 0.9),
+        oracle=Point(threshold=0.1),
+        mask_free=Point(threshold=0.2),
+    )
 
-        cam = {"cam": at(0.5, threshold=0.3), "cam mask-free": at(0.4, threshold=0.2)}
-        if not judged:
-            del cam["cam"]
-        points = {"thresholds": [0.2, 0.3], "label_agreement": [0.9, 0.8]}
-        points |= {"curve": [0.4, 0.5] if judged else None, "mask_free": {"threshold": 0.2}}
-        points |= {"oracle": {"threshold": 0.3} if judged else None}
-        crf = {"crf alpha 4": at(0.45), "crf alpha 32": at(0.35), "crf alpha 16": at(0.4)}
-        return Run(
+
+@pytest.fixture
+def make_run(curve):
+    def make(
+        name: str = "psa",
+        shift: float = 0.0,
+        masks: bool = True,
+        absent: tuple[str, ...] = (),
+        free: float = 0.2,
+        variant: str = "net",
+    ) -> RunResults:
+        def at(miou: float, **other: object) -> Metrics:
+            if absent:
+                other |= {"absent_classes": absent, "miou_present": miou + 0.25}
+            return result(miou + shift if masks else None, **other)
+
+        seeds = {"cam": at(0.5, threshold=0.3), "cam mask-free": at(0.4, threshold=free)}
+        if not masks:
+            del seeds["cam"]
+        shown = curve if masks else curve.model_copy(update={"miou": None, "oracle": None})
+        alphas = {4: 0.45, 32: 0.35, 16: 0.4}
+        posteriors = {f"crf alpha {a}": at(miou, alpha=a) for a, miou in alphas.items()}
+        return RunResults(
             name=name,
-            evals={
-                "cam": {"results": cam, **points},
-                "crf": {"results": crf},
-                "walk": {"results": {"walk": at(0.6)}},
-                "segment/net": {"results": {"segment": at(0.55)}},
+            evaluations={
+                "cam": evaluation("cam", shown, **seeds),
+                "crf": evaluation("crf", **posteriors),
+                "walk": evaluation("walk", walk=at(0.6)),
+                "segment": evaluation("segment", segment=at(0.55)),
             },
-            histories={"cam": {"step": [0, 1], "net/cls": [0.7, 0.5], "lr": [1, 0.5]}},
-            costs=(Cost("train_cam", 1, 59.94, 812.0), Cost("infer_cam", 4, 3700.0, None)),
+            histories={"classifier": {"step": [0, 1], "net/cls": [0.7, 0.5], "lr": [1, 0.5]}},
+            makers={"walk": "random_walk"},
+            variants={"segmenter": variant, "segment": variant},
+            costs=(
+                StageCost("train_cam", 1, 59.94, 812.0),
+                StageCost("infer_cam", 4, 3700.0, None),
+            ),
         )
 
     return make

@@ -8,8 +8,7 @@ from wsss.io.checksummed import add_checksum
 from wsss.report import files
 
 
-def benchmark(folder: Path, place: str, seconds: float, memory: float | str) -> None:
-    file = folder / f"benchmarks/{place}.tsv"
+def benchmark(file: Path, seconds: float, memory: float | str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"s\tmax_rss\n{seconds}\t{memory}\n")
 
@@ -42,40 +41,16 @@ def test_a_damaged_history_is_named(tmp_path: Path, text: str) -> None:
         files.read(tmp_path / "history.csv", files.history)
 
 
-def test_costs_are_summed_over_shards(tmp_path: Path) -> None:
-    benchmark(tmp_path, "train_cam", 70.5, 120.5)
-    benchmark(tmp_path, "infer_cam/val.1-of-2", 2.5, "-")
-    benchmark(tmp_path, "infer_cam/val.2-of-2", 2.5, 80.5)
-    costs = files.costs(tmp_path / "benchmarks", 2, ["cam"])
+def test_costs_are_summed_over_the_jobs_of_a_stage(tmp_path: Path) -> None:
+    train, val, model = (tmp_path / name for name in ("train", "val", "model"))
+    benchmark(model / "all.tsv", 70.5, 120.5)
+    benchmark(train / "1-of-2.tsv", 2.5, "-")
+    benchmark(train / "2-of-2.tsv", 2.5, 80.5)
+    benchmark(val / "all.tsv", 1.0, "NA")
+    costs = files.costs({"infer_cam": [train, val, train], "train_cam": [model], "evaluate": []})
     assert [cost.stage for cost in costs] == ["train_cam", "infer_cam"]
-    assert (costs[1].jobs, costs[1].seconds, costs[1].memory) == (2, 5.0, 80.5)
+    assert (costs[1].jobs, costs[1].seconds, costs[1].memory) == (3, 6.0, 80.5)
 
 
-@pytest.mark.parametrize(
-    ("place", "counted"),
-    [
-        ("infer_cam/val.1-of-2", True),
-        ("infer_cam/val.1-of-12", False),
-        ("train_segmenter.net", True),
-        ("train_segmenter.old", False),
-        ("infer_segmenter.old/val.1-of-2", False),
-        ("evaluate/segment/old.val", False),
-        ("evaluate/crf.val", True),
-        ("evaluate/walk.val", False),
-        ("train_affinity", False),
-    ],
-)
-def test_costs_of_an_earlier_configuration_do_not_count(
-    tmp_path: Path, place: str, counted: bool
-) -> None:
-    benchmark(tmp_path, place, 1, 1)
-    assert bool(files.costs(tmp_path / "benchmarks", 2, ["cam", "crf", "segment/net"])) == counted
-
-
-def test_a_changed_evaluation_is_named(tmp_path: Path) -> None:
-    document = {"kind": "cam", "split": "val", "results": {"cam": {"miou": 0.17}}}
-    text = files.evaluation_text(document)
-    assert files.evaluation(text) == document
-    (tmp_path / "eval.json").write_text(text.replace("0.17", "0.97"))
-    with pytest.raises(UserError, match=r"eval\.json: damaged .it does not match its checksum"):
-        files.read(tmp_path / "eval.json", files.evaluation)
+def test_a_folder_without_benchmarks_costs_nothing(tmp_path: Path) -> None:
+    assert files.costs({"train_cam": [tmp_path / "none"]}) == ()

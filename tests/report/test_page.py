@@ -4,13 +4,20 @@ from html.parser import HTMLParser
 
 import pytest
 
+from wsss.metrics.result import Support
 from wsss.report import page
-from wsss.report.content import Run
-from wsss.report.panels import Panel, Tile
+from wsss.report.content import RunResults
+from wsss.report.panels import Panel, Thumbnail
 
-BASIS = page.Basis("val", 8, 6, "by <hand>")
-FACTS = page.Facts("demo", BASIS, ["cat"], "seed: 0", [("wsss", "0")])
-BLANK = page.Facts("demo", page.Basis("val", 8, 0, "none"), ["cat"], "", [])
+
+def support(split: str, images: int, with_masks: int, ground_truth: str) -> Support:
+    return Support(
+        split=split, images_predicted=images, images=with_masks, ground_truth=ground_truth
+    )
+
+
+FACTS = page.Facts("demo", support("val", 8, 6, "by <hand>"), ["cat"], "seed: 0", [("wsss", "0")])
+BLANK = page.Facts("demo", support("val", 8, 0, "none"), ["cat"], "", [])
 
 
 class Balance(HTMLParser):
@@ -42,7 +49,7 @@ def balanced(text: str) -> bool:
 
 def test_page_leads_with_the_best_run(make_run) -> None:
     text = page.render(FACTS, [make_run("a"), make_run("b", shift=0.1)], {})
-    assert re.search(r'class="figure">65\.0<small>% mIoU', text)
+    assert re.search(r'class="metric">65\.0<small>% mIoU', text)
     assert "run <strong>b</strong>" in text
 
 
@@ -52,12 +59,12 @@ def test_page_is_self_contained_and_well_formed(make_run) -> None:
     assert (links, balanced(text)) == ([], True)
 
 
-def test_every_figure_names_what_it_rests_on(make_run) -> None:
+def test_every_metric_names_its_support(make_run) -> None:
     text = page.render(FACTS, [make_run()], {})
-    basis = "Split val, 6 images with masks (of 8); ground truth: by &lt;hand&gt;."
-    assert text.count(basis) == 4
+    sentence = "Split val, 6 images with masks (of 8); ground truth: by &lt;hand&gt;."
+    assert text.count(sentence) == 4
     counts = "Label agreement", "Agreement and coverage"
-    assert all(f"{figures}: all 8 images of the split." in text for figures in counts)
+    assert all(f"{metrics}: all 8 images of the split." in text for metrics in counts)
 
 
 def test_classes_without_ground_truth_are_named(make_run) -> None:
@@ -70,15 +77,15 @@ def test_classes_without_ground_truth_are_named(make_run) -> None:
 
 
 def test_page_without_masks_leads_with_agreement(make_run) -> None:
-    text = page.render(BLANK, [make_run(judged=False)], {})
+    text = page.render(BLANK, [make_run(masks=False)], {})
     assert "90.0<small>% label agreement" in text
-    assert "What each stage adds" not in text
+    assert "Gain of each stage" not in text
     assert balanced(text)
 
 
 def test_repeats_stand_in_one_table(make_run) -> None:
     runs = [make_run(f"{name}.{seed}", shift=0.02 * seed) for name in "ab" for seed in (0, 1)]
-    training = page.Training(page.Basis("train", 20, 20, "by hand"), runs)
+    training = page.Training(support("train", 20, 20, "by hand"), runs)
     text = page.render(FACTS, runs, {}, training)
     section = text.partition("<h2>Repeats</h2>")[2].partition("</section>")[0]
     assert section.count("<td>a</td>") == section.count("<td>b</td>") == 2 * 6
@@ -96,9 +103,9 @@ def test_a_best_seed_leads_with_the_mean_beside_it(make_run) -> None:
 
 def test_a_seed_does_not_start_from_a_seed(make_run) -> None:
     run = make_run()
-    for stage in ("crf", "walk", "segment/net"):
-        del run.evals[stage]
-    run.evals["cam"]["results"]["cam fixed"] = run.evals["cam"]["results"]["cam"]
+    for product in ("crf", "walk", "segment"):
+        del run.evaluations[product]
+    run.evaluations["cam"].results["cam fixed"] = run.evaluations["cam"].results["cam"]
     text = page.render(FACTS, [run], {})
     assert "<p>Seed, fixed threshold of run" in text
     assert "it started from" not in text
@@ -106,7 +113,7 @@ def test_a_seed_does_not_start_from_a_seed(make_run) -> None:
 
 def test_training_images_have_a_table_of_their_own(make_run) -> None:
     runs = [make_run("a"), make_run("b")]
-    training = page.Training(page.Basis("train", 20, 20, "by hand"), runs[:1])
+    training = page.Training(support("train", 20, 20, "by hand"), runs[:1])
     text = page.render(FACTS, runs, {}, training)
     section = text.partition("<h2>On the training images</h2>")[2].partition("</section>")[0]
     assert "mIoU in per cent. " in section
@@ -117,29 +124,28 @@ def test_training_images_have_a_table_of_their_own(make_run) -> None:
 
 
 def test_training_images_without_masks_show_agreement(make_run) -> None:
-    training = page.Training(page.Basis("train", 20, 0, "none"), [make_run(judged=False)])
+    training = page.Training(support("train", 20, 0, "none"), [make_run(masks=False)])
     text = page.render(FACTS, [make_run()], {}, training)
     assert "Label agreement in per cent. " in text
     assert "Split train, 20 images; no masks." in text
 
 
 def test_page_names_what_is_missing() -> None:
-    text = page.render(FACTS, [Run("a", missing=("cam/history.csv",))], {})
+    text = page.render(FACTS, [RunResults("a", missing=("cam/history.csv",))], {})
     assert "Nothing has been evaluated" in text
     assert "<li>cam/history.csv</li>" in text
 
 
 def test_everything_is_escaped(make_run) -> None:
     evil = "</style><script>alert('1')</script><b onload=\"x\">&"
-    run, other = make_run(evil, absent=(evil,)), make_run("b.1")
-    for stage in (*run.evals.values(), *other.evals.values()):
-        for result in stage["results"].values():
-            result["iou"] |= {evil: 0.5}
+    run, other = make_run(evil, absent=(evil,), variant=evil), make_run("b.1")
+    for evaluation in (*run.evaluations.values(), *other.evaluations.values()):
+        for result in evaluation.results.values():
+            result.iou.update({evil: 0.5})
     run = replace(run, missing=(evil,))
-    run.histories["cam"] = {"step": [0, 1], f"net/{evil}": [1.0, 0.5]}
-    run.evals[f"segment/{evil}"] = run.evals.pop("segment/net")
-    panel = Panel(evil, evil, (Tile(evil, "data:,", 1, 1),), ((evil, "#000000"),))
-    basis = page.Basis(evil, 8, 6, evil)
+    run.histories["classifier"] = {"step": [0, 1], f"net/{evil}": [1.0, 0.5]}
+    panel = Panel(evil, evil, (Thumbnail(evil, "data:,", 1, 1),), ((evil, "#000000"),))
+    basis = support(evil, 8, 6, evil)
     facts = page.Facts(evil, basis, [evil], evil, [(evil, evil)])
     training = page.Training(basis, [run, make_run("b.0")])
     text = page.render(facts, [run, other], {evil: [(evil, [panel])]}, training)

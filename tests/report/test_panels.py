@@ -50,26 +50,26 @@ def test_ignored_pixels_are_striped() -> None:
 
 def test_cam_opacity_follows_its_value() -> None:
     cam = np.linspace(0, 1, 8, dtype=np.float32)[None, None].repeat(6, axis=1)
-    out = panels.paint_cam(panels.Cam(cam, np.array([0])), GREY, ORANGE)
+    out = panels.paint_cam(panels.Heatmap(cam, np.array([0])), GREY, ORANGE)
     assert (np.diff(out[0, :, 0].astype(int)) > 0).all()
 
 
 def test_cam_below_zero_is_drawn_as_zero() -> None:
     cam = np.array([[[-1, -0.01, 0, 1, 1.01]], [[-1, 0, -0.01, -1, -1]]], np.float16)
-    shown = [panels.Cam(maps, np.array([0, 1])) for maps in (cam, cam.clip(0, 1))]
+    shown = [panels.Heatmap(maps, np.array([0, 1])) for maps in (cam, cam.clip(0, 1))]
     colours = panels.assign([0, 1])
     below, clipped = (panels.paint_cam(layer, GREY, colours) for layer in shown)
     assert (below == clipped).all()
 
 
 def test_cam_of_nothing_leaves_the_image_grey() -> None:
-    nothing = panels.Cam(np.full((1, 3, 4), -1, np.float32), np.array([0]))
+    nothing = panels.Heatmap(np.full((1, 3, 4), -1, np.float32), np.array([0]))
     assert np.ptp(panels.paint_cam(nothing, GREY, ORANGE)) == 0
 
 
 def test_panel_without_classes_and_one_pixel_wide() -> None:
     layers = {
-        "CAM": panels.Cam(np.zeros((0, 1, 1), np.float32), np.array([], int)),
+        "CAM": panels.Heatmap(np.zeros((0, 1, 1), np.float32), np.array([], int)),
         "truth": np.zeros((9, 1), np.uint8),
     }
     row = panels.panel("a", "", np.zeros((9, 1, 3), np.uint8), layers, ["cat"])

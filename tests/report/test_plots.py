@@ -3,35 +3,27 @@ import pytest
 
 from wsss.report import plots
 
-DOCUMENT = {
-    "thresholds": [0.0, 0.1, 0.2],
-    "curve": [0.2, 0.5, 0.4],
-    "label_agreement": [0.5, 0.9, 0.9],
-    "oracle": {"threshold": 0.1},
-    "mask_free": {"threshold": 0.2},
-}
 
-
-def test_curve_marks_both_thresholds() -> None:
-    svg = plots.threshold_curve(DOCUMENT)
+def test_curve_marks_both_thresholds(curve) -> None:
+    svg = plots.threshold_curve(curve)
     assert "best 0.1" in svg
     assert "from labels 0.2" in svg
 
 
-def test_curve_without_masks() -> None:
-    svg = plots.threshold_curve(DOCUMENT | {"curve": None, "oracle": None})
+def test_curve_without_masks(curve) -> None:
+    svg = plots.threshold_curve(curve.model_copy(update={"miou": None, "oracle": None}))
     assert "mIoU" not in svg
     assert "from labels 0.2" in svg
 
 
-def test_chart_takes_its_colours_from_the_page() -> None:
-    svg = plots.threshold_curve(DOCUMENT)
+def test_chart_takes_its_colours_from_the_page(curve) -> None:
+    svg = plots.threshold_curve(curve)
     assert "var(--series-1)" in svg
     assert not any(colour in svg for colour in ("#0102", "#0203", "<metadata", "<?xml"))
 
 
-def test_chart_is_deterministic() -> None:
-    assert plots.threshold_curve(DOCUMENT) == plots.threshold_curve(DOCUMENT)
+def test_chart_is_deterministic(curve) -> None:
+    assert plots.threshold_curve(curve) == plots.threshold_curve(curve)
 
 
 def test_loss_chart_names_losses_only() -> None:

@@ -15,11 +15,14 @@ from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
 from wsss.io.provenance import file_digest
-from wsss.report import files
+from wsss.metrics.result import Evaluation
+from wsss.pipeline import TRAIN, VAL, product
+from wsss.plan.files import ProductFiles, RunFiles
 from wsss.stages import evaluate, report
 
 IDS = [f"image{i}" for i in range(9)]
 TRAINED = ["image9", "image10"]
+EVALUATED = {"cam": (TRAIN, VAL), "crf": (TRAIN, VAL), "walk": (TRAIN, VAL), "segment": (VAL,)}
 CONFIG = '{"evaluate":{"thresholds":[0.2,0.5],"threshold":null,"min_area":0.01}}'
 SCORES = {f"alpha_{alpha}": np.full((2, 12, 16), 99, np.uint8) for alpha in (4, 32)}
 
@@ -42,7 +45,6 @@ def project(tmp_path: Path) -> Path:
     digests = {name: file_digest(path) for name, path in paths.items()}
     Masks("by hand", paths, digests).write(tmp_path / "masks.tsv")
     Masks("none").write(tmp_path / "no_masks.tsv")
-    (tmp_path / "run").mkdir()
     return tmp_path
 
 
@@ -56,63 +58,81 @@ def tables(project: Path, masks: str, split: str = "val") -> list[object]:
     return ["--index", project / "index.tsv", "--masks", project / masks, "--split", split]
 
 
-def predict(run: Path, split: str, ids: list[str], shard: str = "1-of-1") -> dict[str, Path]:
-    """Write the predictions of every stage; return the record of each."""
-    cam, crf = (run / f"{kind}/maps/{split}/{shard}.npz" for kind in ("cam", "crf"))
+def predict(run: Path, split: str, ids: list[str]) -> None:
+    """Write the predictions of every product."""
     small, size = np.full((1, 3, 4), 0.4, np.float16), np.array([12, 16])
-    with MapsWriter(cam) as cams, MapsWriter(crf) as crfs:
+    with (
+        MapsWriter(run / f"cam/{split}/maps.tsv") as cams,
+        MapsWriter(run / f"crf/{split}/maps.tsv") as posteriors,
+    ):
         for name in ids:
             cams.put(name, classes=np.array([0]), cam=small, size=size)
-            crfs.put(name, classes=np.array([0]), **SCORES)
-    records = {
-        stage: run / stage / split / shard / "labels.tsv" for stage in ("walk", "segment/net")
-    }
-    for record in records.values():
-        with LabelWriter(record) as writer:
-            for place, name in enumerate(ids):
-                writer.put(name, truth(place // 2))
-    return {"cam": cam, "crf": crf, **records}
+            posteriors.put(name, classes=np.array([0]), **SCORES)
+    for name in ("walk", "segment"):
+        with LabelWriter(run / f"{name}/{split}/labels.tsv") as writer:
+            for place, image_id in enumerate(ids):
+                writer.put(image_id, truth(place // 2))
 
 
-def judge(project: Path, masks: str, split: str, files: dict[str, Path]) -> None:
-    for stage, file in files.items():
-        out = project / "run" / stage / f"eval.{split}.json"
-        options = ["--kind", stage.partition("/")[0], "--predictions", file, "--out", out]
-        call(evaluate, *tables(project, masks, split), *options, "--config", CONFIG)
+def evaluate_run(project: Path, masks: str, split: str) -> None:
+    for name, splits in EVALUATED.items():
+        if split in splits:
+            folder = project / "run" / name
+            record = folder / product(name).record.format(split=split)
+            out = folder / f"eval.{split}.json"
+            options = ["--kind", name, "--predictions", record, "--out", out, "--config", CONFIG]
+            call(evaluate, *tables(project, masks, split), *options)
 
 
 def fill(project: Path, masks: str = "masks.tsv") -> None:
     run = project / "run"
-    judge(project, masks, "val", predict(run, "val", IDS))
-    trained = predict(run, "train", TRAINED)
-    del trained["segment/net"]
-    judge(project, masks, "train", trained)
-    for stage in ("cam", "affinity", "segment/net"):
-        (run / stage).mkdir(exist_ok=True)
-        (run / stage / "history.csv").write_text(
-            add_checksum("step,epoch,net/cls,lr,seconds\n0,0,1,1,1\n")
-        )
-    benchmark(run, "train_cam", 70.5, 120.5)
+    for split, ids in ((VAL, IDS), (TRAIN, TRAINED)):
+        predict(run, split, ids)
+        evaluate_run(project, masks, split)
+    for name in ("classifier", "affinity", "segmenter"):
+        write_history(run / name, "0,0,1,1,1\n")
+    benchmark(run / "classifier", 70.5, 120.5)
 
 
-def benchmark(run: Path, place: str, seconds: float, memory: float | str) -> None:
-    file = run / f"benchmarks/{place}.tsv"
+def write_history(folder: Path, rows: str) -> None:
+    folder.mkdir(exist_ok=True)
+    text = add_checksum("step,epoch,net/cls,lr,seconds\n" + rows)
+    (folder / "history.csv").write_text(text)
+
+
+def benchmark(folder: Path, seconds: float, memory: float | str) -> None:
+    file = folder / "benchmarks/all.tsv"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"s\tmax_rss\n{seconds}\t{memory}\n")
+
+
+def described(run: Path, *without: str) -> RunFiles:
+    """The description of a run whose products lie in folders of their names."""
+    found = {}
+    for name in ("classifier", "cam", "crf", "affinity", "walk", "segmenter", "segment"):
+        row, splits = product(name), EVALUATED.get(name, ())
+        if name not in without:
+            found[name] = ProductFiles(
+                files={s or "": f"{run}/{name}/{row.record.format(split=s)}" for s in row.splits},
+                evaluations={split: f"{run}/{name}/eval.{split}.json" for split in splits},
+                history=f"{run}/{name}/history.csv" if row.kind == "model" else None,
+                benchmarks={row.makers[0].name: (f"{run}/{name}/benchmarks",)},
+                variant="net" if name.startswith("segment") else "",
+            )
+    return RunFiles(run.name, found)
 
 
 def draw(
     project: Path,
     masks: str = "masks.tsv",
     config: str = "{}",
-    split: str = "val",
+    split: str = VAL,
     names: tuple[str, ...] = ("run",),
+    without: tuple[str, ...] = (),
 ) -> str:
     files = ["--out", project / "report.html", "--summary", project / "summary.tsv"]
-    runs = ["--runs", *(f"{name}={project / name}" for name in names)]
-    runs += ["--config", config, "--shards", 1]
-    evaluations = ["--evaluations", *sorted(project.glob("**/eval.*.json"))]
-    call(report, *tables(project, masks, split), *files, *runs, *evaluations)
+    runs = ["--runs", *(described(project / name, *without).to_json() for name in names)]
+    call(report, *tables(project, masks, split), *files, *runs, "--config", config)
     return (project / "report.html").read_text()
 
 
@@ -138,12 +158,11 @@ def test_same_run_same_page(project: Path) -> None:
     assert draw(project) == draw(project)
 
 
-def test_what_an_earlier_configuration_left_is_not_looked_at(project: Path) -> None:
+def test_what_is_not_described_is_not_looked_at(project: Path) -> None:
     fill(project)
     before = draw(project)
-    predict(project / "run", "val", IDS[:3], shard="1-of-2")
-    (project / "run/segment/net").joinpath("notes").mkdir()
-    (project / "run/segment/old/val/1-of-1").mkdir(parents=True)
+    shutil.copytree(project / "run/segment", project / "run/old")
+    (project / "run/walk/eval.test.json").write_text("")
     assert draw(project) == before
 
 
@@ -151,7 +170,7 @@ def test_training_images_alone(project: Path) -> None:
     fill(project)
     for path in project.glob("run/**/eval.val.json"):
         path.unlink()
-    text = draw(project, split="train")
+    text = draw(project, split=TRAIN)
     assert "On the training images" not in text
     assert len((project / "summary.tsv").read_text().splitlines()) == 1 + 5
 
@@ -165,16 +184,14 @@ def test_run_without_masks_shows_examples(project: Path) -> None:
 
 def test_a_run_that_ends_early_misses_nothing(project: Path) -> None:
     fill(project)
-    for stage in ("crf", "walk", "segment"):
-        shutil.rmtree(project / "run" / stage)
-    benchmark(project / "run", "random_walk/val.1-of-1", 5, 5)
-    text = draw(project)
+    benchmark(project / "run/walk", 5, 5)
+    text = draw(project, without=("crf", "affinity", "walk", "segmenter", "segment"))
     assert "Not in this report" not in text
     assert all(f"<figcaption>{name}<" not in text for name in ("AffinityNet", "Segmenter net"))
     assert "<th>random_walk</th>" not in text
 
 
-def test_a_stage_before_the_last_one_is_missed(project: Path) -> None:
+def test_a_lost_evaluation_is_missed(project: Path) -> None:
     fill(project)
     (project / "run/crf/eval.train.json").unlink()
     text = draw(project)
@@ -183,10 +200,11 @@ def test_a_stage_before_the_last_one_is_missed(project: Path) -> None:
 
 def test_a_published_checkpoint_has_no_losses(project: Path) -> None:
     fill(project)
-    (project / "run/cam/history.csv").write_text(add_checksum("step,epoch,lr\n"))
+    write_history(project / "run/classifier", "")
     text = draw(project)
     assert "<figcaption>Classifier<" not in text
     assert "<figcaption>AffinityNet<" in text
+    assert "<figcaption>Segmenter net<" in text
     assert "Not in this report" not in text
 
 
@@ -206,46 +224,49 @@ def test_repeats_are_summed_up_per_split(project: Path) -> None:
 
 def test_empty_run_says_what_is_missing(project: Path) -> None:
     text = draw(project)
-    missing = ("cam/eval.val.json", "walk/eval.train.json", "segment/*/history.csv")
+    missing = ("cam/eval.val.json", "walk/eval.train.json", "segment/history.csv")
     assert all(f"<li>{line}</li>" in text for line in (*missing, "benchmarks of the stages"))
 
 
 def test_lost_predictions_are_missing_pictures(project: Path) -> None:
     fill(project)
-    shutil.rmtree(project / "run/crf/maps")
+    (project / "run/crf/val/maps.tsv").unlink()
     text = draw(project)
     assert text.count("data:image/webp") == 8 * 5
     assert "<li>pictures of crf</li>" in text
 
 
-EVAL = {"kind": "cam", "split": "val", "results": {}}
-DAMAGED = [
-    ("cam/eval.val.json", {"kind": "cam"}, "damaged"),
-    ("cam/eval.test.json", EVAL | {"split": "test"}, "of split test; give those of"),
-    ("cam/eval.val.json", EVAL | {"kind": "crf"}, "figures of crf, val, which belong elsewhere"),
-    ("cam/eval.val.json", EVAL | {"split": "train"}, "figures of cam, train, which belong"),
-    ("../eval.json", EVAL, "none of the --runs"),
-]
+@pytest.mark.parametrize("wrong", [{"product": "crf"}, {"split": "train"}])
+def test_an_evaluation_of_something_else_is_refused(project: Path, wrong: dict[str, str]) -> None:
+    fill(project)
+    file = project / "run/cam/eval.val.json"
+    file.write_text(Evaluation.read(file).model_copy(update=wrong).to_text())
+    with pytest.raises(
+        UserError, match=r"val\.json: evaluation of .* should be of cam on val; del"
+    ):
+        draw(project)
 
 
-@pytest.mark.parametrize(("place", "document", "what"), DAMAGED)
-def test_an_evaluation_that_fits_nothing_is_named(
-    project: Path, place: str, document: dict, what: str
-) -> None:
-    file = project / "run" / place
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(files.evaluation_text(document))
-    folders = {"psa": project / "run"}
-    with pytest.raises(UserError, match=rf"eval.*\.json: .*{what}"):
-        report._evaluations([file.resolve()], folders, "val")
+def test_a_damaged_evaluation_is_named(project: Path) -> None:
+    fill(project)
+    (project / "run/cam/eval.val.json").write_text("{}")
+    with pytest.raises(UserError, match=r"eval\.val\.json: damaged eval file"):
+        draw(project)
 
 
-def test_an_evaluation_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read"):
-        report._evaluations([tmp_path / "eval.val.json"], {"psa": tmp_path}, "val")
-
-
-@pytest.mark.parametrize("text", ["psa", "psa=/nowhere/at/all"])
-def test_run_folder_must_exist(text: str) -> None:
-    with pytest.raises(UserError, match="NAME=FOLDER"):
-        report._named(text)
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("psa=/results", "--runs: psa=/results: Invalid JSON"),
+        ('{"name": "psa"}', "--runs: products: Field required"),
+        (
+            RunFiles("psa", {"what": ProductFiles({}, {}, None, {})}).to_json(),
+            "--runs: run psa: unknown product what",
+        ),
+    ],
+)
+def test_a_wrong_description_is_one_line(project: Path, text: str, problem: str) -> None:
+    rest = ["--out", project / "a", "--summary", project / "b", "--config", "{}"]
+    with pytest.raises(UserError) as raised:
+        call(report, *tables(project, "masks.tsv"), "--runs", text, *rest)
+    assert str(raised.value).startswith(problem) and "\n" not in str(raised.value)

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
-from wsss.report import tables
-from wsss.report.content import Run, final, steps
+from wsss.pipeline import SPLITS, Input, Product, Stage
+from wsss.report import content, tables
+from wsss.report.content import RunResults, base_of, final, steps
 
 
 def test_steps_follow_the_pipeline(make_run) -> None:
@@ -11,11 +14,52 @@ def test_steps_follow_the_pipeline(make_run) -> None:
 
 def test_a_fixed_threshold_is_a_seed_of_its_own(make_run) -> None:
     run = make_run()
-    results = run.evals["cam"]["results"]
-    results["cam fixed"] = results["cam"] | {"threshold": 0.25}
+    results = run.evaluations["cam"].results
+    results["cam fixed"] = results["cam"].model_copy(update={"threshold": 0.25})
     (step,) = (step for step in steps(run) if step.key == "seed fixed")
     assert (step.label, step.reference) == ("Seed, fixed threshold", False)
     assert "0.25" in step.note
+
+
+def test_a_step_is_compared_with_what_it_is_made_from(make_run) -> None:
+    found = steps(make_run())
+    bases = {step.key: base.key for step in found if (base := base_of(found, step))}
+    assert bases == {
+        **{"crf low": "seed", "crf high": "seed", "walk": "seed"},
+        "segment net": "walk",
+    }
+
+
+def test_a_step_names_its_variant_or_maker(make_run) -> None:
+    notes = {step.key: step.note for step in steps(make_run())}
+    assert (notes["walk"], notes["segment net"]) == ("random walk", "net")
+
+
+@pytest.fixture
+def longer_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put two products into the table: other CAMs before the CRF, other labels after the walk."""
+    cam = Product("gradcam", "maps", (), title="Grad-CAM", background=False, evaluated=SPLITS)
+    smooth = Stage("smooth_labels", inputs=(Input("labels", "walk"),))
+    labels = Product("smooth", "labels", (smooth,), title="Smooth labels", evaluated=SPLITS)
+    rows = [*content.EVALUATED]
+    rows[1:1], rows[-1:-1] = [cam], [labels]
+    monkeypatch.setattr(content, "EVALUATED", tuple(rows))
+
+
+def test_a_product_in_the_table_has_its_rows(make_run, longer_chain) -> None:
+    run = make_run()
+    seeds, walk = run.evaluations["cam"].results, run.evaluations["walk"].results["walk"]
+    named = {name.replace("cam", "gradcam"): found for name, found in seeds.items()}
+    more = {"gradcam": named, "smooth": {"smooth": walk}}
+    found = {
+        name: run.evaluations["walk"].model_copy(update={"product": name, "results": results})
+        for name, results in more.items()
+    }
+    rows = steps(replace(run, evaluations=run.evaluations | found))
+    keys = [step.key for step in rows]
+    assert keys[:5] == ["seed oracle", "seed", "grad-cam oracle", "grad-cam", "crf low"]
+    assert keys[-3:] == ["walk", "smooth", "segment net"]
+    assert base_of(rows, rows[-2]).key == "walk"
 
 
 def test_crf_ends_are_ordered_by_number(make_run) -> None:
@@ -25,7 +69,7 @@ def test_crf_ends_are_ordered_by_number(make_run) -> None:
 
 def test_final_is_the_last_stage(make_run) -> None:
     assert final(make_run()).key == "segment net"
-    assert final(Run("empty")) is None
+    assert final(RunResults("empty")) is None
 
 
 def test_waterfall_shows_gain_and_loss_over_the_base(make_run) -> None:
@@ -49,12 +93,12 @@ def test_comparison_marks_the_best_run(make_run) -> None:
 
 
 def test_comparison_leaves_gaps(make_run) -> None:
-    table = tables.comparison([make_run("a"), Run("b")])
+    table = tables.comparison([make_run("a"), RunResults("b")])
     assert {row["cells"][1]["value"] for row in table["rows"]} == {tables.NONE}
 
 
-def test_comparison_of_another_figure(make_run) -> None:
-    cells = tables.comparison([make_run(judged=False)], "label_agreement")["rows"][0]["cells"]
+def test_comparison_of_another_metric(make_run) -> None:
+    cells = tables.comparison([make_run(masks=False)], "label_agreement")["rows"][0]["cells"]
     assert cells == [{"value": "90.0", "best": False}]
 
 
@@ -62,6 +106,14 @@ def test_costs_end_with_a_total(make_run) -> None:
     rows = tables.costs(make_run())
     assert [row["time"] for row in rows] == ["59.9 s", "1:01:40", "1:02:40"]
     assert [row["memory"] for row in rows] == ["812", tables.NONE, "812"]
+
+
+def test_summary_keeps_its_columns() -> None:
+    assert (
+        *("run", "stage", "miou", "split", "images", "ground_truth"),
+        *("miou_present", "label_agreement", "images_predicted"),
+        *("precision", "recall", "seeds", "miou_std", "precision_std", "recall_std"),
+    ) == tables.SUMMARY
 
 
 def test_summary_has_a_row_per_stage(make_run) -> None:
@@ -88,18 +140,7 @@ def test_table_shows_the_classes_present_where_it_differs(make_run) -> None:
     assert text.splitlines()[-1].split()[3:8] == ["55.0", "80.0", "6", "90.0", "8"]
 
 
-@pytest.mark.parametrize(
-    ("names", "text"),
-    [
-        (["cat"], "1 class never occurs in the val masks and counts as 0: cat"),
-        (["cat", "owl"], "2 classes never occur in the val masks and count as 0: cat, owl"),
-    ],
-)
-def test_absence_is_one_sentence(names: list[str], text: str) -> None:
-    assert tables.absence(names, "val") == text
-
-
 def test_table_without_masks_has_dashes(make_run) -> None:
-    rows = tables.summary_rows([make_run(judged=False)])
+    rows = tables.summary_rows([make_run(masks=False)])
     assert {row["miou"] for row in rows} == {""}
     assert tables.NONE in tables.table(tables.summary_text(rows))

@@ -9,7 +9,7 @@ from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
 from wsss.io.provenance import file_digest
-from wsss.report.files import evaluation
+from wsss.metrics.result import Evaluation
 from wsss.stages import evaluate
 
 CONFIG = '{"evaluate":{"thresholds":[0.2,0.5,0.8],"threshold":%s,"min_area":0.01}}'
@@ -40,14 +40,14 @@ def call(
     predictions: Path,
     masks: str = "masks.tsv",
     threshold: float | str = "null",
-) -> dict:
+) -> Evaluation:
     parser = ArgumentParser()
     evaluate.add_arguments(parser)
     files = ["--index", data / "index.tsv", "--masks", data / masks, "--predictions", predictions]
     rest = ["--kind", kind, "--split", "val", "--out", data / "out.json"]
     config = ["--config", CONFIG % threshold]
     evaluate.run(parser.parse_args([str(value) for value in files + rest + config]))
-    return evaluation((data / "out.json").read_text())
+    return Evaluation.read(data / "out.json")
 
 
 @pytest.fixture
@@ -60,37 +60,37 @@ def labels(data: Path) -> Path:
 
 @pytest.fixture
 def cams(data: Path) -> Path:
-    with MapsWriter(data / "cams.npz") as writer:
+    with MapsWriter(data / "cams.tsv") as writer:
         for name in "ab":
             writer.put(name, classes=np.array([0]), cam=CAM, size=np.array(CAM.shape[1:]))
-    return data / "cams.npz"
+    return data / "cams.tsv"
 
 
 def test_label_maps_against_hand_counts(data: Path, labels: Path) -> None:
-    result = call(data, "walk", labels)["results"]["walk"]
-    assert result["confusion"] == [[3, 1, 0], [0, 3, 0], [0, 0, 0]]
-    assert result["iou"] == pytest.approx({"background": 3 / 4, "cat": 3 / 4, "dog": 0})
-    assert result["miou"] == pytest.approx(0.5)
-    assert result["per_image"] == pytest.approx({"a": 0.75})
-    assert (result["precision"], result["recall"]) == pytest.approx((3 / 8, 1 / 2))
+    result = call(data, "walk", labels).results["walk"]
+    assert result.confusion == ((3, 1, 0), (0, 3, 0), (0, 0, 0))
+    assert result.iou == pytest.approx({"background": 3 / 4, "cat": 3 / 4, "dog": 0})
+    assert result.miou == pytest.approx(0.5)
+    assert result.per_image == pytest.approx({"a": 0.75})
+    assert (result.precision, result.recall) == pytest.approx((3 / 8, 1 / 2))
 
 
-def test_figures_without_masks_cover_all_images(data: Path, labels: Path) -> None:
+def test_metrics_without_masks_cover_all_images(data: Path, labels: Path) -> None:
     document = call(data, "walk", labels)
-    result = document["results"]["walk"]
-    assert result["coverage"] == pytest.approx(11 / 12)
-    assert result["label_agreement"] == pytest.approx((2 / 3 + 1 / 3) / 2)
+    result = document.results["walk"]
+    assert result.coverage == pytest.approx(11 / 12)
+    assert result.label_agreement == pytest.approx((2 / 3 + 1 / 3) / 2)
     for counts in (document, result):
-        assert (counts["images"], counts["images_predicted"]) == (1, 2)
+        assert (counts.images, counts.images_predicted) == (1, 2)
 
 
 def test_a_class_outside_the_masks_is_named(
     data: Path, labels: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", "wsss"):
-        result = call(data, "walk", labels)["results"]["walk"]
-    assert result["absent_classes"] == ["dog"]
-    assert result["miou_present"] == pytest.approx(0.75)
+        result = call(data, "walk", labels).results["walk"]
+    assert result.absent_classes == ("dog",)
+    assert result.miou_present == pytest.approx(0.75)
     assert caplog.messages[-2:] == [
         "walk: mIoU 50.00 % of 1 val images with masks (75.00 % over the classes in them), "
         "label agreement 50.0 % of 2 images",
@@ -100,60 +100,62 @@ def test_a_class_outside_the_masks_is_named(
 
 def test_no_masks_give_no_miou(data: Path, labels: Path) -> None:
     document = call(data, "walk", labels, "no_masks.tsv")
-    result = document["results"]["walk"]
-    assert (result["miou"], result["miou_present"], result["absent_classes"]) == (None,) * 3
-    assert (result["images"], result["images_predicted"]) == (0, 2)
+    result = document.results["walk"]
+    assert (result.miou, result.miou_present, result.absent_classes) == (None,) * 3
+    assert (result.images, result.images_predicted) == (0, 2)
 
 
 def test_cam_curve_and_chosen_thresholds(data: Path, cams: Path) -> None:
     document = call(data, "cam", cams)
-    assert document["curve"] == pytest.approx([(3 / 4 + 3 / 4) / 3, 2 / 3, (4 / 5 + 2 / 3) / 3])
-    assert document["oracle"] == {"threshold": 0.5, "miou": pytest.approx(2 / 3)}
-    assert document["label_agreement"] == [1, 1, 1]
-    assert document["mask_free"]["threshold"] == 0.5
-    assert document["results"]["cam"]["per_image"] == pytest.approx({"a": 1})
+    curve = document.threshold_curve
+    assert curve.miou == pytest.approx([(3 / 4 + 3 / 4) / 3, 2 / 3, (4 / 5 + 2 / 3) / 3])
+    assert (curve.oracle.threshold, curve.oracle.miou) == (0.5, pytest.approx(2 / 3))
+    assert curve.label_agreement == (1, 1, 1)
+    assert curve.mask_free.threshold == 0.5
+    assert document.results["cam"].per_image == pytest.approx({"a": 1})
 
 
 def test_cam_without_masks_keeps_the_label_threshold(data: Path, cams: Path) -> None:
     document = call(data, "cam", cams, "no_masks.tsv")
-    assert (document["oracle"], document["curve"]) == (None, None)
-    assert list(document["results"]) == ["cam mask-free"]
+    curve = document.threshold_curve
+    assert (curve.oracle, curve.miou) == (None, None)
+    assert list(document.results) == ["cam mask-free"]
 
 
-def test_a_fixed_threshold_is_judged_beside_the_chosen_ones(data: Path, cams: Path) -> None:
+def test_a_fixed_threshold_is_evaluated_beside_the_chosen_ones(data: Path, cams: Path) -> None:
     plain, document = call(data, "cam", cams), call(data, "cam", cams, threshold=0.3)
-    fixed = document["results"].pop("cam fixed")
+    fixed = document.results.pop("cam fixed")
     assert document == plain
-    assert fixed["confusion"] == [[3, 1, 0], [0, 3, 0], [0, 0, 0]]
-    assert (fixed["threshold"], fixed["miou"]) == (0.3, pytest.approx(0.5))
-    assert (fixed["precision"], fixed["recall"]) == pytest.approx((3 / 8, 1 / 2))
+    assert fixed.confusion == ((3, 1, 0), (0, 3, 0), (0, 0, 0))
+    assert (fixed.threshold, fixed.miou) == (0.3, pytest.approx(0.5))
+    assert (fixed.precision, fixed.recall) == pytest.approx((3 / 8, 1 / 2))
 
 
 def test_a_fixed_threshold_needs_no_masks(data: Path, cams: Path) -> None:
-    result = call(data, "cam", cams, "no_masks.tsv", 0.3)["results"]["cam fixed"]
-    assert (result["miou"], result["confusion"], result["label_agreement"]) == (None, None, 1)
+    result = call(data, "cam", cams, "no_masks.tsv", 0.3).results["cam fixed"]
+    assert (result.miou, result.confusion, result.label_agreement) == (None, None, 1)
 
 
 def test_cam_of_an_image_without_classes(data: Path) -> None:
     items = [Item(name, "val", Path(f"{name}.png"), "0", ()) for name in "ab"]
     Index(("cat", "dog"), tuple(items)).write(data / "index.tsv")
     none = np.zeros((0, 2, 4), np.float16)
-    with MapsWriter(data / "cams.npz") as writer:
+    with MapsWriter(data / "cams.tsv") as writer:
         for name in "ab":
             writer.put(name, classes=np.array([], int), cam=none, size=np.array([2, 4]))
-    result = call(data, "cam", data / "cams.npz")["results"]["cam"]
-    assert result["iou"] == pytest.approx({"background": 4 / 7, "cat": 0, "dog": 0})
+    result = call(data, "cam", data / "cams.tsv").results["cam"]
+    assert result.iou == pytest.approx({"background": 4 / 7, "cat": 0, "dog": 0})
 
 
 def test_crf_has_a_result_per_alpha(data: Path) -> None:
     sure, none = np.full((2, 4), 255, np.uint8), np.zeros((2, 4), np.uint8)
     maps = {"alpha_4": np.stack([sure, none]), "alpha_32": np.stack([none, sure])}
-    with MapsWriter(data / "crf.npz") as writer:
+    with MapsWriter(data / "crf.tsv") as writer:
         for name in "ab":
             writer.put(name, classes=np.array([0]), **maps)
-    results = call(data, "crf", data / "crf.npz")["results"]
-    assert results["crf alpha 4"]["confusion"] == [[4, 0, 0], [3, 0, 0], [0, 0, 0]]
-    assert results["crf alpha 32"]["confusion"] == [[0, 4, 0], [0, 3, 0], [0, 0, 0]]
+    results = call(data, "crf", data / "crf.tsv").results
+    assert results["crf alpha 4"].confusion == ((4, 0, 0), (3, 0, 0), (0, 0, 0))
+    assert results["crf alpha 32"].confusion == ((0, 4, 0), (0, 3, 0), (0, 0, 0))
 
 
 def test_missing_prediction_is_named(data: Path) -> None:
@@ -191,12 +193,12 @@ def test_masks_of_another_split_are_refused(data: Path, labels: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["cam", "crf"])
 def test_predictions_of_other_labels_are_refused(data: Path, kind: str) -> None:
-    with MapsWriter(data / "maps.npz") as writer:
+    with MapsWriter(data / "maps.tsv") as writer:
         for name in "ab":
             arrays = {"classes": np.array([1]), "cam": CAM, "size": np.array(CAM.shape[1:])}
             writer.put(name, **arrays, alpha_4=np.zeros((2, 2, 4), np.uint8))
     with pytest.raises(UserError, match=r"maps\.npz: .* of classes \[1\] instead of \[0\]"):
-        call(data, kind, data / "maps.npz")
+        call(data, kind, data / "maps.tsv")
 
 
 def test_same_input_same_bytes(data: Path, cams: Path) -> None:

@@ -5,12 +5,11 @@ import pytest
 
 from wsss.config.resolve import load
 from wsss.config.slices import slice_json
-from wsss.data.sources import read
-from wsss.data.sources.tiles import TileTable
 from wsss.errors import UserError
 from wsss.io.index import Index
 from wsss.io.labels import read_labels
 from wsss.stages import make_demo, make_tiles, prepare_data
+from wsss.tiles.table import TileTable, read_listing
 
 DEMO = {"images": 10, "val_images": 5, "size": 64}
 
@@ -43,7 +42,7 @@ def test_the_demo_in_tiles_is_a_sound_data_set(demo, tmp_path, caplog):
     with_tiles = cut(demo, tmp_path / "tiles")
     tiles = TileTable.read(tmp_path / "tiles/tiles.tsv").tiles
     assert len({tile.parent for tile in tiles}) == 15 < len(tiles)
-    listing = read(with_tiles.dataset, tmp_path / "tiles")
+    listing = read_listing(with_tiles.dataset, tmp_path / "tiles")
     assert listing.mask_source == "generated with the images"
     with caplog.at_level("INFO", "wsss"):
         out = tmp_path / "index.tsv"
@@ -54,7 +53,7 @@ def test_the_demo_in_tiles_is_a_sound_data_set(demo, tmp_path, caplog):
 def test_labels_of_tiles_come_from_a_table_below_the_root(demo, tmp_path):
     (demo / "own.csv").write_text("image,top,left,labels\ntrain_0000,0,0,background\n")
     with_tiles = cut(demo, tmp_path / "tiles", labels="own.csv")
-    listing = read(with_tiles.dataset, tmp_path / "tiles")
+    listing = read_listing(with_tiles.dataset, tmp_path / "tiles")
     labels = {i: r.labels for i, r in zip(listing.ids, listing.records, strict=True)}
     assert labels["train_0000__00000_00000"] == ("background",)
 
@@ -89,4 +88,4 @@ def test_without_tiles_there_is_nothing_to_cut(demo, tmp_path):
 
 def test_uncut_tiles_are_named(demo):
     with pytest.raises(UserError, match=r"tiles\.tsv: not a table of tiles"):
-        read(config(tiles={}).dataset, demo / "JPEGImages")
+        read_listing(config(tiles={}).dataset, demo / "JPEGImages")

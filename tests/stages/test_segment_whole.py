@@ -10,7 +10,6 @@ from PIL import Image
 from tests.listed import listed
 from wsss.config.resolve import load, merge, runs
 from wsss.config.slices import slice_json
-from wsss.data.sources.tiles import Tile, TileTable
 from wsss.engine.checkpoint import save_model
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader
@@ -18,6 +17,7 @@ from wsss.nn import segmenters
 from wsss.nn.backbones import build
 from wsss.stages import predict, segment_whole
 from wsss.tiles.layout import layout
+from wsss.tiles.table import Tile, TileTable
 
 SIZES = {"a": (40, 56), "b": (37, 61), "c": (32, 32)}
 SPLITS = {"a": "val", "b": "val", "c": "train"}

@@ -15,7 +15,7 @@ from wsss.nn import segmenters
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
 from wsss.ops import crf
-from wsss.stages.infer_cam import draw
+from wsss.stages.infer_cam import compute_cam
 from wsss.stages.infer_segmenter import predict
 from wsss.stages.random_walk import walk
 from wsss.stages.refine_crf import refine
@@ -41,7 +41,7 @@ def method():
 @pytest.mark.parametrize("classes", [(), (1,), (0, 2)])
 def test_maps_are_small_and_normalised(method, size, classes):
     item = Item("a", "train", Path("a.png"), "", classes)
-    cam = draw(method, image(*size), item, [0.5, 1.0], flip=True)
+    cam = compute_cam(method, image(*size), item, [0.5, 1.0], flip=True)
     assert cam.shape == (len(classes), -(-size[0] // 4), -(-size[1] // 4))
     assert cam.dtype == np.float16
     assert cam.min(initial=0) >= 0 and cam.max(initial=0) <= 1
@@ -51,21 +51,23 @@ def test_a_flat_map_of_seam_stays_within_what_readers_take():
     torch.manual_seed(0)
     kind = methods.get("seam")
     net = kind(build("tiny"), 3, kind.Params()).eval().requires_grad_(False)
-    net.draw = lambda batch, size: torch.full((1, 3, *size), 0.7)
-    cam = draw(net, image(9, 20), Item("a", "train", Path("a.png"), "", (1,)), [1.0], flip=False)
+    net.infer = lambda batch, size: torch.full((1, 3, *size), 0.7)
+    cam = compute_cam(
+        net, image(9, 20), Item("a", "train", Path("a.png"), "", (1,)), [1.0], flip=False
+    )
     assert (cam == -1).all()
 
 
 def test_maps_that_are_not_finite_are_not_written(method, monkeypatch):
     item = Item("a", "train", Path("a.png"), "", (1,))
-    monkeypatch.setattr(method, "draw", lambda batch, size: torch.full((1, 3, *size), torch.nan))
+    monkeypatch.setattr(method, "infer", lambda batch, size: torch.full((1, 3, *size), torch.nan))
     with pytest.raises(UserError, match=r"a\.png: the classifier's maps of it are not finite"):
-        draw(method, image(9, 20), item, [1.0], flip=False)
+        compute_cam(method, image(9, 20), item, [1.0], flip=False)
 
 
 def test_maps_do_not_depend_on_the_other_labels(method):
     alone, both = (
-        draw(method, image(40, 56), Item("a", "train", Path(), "", c), [1.0], flip=False)
+        compute_cam(method, image(40, 56), Item("a", "train", Path(), "", c), [1.0], flip=False)
         for c in [(2,), (0, 2)]
     )
     np.testing.assert_allclose(alone[0], both[1], atol=1e-3)

@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsss.data.sources.tiles import Tile, TileTable
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.stages import stitch_masks
 from wsss.tiles.layout import layout
+from wsss.tiles.table import Tile, TileTable
 
 SIZES = {"a": (9, 12), "b": (8, 5)}
 

@@ -3,10 +3,10 @@ import torch
 
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 from wsss.tasks.affinity import AffinityTask
 
-CLOCK = Clock(0, 1, 0)
+CLOCK = Progress(0, 1, 0)
 
 
 @pytest.fixture
@@ -50,4 +50,4 @@ def test_it_learns(task):
 
 
 def test_scratch_is_the_head(task):
-    assert task.scratch() == task.net.scratch()
+    assert task.from_scratch() == task.net.from_scratch()

@@ -6,10 +6,10 @@ import torch
 from wsss.nn.backbones import build
 from wsss.nn.segmenters import NAMES
 from wsss.nn.segmenters import build as segmenter
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 from wsss.tasks.segmentation import SegmentationTask
 
-CLOCK = Clock(0, 1, 0)
+CLOCK = Progress(0, 1, 0)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_every_segmenter_learns(name):
 
 
 def test_scratch_is_the_head(task):
-    assert task.scratch() == task.net.scratch()
+    assert task.from_scratch() == task.net.from_scratch()
 
 
 def norms(task):

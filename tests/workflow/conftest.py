@@ -9,12 +9,14 @@ import pytest
 import yaml
 
 from wsss.config.dataset import Demo
-from wsss.data.sources.demo import make_demo
+from wsss.demo.folder import make_demo
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "rules", "profiles", "envs", "configs", "src")
 
 MICRO = {
+    # two jobs for each split, so that parts are gathered
+    "jobs": 2,
     "dataset": {
         "name": "micro",
         "source": "voc",
@@ -69,7 +71,7 @@ class Project:
         self.yaml("micro.yaml", MICRO)
         self.yaml("change.yaml", config or {})
         files = ["--configfile", "micro.yaml", "change.yaml"]
-        return ["snakemake", "--cores", "2", "--set-scatter", "images=2", *files]
+        return ["snakemake", "--cores", "2", *files]
 
     def _start(self, *command, stdout=subprocess.PIPE, **options):
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -93,8 +95,16 @@ class Project:
         return {name: int(n) for name, n in counts.items() if name not in ("total", "all")}
 
     def stale(self, config=None):
-        """The rules that would run again."""
-        return set(self.jobs(config))
+        """The rules that would run again, but for the gathering of parts."""
+        return set(self.jobs(config)) - {"gather_parts"}
+
+    def made(self, name, run="psa"):
+        """The artifact behind a readable name in the folder of a run."""
+        return (self.results / run / name).resolve()
+
+    def log(self, name, run="psa"):
+        """The log of the training behind a readable name."""
+        return (self.made(name, run).parent / "logs/all.log").read_text()
 
     def yaml(self, name, content):
         """Write a configuration file."""

@@ -12,20 +12,18 @@ from wsss.io.maps import MapsReader
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
-JUDGED = ("masks.train.tsv", "masks.val.tsv", "report.html", "summary.tsv")
+EVALUATING = ("prepare_masks", "evaluate", "report")
 MEASURED = ("benchmarks", "logs", "work")
 
 
 def artifacts(project):
     """Everything that was made before the evaluation: path -> bytes."""
-    paths = [path.relative_to(project.results) for path in project.results.rglob("*")]
+    store = project.results.parent / "store"
+    paths = [path.relative_to(store) for path in store.rglob("*") if path.is_file()]
     return {
-        str(path): (project.results / path).read_bytes()
+        str(path): (store / path).read_bytes()
         for path in paths
-        if (project.results / path).is_file()
-        and path.name not in JUDGED
-        and not path.name.startswith("eval.")
-        and not set(path.parts) & set(MEASURED)
+        if path.parts[0] not in EVALUATING and not set(path.parts) & set(MEASURED)
     }
 
 
@@ -36,9 +34,24 @@ def test_no_stage_reads_a_mask_before_the_evaluation(project, tmp_path):
     seeing, unseeing = artifacts(project), artifacts(blind)
     assert len(seeing) > 20
     assert seeing == unseeing
-    evaluation = json.loads((blind.results / "psa/walk/eval.val.json").read_text())
+    evaluation = json.loads(blind.made("walk/eval.val.json").read_text())
     assert evaluation["results"]["walk"]["miou"] is None
     assert evaluation["results"]["walk"]["coverage"] == 1
+
+
+def test_one_job_makes_the_same_as_two(project, tmp_path):
+    one = type(project)(tmp_path)
+    one.snakemake(config={"jobs": 1})
+    single, double = artifacts(one), artifacts(project)
+    shared = [path for path in single if path in double and not path.endswith("maps.tsv")]
+    assert len(shared) > 15
+    assert all(single[path] == double[path] for path in shared)
+    for name in ("cam/train", "crf/val"):
+        ours, theirs = (MapsReader([p.made(name) / "maps.tsv"]) for p in (one, project))
+        assert ours.ids == theirs.ids
+        for image_id in ours.ids:
+            a, b = ours.read(image_id), theirs.read(image_id)
+            assert all((a[key] == b[key]).all() for key in a)
 
 
 def test_every_stage_leaves_its_figures(project):
@@ -47,16 +60,18 @@ def test_every_stage_leaves_its_figures(project):
     assert {*zip(summary["split"], summary["images"], strict=True)} == {("val", 4), ("train", 10)}
 
 
-def test_artifacts_are_complete_and_small(project):
+def test_artifacts_are_complete_small_and_flat(project):
     items = Index.read(project.results / "index.train.tsv").split("train")
     run = project.results / "psa"
-    labels = LabelReader(sorted(run.glob("walk/train/*/labels.tsv")))
-    assert set(labels.ids) == {item.image_id for item in items}
-    shards = [*run.glob("cam/maps/train/*.npz"), *run.glob("crf/maps/train/*.npz")]
-    cams = MapsReader(sorted(run.glob("cam/maps/train/*.npz")))
+    ids = {item.image_id for item in items}
+    assert set(LabelReader([run / "walk/train/labels.tsv"]).ids) == ids
+    assert {path.stem for path in (run / "walk/train").glob("*.png")} == ids
+    assert len(list((run / "segment/val").glob("*.png"))) == 4
+    cams = MapsReader([run / "cam/train/maps.tsv"])
     maps = [cams.read(item.image_id) for item in items]
     full = sum(4 * m["size"].prod() * (3 * len(m["classes"]) + 2) for m in maps)
-    assert sum(path.stat().st_size for path in shards) <= full / 5
+    stored = [*run.glob("cam/train/parts/*.npz"), *run.glob("crf/train/parts/*.npz")]
+    assert 0 < sum(path.stat().st_size for path in stored) <= full / 5
 
 
 def test_finished_work_is_not_redone(project):

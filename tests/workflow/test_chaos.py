@@ -25,22 +25,24 @@ PASSING = ("logs", "benchmarks", "work")
 
 
 def artifacts(results):
-    """Every file but those of `PASSING`, the report without its times: path -> bytes."""
+    """Every file of the store but those of `PASSING`, the report without its times."""
+    store = results.parent / "store"
     found = {
-        str(path.relative_to(results)): path.read_bytes()
-        for path in results.rglob("*")
-        if path.is_file() and not set(path.relative_to(results).parts) & set(PASSING)
+        str(path.relative_to(store)): path.read_bytes()
+        for path in store.rglob("*")
+        if path.is_file() and not set(path.relative_to(store).parts) & set(PASSING)
     }
-    page, count = re.subn(rb"Wall time summed.*?</table>", b"", found["report.html"], flags=re.S)
+    (report,) = (path for path in found if path.endswith("report.html"))
+    page, count = re.subn(rb"Wall time summed.*?</table>", b"", found[report], flags=re.S)
     assert count == 1
-    return found | {"report.html": page}
+    return found | {report: page}
 
 
 def durations(results):
     """The seconds that the longest job of each stage takes."""
     found = {}
-    for path in results.rglob("benchmarks/**/*.tsv"):
-        stage = path.parts[path.parts.index("benchmarks") + 1].partition(".")[0]
+    for path in (results.parent / "store").rglob("benchmarks/**/*.tsv"):
+        stage = path.relative_to(results.parent / "store").parts[0]
         found[stage] = max(found.get(stage, 0), pd.read_csv(path, sep="\t")["s"].max())
     return found
 
@@ -104,52 +106,64 @@ def test_kills_leave_no_trace(project, fresh):
     assert "Nothing to be done" in fresh.snakemake("--dry-run")
 
 
-LONGER = {"cam": {"train": {"epochs": 60}}}
-MODEL = "micro/psa/cam/model.pt"
+LONGER = {"until": "cam", "cam": {"train": {"epochs": 60}}}
+CLASSIFIER = ("--until", "train_cam")
+
+
+def training(project):
+    """The folder of the only classifier."""
+    (folder,) = (project.results.parent / "store/train_cam").iterdir()
+    return folder
 
 
 def end_training(fresh, number, moment):
     """Send a signal to a training that has run for a moment; return whether it left a state."""
-    process = fresh.start("--", f"results/{MODEL}", config=LONGER)
+    process = fresh.start(*CLASSIFIER, config=LONGER)
     assert reached(process, ["train_cam"])
     children = psutil.Process(process.pid).children(recursive=True)
     victim = next(child for child in children if "train-cam" in child.cmdline())
-    log = fresh.results / "psa/logs/train_cam.log"
+    log = training(fresh) / "logs/all.log"
     while not (log.exists() and "60 epochs" in log.read_text()):
         time.sleep(0.02)
     time.sleep(moment)
     victim.send_signal(number)
     assert process.wait() == 1, fresh.output()
-    return (fresh.results / "psa/cam/work/resume/last.ckpt").exists()
+    return (training(fresh) / "work/resume/last.ckpt").exists()
 
 
 def test_a_terminated_training_goes_on_from_its_step(fresh):
-    fresh.snakemake("--config", "results=whole", "--", f"whole/{MODEL}", config=LONGER)
+    fresh.snakemake(*CLASSIFIER, config=LONGER)
+    (fresh.folder / "results").rename(fresh.folder / "whole")
     # on a busy machine the first step may take a while
     assert any(end_training(fresh, signal.SIGTERM, 0.5 * 2**n) for n in range(6))
-    fresh.snakemake("--", f"results/{MODEL}", config=LONGER)
-    assert "continuing after step" in (fresh.results / "psa/logs/train_cam.log").read_text()
-    one, other = (fresh.folder / folder / MODEL for folder in ("results", "whole"))
-    assert one.read_bytes() == other.read_bytes()
-    assert not (one.parent / "work/resume").exists()
+    fresh.snakemake(*CLASSIFIER, config=LONGER)
+    one = training(fresh)
+    assert "continuing after step" in (one / "logs/all.log").read_text()
+    other = fresh.folder / "whole" / one.relative_to(fresh.folder / "results")
+    assert (one / "model.pt").read_bytes() == (other / "model.pt").read_bytes()
+    assert not (one / "work/resume").exists()
 
 
-def test_a_second_run_beside_a_living_one_is_refused(fresh):
-    process = fresh.start()
+def test_two_runs_at_a_time_share_what_they_need(fresh):
+    """Two configurations in one results folder: equal stages are made once, by either."""
+    one, other = ({"until": "crf", "crf": {"alphas": alphas}} for alphas in ([1, 4], [1, 8]))
+    process = fresh.start(config=one)
     try:
         assert reached(process, STAGES)
-        output = fresh.snakemake(check=False)
-        assert process.poll() is None
+        fresh.snakemake(config=other)
+        assert process.wait() == 0, fresh.output()
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert "cannot be locked" in output
-    assert "Removed the lock" not in output
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    store = fresh.results.parent / "store"
+    assert len(list((store / "train_cam").iterdir())) == 1
+    assert len(list((store / "refine_crf").iterdir())) == 4
+    assert fresh.stale(one) == fresh.stale(other) == set()
 
 
 def test_jobs_end_with_a_snakemake_that_alone_is_killed(fresh):
     endless = {"cam": {"train": {"epochs": 10**6}}}
-    process = fresh.start("--", f"results/{MODEL}", config=endless)
+    process = fresh.start(*CLASSIFIER, config=endless)
     assert reached(process, ["train_cam"])
     jobs = psutil.Process(process.pid).children(recursive=True)
     process.kill()

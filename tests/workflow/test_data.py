@@ -10,7 +10,7 @@ import pytest
 from tests.data.fake_voc import make_tgz, save_mat
 from tests.workflow.conftest import ROOT
 from wsss.config.dataset import Demo
-from wsss.data.sources.demo import make_demo
+from wsss.demo.folder import make_demo
 from wsss.io.images import image_size
 from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelReader, read_labels
@@ -93,10 +93,8 @@ def test_tiles_go_through_the_whole_chain_and_back(fresh):
     make_demo(fresh.folder / "data", Demo(images=4, val_images=2, size=96))
     fresh.snakemake(config={"dataset": {"tiles": {"size": 64, "overlap": 16}}})
     run = fresh.results / "psa"
-    predicted = list((run / "segment/deeplab_v3plus/whole/val").glob("*/labels.tsv"))
-    stitched = [run / "walk/stitched/train/labels.tsv"]
-    for split, records in (("train", stitched), ("val", predicted)):
-        whole = LabelReader(records)
+    for split, folder in (("train", "walk/whole"), ("val", "segment/whole")):
+        whole = LabelReader([run / folder / split / "labels.tsv"])
         images = sorted((fresh.folder / "data/JPEGImages").glob(f"{split}_*.jpg"))
         assert sorted(whole.ids) == [path.stem for path in images]
         for path in images:

@@ -20,8 +20,20 @@ def test_all_problems_of_the_data_are_listed_before_any_training(fresh):
     assert "2 problems in data:" in output
     assert images[0].name in output and images[1].name in output
     assert "Traceback" not in output
-    assert not list(fresh.results.glob("index.*"))
-    assert not (fresh.results / "psa").exists()
+    assert not list(fresh.results.parent.rglob("index.*.tsv"))
+    assert not list(fresh.results.parent.rglob("model.pt"))
+
+
+def test_an_error_names_stage_and_runs(fresh):
+    next((fresh.folder / "data/JPEGImages").glob("*.jpg")).unlink()
+    output = fresh.snakemake(config={"runs": {"one": {}, "two": {"seed": 1}}}, check=False)
+    assert "prepare_data of one, two, train: " in output
+
+
+def test_an_unknown_step_is_named(fresh):
+    output = fresh.snakemake("--dry-run", config={"until": "walks"}, check=False)
+    assert "config: until: Input should be 'cam', 'crf', 'walk' or 'segment'" in output
+    assert "Traceback" not in output
 
 
 def test_a_file_that_is_no_configuration_is_named_with_its_line(fresh):

@@ -1,7 +1,7 @@
-"""Unchanged work is never redone, and what is stale is."""
+"""Unchanged work is never redone, and what another result depends on is made."""
 
 import os
-from base64 import b64encode
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -47,6 +47,8 @@ CHANGES = [
     ({"cam": {"seam": {"scale": 0.5}}, "segment": {"deeplab_v2": {"rates": [6]}}}, {"report"}),
     ({"walk": {"crf": {"bilateral_sxy": 9}}}, {"report"}),
     ({"boundaries": {"first": {"method": "seam"}}}, {"report"}),
+    ({"jobs": 1}, set()),
+    ({"jobs": 5}, set()),
     ({}, set()),
 ]
 
@@ -170,41 +172,81 @@ def test_touching_everything_reruns_nothing(project):
 
 
 PRODUCTS = [
-    ("walk/train/1-of-2/labels.tsv", WALK),
-    ("segment/deeplab_v3plus/model.pt", TRAIN_SEGMENTER),
-    ("segment/deeplab_v3plus/val/1-of-2/labels.tsv", SEGMENT),
+    ("walk/train/labels.tsv", TRAIN_SEGMENTER),
+    ("segment/model.pt", TRAIN_SEGMENTER),
+    ("segment/val/labels.tsv", REPORT),
 ]
 
 
-@pytest.mark.parametrize(("place", "rules"), PRODUCTS)
-def test_what_a_run_is_made_for_is_made_again(project, place, rules):
-    path = project.results / "psa" / place
-    hidden = path.rename(path.with_name("hidden"))
+@contextmanager
+def without(*paths):
+    """Take files away for a while."""
+    hidden = [path.rename(path.with_name(f"hidden-{path.name}")) for path in paths]
     try:
-        assert project.stale() == rules
-    finally:
-        hidden.rename(path)
-
-
-def test_what_has_a_damaged_record_is_made_again(project):
-    name = b64encode(b"results/micro/psa/segment/deeplab_v3plus/model.pt").decode()
-    record = project.folder / ".snakemake/metadata" / name
-    before = record.read_bytes()
-    record.write_bytes(before[:300])
-    try:
-        assert project.stale({"seed": 1}) == CLASSIFIER
-        assert project.stale() == TRAIN_SEGMENTER
-    finally:
-        record.write_bytes(before)
-        (project.folder / ".snakemake/incomplete" / name).unlink()
-    assert project.stale() == set()
-
-
-def test_what_only_the_report_shows_is_made_again_with_it(project):
-    paths = project.results / "report.html", project.results / "psa/cam/maps/val/1-of-2.npz"
-    hidden = [path.rename(path.with_name("hidden")) for path in paths]
-    try:
-        assert "infer_cam" in project.stale()
+        yield
     finally:
         for path, name in zip(paths, hidden, strict=True):
             name.rename(path)
+
+
+@pytest.mark.parametrize(("name", "rules"), PRODUCTS)
+def test_what_a_run_is_made_for_is_made_again(project, name, rules):
+    with without(project.made(name)):
+        assert project.stale() == rules
+
+
+def test_what_only_the_report_shows_is_made_again_with_it(project):
+    maps = project.made("cam/val")
+    parts = [maps / f"parts/{i}-of-2.tsv" for i in (1, 2)]
+    with without((project.results / "report.html").resolve(), maps / "maps.tsv", *parts):
+        assert "infer_cam" in project.stale()
+
+
+def test_without_records_of_snakemake_what_is_there_is_right(project):
+    shutil.rmtree(project.folder / ".snakemake")
+    assert project.stale() == set()
+    assert project.stale({"walk": {"beta": 4}}) == WALK
+    table = project.folder / "data/labels.csv"
+    with replaced(table, table.read_bytes().replace(b",val,car", b",val,fish", 1)):
+        assert project.stale() == HELD_OUT
+
+
+def test_copied_results_are_current(project, tmp_path):
+    copy = type(project)(tmp_path)
+    shutil.rmtree(copy.folder / "data")
+    shutil.copytree(project.folder / "data", copy.folder / "data")
+    shutil.copytree(project.folder / "results", copy.folder / "results", symlinks=True)
+    assert copy.stale() == set()
+    assert copy.stale({"walk": {"beta": 4}}) == WALK
+
+
+def test_going_back_makes_nothing_and_names_lead_back(project):
+    change = {"until": "crf", "crf": {"alphas": [3, 32]}}
+    before = project.made("crf/train")
+    project.snakemake(config=change)
+    assert project.made("crf/train") != before
+    assert not (project.results / "psa/walk/train").exists()
+    project.snakemake()
+    assert project.made("crf/train") == before
+    assert project.made("walk/train/labels.tsv").exists()
+    assert project.stale(change) == set()
+
+
+def test_a_dry_run_changes_no_name(project):
+    names = {path: path.readlink() for path in project.results.rglob("*") if path.is_symlink()}
+    project.snakemake("--dry-run", config={"walk": {"beta": 4}})
+    assert {p: p.readlink() for p in project.results.rglob("*") if p.is_symlink()} == names
+
+
+def test_a_copy_in_the_place_of_a_link_stops_the_workflow(project):
+    link = project.results / "psa/walk/train"
+    target = link.readlink()
+    link.unlink()
+    shutil.copytree(project.made("walk") / target, link)
+    try:
+        output = project.snakemake(check=False)
+        assert "psa/walk/train: not the link to results/store/random_walk/" in output
+        assert "Traceback" not in output and (link / "labels.tsv").exists()
+    finally:
+        shutil.rmtree(link)
+        link.symlink_to(target)

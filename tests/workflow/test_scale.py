@@ -1,4 +1,4 @@
-"""Planning stays quick for data sets of many images in many shards."""
+"""Planning stays quick for data sets of many images in many jobs."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from PIL import Image
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
 
-IMAGES, SHARDS = 20_000, 256
+IMAGES, JOBS = 20_000, 256
 LIMIT = 20
 """Seconds of computing for the first plan, of 100,000 images, too."""
 
@@ -33,13 +33,14 @@ def used():
     return spent.ru_utime + spent.ru_stime
 
 
-def test_many_images_in_many_shards_are_planned_in_seconds(fresh):
+def test_many_images_in_many_jobs_are_planned_in_seconds(fresh):
     fill(fresh.folder / "many")
-    fresh.yaml("many.yaml", {"dataset": {"source": "csv", "root": "many", "name": "micro"}})
+    fresh.yaml(
+        "many.yaml", {"jobs": JOBS, "dataset": {"source": "csv", "root": "many", "name": "micro"}}
+    )
     before, began = used(), time.monotonic()
     output = fresh.run(
-        *("snakemake", "--cores", "2", "--dry-run", "--set-scatter", f"images={SHARDS}"),
-        *("--configfile", "many.yaml"),
+        *("snakemake", "--cores", "2", "--dry-run", "--configfile", "many.yaml"),
     )
-    assert re.search(rf"^infer_segmenter +{SHARDS}$", output, re.MULTILINE), output[-2000:]
+    assert re.search(rf"^infer_segmenter +{JOBS}$", output, re.MULTILINE), output[-2000:]
     assert used() - before < LIMIT, f"{time.monotonic() - began:.0f} s on the clock"

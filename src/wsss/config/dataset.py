@@ -1,6 +1,8 @@
-"""Configuration of the data set."""
+"""Configuration of the data set, and what the workflow derives from it before reading any file."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 from unicodedata import normalize
 
@@ -12,8 +14,42 @@ _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
 TRAIN_AUG = "train_aug"
 """The list of VOC's and SBD's training images, 10582 in VOC 2012."""
 
+SourceName = Literal["demo", "csv", "folders", "voc", "coco"]
+"""Names of the data sources; `wsss.data.sources` reads them."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Properties of a data source that the configuration and the workflow depend on.
+
+    Attributes:
+        generated: the workflow makes the images, so there is no `root`.
+        has_masks: images can have ground-truth masks.
+        draws_masks: the masks are regions, which have to be drawn as PNGs before they are used.
+        keys: keys of `dataset` that only some sources understand, this one among them.
+    """
+
+    generated: bool = False
+    has_masks: bool = True
+    draws_masks: bool = False
+    keys: tuple[str, ...] = ()
+
+
+CAPABILITIES: dict[SourceName, Capabilities] = {
+    "demo": Capabilities(generated=True),
+    "csv": Capabilities(keys=("labels",)),
+    "folders": Capabilities(has_masks=False),
+    "voc": Capabilities(keys=("labels", "download", "augment", "augment_masks")),
+    "coco": Capabilities(draws_masks=True, keys=("coco",)),
+}
+
+_IGNORED = ("labels", "coco")
+"""Keys without effect for a source that does not understand them."""
+_REFUSED = ("download", "augment", "augment_masks")
+"""Keys that are an error for a source that does not understand them."""
+
 ClassName = Annotated[str, AfterValidator(lambda name: normalize("NFC", name))]
-"""Spelt in one way, whichever way the letters with accents were typed."""
+"""A name in Unicode NFC, so that composed and decomposed accents compare equal."""
 
 
 class Demo(Section):
@@ -63,7 +99,7 @@ class Dataset(Section):
 
     name: DatasetName = "demo"
     """Folder of the results."""
-    source: Literal["demo", "csv", "folders", "voc", "coco"] = "demo"
+    source: SourceName = "demo"
     """demo = generated; csv = folder with a table of labels; folders = one folder per class;
     voc = PASCAL VOC layout; coco = images and a JSON file of instances."""
     root: str | None = None
@@ -87,35 +123,50 @@ class Dataset(Section):
     """Cut every image into tiles first; null = do not."""
     demo: Demo = Demo()
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """Capabilities of the data source."""
+        return CAPABILITIES[self.source]
+
     def unread(self) -> Collection[str]:
-        """Return what other sources read."""
-        tables = () if self.source in ("csv", "voc") else ("labels",)
-        return tables if self.source == "coco" else (*tables, "coco")
+        """Return the keys that only other sources read."""
+        return tuple(key for key in _IGNORED if key not in self.capabilities.keys)
 
     def needs_fetching(self) -> bool:
-        """Return whether images or masks are downloaded or unpacked first."""
+        """True if data have to be downloaded or an archive has to be unpacked first."""
         return self.download or fetched_augment(self) is not None
 
+    def data_root(self, made: Path) -> Path:
+        """Folder of the images: the user's, or below `made`, which the workflow writes."""
+        if self.root and not self.capabilities.generated:
+            return Path(self.root)
+        return made / "VOCdevkit/VOC2012" if self.download else made
+
     def has_drawn_masks(self) -> bool:
-        """Return whether the data set has masks that are no PNGs of its own."""
-        return self.source == "coco" or bool(self.augment) or self.needs_fetching()
+        """True if there are masks that the data set does not have as PNGs, but can be drawn."""
+        return self.capabilities.draws_masks or bool(self.augment or fetched_augment(self))
+
+    def evaluates_drawn_masks(self) -> bool:
+        """True if predictions are compared with drawn masks, too."""
+        return self.capabilities.draws_masks or self.augment_masks
 
     def labels_need_drawn_masks(self) -> bool:
-        """Return whether the image labels are read off drawn masks; tiles have theirs."""
+        """True if the image labels are taken from drawn masks; tiles have PNGs of their own."""
         return self.tiles is None and self.has_drawn_masks() and self.labels_from == "masks"
 
     def evaluation_needs_drawn_masks(self) -> bool:
-        """Return whether predictions are compared with drawn masks; tiles have theirs."""
-        return self.tiles is None and (self.source == "coco" or self.augment_masks)
+        """True if the table of masks lists drawn ones; tiles have PNGs of their own."""
+        return self.tiles is None and self.evaluates_drawn_masks()
 
     def tiles_need_drawn_masks(self) -> bool:
-        """Return whether drawn masks are cut with the images."""
-        cut = self.source == "coco" or self.augment_masks or self.labels_from == "masks"
-        return cut and self.has_drawn_masks()
+        """True if drawn masks have to be cut into tiles with their images."""
+        if self.tiles is None or not self.has_drawn_masks():
+            return False
+        return self.evaluates_drawn_masks() or self.labels_from == "masks"
 
     @model_validator(mode="after")
     def _root_given(self) -> "Dataset":
-        if self.source != "demo" and not self.root and not self.download:
+        if not (self.capabilities.generated or self.root or self.download):
             raise ValueError(f"source {self.source} needs root, the folder of the data")
         if self.download and self.root:
             raise ValueError("download and root exclude each other; leave root null to download")
@@ -123,24 +174,21 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _goes_with_source(self) -> "Dataset":
-        voc_only = [key for key in ("download", "augment", "augment_masks") if getattr(self, key)]
-        if voc_only and self.source != "voc":
-            raise ValueError(f"{voc_only[0]} goes with source voc, not {self.source}")
+        for key in _REFUSED:
+            if getattr(self, key) and key not in self.capabilities.keys:
+                takers = " or ".join(name for name, c in CAPABILITIES.items() if key in c.keys)
+                raise ValueError(f"{key} goes with source {takers}, not {self.source}")
         if self.augment_masks and not (self.augment or fetched_augment(self)):
             raise ValueError("augment_masks needs augment, the masks to evaluate on")
-        if self.labels_from == "masks" and self.source == "folders":
-            raise ValueError("labels_from masks needs masks; source folders has none")
+        if self.labels_from == "masks" and not self.capabilities.has_masks:
+            raise ValueError(f"labels_from masks needs masks; source {self.source} has none")
         if self.labels_from == "masks" and self.tiles and self.tiles.labels:
             raise ValueError("tiles.labels: excludes labels_from masks; set it to null")
         return self
 
 
 def fetched_augment(dataset: Dataset) -> str | None:
-    """Name the folder that `augment` is unpacked into, below that of the fetched data.
-
-    Returns:
-        None if there is nothing to fetch or unpack.
-    """
+    """Folder that `augment` is unpacked into, below the fetched data; None = none is unpacked."""
     if dataset.augment:
         return "augment" if dataset.augment.lower().endswith(_ARCHIVES) else None
     derived = dataset.download and TRAIN_AUG in dataset.splits.values()

@@ -69,6 +69,21 @@ class SegmenterTrain(Train):
     init: Literal["backbone", "cam"] = "backbone"
     """Start from the backbone's weights, or from the trunk of the trained classifier."""
 
+    @property
+    def max_steps(self) -> int | None:
+        """Length of the training in steps, instead of epochs."""
+        return self.steps
+
+    @property
+    def batch_parts(self) -> int:
+        """Number of equal parts of a batch over which gradients are accumulated."""
+        return self.accumulate
+
+    @property
+    def lr_interval(self) -> int:
+        """Steps between two changes of the learning rate."""
+        return self.lr_every
+
     def unread(self) -> Collection[str]:
         """Return the other way to give the length, and the jitter that recipes do not know."""
         length = ("epochs",) if self.steps else ()

@@ -83,6 +83,21 @@ class Train(Section):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Arithmetic of the training."""
 
+    @property
+    def max_steps(self) -> int | None:
+        """Length of the training in steps, instead of epochs."""
+        return None
+
+    @property
+    def batch_parts(self) -> int:
+        """Number of equal parts of a batch over which gradients are accumulated."""
+        return 1
+
+    @property
+    def lr_interval(self) -> int:
+        """Steps between two changes of the learning rate."""
+        return 1
+
     def unread(self) -> Collection[str]:
         """Return what the other optimiser reads."""
         return () if self.optimizer == "sgd" else ("momentum",)

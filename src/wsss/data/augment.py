@@ -1,6 +1,6 @@
-"""How a photograph and its label map become a training sample of a segmenter, recipe by recipe.
+"""Augmentation recipes of the segmenters: image and label map to a training sample.
 
-Every recipe takes an image (H, W, 3) uint8 RGB, its labels (H, W) uint8, a source of chance and the
+Every recipe takes an image (H, W, 3) uint8 RGB, its labels (H, W) uint8, a random generator and a
 `Frame`, and returns pixels (S, S, 3) float32, normalised, with labels (S, S) uint8, 255 = ignored.
 Source of the published ones: retrain.md A3, B3, C2.
 """
@@ -30,7 +30,7 @@ from wsss.ops.colour import CAFFE_MEAN, MEAN, STD
 
 @dataclass(frozen=True)
 class Frame:
-    """What the recipes are told: side S of the crop, range of the scale, colour jitter."""
+    """Parameters of the recipes: side S of the crop, range of the scale, colour jitter."""
 
     crop: int
     scale: tuple[float, float]
@@ -44,8 +44,8 @@ Recipe = Callable[[np.ndarray, np.ndarray, random.Random, Frame], Augmented]
 def jitter(image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Frame) -> Augmented:
     """Colour jitter, mirror, continuous scale (bicubic), crop.
 
-    The recipe of DeepLab v1 with PSA's colour jitter and Pillow's antialiased resizing. Around a
-    smaller image lie the mean colour and IGNORE.
+    The recipe of DeepLab v1 with PSA's colour jitter and Pillow's antialiased resizing. Smaller
+    images are padded with the mean colour and IGNORE.
     """
     mirror = coin(rng)
     image = flipped(colour_jitter(image, rng, frame.jitter), mirror)
@@ -64,7 +64,8 @@ def deeplab_v1(
     Source: `seamv1-pseudovoc` of YudeWang/semantic-segmentation-codebase. The shifts are integers
     from -10 to 10 of OpenCV's 8-bit H, S and V.
     """
-    image = hsv_shift(image, tuple(rng.randint(-10, 10) for _ in range(3)))
+    hue, saturation, value = (rng.randint(-10, 10) for _ in range(3))
+    image = hsv_shift(image, (hue, saturation, value))
     mirror = coin(rng)
     factor = rng.uniform(*frame.scale)
     image = opencv_scaled(flipped(image, mirror), factor, cv2.INTER_CUBIC)
@@ -76,7 +77,7 @@ def deeplab_v1(
 def deeplab_v2(
     image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Frame
 ) -> Augmented:
-    """A scale out of steps of 0.25 (OpenCV bilinear), padding below and right, crop, mirror.
+    """A random multiple of 0.25 as scale (OpenCV bilinear), padding below and right, crop, mirror.
 
     Source: `libs/datasets/base.py` of kazuto1011/deeplab-pytorch.
     """
@@ -93,7 +94,7 @@ def deeplab_v3plus(
 ) -> Augmented:
     """Mirror, a random shorter side, black padding below and right, crop, a slight blur.
 
-    The shorter side is an integer in the range of the scale times the crop; every second sample is
+    The shorter side is an integer in the range of the scale times the crop; half of the samples are
     blurred with a radius below 1. Source: `dataloaders/custom_transforms.py` of
     jfzhang95/pytorch-deeplab-xception; its padding is labelled background, ours IGNORE.
     """
@@ -151,7 +152,7 @@ def quarter_scaled(
 
 
 def padded(array: np.ndarray, side: int, fill: float | np.ndarray) -> np.ndarray:
-    """Pad (H, W, ...) below and right until both sides are at least `side`."""
+    """Pad (H, W, ...) below and right so that both sides are at least `side`."""
     height, width = array.shape[:2]
     canvas = np.empty((max(height, side), max(width, side), *array.shape[2:]), array.dtype)
     canvas[:] = fill

@@ -1,4 +1,4 @@
-"""Look at everything once, before hours of training, and name all mistakes with their places."""
+"""Check of a whole data set before training: every mistake is named with its file and line."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,9 @@ from unicodedata import category
 from wsss.config.dataset import Dataset
 from wsss.data.files import in_threads
 from wsss.data.masks import Drawn, labels_of_masks, mask_table
-from wsss.data.problems import stop
 from wsss.data.sources.listing import Listing, Record, composed, training_labels
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError
+from wsss.errors import UserError, raise_problems
 from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE
@@ -26,24 +25,24 @@ MAX_CLASSES = IGNORE - 1
 """Mask ids are 8-bit: 0 background, 1..254 classes, 255 ignored."""
 
 LARGE = 2000
-"""Longest side of an image in pixels that needs no warning."""
+"""Largest side of an image in pixels without a warning."""
 
 NOT_DRAWN: Drawn = MappingProxyType({})
-"""All masks are those of the listing."""
+"""No drawn masks: all are files of the listing."""
 
 _UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode's categories of control characters, halves of surrogate pairs and line breaks."""
+"""Unicode categories of control characters, lone surrogates and line breaks."""
 
 
 def check_listing(
     listing: Listing, dataset: Dataset, threads: int = 1, drawn: Drawn = NOT_DRAWN
 ) -> tuple[Index, Masks]:
-    """Turn a listing into the index and the masks, or say all that is wrong with it.
+    """Turn a listing into the index of images and the table of masks.
 
-    Every image and mask is decoded wholly.
+    Every image and mask is decoded completely.
 
     Args:
-        listing: what the source says.
+        listing: images, labels and masks as the source lists them.
         dataset: its configuration; only the splits, `labels_from` and `tiles` are used.
         threads: images decoded at a time.
         drawn: masks for those images that have none, by image id.
@@ -56,19 +55,24 @@ def check_listing(
     """
     if dataset.labels_from == "masks":
         listing = labels_of_masks(listing, drawn, threads)
+    # tables
     problems = [
         *listing.problems,
         *_class_problems(listing.names),
         *_record_problems(listing),
         *_split_problems(listing.records, dataset),
     ]
+    # files of images and masks
     looks = _images(listing, LARGEST if dataset.tiles else WHOLE, threads)
     errors = {image: look.error for image, look in looks.items() if look.error}
     problems += [f"{r.where}: {errors[r.image]}" for r in listing.records if r.image in errors]
     index = Index(listing.names, tuple(_items(listing, looks)))
     masks, mask_problems = mask_table(listing, index, drawn, threads)
-    stop(listing.root, [*problems, *mask_problems])
-    _warn_unlearnt(listing)
+    raise_problems(listing.root, [*problems, *mask_problems])
+    # warnings about a valid data set
+    for line in listing.warnings:
+        log.warning(line)
+    _warn_untrained(listing)
     if dataset.tiles is None:
         _warn_large(looks)
     return index, masks
@@ -89,16 +93,16 @@ def check_masks(
         The masks of those images of the index that have one.
 
     Raises:
-        UserError: as in `check_listing`, if a mask is missing, broken, of another size than its
-            image or shows an id that is no class, or if no mask of a split shows a class.
+        UserError: as `check_listing`, if a mask is missing, broken, of another size than its image
+            or has an id that is no class, or if no mask of a split shows a class.
     """
     masks, problems = mask_table(listing, index, drawn, threads)
-    stop(listing.root, problems)
+    raise_problems(listing.root, problems)
     return masks
 
 
 def _class_problems(names: Sequence[str]) -> Iterator[str]:
-    """Class names that cannot be told apart, written to a table or held by an 8-bit mask."""
+    """Yield problems of class names: ambiguous, not writable to a table, too many for 8 bits."""
     if len(names) > MAX_CLASSES:
         yield f"{len(names)} classes; an 8-bit mask holds at most {MAX_CLASSES}"
     if not names:
@@ -108,30 +112,30 @@ def _class_problems(names: Sequence[str]) -> Iterator[str]:
             yield f"dataset.classes: {name!r} cannot be the name of a class"
     yield from (f"class {n!r} is listed {c} times" for n, c in Counter(names).items() if c > 1)
     different = list(dict.fromkeys(names))
-    for folded, count in Counter(map(_folded, different)).items():
+    for folded, count in Counter(map(_casefold_key, different)).items():
         if count > 1:
-            same = [name for name in different if _folded(name) == folded]
+            same = [name for name in different if _casefold_key(name) == folded]
             both = " and ".join(map(ascii, same))
             yield f"classes {both} differ in case or in the coding of accents only; keep one"
 
 
-def _folded(name: str) -> str:
-    """Return what is equal of names that look alike."""
+def _casefold_key(name: str) -> str:
+    """NFC + casefold key: equal for names that differ in case or accent composition only."""
     return composed(composed(name).casefold())
 
 
 def _is_unwritable(text: str) -> bool:
-    """Tell whether a table could not hold a text."""
+    """True if a table cannot hold the text."""
     return ";" in text or any(category(sign) in _UNWRITABLE for sign in text)
 
 
 def _record_problems(listing: Listing) -> Iterator[str]:
-    """Mistakes in single lines: labels, paths, ids."""
+    """Yield problems of single records: labels, paths, image ids."""
     first: dict[str, str] = {}
     hint = "add it to dataset.classes" if listing.class_names else "no training image has it"
     for record, image_id in zip(listing.records, listing.ids, strict=True):
-        wrong = label_problems(record.labels, listing.names, hint)
-        yield from (f"{record.where}: {text}" for text in wrong)
+        of_labels = label_problems(record.labels, listing.names, hint)
+        yield from (f"{record.where}: {text}" for text in of_labels)
         for path in filter(None, (record.image, record.mask)):
             if path.is_absolute() or ".." in path.parts:
                 yield f"{record.where}: {path} lies outside the folder {listing.root}"
@@ -147,17 +151,17 @@ def _record_problems(listing: Listing) -> Iterator[str]:
 def label_problems(
     labels: Sequence[str], names: Sequence[str], hint: str = "add it to dataset.classes"
 ) -> Iterator[str]:
-    """Yield what is wrong with the labels of one image or tile.
+    """Yield problems of the labels of one image or tile.
 
     Args:
         labels: as written.
         names: the classes.
-        hint: what to do about a label that is not even close to a class.
+        hint: remedy for a label that is not close to any class.
     """
     if not labels:
         yield f"no label; write {NO_CLASS} if it shows none of the classes"
     if NO_CLASS in labels and len(labels) > 1:
-        yield f"{NO_CLASS} stands beside other labels; it means that there are none"
+        yield f"{NO_CLASS} beside other labels; it means that there are none"
     for label in labels:
         if not label:
             yield "an empty label; remove the extra semicolon"
@@ -175,16 +179,16 @@ def _split_problems(records: Sequence[Record], dataset: Dataset) -> Iterator[str
             )
 
 
-def _warn_unlearnt(listing: Listing) -> None:
-    """Name the classes of a given list that no training image shows."""
-    learnt = training_labels(listing.records)
+def _warn_untrained(listing: Listing) -> None:
+    """Warn about listed classes that no training image shows."""
+    trained = training_labels(listing.records)
     for name in listing.names:
-        if name not in learnt:
+        if name not in trained:
             log.warning("class %r occurs in no image of the split train", name)
 
 
 def _warn_large(looks: dict[Path, "_Look"]) -> None:
-    """Say once that photographs as they leave the camera cost time and memory."""
+    """Warn once about images of full camera resolution, which cost time and memory."""
     large = [(look.pixels, path) for path, look in looks.items() if look.side > LARGE]
     if large:
         _, largest = max(large)
@@ -201,7 +205,7 @@ def _warn_large(looks: dict[Path, "_Look"]) -> None:
 
 @dataclass(frozen=True)
 class _Look:
-    """What decoding an image showed: an error, or its digest and its size (H, W)."""
+    """Result of decoding an image: an error, or its digest and its size (H, W)."""
 
     error: str = ""
     digest: str = ""
@@ -220,7 +224,7 @@ class _Look:
 
 
 def _images(listing: Listing, limit: int, threads: int) -> dict[Path, _Look]:
-    """Decode every image once."""
+    """Decode every image of a listing once."""
 
     def look(path: Path) -> _Look:
         return _image(listing.root / path, limit)

@@ -7,26 +7,16 @@ from functools import cached_property
 from pathlib import Path
 
 from wsss.config.dataset import Dataset
-from wsss.data.sources import Inputs, drawn_inputs, inputs
+from wsss.data.sources import Inputs, drawn_inputs, inputs, split_sizes
 from wsss.io.provenance import files_digest
 from wsss.pipeline import Split
+
+DIGESTS = Path(".snakemake/wsss-digests.json")
+"""Cache of the digests of files by their state, in the working directory."""
 
 _SHARED = "WSSS_CONTENTS"
 """Environment variable by which the jobs of a workflow know the digests, and need not read all
 files again to know their part of the plan."""
-
-
-def split_sizes(dataset: Dataset) -> dict[str, int | None]:
-    if dataset.source == "demo":
-        return {"train": dataset.demo.images, "val": dataset.demo.val_images}
-    if dataset.tiles or dataset.download:
-        return {}
-    from collections import Counter
-
-    from wsss.data.sources import _OUTLINES
-
-    listing = _OUTLINES[dataset.source](dataset, Path(dataset.root or ""))
-    return dict(Counter(record.split for record in listing.records))
 
 
 class FileContents:

@@ -1,4 +1,4 @@
-"""Many files at a time."""
+"""Thread pool for work on many files."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +11,12 @@ R = TypeVar("R")
 
 
 def in_threads(work: Callable[[T], R], jobs: Sequence[T], what: str, threads: int) -> list[R]:
-    """Do independent jobs in threads, with progress under the name `what`.
+    """Run independent jobs in threads, with progress under the name `what`.
 
-    Decoding and hashing release the interpreter lock, so threads do as well as processes.
+    Decoding and hashing release the interpreter lock, so threads are as fast as processes.
 
     Returns:
-        The results in the order of the jobs.
+        Results in the order of the jobs.
     """
     with ThreadPoolExecutor(max(1, threads)) as pool:
         return list(track(pool.map(work, jobs), what, len(jobs)))

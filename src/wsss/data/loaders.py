@@ -1,4 +1,4 @@
-"""Which samples make up a step, and the processes that prepare them."""
+"""Batch sampler and loading processes of a training."""
 
 import random
 import signal
@@ -7,29 +7,33 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from wsss.errors import UserError
 
+Sample = dict[str, Tensor]
+"""One sample, or a batch of stacked ones."""
+
 
 class EpochSampler(Sampler[list[tuple[int, int]]]):
-    """Draws steps of (epoch, position) places in a new seeded order every epoch.
+    """Batch sampler of (epoch, position) indices with a new seeded order in every epoch.
 
-    An epoch has floor(n / batch) steps of `batch` samples, what is left over is dropped
-    (`drop_last` of the official code). With fewer images than `batch` the order starts again
-    until the one step of the epoch is full.
+    An epoch has floor(n / batch) steps of `batch` samples; the remainder is dropped (`drop_last`
+    of the official code). With fewer images than `batch` the order repeats until the one step of
+    the epoch is full.
 
     Args:
         n: number of samples in the data set.
         batches: samples per step, over all processes, for every epoch of the training.
-        seed: of the orders.
-        start_step: steps already done; they are skipped without loading anything.
-        rank: number of this process.
+        seed: seed of the orders.
+        start_step: finished steps of a resumed training; they are skipped without loading.
+        rank: rank of this process.
         world: number of processes; each takes an equal part of every step.
-        end: number of steps after which the training ends, within these epochs; None = with them.
+        end: length of the training in steps, within these epochs; None = all of them.
 
     Raises:
-        UserError: if there are no samples, or a batch cannot be shared equally.
+        UserError: there are no samples, or a batch cannot be divided equally.
     """
 
     def __init__(
@@ -48,32 +52,35 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
             if batch % world:
                 raise UserError(f"batch_size {batch} cannot be shared by {world} processes equally")
         self._n, self._batches, self._seed = n, batches, seed
-        self._start_step, self._rank, self._world, self._end = start_step, rank, world, end
-        # first step of every epoch, and the end
+        self.start_step, self._rank, self._world, self._end = start_step, rank, world, end
+        # first step of every epoch, and the total
         self._starts = [0, *accumulate(max(1, n // batch) for batch in batches)]
 
     @property
     def steps(self) -> int:
-        """Steps of the whole training, those done included."""
+        """Number of steps of the whole training, finished ones included."""
         return self._starts[-1] if self._end is None else min(self._end, self._starts[-1])
 
     def epoch_of(self, step: int) -> int:
-        """Return the epoch, counted from 0, that a step belongs to."""
+        """Epoch of a step, both counted from 0."""
         return bisect_right(self._starts, step) - 1
 
     def __len__(self) -> int:
-        return max(0, self.steps - self._start_step)
+        return max(0, self.steps - self.start_step)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        epoch, order = -1, []
-        for step in range(self._start_step, self.steps):
+        epoch = -1
+        order: list[int] = []
+        for step in range(self.start_step, self.steps):
+            # new order at the start of an epoch
             if self.epoch_of(step) != epoch:
                 epoch = self.epoch_of(step)
                 order = self._order(epoch)
+            # this process's part of the batch
             batch = self._batches[epoch]
-            share = batch // self._world
-            first = (step - self._starts[epoch]) * batch + self._rank * share
-            yield [(epoch, position) for position in order[first : first + share]]
+            size = batch // self._world
+            start = (step - self._starts[epoch]) * batch + self._rank * size
+            yield [(epoch, position) for position in order[start : start + size]]
 
     def _order(self, epoch: int) -> list[int]:
         order = list(range(self._n))
@@ -82,55 +89,62 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
         return order * max(1, rounds)
 
 
-def make_loader(dataset: Dataset, sampler: EpochSampler, workers: int) -> DataLoader:
+class Loader(DataLoader[Sample | UserError]):
+    """Loader that raises a `UserError` found in place of a batch."""
+
+    # torch names a private class here
+    def __iter__(self) -> Iterator[Sample]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, UserError):
+                raise batch
+            yield batch
+
+
+def make_loader(dataset: Dataset[Sample], sampler: EpochSampler, workers: int) -> Loader:
     """Make the loader of a whole training.
 
     Args:
         dataset: indexed by (epoch, position).
-        sampler: yields those places, step by step.
+        sampler: yields the indices of every step.
         workers: loading processes; 0 loads in the training process.
 
     Returns:
-        A loader of batches; it takes no number from torch's global generator. A `UserError` of the
-        data set is raised as it is, also from a worker, where torch would bury it in a traceback.
+        A loader of batches, which does not use torch's global generator. A `UserError` of the data
+        set is raised unchanged, also from a worker, whose traceback torch would put around it.
     """
-    return _Loader(
-        _Guarded(dataset),
+    return Loader(
+        _ErrorsAsSamples(dataset),
         batch_sampler=sampler,
         collate_fn=_collate,
         num_workers=workers,
-        worker_init_fn=_outlive_sigterm,
+        worker_init_fn=_ignore_sigterm,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),
     )
 
 
-def _outlive_sigterm(_: int) -> None:
-    """Leave it to the training process to end its workers, once it has saved its state."""
+def _ignore_sigterm(_: int) -> None:
+    """Block SIGTERM in a worker: the training process ends it after its checkpoint."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 
 
-class _Guarded(Dataset):
-    """Hands a mistake of the user over in the place of the sample."""
+class _ErrorsAsSamples(Dataset[Sample | UserError]):
+    """Data set that returns a `UserError` in place of the sample."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset[Sample]) -> None:
         self._dataset = dataset
 
-    def __getitem__(self, place: tuple[int, int]) -> dict[str, torch.Tensor] | UserError:
+    def __getitem__(self, place: tuple[int, int]) -> Sample | UserError:
         try:
             return self._dataset[place]
         except UserError as error:
             return UserError(str(error))
 
 
-def _collate(samples: list) -> dict[str, torch.Tensor] | UserError:
-    mistakes = (sample for sample in samples if isinstance(sample, UserError))
-    return next(mistakes, None) or default_collate(samples)
-
-
-class _Loader(DataLoader):
-    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
-        for batch in super().__iter__():
-            if isinstance(batch, UserError):
-                raise batch
-            yield batch
+def _collate(samples: list[Sample | UserError]) -> Sample | UserError:
+    """Stack samples to a batch; a `UserError` among them takes its place."""
+    for sample in samples:
+        if isinstance(sample, UserError):
+            return sample
+    batch: Sample = default_collate(samples)
+    return batch

@@ -1,4 +1,4 @@
-"""Checks of ground-truth masks against the images and classes they belong to."""
+"""Checks of ground-truth masks against their images and classes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.files import in_threads
-from wsss.data.problems import misfit, some, stop
 from wsss.data.sources.listing import Listing
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError
+from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.images import image_size
 from wsss.io.index import Index, Item, Masks
-from wsss.io.labels import IGNORE, LabelReader, read_labels
+from wsss.io.labels import IGNORE, LabelReader, mask_problem, read_labels
 from wsss.io.names import is_file
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
 
 Drawn = Mapping[str, Path]
-"""image id -> mask that stands in for a missing one"""
+"""image id -> drawn mask, for images without a mask of their own"""
 
 
 Labelled = tuple[str, np.ndarray]
@@ -28,7 +27,7 @@ Labelled = tuple[str, np.ndarray]
 
 @dataclass(frozen=True)
 class _Finding:
-    """What one mask showed: an error, or its digest and the classes in it."""
+    """Result of reading a mask: an error, or its digest and the classes in it."""
 
     error: str = ""
     digest: str = ""
@@ -36,7 +35,7 @@ class _Finding:
 
 
 def read_drawn(records: Sequence[Path]) -> dict[str, Path]:
-    """Return the masks that `wsss convert-masks` drew for the splits, by image id.
+    """Read the records of `wsss convert-masks`: image id -> mask.
 
     Raises:
         UserError: a record is missing or damaged.
@@ -48,7 +47,7 @@ def draw_all(drawn: Mapping[str, Callable[[], np.ndarray]], split: str) -> Itera
     """Draw the label maps (H, W) uint8 of a split, with progress.
 
     Raises:
-        UserError: behind the last one, naming all that cannot be drawn.
+        UserError: after the last one, naming all that cannot be drawn.
     """
     problems = []
     for image_id in track(drawn, f"draw masks of {split}"):
@@ -58,11 +57,11 @@ def draw_all(drawn: Mapping[str, Callable[[], np.ndarray]], split: str) -> Itera
             problems.append(str(error))
         else:
             yield image_id, labels
-    stop(f"the masks of {split}", problems)
+    raise_problems(f"the masks of {split}", problems)
 
 
 def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
-    """Return a listing whose labels are the classes that occur in the masks, by a pixel or more.
+    """Replace the image labels of a listing by the classes in the masks, of one pixel or more.
 
     255 is no class, and an image that shows none is `background`. Source: the data sets of
     ErikStammes/EADER.
@@ -73,8 +72,8 @@ def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
         threads: masks decoded at a time.
 
     Returns:
-        The listing; an image without a mask is among its `problems`. A mask that cannot be read
-        is left to `mask_table`.
+        The listing; images without a mask are among its `problems`. Masks that cannot be read are
+        reported by `mask_table`.
     """
     paths = _paths(listing, drawn)
     shown = in_threads(_shown, paths, "read labels off masks", threads)
@@ -95,48 +94,50 @@ def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
 def mask_table(
     listing: Listing, index: Index, drawn: Drawn, threads: int
 ) -> tuple[Masks, list[str]]:
-    """Check every mask and collect the sound ones.
+    """Check every mask and collect the valid ones.
 
-    A mask must be of its image's size and hold only 0, 1..C and 255. That it shows a class its
-    image-level labels lack, or none at all, is worth a warning only: in PASCAL VOC both were made
-    apart. If no mask of a split shows any class, though, the ids must be wrong (0 and 255 in
-    black-and-white masks), and every figure would be.
+    A mask must have its image's size and hold only 0, 1..C and 255. A mask with a class that the
+    image labels lack, or without any class, is only warned about: in PASCAL VOC labels and masks
+    were made independently. If no mask of a split shows any class, though, the ids must be wrong
+    (0 and 255 in black-and-white masks), and so would be every metric.
 
     Args:
         listing: names the masks.
-        index: the images they belong to; masks of other images are not looked at.
+        index: the images they belong to; masks of other images are not read.
         drawn: masks for those images that have none.
         threads: masks decoded at a time.
 
     Returns:
         The masks by image id, and one line per problem.
     """
+    # masks of the images in the index
     items = {item.image: item for item in index.items}
-    looked_at = [
+    jobs = [
         (record.where, path, items[listing.root / record.image])
         for record, path in zip(listing.records, _paths(listing, drawn), strict=True)
         if path is not None and listing.root / record.image in items
     ]
-    looks = in_threads(lambda job: _look(*job[1:], index), looked_at, "check masks", threads)
-    findings = list(zip(looked_at, looks, strict=True))
+    results = in_threads(lambda job: _checked(*job[1:], index), jobs, "check masks", threads)
+    findings = list(zip(jobs, results, strict=True))
+    # valid masks and the problems of the others
     problems = [f"{where}: {found.error}" for (where, _, _), found in findings if found.error]
-    sound = [(path, item, found) for (_, path, item), found in findings if not found.error]
-    paths = {item.image_id: path for path, item, _ in sound}
-    digests = {item.image_id: found.digest for _, item, found in sound}
-    problems += _classless([(item, found) for _, item, found in sound])
+    valid = [(path, item, found) for (_, path, item), found in findings if not found.error]
+    paths = {item.image_id: path for path, item, _ in valid}
+    digests = {item.image_id: found.digest for _, item, found in valid}
+    problems += _classless([(item, found) for _, item, found in valid])
     return Masks(_source(listing, paths, drawn), paths, digests), problems
 
 
 def _source(listing: Listing, paths: Mapping[str, Path], drawn: Drawn) -> str:
-    """Say where the masks in use come from; nothing if there are none."""
-    stood_in = {drawn.get(image_id) == path for image_id, path in paths.items()}
-    own = [listing.mask_source] if False in stood_in else []
-    added = [listing.drawn_source or listing.mask_source] if True in stood_in else []
+    """Describe the source of the masks in use; empty without masks."""
+    is_drawn = {drawn.get(image_id) == path for image_id, path in paths.items()}
+    own = [listing.mask_source] if False in is_drawn else []
+    added = [listing.drawn_source or listing.mask_source] if True in is_drawn else []
     return ", ".join(dict.fromkeys(own + added))
 
 
 def _paths(listing: Listing, drawn: Drawn) -> list[Path | None]:
-    """Return the mask of every record; None = it has none."""
+    """Mask file of every record; None = it has none."""
     return [
         listing.root / record.mask if record.mask else drawn.get(image_id)
         for record, image_id in zip(listing.records, listing.ids, strict=True)
@@ -150,32 +151,32 @@ def _shown(path: Path | None) -> Sequence[int]:
         return []
 
 
-def _classless(sound: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
-    """Compare the masks with the labels; yield the splits whose masks show no class at all."""
-    beyond = [item.image_id for item, found in sound if found.shown - set(item.classes)]
-    empty = [item for item, found in sound if item.classes and not found.shown]
+def _classless(valid: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
+    """Compare masks with labels: warn about single masks, yield splits without any class."""
+    beyond = [item.image_id for item, found in valid if found.shown - set(item.classes)]
+    empty = [item for item, found in valid if item.classes and not found.shown]
     if beyond:
-        log.warning("%d masks show a class their labels lack: %s", len(beyond), some(beyond))
+        log.warning("%d masks show a class their labels lack: %s", len(beyond), first_of(beyond))
     for split in dict.fromkeys(item.split for item in empty):
-        if not any(found.shown for item, found in sound if item.split == split):
+        if not any(found.shown for item, found in valid if item.split == split):
             yield (
                 f"split {split}: the masks hold only 0 and 255 (= ignored), although the images "
                 "are labelled; write class ids 1, 2, ..."
             )
             empty = [item for item in empty if item.split != split]
     if empty:
-        names = some([item.image_id for item in empty])
+        names = first_of([item.image_id for item in empty])
         log.warning("%d masks show no class although the image is labelled: %s", len(empty), names)
 
 
-def _look(path: Path, item: Item, index: Index) -> _Finding:
+def _checked(path: Path, item: Item, index: Index) -> _Finding:
     if not is_file(path):
         return _Finding(f"{path}: the mask does not exist")
     try:
         labels = read_labels(path)
     except UserError as error:
         return _Finding(str(error))
-    wrong = misfit(labels, image_size(item.image), index.num_classes)
+    wrong = mask_problem(labels, image_size(item.image), index.num_classes)
     if wrong:
         return _Finding(f"{path}: {wrong}")
     shown = np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE)[1:IGNORE])

@@ -1,4 +1,4 @@
-"""Photographs without labels: the files in a folder, and what to call their masks."""
+"""Unlabelled photos of a user: the files in a folder, and the names of their masks."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wsss.data.files import in_threads
-from wsss.data.problems import stop
 from wsss.data.sources.folders import SUFFIXES
 from wsss.data.sources.listing import image_ids
-from wsss.errors import UserError
+from wsss.errors import UserError, raise_problems
 from wsss.io.images import LARGEST, image_size
 from wsss.io.labels import RECORD, is_record
 from wsss.io.names import name_problem
@@ -18,13 +17,13 @@ from wsss.io.resumable import UNFINISHED
 
 
 class Photo(NamedTuple):
-    """One photograph.
+    """One photo.
 
     Attributes:
-        image_id: its name without ending; in a subfolder `sub__name`.
+        image_id: its name without suffix; in a subfolder `sub__name`.
         path: its file.
-        size: (H, W) after the EXIF orientation; of a damaged one (0, 0).
-        damage: why it cannot be read, as far as its header shows; empty = it can.
+        size: (H, W) after the EXIF orientation; (0, 0) if it is damaged.
+        damage: error of its header; empty = readable.
     """
 
     image_id: str
@@ -34,40 +33,39 @@ class Photo(NamedTuple):
 
 
 def find_photos(source: Path, results: Path, threads: int = 1, limit: int = LARGEST) -> list[Photo]:
-    """Find photographs and look at their headers; folders of label maps are left out.
+    """Find photos and read their headers; folders of label maps are skipped.
 
     Args:
-        source: a folder, whose subfolders count, too, or a single photograph of any ending.
-        results: folder that is left out, in case it lies in `source`.
-        threads: files at a time.
-        limit: pixels that a photograph may have.
+        source: a folder, subfolders included, or a single photo of any suffix.
+        results: folder to skip if it is inside `source`.
+        threads: files read at a time.
+        limit: largest number of pixels of a photo.
 
     Returns:
-        The photographs, sorted by path.
+        The photos, sorted by path.
 
     Raises:
-        UserError: there is none, or one line for each that cannot be named, or for all if none
-            can be read.
+        UserError: there is none, none can be read, or the ids of some are unusable (one line each).
     """
     files = _files(source, results) if source.is_dir() else [source]
     ids = image_ids([file.relative_to(source) for file in files] if source.is_dir() else files)
-    looks = in_threads(lambda file: _look(file, limit), files, "look at images", threads)
-    photos = [Photo(*photo) for photo in zip(ids, files, *zip(*looks, strict=True), strict=True)]
+    headers = in_threads(lambda file: _header(file, limit), files, "read image headers", threads)
+    photos = [Photo(*photo) for photo in zip(ids, files, *zip(*headers, strict=True), strict=True)]
     problems = [*_unnameable(ids, files), *_doubles(ids, files)]
     if problems or all(photo.damage for photo in photos):
         problems += [photo.damage for photo in photos if photo.damage]
         if not source.is_dir():
             raise UserError("\n".join(problems))
-        stop(source, problems)
+        raise_problems(source, problems)
     return photos
 
 
 def _files(folder: Path, results: Path) -> list[Path]:
-    """Return the photographs below a folder; say which other files there are."""
+    """Photos below a folder; other files are logged."""
     below = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
     drawn = {path.parent for path in below if path.name in (RECORD, UNFINISHED) and is_record(path)}
     for masks in sorted(drawn):
-        log.info("%s: holds label maps, no photographs; left out", masks)
+        log.info("%s: holds label maps, no photos; left out", masks)
     shown = [
         path
         for path in below
@@ -89,8 +87,8 @@ def _hidden(inner: Path, path: Path, results: Path) -> bool:
     return dotted or results.resolve() in path.resolve().parents
 
 
-def _look(path: Path, limit: int) -> tuple[tuple[int, int], str]:
-    """Return the size (H, W) of an image, and why it cannot be read."""
+def _header(path: Path, limit: int) -> tuple[tuple[int, int], str]:
+    """Size (H, W) of an image, and the error if it cannot be read."""
     try:
         return image_size(path, limit), ""
     except UserError as error:

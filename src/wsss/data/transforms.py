@@ -1,7 +1,7 @@
-"""The deterministic and random steps between a photograph and a training sample.
+"""Image transforms: normalisation, resizing, colour jitter, crops.
 
-Images are (H, W, 3) uint8 RGB until `normalise`. Whatever is random draws from a `random.Random`
-that the caller passes in. Source of all constants and orders: jiwoon-ahn/psa `tool/imutils.py`.
+Images are (H, W, 3) uint8 RGB until `normalise`. Random transforms take a `random.Random` of the
+caller. Source of all constants and orders: jiwoon-ahn/psa `tool/imutils.py`.
 """
 
 import math
@@ -14,7 +14,7 @@ from torchvision.transforms import functional
 
 from wsss.ops.colour import MEAN, STD
 
-# every grey level of every channel, computed in float64 as the official code does
+# normalised value of every 8-bit level, (256, 3), computed in float64 as the official code does
 _LEVELS = ((np.arange(256)[:, None] / 255 - MEAN) / STD).astype(np.float32)
 
 
@@ -38,7 +38,7 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         size: new (H, W).
 
     Returns:
-        (*size, 3) uint8; an image of that size already is returned as it is.
+        (*size, 3) uint8; an image of that size is returned unchanged.
     """
     return _resized(image, size, Image.Resampling.BICUBIC)
 
@@ -64,7 +64,7 @@ def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize_long(image: np.ndarray, long: int) -> np.ndarray:
-    """Resize so that the longer side becomes `long` and the aspect ratio stays.
+    """Resize to the longer side `long`, keeping the aspect ratio.
 
     The shorter side is rounded half to even (PSA `RandomResizeLong`), and at least 1.
 
@@ -95,13 +95,14 @@ def colour_jitter(
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        rng: source of chance.
-        strength: s of brightness, contrast, saturation and hue; 0 leaves that property alone.
+        rng: random generator.
+        strength: s of brightness, contrast, saturation and hue; 0 leaves that property unchanged.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
     *factors, turn = strength
+    # changes with their amounts
     steps: list[tuple[Callable[[Image.Image, float], Image.Image], float]] = [
         (change, rng.uniform(max(0.0, 1 - s), 1 + s))
         for change, s in zip(_FACTORS, factors, strict=True)
@@ -110,10 +111,11 @@ def colour_jitter(
     if turn > 0:
         steps.append((functional.adjust_hue, rng.uniform(-turn, turn)))
     rng.shuffle(steps)
-    picture = Image.fromarray(image)
+    # applied in random order
+    pillow = Image.fromarray(image)
     for change, amount in steps:
-        picture = change(picture, amount)
-    return np.asarray(picture)
+        pillow = change(pillow, amount)
+    return np.asarray(pillow)
 
 
 _FACTORS = (
@@ -129,24 +131,25 @@ def flip(array: np.ndarray) -> np.ndarray:
 
 
 def area_window(
-    size: tuple[int, int], share: tuple[float, float], rng: random.Random
+    size: tuple[int, int], fraction: tuple[float, float], rng: random.Random
 ) -> tuple[int, int, int, int]:
-    """Draw a part of an image by its share of the area and its shape.
+    """Sample a window of random area and aspect ratio.
 
-    The share is uniform, the ratio of width to height log-uniform in [3/4, 4/3]; ten tries, then
-    the largest central part within these ratios (torchvision `RandomResizedCrop`, used by EADER).
+    The fraction of the area is uniform, the ratio of width to height log-uniform in [3/4, 4/3]; ten
+    tries, then the largest central window within these ratios (torchvision `RandomResizedCrop`,
+    used by EADER).
 
     Args:
         size: (H, W) of the image.
-        share: smallest and largest share of its area.
-        rng: source of chance.
+        fraction: smallest and largest fraction of its area.
+        rng: random generator.
 
     Returns:
         (top, left, height, width), inside the image.
     """
     height, width = size
     for _ in range(10):
-        area = height * width * rng.uniform(*share)
+        area = height * width * rng.uniform(*fraction)
         ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
         h, w = round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))
         if 0 < h <= height and 0 < w <= width:
@@ -157,11 +160,11 @@ def area_window(
 
 
 def cut_area(image: np.ndarray, window: tuple[int, int, int, int], side: int) -> np.ndarray:
-    """Cut a part out of an image and resize it to a square, bilinear with antialiasing.
+    """Crop a window and resize it to a square, bilinear with antialiasing.
 
     Args:
         image: (H, W, 3) uint8.
-        window: (top, left, height, width) as `area_window` draws it.
+        window: (top, left, height, width), see `area_window`.
         side: S.
 
     Returns:
@@ -173,12 +176,12 @@ def cut_area(image: np.ndarray, window: tuple[int, int, int, int], side: int) ->
 
 
 def crop_window(size: tuple[int, int], crop: int, rng: random.Random) -> tuple[int, int]:
-    """Draw where a square crop lies, the horizontal position first (PSA `RandomCrop`).
+    """Sample the position of a square crop, horizontal first (PSA `RandomCrop`).
 
     Args:
         size: (H, W) of the image.
         crop: side S of the crop.
-        rng: source of chance.
+        rng: random generator.
 
     Returns:
         (top, left), per axis: the offset of the crop in the image, uniform in [0, size - S], if
@@ -189,12 +192,12 @@ def crop_window(size: tuple[int, int], crop: int, rng: random.Random) -> tuple[i
 
 
 def crop(array: np.ndarray, side: int, offsets: tuple[int, int], fill: float = 0) -> np.ndarray:
-    """Cut a square out of an array, or paste a smaller array into one.
+    """Crop an array to a square; smaller arrays are padded.
 
     Args:
         array: (H, W, ...).
         side: S.
-        offsets: (top, left) as `crop_window` draws them.
+        offsets: (top, left), see `crop_window`.
         fill: value around a smaller array.
 
     Returns:
@@ -218,7 +221,7 @@ def _side(length: float) -> int:
 
 
 def _slices(length: int, side: int, offset: int) -> tuple[slice, slice]:
-    """Where `length` pixels go in a canvas of `side`, and which of them do."""
+    """Slices of the canvas of `side` pixels and of the array of `length` pixels that fill it."""
     if length > side:
         return slice(None), slice(offset, offset + side)
     return slice(offset, offset + length), slice(None)

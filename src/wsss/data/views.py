@@ -1,4 +1,4 @@
-"""Scaled and mirrored copies of a photograph for inference."""
+"""Scaled and mirrored copies of an image for multi-scale inference."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,12 +11,12 @@ from wsss.data.transforms import normalise, resize, scaled
 def views(
     image: np.ndarray, scales: Sequence[float], flip: bool, resampling: str = "pillow"
 ) -> Iterator[np.ndarray]:
-    """Scaled and mirrored copies of an image for inference, one scale after the other.
+    """Yield scaled and mirrored copies of an image, one scale after the other.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         scales: factors on the image's size.
-        flip: add the mirrored copy.
+        flip: add the mirrored copy to each scale.
         resampling: `pillow` scales the image to (round(H s), round(W s)), half to even, bicubic
             with antialiasing (common.md 5); `opencv` the normalised pixels, bicubic without
             (retrain.md A4).
@@ -36,7 +36,7 @@ def views(
 def opencv_scaled(array: np.ndarray, factor: float, interpolation: int) -> np.ndarray:
     """Resize (H, W, ...) by a factor with OpenCV: without antialiasing, on the factor's grid."""
     array = np.ascontiguousarray(array)
-    if min(array.shape[:2]) * factor <= 0.5:  # OpenCV refuses to make nothing of a side
+    if min(array.shape[:2]) * factor <= 0.5:  # OpenCV refuses sides of 0 pixels
         height, width = scaled(array.shape[:2], factor)
         return cv2.resize(array, (width, height), interpolation=interpolation)
     return cv2.resize(array, None, fx=factor, fy=factor, interpolation=interpolation)

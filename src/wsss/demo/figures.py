@@ -1,4 +1,4 @@
-"""The things that appear in demo pictures: flat figures with parts, as a child would draw them.
+"""Objects of the demo images: flat figures of coloured polygons, one kind per class.
 
 A figure is a list of coloured polygons in painting order, in a frame of its own: x right, y down,
 about 1 from the centre to the rim. Each class has a shape, a colour family and parts that no other
@@ -32,7 +32,8 @@ def ellipse(x: float, y: float, a: float, b: float, turn: float = 0.0) -> np.nda
     """Polygon (28, 2) around (x, y) with half axes a, b, the first at `turn` radians."""
     angle = np.linspace(0, 2 * np.pi, 28, endpoint=False)
     points = np.stack([a * np.cos(angle), b * np.sin(angle)], axis=1)
-    return rotated(points, turn) + np.array([x, y])
+    moved: np.ndarray = rotated(points, turn) + np.array([x, y])
+    return moved
 
 
 def box(left: float, top: float, right: float, bottom: float) -> np.ndarray:
@@ -43,7 +44,8 @@ def box(left: float, top: float, right: float, bottom: float) -> np.ndarray:
 def rotated(points: np.ndarray, turn: float) -> np.ndarray:
     """Points (N, 2) turned by `turn` radians around the origin."""
     cos, sin = np.cos(turn), np.sin(turn)
-    return points @ np.array([(cos, sin), (-sin, cos)])
+    turned: np.ndarray = points @ np.array([(cos, sin), (-sin, cos)])
+    return turned
 
 
 def _car(rng: np.random.Generator) -> list[Part]:
@@ -134,4 +136,4 @@ FIGURES: dict[str, tuple[Callable[[np.random.Generator], list[Part]], float]] = 
     "house": (_house, 0.12),
     "mushroom": (_mushroom, 0.3),
 }
-"""Class -> how to draw one, and by how many radians it may lean to either side."""
+"""Class -> function that makes one figure, and its largest tilt to either side in radians."""

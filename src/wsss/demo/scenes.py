@@ -1,6 +1,6 @@
-"""Demo pictures: figures before a textured, cluttered background, with exact masks.
+"""Demo images: figures before a textured, cluttered background, with exact masks.
 
-Everything is drawn three times too large and averaged, so edges are as soft as in a photograph.
+Everything is drawn at three times the resolution and averaged, for antialiased edges.
 """
 
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ CLASSES = tuple(FIGURES)
 
 _OVERSAMPLING = 3
 _SOFT = (0.25, 0.75)
-"""Coverage between these belongs to neither side and is labelled IGNORE."""
+"""Pixels with a coverage between these are labelled IGNORE."""
 _MOST_HIDDEN = 0.25
-"""Share of a class's pixels that one more figure may hide."""
+"""Largest fraction of a class's pixels that one more figure may hide."""
 _OUTDOORS = (0.08, 0.13, 0.28, 0.36, 0.55, 0.6)
 """Hues of earth, sand, grass, leaves, water and sky."""
 
 
 @dataclass
 class Scene:
-    """A picture in the making: image (H, W, 3) float 0..255 and labels (H, W) uint8."""
+    """An unfinished image (H, W, 3) float 0..255 with its labels (H, W) uint8."""
 
     image: np.ndarray
     labels: np.ndarray
 
     def paste(self, colour: np.ndarray, cover: np.ndarray, label: int) -> None:
-        """Lay a layer over the picture: colour (H, W, 3), cover (H, W) in [0, 1]."""
+        """Blend a layer over the image: colour (H, W, 3), cover (H, W) in [0, 1]."""
         self.image += (colour - self.image) * cover[..., None]
         self.labels[cover > _SOFT[0]] = IGNORE if label else 0
         self.labels[cover > _SOFT[1]] = label
@@ -40,10 +40,10 @@ class Scene:
 def make_scene(
     rng: np.random.Generator, size: tuple[int, int], first: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a picture with one to four figures of one to three classes.
+    """Generate an image with one to four figures of one to three classes.
 
     Args:
-        rng: all randomness.
+        rng: random generator.
         size: (H, W) in pixels.
         first: class id of the figure that is drawn first.
 
@@ -53,14 +53,14 @@ def make_scene(
     scene = Scene(_background(rng, size), np.zeros(size, np.uint8))
     for _ in range(rng.integers(4, 10)):
         scene.paste(*_clutter(rng, size, rng.uniform(0.04, 0.15)), 0)
-    for class_id in _cast(rng, first):
+    for class_id in _choose_classes(rng, first):
         _place(rng, scene, class_id)
     for _ in range(rng.integers(1, 4)):
         scene.paste(*_clutter(rng, size, rng.uniform(0.03, 0.06)), 0)
-    return _photograph(rng, scene.image), scene.labels
+    return _exposed(rng, scene.image), scene.labels
 
 
-def _cast(rng: np.random.Generator, first: int) -> list[int]:
+def _choose_classes(rng: np.random.Generator, first: int) -> list[int]:
     """Choose the classes of the figures: `first`, and others or it again."""
     others = [number for number in range(len(CLASSES)) if number != first]
     kinds = [first, *rng.permutation(others)[: rng.choice(3, p=[0.45, 0.4, 0.15])]]
@@ -69,8 +69,8 @@ def _cast(rng: np.random.Generator, first: int) -> list[int]:
 
 
 def _place(rng: np.random.Generator, scene: Scene, class_id: int) -> None:
-    """Draw one figure where it hides little of the others; leave it out if there is no room."""
-    draw, lean = FIGURES[CLASSES[class_id]]
+    """Draw one figure where it hides little of the others; skip it if there is no room."""
+    make_parts, lean = FIGURES[CLASSES[class_id]]
     height, width = scene.labels.shape
     for attempt in range(12):
         radius = min(height, width) * rng.uniform(0.2, 0.36) * 0.95**attempt
@@ -79,7 +79,7 @@ def _place(rng: np.random.Generator, scene: Scene, class_id: int) -> None:
         turn = rng.uniform(-lean, lean)
         parts = [
             Part(rotated(part.corners * mirror, turn) * radius + where, part.colour)
-            for part in draw(rng)
+            for part in make_parts(rng)
         ]
         colour, cover = _render(parts, scene.labels.shape)
         if _hides_little(scene.labels, cover > _SOFT[0]):
@@ -92,7 +92,7 @@ def _place(rng: np.random.Generator, scene: Scene, class_id: int) -> None:
 
 
 def _hides_little(labels: np.ndarray, cover: np.ndarray) -> bool:
-    """Whether every class drawn so far stays visible under a new figure, cover (H, W) bool."""
+    """True if every class drawn so far stays visible under a new figure, cover (H, W) bool."""
     before = np.bincount(labels.ravel(), minlength=256)
     hidden = np.bincount(labels[cover], minlength=256)
     return bool((hidden <= _MOST_HIDDEN * before)[1:IGNORE].all())
@@ -107,12 +107,12 @@ def _render(parts: list[Part], size: tuple[int, int]) -> tuple[np.ndarray, np.nd
         ImageDraw.Draw(colour).polygon(corners, fill=part.colour)
         ImageDraw.Draw(cover).polygon(corners, fill=255)
     small = (layer.reduce(_OVERSAMPLING) for layer in (colour, cover))
-    pixels, share = (np.asarray(layer, np.float32) for layer in small)
-    return pixels, share / 255
+    pixels, coverage = (np.asarray(layer, np.float32) for layer in small)
+    return pixels, coverage / 255
 
 
 def _shadow(rng: np.random.Generator, scene: Scene, cover: np.ndarray, radius: float) -> None:
-    """Darken the picture softly beside a figure."""
+    """Darken the image softly beside a figure."""
     shift = (round(radius * rng.uniform(0.05, 0.15)), round(radius * rng.uniform(-0.1, 0.1)))
     layer = Image.fromarray((255 * np.roll(cover, shift, (0, 1))).astype(np.uint8))
     soft = layer.reduce(6).resize(layer.size, Image.Resampling.BICUBIC)
@@ -122,7 +122,7 @@ def _shadow(rng: np.random.Generator, scene: Scene, cover: np.ndarray, radius: f
 def _clutter(
     rng: np.random.Generator, size: tuple[int, int], radius: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One thing of no class: a pebble, a slab, a splinter or a stick."""
+    """Layer with one object of no class: a pebble, a slab, a splinter or a stick."""
     shapes = (
         ellipse(0, 0, 1, rng.uniform(0.4, 1)),
         box(-1, -rng.uniform(0.3, 0.8), 1, 0.5),
@@ -146,7 +146,8 @@ def _background(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     rows, columns = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32)
     horizon = size[0] * rng.uniform(0.25, 0.75) + (columns - size[1] / 2) * rng.uniform(-0.2, 0.2)
     below = np.clip(rows - horizon + 0.5 + 2 * _noise(rng, size, 16), 0, 1)[..., None]
-    return _surface(rng, size) * (1 - below) + _surface(rng, size) * below
+    both: np.ndarray = _surface(rng, size) * (1 - below) + _surface(rng, size) * below
+    return both
 
 
 def _surface(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
@@ -156,8 +157,11 @@ def _surface(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     one = np.array(hsv(hue, saturation, value), np.float32)
     two = np.array(hsv(hue + rng.uniform(-0.1, 0.1), saturation * 0.7, value + 0.15), np.float32)
     cells = rng.choice([2, 3, 4]) * np.array([1, 4, 12])
-    mix = sum(_noise(rng, size, int(n)) * w for n, w in zip(cells, (0.5, 0.3, 0.25), strict=True))
-    return one + (two - one) * (0.5 + mix[..., None])
+    mix: np.ndarray = np.zeros(size, np.float32)
+    for number, weight in zip(cells, (0.5, 0.3, 0.25), strict=True):
+        mix = mix + _noise(rng, size, int(number)) * weight
+    surface: np.ndarray = one + (two - one) * (0.5 + mix[..., None])
+    return surface
 
 
 def _noise(rng: np.random.Generator, size: tuple[int, int], cells: int) -> np.ndarray:
@@ -170,11 +174,12 @@ def _slope(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     """A plane (H, W) through 0 that rises in a random direction, about -1..1."""
     turn = rng.uniform(0, 2 * np.pi)
     rows, columns = np.linspace(-1, 1, size[0]), np.linspace(-1, 1, size[1])
-    return np.sin(turn) * rows[:, None] + np.cos(turn) * columns[None, :]
+    slope: np.ndarray = np.sin(turn) * rows[:, None] + np.cos(turn) * columns[None, :]
+    return slope
 
 
-def _photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Light from one side, exposure and sensor noise, then 8 bits."""
+def _exposed(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Apply sidelight, exposure and sensor noise; return 8 bits."""
     light = rng.uniform(0.85, 1.1) * (1 + 0.18 * _slope(rng, image.shape[:2]))
     grain = rng.normal(0, rng.uniform(2, 6), image.shape)
     return np.clip(np.rint(image * light[..., None] + grain), 0, 255).astype(np.uint8)

@@ -88,11 +88,11 @@ def share_statistics(fabric: Fabric, task: nn.Module) -> None:
     convert(task)
 
 
-def together(fabric: Fabric, batches: Iterable[T]) -> Iterator[T]:
-    """Yield the batches of this process until any process meets a mistake of the user.
+def share_user_errors(fabric: Fabric, batches: Iterable[T]) -> Iterator[T]:
+    """Yield the batches of this process until loading fails with a UserError in any process.
 
     Raises:
-        UserError: that mistake, in all processes; else the others would wait for the one.
+        UserError: the first one, in all processes; otherwise the others would wait for ever.
     """
     if fabric.world_size == 1:
         yield from batches

@@ -1,67 +1,37 @@
-"""The training loop, written once: every method, AffinityNet and the segmenters run in it."""
+"""The training loop of every task: classifiers, AffinityNet and the segmenters."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.utils.data import Dataset
 
+from wsss.config.training import Train
 from wsss.data.loaders import EpochSampler, make_loader
+from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume
-from wsss.engine.fabric import share_statistics, together
+from wsss.engine.errors import loop_errors
+from wsss.engine.fabric import share_statistics, share_user_errors
 from wsss.engine.history import LossTable
 from wsss.engine.optim import Poly, make_optimizer, param_groups
 from wsss.engine.state import Checkpoints, State
 from wsss.errors import UserError
-from wsss.io.atomic import is_unwritable, unwritable, write_text
+from wsss.io.atomic import write_text
 from wsss.io.checksummed import add_checksum
 from wsss.io.progress import track
-from wsss.nn.task import Clock, Task
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How long and with which steps a task is trained; the meaning stands in the configuration."""
-
-    epochs: int
-    batch_size: int
-    optimizer: str
-    lr: float
-    head_lr_factor: float
-    bias_lr_factor: float
-    decay_biases: bool
-    momentum: float
-    weight_decay: float
-    poly_power: float
-    seed: int
-    steps: int | None = None
-    accumulate: int = 1
-    lr_every: int = 1
-
-    def batches(self, task: Task, samples: int) -> list[int]:
-        """Return the number of samples per step in every epoch, for a set of `samples`."""
-        epochs = self.epochs
-        if self.steps is not None:
-            epochs = -(-self.steps // max(1, samples // self.batch_size))
-        return [task.batch_size(self.batch_size, epoch) for epoch in range(epochs)]
-
-    def schedule(self, optimizer: Optimizer, total: int) -> Poly:
-        """Return the schedule of the learning rates of an optimiser over `total` steps."""
-        return Poly(optimizer, total, self.poly_power, self.lr_every)
+from wsss.nn.task import Progress, Task
 
 
 def fit(
     fabric: Fabric,
     task: Task,
-    dataset: Dataset,
-    recipe: Recipe,
+    dataset: Samples,
+    train: Train,
+    seed: int,
     resume: Resume,
     history: Path,
     workers: int = 0,
@@ -70,55 +40,74 @@ def fit(
 
     Args:
         fabric: device and precision.
-        task: what is trained; its forward returns named losses per player.
+        task: the network and its losses; its forward returns named losses per player.
         dataset: samples indexed by (epoch, position).
-        recipe: length, optimiser, schedule.
-        resume: what an earlier call with the same inputs has done; continued from.
-        history: csv with a row for about every hundredth of the training, and its checksum.
+        train: length, batch size, optimiser, learning rates and their schedule.
+        seed: of the order of the samples and of dropout.
+        resume: checkpoint of an interrupted call with the same inputs, if there is one.
+        history: CSV file with a row for about every hundredth of the training, and its checksum.
         workers: loader processes.
 
     Raises:
         UserError: a loss is not finite; names it.
-        Terminated: SIGTERM came; what is done was saved.
+        Terminated: after SIGTERM, once the state is saved.
     """
-    # of every process: dropout takes the same places in each, of other samples, and the state
-    # of one generator restores all
-    torch.manual_seed(recipe.seed)
+    # same seed on every rank: the dropout masks coincide, and a checkpoint needs one RNG state
+    torch.manual_seed(seed)
     share_statistics(fabric, task)
-    players = {name: replace(recipe, **task.recipes().get(name, {})) for name in task.players()}
-    optimizers = {name: _optimizer(task, name, own) for name, own in players.items()}
-    batches, end = recipe.batches(task, len(dataset)), recipe.steps
-    # the schedule runs over the steps of the configured batch size (aeft.md 7)
-    constant = [recipe.batch_size] * len(batches)
-    nominal = EpochSampler(len(dataset), constant, recipe.seed, end=end).steps
-    schedules = [own.schedule(optimizers[name], nominal) for name, own in players.items()]
-    module, *ready = fabric.setup(task, *optimizers.values())
-    total = EpochSampler(len(dataset), batches, recipe.seed, end=end).steps
-    task.check(total)
-    state = State(fabric, task, dict(zip(optimizers, ready, strict=True)), LossTable(total))
-    # restored on the device of the training, where the optimisers' moments belong
-    start = state.restore(resume.load())
+
+    # samples per step, number of steps
+    scheduled, batches = _plan(task, train, len(dataset))
     rank, world = fabric.global_rank, fabric.world_size
-    _check_parts(batches, world, recipe.accumulate)
-    sampler = EpochSampler(len(dataset), batches, recipe.seed, start, rank, world, end)
-    loader = make_loader(dataset, sampler, workers)
-    loader = together(fabric, fabric.setup_dataloaders(loader, use_distributed_sampler=False))
+    sampler = EpochSampler(len(dataset), batches, seed, rank=rank, world=world, end=train.max_steps)
+    total = sampler.steps
+    task.check(total)
+    _check_parts(batches, world, train.batch_parts)
+
+    # an optimiser and a schedule per player; move to the device, wrap in DDP
+    optimizers, schedules = _optimizers(task, train, scheduled)
+    module, *wrapped = fabric.setup(task, *optimizers.values())
+
+    # resume on the device of the training, where the optimisers' moments belong
+    state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), LossTable(total))
+    sampler.start_step = start = state.restore(resume.load())
+
+    # load the remaining batches
+    loader = fabric.setup_dataloaders(
+        make_loader(dataset, sampler, workers), use_distributed_sampler=False
+    )
+    remaining = share_user_errors(fabric, loader)
+
+    # training loop
     task.train()
-    with _errors_explained(fabric), Checkpoints(state, resume, total) as checkpoints:
-        for step, batch in enumerate(track(loader, "training", total - start), start):
+    with loop_errors(fabric), Checkpoints(state, resume, total) as checkpoints:
+        for step, batch in enumerate(track(remaining, "training", total - start), start):
             for schedule in schedules:
                 schedule.set(step)
-            clock = Clock(step, total, sampler.epoch_of(step))
-            named = _step(fabric, module, state.optimizers, batch, clock, recipe.accumulate)
-            state.table.add(clock, named, ready[0].param_groups[0]["lr"])
-            fabric.log_dict(named, step)
+            progress = Progress(step, total, sampler.epoch_of(step))
+            losses = _step(fabric, module, state.optimizers, batch, progress, train.batch_parts)
+            state.table.add(progress, losses, wrapped[0].param_groups[0]["lr"])
+            fabric.log_dict(losses, step)
             checkpoints.after(step + 1)
     if fabric.is_global_zero:
         write_text(history, add_checksum(pd.DataFrame(state.table.rows).to_csv(index=False)))
 
 
+def _plan(task: Task, train: Train, samples: int) -> tuple[int, list[int]]:
+    """Return the steps of the schedule and the batch size of every epoch.
+
+    The schedule runs over the steps of the configured batch size, also where a task enlarges its
+    batches in later epochs (docs/methods/aeft.md 7).
+    """
+    per_epoch = max(1, samples // train.batch_size)
+    limit = train.max_steps
+    epochs = train.epochs if limit is None else -(-limit // per_epoch)
+    scheduled = epochs * per_epoch if limit is None else limit
+    return scheduled, [task.batch_size(train.batch_size, epoch) for epoch in range(epochs)]
+
+
 def _check_parts(batches: list[int], world: int, parts: int) -> None:
-    """Make sure that every part of a batch has the same weight in every process."""
+    """Raise a UserError unless all parts of a batch have the same size in every process."""
     for batch in batches:
         if parts > 1 and batch % (world * parts):
             raise UserError(
@@ -127,97 +116,80 @@ def _check_parts(batches: list[int], world: int, parts: int) -> None:
             )
 
 
-@contextmanager
-def _errors_explained(fabric: Fabric) -> Iterator[None]:
-    before, threading.excepthook = threading.excepthook, _thread_failed
-    try:
-        yield
-    except ValueError as error:
-        # how the logger tells that its thread has failed
-        if is_unwritable(error.__cause__):
-            raise unwritable(Path(fabric.logger.log_dir), error.__cause__) from error
-        raise
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            "the GPU's memory is exhausted: lower train.batch_size or train.crop of this stage, or "
-            "set train.precision to bf16-mixed"
-        ) from error
-    except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker"):
-            raise
-        raise UserError(
-            "a process that loads images was killed, probably because the memory is exhausted: "
-            "give the job more, or lower train.batch_size; the same command continues"
-        ) from error
-    finally:
-        threading.excepthook = before
-
-
-def _thread_failed(failed: threading.ExceptHookArgs) -> None:
-    """Say nothing of a full disk that TensorBoard's thread meets: the next line for it does."""
-    if not is_unwritable(failed.exc_value):
-        threading.__excepthook__(failed)
-
-
-def _optimizer(task: Task, player: str, recipe: Recipe) -> Optimizer:
-    """Return the optimiser of a player."""
-    groups = param_groups(
-        task.players()[player],
-        task.scratch(),
-        recipe.lr,
-        recipe.head_lr_factor,
-        recipe.weight_decay,
-        recipe.bias_lr_factor,
-        recipe.decay_biases,
-    )
-    return make_optimizer(recipe.optimizer, groups, recipe.momentum)
+def _optimizers(
+    task: Task, train: Train, scheduled: int
+) -> tuple[dict[str, Optimizer], list[Poly]]:
+    """Return the optimiser of every player and their learning rate schedules."""
+    overrides = task.train_overrides()
+    optimizers, schedules = {}, []
+    for name, player in task.players().items():
+        own = train.model_copy(update=overrides.get(name, {}))
+        groups = param_groups(
+            player,
+            task.from_scratch(),
+            own.lr,
+            own.head_lr_factor,
+            own.weight_decay,
+            own.bias_lr_factor,
+            own.decay_biases,
+        )
+        optimizers[name] = make_optimizer(own.optimizer, groups, own.momentum)
+        schedules.append(Poly(optimizers[name], scheduled, own.poly_power, own.lr_interval))
+    return optimizers, schedules
 
 
 def _step(
     fabric: Fabric,
-    module: torch.nn.Module,
+    module: _FabricModule,
     optimizers: dict[str, Optimizer],
     batch: dict[str, Tensor],
-    clock: Clock,
+    progress: Progress,
     parts: int,
 ) -> dict[str, float]:
-    """Take one step with the players that return a loss; return the losses by name.
+    """Take an optimiser step with the players that return a loss; return the losses by name.
 
-    The gradients are the mean over `parts` of the batch, computed one after the other.
+    Gradients are accumulated over `parts` equal parts of the batch and averaged.
     """
+    # clear the gradients of all players
     for optimizer in optimizers.values():
         optimizer.zero_grad()
+
+    # accumulate gradients over the parts of the batch
     split = [dict(zip(batch, part, strict=True)) for part in _chunks(batch, parts)]
     means: dict[str, float] = {}
     for number, part in enumerate(split, start=1):
         with fabric.no_backward_sync(module, enabled=number < len(split)):
-            losses = module(part, clock)
+            losses = module(part, progress)
             named = {f"{p}/{name}": v for p, own in losses.items() for name, v in own.items()}
-            shown = _over_processes(fabric, named)
-            _check_finite(shown, clock)
+            averaged = _over_processes(fabric, named)
+            _check_finite(averaged, progress)
             # one backward for all players: a second one on the same forward breaks DDP
             fabric.backward(torch.stack(list(named.values())).sum() / len(split))
-        for name, value in shown.items():
+        for name, value in averaged.items():
             means[name] = means.get(name, 0.0) + float(value) / len(split)
+
+    # step the players that have a loss
     for player in losses:
         optimizers[player].step()
     return means
 
 
 def _chunks(batch: dict[str, Tensor], parts: int) -> Iterator[tuple[Tensor, ...]]:
+    """Split every tensor of the batch along its first dimension."""
     return zip(*(tensor.chunk(parts) for tensor in batch.values()), strict=True)
 
 
 def _over_processes(fabric: Fabric, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the means of the losses over all processes, so that all see the same."""
+    """Return the means of the losses over all processes, equal in each of them."""
     own = torch.stack([value.detach() for value in losses.values()])
     return dict(zip(losses, fabric.all_reduce(own, reduce_op="mean"), strict=True))
 
 
-def _check_finite(losses: dict[str, Tensor], clock: Clock) -> None:
+def _check_finite(losses: dict[str, Tensor], progress: Progress) -> None:
+    """Raise a UserError that names the losses that are not finite."""
     wrong = [name for name, value in losses.items() if not torch.isfinite(value)]
     if wrong:
         raise UserError(
-            f"loss {', '.join(wrong)} is not finite at step {clock.step} of {clock.total}; "
+            f"loss {', '.join(wrong)} is not finite at step {progress.step} of {progress.total}; "
             "lower the learning rate of this player (train.lr, or the adversary's)"
         )

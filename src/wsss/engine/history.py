@@ -1,6 +1,6 @@
 """The table of losses that a training leaves."""
 
-from wsss.nn.task import Clock
+from wsss.nn.task import Progress
 
 
 class LossTable:
@@ -21,13 +21,13 @@ class LossTable:
         self.rows: list[dict[str, float]] = []
         self.sums: dict[str, tuple[float, int]] = {}
 
-    def add(self, clock: Clock, losses: dict[str, float], lr: float) -> None:
+    def add(self, progress: Progress, losses: dict[str, float], lr: float) -> None:
         """Add the losses of a step, by name, and the learning rate of the first player."""
         for name, value in losses.items():
             before, count = self.sums.get(name, (0.0, 0))
             self.sums[name] = (before + value, count + 1)
-        step = clock.step + 1
+        step = progress.step + 1
         if step % self._length == 0 or step == self._total:
             means = {name: value / count for name, (value, count) in self.sums.items()}
-            self.rows.append({"step": step, "epoch": clock.epoch + 1, **means, "lr": lr})
+            self.rows.append({"step": step, "epoch": progress.epoch + 1, **means, "lr": lr})
             self.sums = {}

@@ -1,4 +1,4 @@
-"""Optimisers and the poly schedule of the official code (`tool/torchutils.py` of PSA)."""
+"""Optimisers and the poly learning rate schedule of PSA (`tool/torchutils.py`)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,13 +16,13 @@ def param_groups(
     bias_lr_factor: float = 2,
     decay_biases: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return up to four groups: pretrained weights, their biases, new weights, new biases.
+    """Return up to four parameter groups: pretrained weights, their biases, new ones, their biases.
 
-    Learning rates are lr x (1, bias_lr_factor, head_lr_factor, head_lr_factor bias_lr_factor). Frozen parameters are in no
-    group.
+    Learning rates are lr times 1, bias_lr_factor, head_lr_factor, head_lr_factor bias_lr_factor.
+    Frozen parameters are in no group.
 
     Args:
-        net: whose parameters.
+        net: the player whose parameters are grouped.
         scratch: modules that are trained from scratch.
         lr: learning rate of pretrained weights.
         head_lr_factor: factor on lr for the modules in `scratch`.
@@ -47,7 +47,7 @@ def param_groups(
 
 
 def make_optimizer(name: str, groups: list[dict[str, Any]], momentum: float) -> Optimizer:
-    """Return SGD or AdamW over `groups`; AdamW uses its own betas instead of the momentum."""
+    """Return the optimiser `sgd` or `adamw`; AdamW uses its own betas instead of the momentum."""
     if name == "adamw":
         return AdamW(groups)
     return SGD(groups, momentum=momentum)

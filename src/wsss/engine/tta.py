@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from wsss.errors import UserError
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 
 @torch.no_grad()
@@ -35,7 +35,7 @@ def sum_views(
     """
     total = None
     for view in views:
-        maps = _in_memory(view, lambda part: resize(score(part), size, align_corners))
+        maps = _in_memory(view, lambda part: resize_bilinear(score(part), size, align_corners))
         plain, *mirrored = maps
         for part in (plain, *(m.flip(-1) for m in mirrored)):
             total = part if total is None else total + part

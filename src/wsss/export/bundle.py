@@ -1,8 +1,7 @@
-"""Masks with a table of contents and a card, to be handed over."""
+"""Export masks with a table of contents and a model card."""
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError
 from wsss.export.archive import write_files
 from wsss.export.card import card
 from wsss.export.pictures import Picture, Pictures
 from wsss.io.labels import IGNORE, encode_labels, palette
+from wsss.metrics.result import Evaluation
 
 _COLUMNS = ["image_id", "image", "mask", "height", "width", "classes", "shares", "ignored"]
 
@@ -33,19 +32,19 @@ def write(
 
     Args:
         pictures: the label maps.
-        out: what to write; `.zip`, `.tar`, `.tar.gz`, `.tgz` make archives.
-        title: what the data set is called.
-        model: description of the network that drew the masks.
+        out: folder or archive to write; `.zip`, `.tar`, `.tar.gz`, `.tgz` make archives.
+        title: name of the data set.
+        model: description of the network that predicted the masks.
         evaluation: eval file of the masks.
         licence: terms of the masks.
 
     Raises:
-        UserError: a label map or the eval file is not sound, or `out` cannot be written.
+        UserError: a label map or the eval file is damaged, or `out` cannot be written.
     """
-    figures = None if evaluation is None else _read(evaluation)
+    measured = None if evaluation is None else Evaluation.read(evaluation)
 
     def about(classes: Sequence[tuple[str, int, float]]) -> str:
-        return card(title, len(pictures), classes, pictures.made, model, figures, licence)
+        return card(title, len(pictures), classes, pictures.made, model, measured, licence)
 
     write_files(out, _members(pictures, about))
 
@@ -90,15 +89,3 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
-
-
-def _read(evaluation: Path) -> dict[str, Any]:
-    keys = {"miou", "images", "split", "ground_truth", "iou"}
-    try:
-        document = json.loads(evaluation.read_text(encoding="utf-8"))
-        sound = all(keys <= result.keys() for result in document["results"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{evaluation}: cannot be read as an eval file ({error!r})") from error
-    if not sound:
-        raise UserError(f"{evaluation}: not an eval file of wsss evaluate")
-    return document

@@ -1,4 +1,4 @@
-"""The card that goes with masks handed over: what they are, how they were made, what they are for.
+"""Model card of exported masks: data, method, quality, intended use.
 
 Headings follow Mitchell et al., "Model Cards for Model Reporting", 2019.
 """
@@ -6,6 +6,8 @@ Headings follow Mitchell et al., "Model Cards for Model Reporting", 2019.
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from wsss.metrics.result import Evaluation, Metrics
 
 _USE = """\
 Meant as a start for annotation, as training labels of a segmenter, and for rough measurements of
@@ -36,22 +38,24 @@ def card(
     classes: Sequence[tuple[str, int, float]],
     made: Sequence[str],
     model: Mapping[str, Any] | None,
-    evaluation: Mapping[str, Any] | None,
+    evaluation: Evaluation | None,
     licence: str | None,
 ) -> str:
     """Return the card as Markdown.
 
     Args:
-        title: what the data set is called.
+        title: name of the data set.
         images: number of images.
         classes: name, number of images and share of all pixels (0..1) of every label.
         made: the provenance lines of the masks, JSON where a stage wrote them.
         model: description of the network.
-        evaluation: content of an eval file; None = not measured.
+        evaluation: evaluation of the masks; None = not measured.
         licence: terms of the masks; None = not stated.
     """
-    table = [[label, *row] for label, row in enumerate(classes)]
-    rows = [[label, name, count, f"{100 * share:.2f} %"] for label, name, count, share in table]
+    rows = [
+        [label, name, count, f"{100 * share:.2f} %"]
+        for label, (name, count, share) in enumerate(classes)
+    ]
     parts = {
         f"# Masks of {title}": "",
         "## Data": f"{images} images, {len(classes) - 1} classes.\n\n"
@@ -84,23 +88,24 @@ def _fenced(text: str) -> str:
     return f"````\n{text}\n````"
 
 
-def _quality(evaluation: Mapping[str, Any] | None) -> str:
-    results = evaluation["results"] if evaluation else {}
-    judged = {name: result for name, result in results.items() if result["miou"] is not None}
-    if not judged:
-        return "Not measured: there were no masks drawn by hand to compare with.\n"
-    texts = []
-    for name, result in judged.items():
-        head = (
-            f"**{name}**: mIoU {100 * result['miou']:.2f} % of {result['images']} "
-            f"{result['split']} images (ground truth: {result['ground_truth']})."
-        )
-        rows = [
-            [label, "-" if value is None else f"{100 * value:.2f} %"]
-            for label, value in result["iou"].items()
-        ]
-        texts.append(f"{head}\n\n{_table(['class', 'IoU'], rows)}")
-    return "\n".join(texts)
+def _quality(evaluation: Evaluation | None) -> str:
+    results = evaluation.results if evaluation else {}
+    texts = [
+        _metrics(name, result, result.miou)
+        for name, result in results.items()
+        if result.miou is not None
+    ]
+    return "\n".join(texts) or "Not measured: there were no masks drawn by hand to compare with.\n"
+
+
+def _metrics(name: str, result: Metrics, miou: float) -> str:
+    """Return the mIoU of masks and the IoU of every class."""
+    head = (
+        f"**{name}**: mIoU {100 * miou:.2f} % of {result.images} {result.split} images "
+        f"(ground truth: {result.ground_truth})."
+    )
+    rows = [[label, f"{100 * value:.2f} %"] for label, value in (result.iou or {}).items()]
+    return f"{head}\n\n{_table(['class', 'IoU'], rows)}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -1,4 +1,4 @@
-"""Unpack archives: nothing leaves the folder, and a folder under its final name is complete."""
+"""Safe, atomic unpacking of tar and zip archives."""
 
 import errno
 import lzma
@@ -21,7 +21,7 @@ from wsss.io.progress import log, track
 
 _STAMP = ".unpacked"
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
-"""Errors of the disk or folder; all others are those of a member's name."""
+"""Errors of the disk or folder; any other comes from the name of an archive member."""
 
 _DAMAGE = (
     tarfile.TarError,
@@ -37,13 +37,13 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class _Member:
-    """What an archive holds under a name.
+    """An archive member.
 
     Attributes:
-        name: path as it stands in the archive.
-        kind: file, folder, link, or what else it is.
+        name: its path in the archive.
+        kind: file, folder, link, or a description of a kind that is refused.
         open: opens a file for reading.
-        target: path that a link points to, seen from the top of the archive.
+        target: path that a link points to, relative to the top of the archive.
     """
 
     name: str
@@ -53,7 +53,7 @@ class _Member:
 
 
 def is_unpacked(folder: Path, stamp: str) -> bool:
-    """Tell whether `unpack` finished `folder` from the archive that `stamp` identifies."""
+    """True if `unpack` completed `folder` from the archive with this `stamp`."""
     try:
         return (folder / _STAMP).read_text(encoding="utf-8") == stamp
     except (OSError, UnicodeDecodeError):
@@ -63,24 +63,23 @@ def is_unpacked(folder: Path, stamp: str) -> bool:
 def unpack(archive: Path, folder: Path, stamp: str) -> None:
     """Unpack a tar (plain, gzip, bzip2, xz) or zip archive as `folder`.
 
-    Work goes on in a folder beside it, which is renamed when everything is there; what an earlier
-    attempt left is removed. If the archive holds a folder of that name on its top level, this is
-    the one that is kept. Only plain files and folders are written, no links.
+    The archive is unpacked into a temporary folder beside it, which is renamed when it is complete;
+    leftovers of an earlier attempt are removed. If the archive has a top-level folder of that name,
+    only this one is kept. Only plain files and folders are written, no links.
 
     Args:
         archive: the file.
         folder: folder to make; one that was unpacked from another archive is replaced.
-        stamp: identifies the archive's content, for `is_unpacked`.
+        stamp: checksum of the archive, for `is_unpacked`.
 
     Raises:
-        UserError: the archive is missing, damaged or truncated, or a member is a device or leads
-            out of the folder; or the folder cannot be written, or is not ours. It is then as it
-            was.
+        UserError: the archive is missing, damaged or truncated, a member is a device or leads out
+            of the folder, or the folder cannot be written or is the user's. It is then unchanged.
     """
     if is_unpacked(folder, stamp):
         return
     if folder.exists() and not (folder / _STAMP).is_file():
-        raise UserError(f"{folder}: is there, but was not unpacked by wsss; move it away")
+        raise UserError(f"{folder}: exists, but was not unpacked by wsss; move it away")
     unfinished = folder.with_name(f".{folder.name}.unpacking")
     replaced = folder.with_name(f".{folder.name}.replaced")
     log.info("unpack %s", archive)
@@ -92,7 +91,7 @@ def unpack(archive: Path, folder: Path, stamp: str) -> None:
         whole = unfinished / folder.name
         whole = whole if whole.is_dir() else unfinished
         write_text(whole / _STAMP, stamp)
-        # removed under another name: half of it must not pass for the whole
+        # rename before removal: a half removed folder must not look complete
         if folder.exists():
             folder.replace(replaced)
         whole.replace(folder)
@@ -158,7 +157,7 @@ def _chunks(archive: Path, member: _Member) -> Iterator[bytes]:
 
 
 def _members(archive: Path) -> Iterator[_Member]:
-    """Yield the members; whatever is wrong with the archive becomes one line."""
+    """Yield the members; damage becomes a `UserError`."""
     if not archive.is_file():
         raise UserError(f"{archive}: no such file")
     reader = _zip_members if zipfile.is_zipfile(archive) else _tar_members
@@ -184,8 +183,15 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
 def _tar_members(archive: Path) -> Iterator[_Member]:
     with tarfile.open(archive) as file:
         for info in file:
-            yield _Member(info.name, _kind(info), partial(file.extractfile, info), _target(info))
+            yield _Member(info.name, _kind(info), partial(_opened, file, info), _target(info))
         _check_end(file)
+
+
+def _opened(file: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    member = file.extractfile(info)
+    if member is None:
+        raise tarfile.ReadError(f"{info.name} is no file")
+    return member
 
 
 def _kind(info: tarfile.TarInfo) -> str:
@@ -200,7 +206,7 @@ def _target(info: tarfile.TarInfo) -> str:
 
 
 def _check_end(file: tarfile.TarFile) -> None:
-    """Read on behind the last member: tarfile takes a missing or broken header for the end.
+    """Check the end-of-archive block: tarfile takes a missing or broken header for the end.
 
     Raises:
         tarfile.ReadError: the block of zeros that ends an archive is missing.

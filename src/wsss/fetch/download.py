@@ -1,4 +1,4 @@
-"""Fetch large files: with progress, from where an earlier attempt stopped, and checked."""
+"""Downloads that resume after interruptions and are verified by checksum."""
 
 import logging
 import time
@@ -25,9 +25,9 @@ class Remote:
     """A file on a server.
 
     Attributes:
-        url: where it is.
-        md5: its checksum.
-        instead: what the user can set in the configuration if the file cannot be fetched.
+        url: its address.
+        md5: its MD5 checksum.
+        instead: configuration keys that make the download unnecessary.
     """
 
     url: str
@@ -41,14 +41,14 @@ class Remote:
 
 
 def fetch(remote: Remote, folder: Path, patience: float = 5.0) -> Path:
-    """Fetch a file, or take the one that is there with the right checksum.
+    """Download a file unless it exists with the right checksum.
 
-    What arrived before a broken connection stays in `<name>.part`, where the next attempt or the
-    next call goes on if the server can; nothing unchecked ever has the final name.
+    A partial download stays in `<name>.part`, from which the next attempt or the next call resumes
+    if the server supports it; the final name only ever belongs to a verified file.
 
     Args:
         remote: the file.
-        folder: where it goes.
+        folder: target folder.
         patience: seconds between two attempts.
 
     Returns:
@@ -78,7 +78,7 @@ def _reason(error: Exception) -> str:
         return f"the server answers {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.ConnectionError | requests.Timeout):
         return "cannot be reached, or does not answer"
-    return "the connection broke; the same command goes on where it stopped"
+    return "the connection broke; re-run the same command to resume"
 
 
 def _remedy(remote: Remote, target: Path) -> str:
@@ -86,7 +86,7 @@ def _remedy(remote: Remote, target: Path) -> str:
 
 
 class _Resuming:
-    """Downloader for pooch that asks only for what is still missing in `part`."""
+    """Downloader for pooch that requests only the bytes missing in `part`."""
 
     def __init__(self, part: Path, patience: float) -> None:
         self._part, self._patience = part, patience
@@ -98,12 +98,12 @@ class _Resuming:
                 self._continue(url)
                 break
             except _NETWORK as error:
-                # as long as something arrives, patience does not end
+                # the number of attempts restarts with every chunk received
                 left = left - 1 if self._size() <= most else _ATTEMPTS
                 most = max(most, self._size())
                 if not left or isinstance(error, requests.HTTPError):
                     raise
-                log.warning("%s: interrupted (%s); tried again", url, type(error).__name__)
+                log.warning("%s: interrupted (%s); retrying", url, type(error).__name__)
                 time.sleep(self._patience)
         self._part.replace(output_file)
 
@@ -111,9 +111,9 @@ class _Resuming:
         return self._part.stat().st_size if self._part.exists() else 0
 
     def _continue(self, url: str) -> None:
-        """Append to the part what is missing, or all if the server cannot start in between."""
+        """Append the missing bytes to the part; start over if the server sends the whole file."""
         have = self._size()
-        # not compressed on the way: the checksum is that of the file as it lies there
+        # no compression in transit: the checksum is that of the stored file
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
             if have and answer.status_code == requests.codes.requested_range_not_satisfiable:
@@ -129,7 +129,7 @@ class _Resuming:
 
 
 def _whole_size(answer: requests.Response) -> int | None:
-    """Return the size of the file in bytes as `Content-Range: bytes */size` gives it."""
+    """Size of the file in bytes, from `Content-Range: bytes */size`."""
     size = answer.headers.get("Content-Range", "").rpartition("/")[2]
     return int(size) if size.isdigit() else None
 
@@ -138,6 +138,6 @@ def _chunks(answer: requests.Response, name: str, start: int) -> Iterator[bytes]
     size = answer.headers.get("Content-Length")
     total = -(-int(size) // _MIB) if size else None
     if start:
-        log.info("fetch %s: goes on behind %d MiB", name, start // _MIB)
+        log.info("fetch %s: resumed at %d MiB", name, start // _MIB)
     chunks = answer.raw.stream(_MIB, decode_content=False)
     yield from track(chunks, f"fetch {name} (MiB)", total)

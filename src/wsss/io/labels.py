@@ -73,6 +73,17 @@ def read_labels(path: Path) -> np.ndarray:
     return _decoded(path, path)
 
 
+def mask_problem(labels: np.ndarray, size: tuple[int, int], num_classes: int) -> str:
+    """Mismatch between a label map (H, W) uint8 and its image's (H, W) and classes; "" = none."""
+    if labels.shape != size:
+        shown, wanted = (f"{w} x {h}" for h, w in (labels.shape, size))
+        return f"the mask is {shown} pixels, its image {wanted}"
+    ids = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[:IGNORE])
+    if ids.max(initial=0) > num_classes:
+        return f"holds id {ids.max()}, but there are {num_classes} classes"
+    return ""
+
+
 def read_mask(masks: Masks, image_id: str) -> np.ndarray:
     """Read the ground-truth mask of an image, (H, W) uint8, as `read_labels` does.
 

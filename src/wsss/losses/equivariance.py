@@ -10,29 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wsss.losses.classification import multilabel_soft_margin
-from wsss.ops.resize import resize
+from wsss.ops.cam import max_norm
+from wsss.ops.resize import resize_bilinear
 
 HARDEST = 0.2
 """Share of the entries that the equivariant cross regularisation averages, the largest ones."""
 
 Views = tuple[Tensor, Tensor]
 """Class maps of a view as the classifier draws them, and as the pixel correlation refines them."""
-
-
-def max_norm(maps: Tensor, eps: float = 1e-5) -> Tensor:
-    """Stretch the positive part of each map to [0, 1), differentiably in its extremes, too.
-
-    Args:
-        maps: Maps (B, D, H, W).
-        eps: Taken from the numerator, added to the denominator (seam.md 2).
-
-    Returns:
-        `relu(p - min - eps) / (max - min + eps)` with `p = relu(maps)`, per image and channel.
-    """
-    positive = F.relu(maps)
-    flat = positive.flatten(2)
-    low, high = (extreme(flat, 2).values[..., None, None] for extreme in (torch.min, torch.max))
-    return F.relu(positive - low - eps) / (high - low + eps)
 
 
 def max_onehot(maps: Tensor) -> Tensor:
@@ -94,9 +79,14 @@ def aligned(first: Views, second: Views, label: Tensor) -> tuple[Views, Views]:
     """
     present = F.pad(label, (1, 0), value=1.0)[:, :, None, None]
     grid = tuple(second[0].shape[2:])
-    large = tuple(resize(max_norm(maps), grid, align_corners=True) * present for maps in first)
-    small = tuple(max_norm(maps) * present for maps in second)
-    return large, small
+    (cam, refined), (small_cam, small_refined) = first, second
+
+    def shrink(maps: Tensor) -> Tensor:
+        # (B, 1 + C, H, W) to (B, 1 + C, h, w)
+        return resize_bilinear(max_norm(maps), grid, align_corners=True) * present
+
+    small = (max_norm(small_cam) * present, max_norm(small_refined) * present)
+    return (shrink(cam), shrink(refined)), small
 
 
 def cross_target(maps: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsss.losses.equivariance import max_norm
 from wsss.losses.processes import total, world
-from wsss.ops.resize import resize
+from wsss.ops.cam import max_norm
+from wsss.ops.resize import resize_bilinear
 
 EPS = 1e-5
 """Keeps empty means and flat maps finite (official code)."""
@@ -33,7 +33,7 @@ def erasing_mask(cam: Tensor, labels: Tensor, size: tuple[int, int], erase: floa
     Returns:
         Mask (B, 1, H, W) in [0, erase).
     """
-    activation = max_norm(resize(F.relu(cam), size)) * labels[:, :, None, None]
+    activation = max_norm(resize_bilinear(F.relu(cam), size)) * labels[:, :, None, None]
     strongest = activation.amax(dim=1, keepdim=True)
     return torch.where(strongest < erase, strongest, 0.0)
 

@@ -33,8 +33,8 @@ from wsss.methods.base import Method
 from wsss.nn.aeftnet import AeftNet
 from wsss.nn.backbones import Backbone
 from wsss.nn.heads.gpp import signed_score
-from wsss.nn.task import Batch, Clock, Losses
-from wsss.ops.resize import resize
+from wsss.nn.task import Batch, Losses, Progress
+from wsss.ops.resize import resize_bilinear
 
 
 class AeftParams(MethodParams):
@@ -84,18 +84,18 @@ class Aeft(Method):
         """Return the configured size, ``params.batch_size`` once the triplet is learnt."""
         return base if epoch < self.params.start else self.params.batch_size
 
-    def forward(self, batch: Batch, clock: Clock) -> Losses:
+    def forward(self, batch: Batch, progress: Progress) -> Losses:
         """Compare with the image labels, from ``params.start`` on with other images, too.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
-            clock: The epoch decides which losses there are.
+            progress: The epoch decides which losses there are.
 
         Returns:
             ``{"net": {"cls": ...}}``, in the second part with ``attraction`` and ``repulsion``.
         """
         image, label = batch["image"], batch["label"]
-        if clock.epoch >= self.params.start:
+        if progress.epoch >= self.params.start:
             return {"net": self.triplet_losses(image, label, *pick_negatives(label))}
         features = self.net.features(self.net.backbone(image))
         logits = self.net.classify(features, tuple(image.shape[2:]))
@@ -135,9 +135,9 @@ class Aeft(Method):
         """Draw relu(fc9(relu(fc8(conv6)))): (B, 3, H, W) to (B, C, h, w)."""
         return F.relu(self.net.cam(image))
 
-    def draw(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+    def infer(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Draw the maps (B, C, *size) of a view: upsampled, then rectified (aeft.md 8)."""
-        return F.relu(resize(self.net.cam(image), size))
+        return F.relu(resize_bilinear(self.net.cam(image), size))
 
     def _maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
         return self.net.maps(self.net.features(self.net.backbone(image)))

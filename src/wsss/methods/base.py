@@ -10,9 +10,9 @@ from wsss.config.section import MethodParams
 from wsss.errors import UserError
 from wsss.nn.backbones import Backbone
 from wsss.nn.classnet import ClassNet
-from wsss.nn.task import Batch, Clock, Losses, Task
-from wsss.ops.cam import normalise_cam
-from wsss.ops.resize import resize
+from wsss.nn.task import Batch, Losses, Progress, Task
+from wsss.ops.cam import scale_by_max
+from wsss.ops.resize import resize_bilinear
 
 
 class Method(Task):
@@ -65,9 +65,9 @@ class Method(Task):
     def add_parts(self, parts: Mapping[str, Backbone]) -> None:
         """Build what stands on the further backbones; a method without any builds nothing."""
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules of the network that start from random weights."""
-        return self.net.scratch()
+        return self.net.from_scratch()
 
     def cam(self, image: Tensor) -> Tensor:
         """Draw the class activation maps of all classes.
@@ -80,7 +80,7 @@ class Method(Task):
         """
         raise NotImplementedError
 
-    def draw(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+    def infer(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Draw the maps of one view at the size of the result.
 
         Args:
@@ -90,23 +90,23 @@ class Method(Task):
         Returns:
             (B, C, H', W') maps, upsampled bilinearly (align_corners False).
         """
-        return resize(self.cam(image), size)
+        return resize_bilinear(self.cam(image), size)
 
     @staticmethod
-    def normalise(total: np.ndarray) -> np.ndarray:
+    def scale_maps(total: np.ndarray) -> np.ndarray:
         """Scale maps (K, H, W) that were summed over views; by default each by its maximum."""
-        return normalise_cam(total)
+        return scale_by_max(total)
 
-    def alone(self, clock: Clock) -> bool:  # noqa: ARG002
+    def owns_step(self, progress: Progress) -> bool:  # noqa: ARG002
         """Tell whether a step belongs to this method alone, when it is added to another."""
         return False
 
-    def extra(self, batch: Batch, clock: Clock, features: Tensor) -> Losses:
+    def addon_losses(self, batch: Batch, progress: Progress, features: Tensor) -> Losses:
         """Return the losses that this method adds to a step of another one on a shared network.
 
         Args:
             batch: Collated sample.
-            clock: Where the training stands.
+            progress: Where the training stands.
             features: (B, D, h, w) of the shared network for ``batch["image"]``.
         """
         raise NotImplementedError

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from wsss.methods.base import Method
-from wsss.nn.task import Batch, Clock, Losses, Task
+from wsss.nn.task import Batch, Losses, Progress, Task
 
 
 class Combo(Task):
@@ -37,16 +37,16 @@ class Combo(Task):
             players |= method.players()
         return players
 
-    def recipes(self) -> dict[str, dict[str, object]]:
+    def train_overrides(self) -> dict[str, dict[str, object]]:
         """Return what the players of the add-ons do differently."""
         recipes = {}
         for method in (self.base, *self.addons.values()):
-            recipes |= method.recipes()
+            recipes |= method.train_overrides()
         return recipes
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules of the network that start from random weights."""
-        return self.base.scratch()
+        return self.base.from_scratch()
 
     def batch_size(self, base: int, epoch: int) -> int:
         """Return the number of samples per step that the first method asks for."""
@@ -61,7 +61,7 @@ class Combo(Task):
         for method in (self.base, *self.addons.values()):
             method.check(total)
 
-    def forward(self, batch: Batch, clock: Clock) -> Losses:
+    def forward(self, batch: Batch, progress: Progress) -> Losses:
         """Take the step of the first method and add the losses of the others.
 
         The add-ons see the features that the first method computed for ``batch["image"]``, so the
@@ -73,17 +73,19 @@ class Combo(Task):
         """
         image = batch["image"]
         for name, addon in self.addons.items():
-            if addon.alone(clock):
+            if addon.owns_step(progress):
                 with torch.no_grad():
                     features = self.net.features(self.net.backbone(image))
-                return _named(name, addon.extra(batch, clock, features))
+                return _named(name, addon.addon_losses(batch, progress, features))
         with _taps_of(image, self.net.backbone) as found:
-            losses = self.base(batch, clock)
+            losses = self.base(batch, progress)
         if not found:
             raise RuntimeError(f"{type(self.base).__name__} does not run its trunk on the images")
         features = self.net.features(found[0])
         for name, addon in self.addons.items():
-            for player, added in _named(name, addon.extra(batch, clock, features)).items():
+            for player, added in _named(
+                name, addon.addon_losses(batch, progress, features)
+            ).items():
                 losses[player] = losses.get(player, {}) | added
         return losses
 
@@ -91,13 +93,13 @@ class Combo(Task):
         """Draw the maps of the first method: (B, 3, H, W) to (B, C, h, w)."""
         return self.base.cam(image)
 
-    def draw(self, image: Tensor, size: tuple[int, int]) -> Tensor:
+    def infer(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Draw the maps of the first method at a size: (B, 3, H, W) to (B, C, *size)."""
-        return self.base.draw(image, size)
+        return self.base.infer(image, size)
 
-    def normalise(self, total: np.ndarray) -> np.ndarray:
+    def scale_maps(self, total: np.ndarray) -> np.ndarray:
         """Scale summed maps (K, H, W) as the first method does."""
-        return self.base.normalise(total)
+        return self.base.scale_maps(total)
 
 
 def _named(addon: str, losses: Losses) -> Losses:

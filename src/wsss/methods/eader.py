@@ -28,10 +28,11 @@ from wsss.losses.erasing import attention_area, attention_mining
 from wsss.methods.base import Method
 from wsss.nn.backbones import Backbone
 from wsss.nn.localizer import Localizer
-from wsss.nn.task import Batch, Clock, Losses
+from wsss.nn.task import Batch, Losses, Progress
+from wsss.ops.cam import scale_min_max
 from wsss.ops.erase import erase, soft_mask
-from wsss.ops.gradcam import class_maps, gradient_weights, minmax, pair_order, ranked_classes
-from wsss.ops.resize import resize
+from wsss.ops.gradcam import class_maps, gradient_weights, pair_order, ranked_classes
+from wsss.ops.resize import resize_bilinear
 
 
 class EaderParams(MethodParams):
@@ -110,7 +111,7 @@ class Eader(Method):
         """Return the localizer, ``net``, and the ``adversary``."""
         return super().players() | ({"adversary": self.adversary} if self.adversary else {})
 
-    def recipes(self) -> dict[str, dict[str, object]]:
+    def train_overrides(self) -> dict[str, dict[str, object]]:
         """Return the adversary's optimiser: one rate for all parameters, constant (eader.md 10)."""
         if self.adversary is None:
             return {}
@@ -134,50 +135,50 @@ class Eader(Method):
                 f"cam.eader.localizer_steps: no turn is left to the adversary in {total} steps"
             )
 
-    def alone(self, clock: Clock) -> bool:
+    def owns_step(self, progress: Progress) -> bool:
         """Tell whether it is the adversary's turn; turns go on across epochs (eader.md 8)."""
         localizer = self.params.localizer_steps
-        turn = clock.step % (localizer + self.params.adversary_steps)
+        turn = progress.step % (localizer + self.params.adversary_steps)
         return self.adversary is not None and turn >= localizer
 
-    def forward(self, batch: Batch, clock: Clock) -> Losses:
+    def forward(self, batch: Batch, progress: Progress) -> Losses:
         """Take a step of the player whose turn it is.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
-            clock: Its step decides whose turn it is.
+            progress: Its step decides whose turn it is.
 
         Returns:
             ``{"net": {"cls": classification, "am": .., "reg": ..}}`` or
-            ``{"adversary": {"adv": ..}}``, see :meth:`extra`.
+            ``{"adversary": {"adv": ..}}``, see :meth:`addon_losses`.
         """
         image = batch["image"]
-        if self.alone(clock):
+        if self.owns_step(progress):
             with torch.no_grad():
                 features = self.features(image)
-            return self.extra(batch, clock, features)
+            return self.addon_losses(batch, progress, features)
         features = self.features(image)
         logits = self.net.classify(features, tuple(image.shape[2:]))
         cls = probability_bce(logits, batch["label"])
-        return {"net": {"cls": cls} | self.extra(batch, clock, features)["net"]}
+        return {"net": {"cls": cls} | self.addon_losses(batch, progress, features)["net"]}
 
     def features(self, image: Tensor) -> Tensor:
         """Compute what the maps are linear in: (B, 3, H, W) to (B, D, h, w)."""
         return self.net.features(self.net.backbone(image))
 
-    def extra(self, batch: Batch, clock: Clock, features: Tensor) -> Losses:
+    def addon_losses(self, batch: Batch, progress: Progress, features: Tensor) -> Losses:
         """Return the losses of erasing.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
-            clock: Its step decides whose turn it is.
+            progress: Its step decides whose turn it is.
             features: (B, D, h, w) of the network for the images; constant in the adversary's turn.
 
         Returns:
             ``{"net": {"am": alpha x attention mining, "reg": beta x mean attention}}`` or
             ``{"adversary": {"adv": binary cross entropy of the erased images}}``.
         """
-        if self.alone(clock):
+        if self.owns_step(progress):
             with torch.no_grad():
                 seen = self.attend(batch, features)
                 erased = self.erase(batch, seen)
@@ -205,12 +206,14 @@ class Eader(Method):
         if gcam and not self.net.linear:
             weights = gradient_weights(features, lambda f: self.net.classify(f, size), classes)
         else:
-            # of a gradient these rows lack the factor 1 / (h w), which minmax removes anyway
+            # of a gradient these rows lack the factor 1 / (h w), which scale_min_max removes anyway
             weights = self.net.class_weight()[classes.clamp(min=0)]
         maps = class_maps(features, weights.detach() if gcam else weights)
         image, rank = pair_order(classes, "rank" if gcam else "image")
         maps = (F.relu(maps) if gcam else maps)[image, rank]
-        return Attention(minmax(resize(maps[:, None], size)), image, classes[image, rank])
+        return Attention(
+            scale_min_max(resize_bilinear(maps[:, None], size)), image, classes[image, rank]
+        )
 
     def erase(self, batch: Batch, seen: Attention) -> Tensor:
         """Erase from its image what each map attends to: (N, 3, H, W)."""
@@ -239,12 +242,12 @@ class Eader(Method):
 
         Returns:
             (B, C, h, w): Grad-CAM, >= 0, up to the factor 1 / (h w); with ``attention: cam`` the
-            signed maps, of which :meth:`normalise` lifts the lowest value to 0.
+            signed maps, of which :meth:`scale_maps` lifts the lowest value to 0.
         """
         maps = class_maps(self.features(image), self.net.class_weight())
         return F.relu(maps) if self.params.attention == "gcam" else maps
 
     @staticmethod
-    def normalise(total: np.ndarray) -> np.ndarray:
+    def scale_maps(total: np.ndarray) -> np.ndarray:
         """Stretch each of the summed maps (K, H, W) to [0, 1] (eader.md 5.1)."""
-        return minmax(total)
+        return scale_min_max(total)

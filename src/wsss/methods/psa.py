@@ -16,7 +16,7 @@ from wsss.losses.classification import multilabel_soft_margin
 from wsss.methods.base import Method
 from wsss.nn.backbones import Backbone
 from wsss.nn.camnet import CamNet
-from wsss.nn.task import Batch, Clock, Losses
+from wsss.nn.task import Batch, Losses, Progress
 
 
 class PsaParams(MethodParams):
@@ -36,12 +36,12 @@ class Psa(Method):
         """Build the classifier."""
         return CamNet(backbone, num_classes, params.dropout)
 
-    def forward(self, batch: Batch, clock: Clock) -> Losses:  # noqa: ARG002
+    def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
         """Classify and compare with the image labels.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
-            clock: Not used; the loss is the same at every step.
+            progress: Not used; the loss is the same at every step.
 
         Returns:
             ``{"net": {"cls": mean binary cross entropy}}``.

@@ -22,8 +22,8 @@ from wsss.losses.equivariance import siamese_losses
 from wsss.methods.seam import Seam
 from wsss.nn.backbones import Backbone
 from wsss.nn.sbnet import SbNet
-from wsss.nn.task import Batch, Clock, Losses
-from wsss.ops.resize import resize
+from wsss.nn.task import Batch, Losses, Progress
+from wsss.ops.resize import resize_bilinear
 
 
 class SbParams(MethodParams):
@@ -53,13 +53,13 @@ class Sb(Seam):
         """Build the classifier with pixel correlation and boundary branch."""
         return SbNet(backbone, num_classes, params.dropout)
 
-    def forward(self, batch: Batch, clock: Clock) -> Losses:  # noqa: ARG002
+    def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
         """Take SEAM's step, and compare boundaries and smoothness of both views.
 
         Args:
             batch: image (B, 3, H, W), label (B, C) float and boundary (B, 1 + C, H, W) uint8,
                 255 = 1, background first, zeros for absent classes.
-            clock: Not used; the losses are the same at every step.
+            progress: Not used; the losses are the same at every step.
 
         Returns:
             ``{"net": {"cls", "rvmin", "er", "ecr", "boundary", "smoothness"}}`` (sb.md 4).
@@ -71,7 +71,7 @@ class Sb(Seam):
         present = F.pad(batch["label"], (1, 0), value=1.0)
         sizes = [tuple(view.shape[2:]) for view in views]
         boundary = batch["boundary"].float() / 255
-        true = [resize(boundary, size, align_corners=True) for size in sizes]
+        true = [resize_bilinear(boundary, size, align_corners=True) for size in sizes]
         outlines = [
             probability_bce(self.net.edges(view, tap), edge * present[:, :, None, None])
             for view, tap, edge in zip(views, taps, true, strict=True)

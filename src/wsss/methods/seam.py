@@ -19,9 +19,9 @@ from wsss.losses.equivariance import siamese_losses
 from wsss.methods.base import Method
 from wsss.nn.backbones import Backbone
 from wsss.nn.seamnet import SeamNet
-from wsss.nn.task import Batch, Clock, Losses
-from wsss.ops.cam import normalise_minmax
-from wsss.ops.resize import resize
+from wsss.nn.task import Batch, Losses, Progress
+from wsss.ops.cam import scale_min_max_less_eps
+from wsss.ops.resize import resize_bilinear
 
 
 class SeamParams(MethodParams):
@@ -48,14 +48,14 @@ class Seam(Method):
     def views(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return images (B, 3, H, W) and their small copies, sides rounded down (seam.md 3)."""
         size = tuple(max(1, int(side * self.params.scale)) for side in image.shape[2:])
-        return image, resize(image, size, align_corners=True)
+        return image, resize_bilinear(image, size, align_corners=True)
 
-    def forward(self, batch: Batch, clock: Clock) -> Losses:  # noqa: ARG002
+    def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
         """Draw the maps of both views and compare them with the labels and with each other.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
-            clock: Not used; the losses are the same at every step.
+            progress: Not used; the losses are the same at every step.
 
         Returns:
             ``{"net": {"cls": ..., "rvmin": ..., "er": ..., "ecr": ...}}``, see
@@ -72,6 +72,6 @@ class Seam(Method):
         return self.net(image)[1][:, 1:]
 
     @staticmethod
-    def normalise(total: np.ndarray) -> np.ndarray:
+    def scale_maps(total: np.ndarray) -> np.ndarray:
         """Scale summed maps (K, H, W) between their minimum and maximum (seam.md 5)."""
-        return normalise_minmax(total)
+        return scale_min_max_less_eps(total)

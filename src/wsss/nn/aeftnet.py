@@ -41,7 +41,7 @@ class AeftNet(ClassNet):
         for layer in (self.fc8, self.fc9):
             nn.init.xavier_uniform_(layer.weight)
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: all but the backbone."""
         return (self.fc8, self.fc9, self.gconv1, self.gconv2, self.gconv3)
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 
 class AffinityNet(nn.Module):
@@ -44,7 +44,7 @@ class AffinityNet(nn.Module):
             nn.init.kaiming_normal_(narrow.weight)
         nn.init.xavier_uniform_(self.f9.weight, gain=4)
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: f8_3, f8_4, f8_5, f9."""
         return (self.f8_3, self.f8_4, self.f8_5, self.f9)
 
@@ -64,5 +64,5 @@ class AffinityNet(nn.Module):
             self.gn8_4(self.f8_4(taps["conv5"])),
             self.gn8_5(self.f8_5(taps["conv6"])),
         )
-        maps = [f if tuple(f.shape[2:]) == grid else resize(f, grid) for f in narrow]
+        maps = [f if tuple(f.shape[2:]) == grid else resize_bilinear(f, grid) for f in narrow]
         return F.elu(self.f9(torch.cat([F.elu(f) for f in maps], dim=1)))

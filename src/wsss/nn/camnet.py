@@ -23,7 +23,7 @@ class CamNet(ClassNet):
         self.fc8 = nn.Conv2d(backbone.channels["conv6"], num_classes, 1, bias=False)
         nn.init.xavier_uniform_(self.fc8.weight)
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: the classifier."""
         return (self.fc8,)
 

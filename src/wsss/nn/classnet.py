@@ -22,7 +22,7 @@ class ClassNet(nn.Module):
 
     backbone: Backbone
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights."""
         raise NotImplementedError
 

@@ -32,7 +32,7 @@ class Localizer(ClassNet):
         """The linear layer."""
         return self.get_submodule(self._head)
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: the linear layer."""
         return (self.head,)
 

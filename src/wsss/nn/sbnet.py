@@ -10,7 +10,7 @@ from wsss.nn.backbones import Backbone
 from wsss.nn.heads.boundary import BoundaryHead
 from wsss.nn.seamnet import SeamNet
 from wsss.ops.edges import canny
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 
 class SbNet(SeamNet):
@@ -35,7 +35,7 @@ class SbNet(SeamNet):
     def semantic_edges(self, x: Tensor, taps: dict[str, Tensor]) -> Tensor:
         """Compute what the branch says before Canny: logits (B, 1 + C, H, W) of x (B, 3, H, W)."""
         edges = self.edge_layer([taps[tap] for tap in self.backbone.edge_taps])
-        return resize(edges.float(), tuple(x.shape[2:]), align_corners=True)
+        return resize_bilinear(edges.float(), tuple(x.shape[2:]), align_corners=True)
 
     def edges(self, x: Tensor, taps: dict[str, Tensor]) -> Tensor:
         """Compute boundary logits: the branch fused with Canny's edges, 0 and 255 as they are.

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
 from wsss.nn.classnet import ClassNet
-from wsss.ops.correlate import refine, sources
-from wsss.ops.resize import resize
+from wsss.ops.correlate import refine, winner_maps
+from wsss.ops.resize import resize_bilinear
 
 
 class SeamNet(ClassNet):
@@ -40,7 +40,7 @@ class SeamNet(ClassNet):
         nn.init.kaiming_normal_(self.f8_4.weight)
         nn.init.xavier_uniform_(self.f9.weight, gain=4)
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: fc8, f8_3, f8_4, f9."""
         return (self.fc8, self.f8_3, self.f8_4, self.f9)
 
@@ -59,7 +59,7 @@ class SeamNet(ClassNet):
             (B, C) logits of the foreground classes.
         """
         maps = self._class_maps(features)[:, 1:]
-        return resize(maps, size, align_corners=True).mean((2, 3))
+        return resize_bilinear(maps, size, align_corners=True).mean((2, 3))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Draw both kinds of maps of images (B, 3, H, W), see :meth:`activate`."""
@@ -80,16 +80,18 @@ class SeamNet(ClassNet):
             float32, background first, upsampled bilinearly (align_corners True).
         """
         logits = self._class_maps(taps["conv6"])
-        refined = refine(sources(logits), self.pixel_features(x, taps))
+        refined = refine(winner_maps(logits), self.pixel_features(x, taps))
         size = tuple(x.shape[2:])
-        return resize(logits, size, align_corners=True), resize(refined, size, align_corners=True)
+        return resize_bilinear(logits, size, align_corners=True), resize_bilinear(
+            refined, size, align_corners=True
+        )
 
     def pixel_features(self, x: Tensor, taps: dict[str, Tensor]) -> Tensor:
         """Compute the features whose correlation refines the maps: (B, 192, h, w)."""
         grid = tuple(taps["conv6"].shape[2:])
         # the bias-free 1x1 convolutions commute with the resize, so they run first
         narrow = (self.f8_3(taps["conv4"].detach()), self.f8_4(taps["conv5"].detach()))
-        image, *maps = (resize(f, grid, align_corners=True) for f in (x, *narrow))
+        image, *maps = (resize_bilinear(f, grid, align_corners=True) for f in (x, *narrow))
         return self.f9(torch.cat([image, *map(F.relu, maps)], dim=1))
 
     def _class_maps(self, features: Tensor) -> Tensor:

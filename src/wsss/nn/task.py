@@ -11,7 +11,7 @@ Losses = dict[str, dict[str, Tensor]]
 """Player -> loss name -> scalar; the loop sums everything and calls backward once."""
 
 
-class Clock(NamedTuple):
+class Progress(NamedTuple):
     """Where the training stands, for losses and schedules that depend on it.
 
     A tuple, because Fabric's mixed precision refuses frozen dataclasses.
@@ -39,11 +39,11 @@ class Task(nn.Module):
         """Return the modules that own an optimiser each: ``{"net": net}`` unless adversarial."""
         return {"net": self.net}
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules trained from scratch; `head_lr_factor` is the factor on their rate."""
         return ()
 
-    def recipes(self) -> dict[str, dict[str, object]]:
+    def train_overrides(self) -> dict[str, dict[str, object]]:
         """Return player -> what its optimiser does differently from the stage's configuration."""
         return {}
 
@@ -58,12 +58,12 @@ class Task(nn.Module):
             UserError: Something would never happen in that many steps.
         """
 
-    def forward(self, batch: Batch, clock: Clock) -> Losses:
+    def forward(self, batch: Batch, progress: Progress) -> Losses:
         """Run one training step up to the losses.
 
         Args:
             batch: Collated sample; ``batch["image"]`` is (B, 3, H, W), normalised RGB.
-            clock: Where the training stands.
+            progress: Where the training stands.
 
         Returns:
             Player -> loss name -> scalar. A player that is absent is not stepped.

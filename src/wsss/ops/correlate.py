@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from wsss.ops.cam import scale_by_max_less_eps
+
 BLOCK = 4096
 """Cells whose affinities to all others are held at a time; more than a crop of 448 has."""
 
 
-def sources(logits: Tensor, eps: float = 1e-5) -> Tensor:
+def winner_maps(logits: Tensor, eps: float = 1e-5) -> Tensor:
     """Turn class maps into what the pixel correlation spreads: one winner per cell.
 
     Each map is scaled by its maximum; the background is what the strongest class leaves to 1; of
@@ -27,8 +29,7 @@ def sources(logits: Tensor, eps: float = 1e-5) -> Tensor:
     Returns:
         Maps in [0, 1] (B, 1 + C, h, w) float32 without gradient.
     """
-    maps = F.relu(logits.detach().float())
-    classes = (F.relu(maps - eps) / (maps.amax((2, 3), keepdim=True) + eps))[:, 1:]
+    classes = scale_by_max_less_eps(logits.detach().float(), eps)[:, 1:]
     strongest = classes.amax(1, keepdim=True)
     winners = classes.masked_fill(classes < strongest, 0)
     return torch.cat([1 - strongest, winners], dim=1)

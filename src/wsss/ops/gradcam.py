@@ -6,13 +6,10 @@ classes of an image in the batch.
 """
 
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
-
-Maps = TypeVar("Maps", np.ndarray, Tensor)
 
 
 def ranked_classes(labels: Tensor) -> Tensor:
@@ -94,24 +91,3 @@ def class_maps(features: Tensor, weights: Tensor) -> Tensor:
     with torch.autocast(features.device.type, enabled=False):
         flat = weights.float() @ features.float().flatten(2)
     return flat.unflatten(2, features.shape[2:])
-
-
-def minmax(maps: Maps) -> Maps:
-    """Stretch each map to [0, 1]: subtract its minimum, divide by the maximum of the result.
-
-    Without an epsilon; a constant map becomes zeros (eader.md 5.1 step 5). Both extremes are
-    differentiated.
-
-    Args:
-        maps: (..., H, W), array or tensor; may hold no map at all.
-
-    Returns:
-        Maps of the same shape and kind, in [0, 1].
-    """
-    if isinstance(maps, Tensor):
-        shifted = maps - maps.amin((-2, -1), keepdim=True)
-        top = shifted.amax((-2, -1), keepdim=True)
-        return shifted / top.where(top != 0, 1.0)
-    shifted = maps - maps.min(axis=(-2, -1), keepdims=True)
-    top = shifted.max(axis=(-2, -1), keepdims=True)
-    return shifted / np.where(top != 0, top, top.dtype.type(1))

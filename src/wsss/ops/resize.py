@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def resize(x: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
+def resize_bilinear(x: Tensor, size: tuple[int, int], align_corners: bool = False) -> Tensor:
     """Resize maps bilinearly, without antialiasing.
 
     The published inference code resizes with `align_corners=False`, some published networks with

@@ -17,12 +17,14 @@ class ProductFiles:
         evaluations: split -> evaluation file.
         history: CSV file with the losses of a training; None for other products.
         benchmarks: stage -> folders with Snakemake's benchmark files.
+        variant: variant of the product, such as the segmenter; empty = it has none.
     """
 
     files: Mapping[str, str]
     evaluations: Mapping[str, str]
     history: str | None
     benchmarks: Mapping[str, tuple[str, ...]]
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def run_files(plan: Plan, name: str) -> RunFiles:
         _append(entry["benchmarks"], artifact)
         if row.kind == "model":
             entry["history"] = f"{artifact.folder}/history.csv"
+        if row.variant is not None:
+            entry["variant"] = row.variant(plan.runs[run])
         if split and split in row.evaluated:
             evaluation = plan.evaluation(row.name, split, name)
             entry["evaluations"][split] = evaluation.path

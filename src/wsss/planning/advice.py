@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from wsss.data.problems import some
+from wsss.errors import first_of
 from wsss.io.index import Index, Item
 
 FEW = 20
@@ -89,9 +89,9 @@ def _copies(index: Index) -> Iterator[str]:
     both = [_names(items) for items in copies if len({item.split for item in items}) > 1]
     unlike = [_names(items) for items in copies if len({item.classes for item in items}) > 1]
     if both:
-        yield f"{len(both)} images are in train and in val, so val is no test: {some(both)}"
+        yield f"{len(both)} images are in train and in val, so val is no test: {first_of(both)}"
     if unlike:
-        yield f"{len(unlike)} images stand there twice with different labels: {some(unlike)}"
+        yield f"{len(unlike)} images stand there twice with different labels: {first_of(unlike)}"
 
 
 def _names(items: Sequence[Item]) -> str:

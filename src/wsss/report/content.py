@@ -1,16 +1,22 @@
-"""What a run has to show: its evaluations, loss curves and costs, read by the stage `report`."""
+"""Results of a run in the form that tables and charts show."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-Result = Mapping[str, Any]
-"""One entry of `results` in an eval file (see `wsss.stages.evaluate`)."""
+from wsss.metrics.result import Evaluation, Metrics
+from wsss.pipeline import EVALUATED, PRODUCTS, PSEUDO_LABELS, Product, product, pseudo_labels
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one stage took: `jobs`, summed `seconds`, highest `memory` in MB (None = unknown)."""
+class StageCost:
+    """Resources of one stage.
+
+    Attributes:
+        stage: name of the stage.
+        jobs: number of jobs.
+        seconds: wall time summed over the jobs.
+        memory: highest memory of any job in MB; None = unknown.
+    """
 
     stage: str
     jobs: int
@@ -19,105 +25,157 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Run:
-    """One experiment.
+class RunResults:
+    """Results of one run.
 
     Attributes:
         name: name of the run in the configuration.
-        evals: eval documents of one split by stage: cam, crf, walk, segment/{segmenter}.
-        histories: columns of numbers by stage: cam, affinity, segment/{segmenter}.
-        costs: one entry per stage that was benchmarked.
-        missing: what the run has not, in words.
+        evaluations: evaluations on one split by product.
+        histories: columns of history.csv by product.
+        makers: stage that made a product, by product.
+        variants: variant of a product, such as the segmenter, by product.
+        costs: one entry per stage with benchmarks.
+        missing: files without which parts of the report are missing.
     """
 
     name: str
-    evals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
     histories: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
-    costs: tuple[Cost, ...] = ()
+    makers: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
+    costs: tuple[StageCost, ...] = ()
     missing: tuple[str, ...] = ()
+
+    def title(self, name: str) -> str:
+        """Return the title of a product of this run, with its variant."""
+        return f"{product(name).title} {self.variants.get(name, '')}".rstrip()
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the waterfall.
+    """One set of label maps in the tables of a run.
 
     Attributes:
         key: stable name, as in summary.tsv.
-        label: name for people.
-        note: how the result came about.
-        result: its figures.
-        base: key of the step that this one starts from and is compared with.
-        reference: True when the result needs masks, so it is a bound and no stage.
+        label: title.
+        note: subtitle.
+        product: product of which the label maps are made.
+        metrics: its metrics.
+        base: product that this one is made from and compared with; None = none is evaluated.
+        reference: True for an upper bound, which needs masks.
     """
 
     key: str
     label: str
     note: str
-    result: Result
+    product: str
+    metrics: Metrics
     base: str | None = None
     reference: bool = False
 
 
-def steps(run: Run) -> tuple[Step, ...]:
-    """Return what the run achieved, stage by stage, in the order of the pipeline."""
-    return (*_seed_steps(run), *_crf_steps(run), *_walk_steps(run), *_segment_steps(run))
+def steps(run: RunResults) -> tuple[Step, ...]:
+    """Return the rows of the tables of a run, in the order of the chain."""
+    return tuple(
+        step
+        for row in EVALUATED
+        if row.name in run.evaluations
+        for step in _rows(run, row, run.evaluations[row.name].results)
+    )
 
 
-def final(run: Run) -> Step | None:
-    """Return the last stage that the run reached; None when nothing was evaluated."""
-    reached = [step for step in steps(run) if not step.reference]
-    return reached[-1] if reached else None
+def final(run: RunResults) -> Step | None:
+    """Return the last step of a run, bounds left out; None when nothing was evaluated."""
+    found = [step for step in steps(run) if not step.reference]
+    return found[-1] if found else None
 
 
-def absent(runs: Iterable[Run]) -> tuple[str, ...]:
-    """Return the labels that never occur in the masks that the runs were judged by."""
-    found = (step.result["absent_classes"] for run in runs for step in steps(run))
+def base_of(found: Sequence[Step], step: Step) -> Step | None:
+    """Return the step of `found` that a step is compared with."""
+    same = (s for s in found if s.product == step.base and not s.reference)
+    return next(same, None)
+
+
+def absent(runs: Iterable[RunResults]) -> tuple[str, ...]:
+    """Return the labels that never occur in the masks of the runs' split."""
+    found = (step.metrics.absent_classes for run in runs for step in steps(run))
     return tuple(dict.fromkeys(name for names in found for name in names or ()))
 
 
-def _results(run: Run, stage: str) -> Mapping[str, Result]:
-    return run.evals.get(stage, {}).get("results", {})
+def _rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -> list[Step]:
+    if row.kind == "labels":
+        return _label_rows(run, row, results)
+    return _posterior_rows(row, results) if row.background else _seed_rows(row, results)
 
 
-def _seed_steps(run: Run) -> list[Step]:
-    found = _results(run, "cam")
+def _seed_rows(row: Product, results: Mapping[str, Metrics]) -> list[Step]:
+    """Rows of maps without background: one per choice of the threshold."""
     shown = (
-        ("cam", "seed oracle", "Seed, best threshold", "read off the masks", True),
-        ("cam mask-free", "seed", "Seed", "from image labels", False),
-        ("cam fixed", "seed fixed", "Seed, fixed threshold", "set in advance", False),
+        ("", " oracle", ", best threshold", "read off the masks", True),
+        (" mask-free", "", "", "from image labels", False),
+        (" fixed", " fixed", ", fixed threshold", "set in advance", False),
     )
     return [
-        Step(key, label, f"threshold {found[name]['threshold']:g} {how}", found[name], None, bound)
-        for name, key, label, how, bound in shown
-        if name in found
+        Step(
+            key=f"{row.title.lower()}{key}",
+            label=f"{row.title}{label}",
+            note=f"threshold {found.threshold:g} {how}",
+            product=row.name,
+            metrics=found,
+            base=_base(row),
+            reference=reference,
+        )
+        for name, key, label, how, reference in shown
+        if (found := results.get(f"{row.name}{name}")) and found.threshold is not None
     ]
 
 
-def _crf_steps(run: Run) -> list[Step]:
-    found = _results(run, "crf")
-    names = sorted(found, key=_alpha)
-    ends = dict.fromkeys([*names[:1], *names[-1:]])
-    notes = ("low alpha: much background", "high alpha: little background")
+def _posterior_rows(row: Product, results: Mapping[str, Metrics]) -> list[Step]:
+    """Rows of maps with background: the lowest and the highest background exponent."""
+    found = {m.alpha: m for m in results.values() if m.alpha is not None}
+    alphas = sorted(found)
+    ends = dict.fromkeys([*alphas[:1], *alphas[-1:]])
+    notes = (("low", "low alpha: much background"), ("high", "high alpha: little background"))
     return [
-        Step(f"crf {end}", f"CRF, alpha {_alpha(name):g}", note, found[name], "seed")
-        for name, end, note in zip(ends, ("low", "high"), notes, strict=False)
+        Step(
+            key=f"{row.name} {end}",
+            label=f"{row.title}, alpha {alpha:g}",
+            note=note,
+            product=row.name,
+            metrics=found[alpha],
+            base=_base(row),
+        )
+        for alpha, (end, note) in zip(ends, notes, strict=False)
     ]
 
 
-def _alpha(name: str) -> float:
-    return float(name.rpartition(" ")[2])
-
-
-def _walk_steps(run: Run) -> list[Step]:
-    found = _results(run, "walk")
-    note = "random walk on the affinities"
-    return [Step("walk", "Pseudo labels", note, result, "seed") for result in found.values()]
-
-
-def _segment_steps(run: Run) -> list[Step]:
-    names = [stage for stage in run.evals if stage.startswith("segment/")]
+def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -> list[Step]:
+    """Rows of label maps: one."""
+    variant = run.variants.get(row.name, "")
     return [
-        Step(name.replace("/", " "), "Segmenter", name.partition("/")[2], result, "walk")
-        for name in names
-        for result in _results(run, name).values()
+        Step(
+            key=f"{row.name} {variant}".rstrip(),
+            label=row.title,
+            note=variant or run.makers.get(row.name, "").replace("_", " "),
+            product=row.name,
+            metrics=metrics,
+            base=_base(row),
+        )
+        for metrics in results.values()
     ]
+
+
+def _base(row: Product) -> str | None:
+    """Return the nearest evaluated product that a product of the same run is made from."""
+    inputs = [
+        pseudo_labels(row) if need.product == PSEUDO_LABELS else product(need.product)
+        for maker in row.makers
+        for need in maker.inputs
+        if need.of_run is None
+    ]
+    direct = [source.name for source in inputs if source.evaluated]
+    if direct:
+        return direct[-1]
+    # the last products first: the chain's models rather than the data set
+    ordered = sorted(dict.fromkeys(inputs), key=PRODUCTS.index, reverse=True)
+    return next((base for source in ordered if (base := _base(source))), None)

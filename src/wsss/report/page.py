@@ -1,6 +1,6 @@
 """The report as one HTML file that needs no network, no script and no other file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,50 +8,34 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from wsss.metrics.result import METRICS, Metric, Support, absence
 from wsss.report import plots, repeats, tables
-from wsss.report.content import Run, Step, absent, final, steps
+from wsss.report.content import RunResults, Step, absent, final, steps
 from wsss.report.panels import Panel
 
 
 @dataclass(frozen=True)
-class Basis:
-    """What a figure rests on.
-
-    Attributes:
-        split: the evaluated split.
-        images: number of its images.
-        with_masks: how many of them have a mask.
-        ground_truth: where the masks come from.
-    """
-
-    split: str
-    images: int
-    with_masks: int
-    ground_truth: str
-
-
-@dataclass(frozen=True)
 class Training:
-    """What the runs achieved on the images that they were trained on."""
+    """Results on the images that the runs were trained on."""
 
-    basis: Basis
-    runs: Sequence[Run]
+    support: Support
+    runs: Sequence[RunResults]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What holds for the whole page.
+    """Facts about the whole page.
 
     Attributes:
-        dataset: its name; empty when it is not configured.
-        basis: what all figures rest on, save those on the training images.
+        dataset: name of the data set; empty when it is not configured.
+        support: images of all metrics, except those on the training images.
         class_names: foreground classes.
         config: the configuration as text.
         versions: (package, version) pairs.
     """
 
     dataset: str
-    basis: Basis
+    support: Support
     class_names: Sequence[str]
     config: str
     versions: Sequence[tuple[str, str]]
@@ -59,17 +43,17 @@ class Facts:
 
 def render(
     facts: Facts,
-    runs: Sequence[Run],
+    runs: Sequence[RunResults],
     panels: Mapping[str, Sequence[tuple[str, list[Panel]]]],
     training: Training | None = None,
 ) -> str:
     """Return the page.
 
     Args:
-        facts: what the figures rest on.
+        facts: facts about the whole page.
         runs: the runs to compare, at least one.
         panels: run name -> (heading, picture rows) groups.
-        training: what is shown of the training images, if they were evaluated, too.
+        training: results on the training images, if these were evaluated too.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -79,98 +63,148 @@ def render(
         lstrip_blocks=True,
     )
     scale = tables.headroom(runs)
+    missing = _absence(runs, facts.support)
+    lead = headline(runs)
+    metrics = tables.shown(bool(lead and lead["has_masks"]), bool(missing))
     return environment.get_template("page.html.j2").render(
         facts=facts,
-        absence=_absence(runs, facts.basis),
-        headline=headline(runs),
+        absence=missing,
+        headline=lead,
+        metrics=_texts(metrics),
         comparison=tables.comparison(runs),
         repeats=_repeats(facts, runs, training),
         training=training and _training(training),
-        runs=[_run(run, facts, scale) for run in runs],
+        runs=[_run(run, facts, scale, metrics) for run in runs],
         ticks=ticks(scale),
         panels=panels,
     )
 
 
-def _run(run: Run, facts: Facts, scale: float) -> dict[str, Any]:
+def _run(
+    run: RunResults, facts: Facts, scale: float, metrics: Mapping[str, Metric]
+) -> dict[str, Any]:
     """Return everything the page shows of one run, ready to print."""
     found = steps(run)
-    curve = run.evals.get("cam")
+    curves = [e.threshold_curve for e in run.evaluations.values() if e.threshold_curve]
     return {
         "name": run.name,
         "waterfall": tables.waterfall(found, scale),
-        "quality": tables.quality(found),
+        "quality": tables.quality(found, metrics),
         "classes": tables.classes(found, facts.class_names),
         "costs": tables.costs(run),
         "missing": run.missing,
-        "curve": Markup(plots.threshold_curve(curve)) if curve else None,
+        "curves": [Markup(plots.threshold_curve(curve)) for curve in curves],
         "losses": [
-            (title := _trained(stage), Markup(plots.loss_curves(history, title)))
-            for stage, history in run.histories.items()
+            (title := run.title(name), Markup(plots.loss_curves(history, title)))
+            for name, history in run.histories.items()
             if plots.losses(history)
         ],
     }
 
 
-def _absence(runs: Sequence[Run], basis: Basis) -> str:
-    """Return the sentence on the classes missing in the masks of the split; empty if none is."""
-    names = absent(runs)
-    return tables.absence(names, basis.split) + "." if names else ""
-
-
-def _training(training: Training) -> dict[str, Any]:
-    """Return the table of the training images, by mIoU or else by label agreement."""
-    judged = training.basis.with_masks > 0
-    figure = "miou" if judged else "label_agreement"
+def _texts(metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    """Return the headings and explanations of the metrics that the page shows."""
+    plain = [metric for metric in metrics.values() if not metric.if_absent]
+    masks = [metric for metric in plain if metric.needs_masks]
+    others = [metric for metric in plain if not metric.needs_masks]
     return {
-        "basis": training.basis,
-        "absence": _absence(training.runs, training.basis),
-        "what": "mIoU" if judged else "Label agreement",
-        "comparison": tables.comparison(training.runs, figure),
+        "columns": [metric.short for metric in metrics.values()],
+        "definitions": _definitions(metrics.values()),
+        "masks": _listed(metric.short for metric in masks),
+        "others": _capital(_listed(metric.short for metric in others)),
+        "title": _capital(_listed([*(m.title for m in masks[1:]), "metrics without masks"])),
     }
 
 
-def _repeats(facts: Facts, runs: Sequence[Run], training: Training | None) -> list[dict[str, Any]]:
+def _definitions(metrics: Iterable[Metric]) -> str:
+    """Return the definitions of the metrics that have one, each with the names of its metrics."""
+    names: dict[str, list[str]] = {}
+    for metric in metrics:
+        if metric.definition:
+            names.setdefault(metric.definition, []).append(metric.short)
+    return " ".join(f"{_capital(_listed(same))}: {text}." for text, same in names.items())
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return names as in "a, b and c"."""
+    found = list(names)
+    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+
+
+def _capital(text: str) -> str:
+    """Return a text with a capital, unless its first word has a spelling of its own (mIoU)."""
+    return text[:1].upper() + text[1:] if text[1:2].islower() else text
+
+
+def _absence(runs: Sequence[RunResults], support: Support) -> str:
+    """Return the sentence on the classes missing in the masks of the split; empty without any."""
+    names = absent(runs)
+    return absence(names, support.split) + "." if names else ""
+
+
+def _training(training: Training) -> dict[str, Any]:
+    """Return the table of the training images, by the leading metric."""
+    metric = _leading(training.support.images > 0)
+    return {
+        "support": training.support,
+        "absence": _absence(training.runs, training.support),
+        "metric": _capital(METRICS[metric].title),
+        "comparison": tables.comparison(training.runs, metric),
+    }
+
+
+def _leading(masks: bool) -> str:
+    """Return the metric that runs are compared by."""
+    return "miou" if masks else "label_agreement"
+
+
+def _repeats(
+    facts: Facts, runs: Sequence[RunResults], training: Training | None
+) -> list[dict[str, Any]]:
     """Return the table of repeated runs of every split that has one."""
-    parts = [(facts.basis, runs), *([(training.basis, training.runs)] if training else [])]
-    drawn = [(basis, repeats.comparison(of, basis.with_masks > 0)) for basis, of in parts]
-    return [{"basis": basis, "table": table} for basis, table in drawn if table]
+    parts = [(facts.support, runs), *([(training.support, training.runs)] if training else [])]
+    return [
+        {
+            "support": support,
+            "table": table,
+            "definitions": _definitions(repeats.columns(support.images > 0).values()),
+        }
+        for support, of in parts
+        if (table := repeats.comparison(of, support.images > 0))
+    ]
 
 
-def _trained(stage: str) -> str:
-    """Return what a stage trains, for people."""
-    kind, _, name = stage.partition("/")
-    titles = {"cam": "Classifier", "affinity": "AffinityNet", "segment": f"Segmenter {name}"}
-    return titles[kind]
-
-
-def headline(runs: Sequence[Run]) -> dict[str, Any] | None:
-    """Return the figure to lead with: the best last stage, by mIoU or else by label agreement."""
+def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
+    """Return the leading metric of the best last step."""
     reached = [(run, step) for run in runs if (step := final(run)) is not None]
     if not reached:
         return None
-    judged = any(step.result["miou"] is not None for _, step in reached)
-    name = "miou" if judged else "label_agreement"
-    run, step = max(reached, key=lambda pair: pair[1].result[name] or 0.0)
-    seed = next((s for s in steps(run) if s.key == "seed"), None)
-    later = seed and not step.key.startswith("seed")
+    masks = any(step.metrics.miou is not None for _, step in reached)
+    name = _leading(masks)
+    run, step = max(reached, key=lambda pair: pair[1].metrics.value(name) or 0.0)
+    seeds = (s for s in steps(run) if s.metrics.threshold is not None and not s.reference)
+    seed = next(seeds, None)
     return {
         "run": run.name,
         "step": step,
-        "value": tables.percent(step.result[name]),
-        "what": "mIoU" if judged else "label agreement",
-        "judged": judged,
-        "present": tables.percent(step.result["miou_present"]),
-        "seed": tables.percent(seed.result[name]) if later else None,
+        "value": tables.percent(step.metrics.value(name)),
+        "metric": METRICS[name].title,
+        "has_masks": masks,
+        "present": tables.percent(step.metrics.miou_present),
+        "seed": tables.percent(seed.metrics.value(name))
+        if seed and seed.product != step.product
+        else None,
         "repeats": _repeats_of(run, step, name, runs),
     }
 
 
-def _repeats_of(run: Run, step: Step, name: str, runs: Sequence[Run]) -> dict[str, Any] | None:
-    """Return a figure over all repeats of a run, which a single seed may flatter."""
+def _repeats_of(
+    run: RunResults, step: Step, metric: str, runs: Sequence[RunResults]
+) -> dict[str, Any] | None:
+    """Return a metric over all repeats of a run, since the best seed is too optimistic."""
     for one in repeats.repeated(runs):
         if (one.group, one.step.key) == (repeats.group_of(run.name), step.key):
-            value = tables.spread(one.step.result[name], one.std[name])
+            value = tables.spread(one.step.metrics.value(metric), one.std[metric])
             return {"seeds": one.seeds, "value": value}
     return None
 

@@ -1,4 +1,4 @@
-"""Picture rows: one image, and what every stage made of it."""
+"""Rows of pictures: an image and the maps of every stage."""
 
 import base64
 import io
@@ -11,15 +11,15 @@ from PIL import Image
 from wsss.io.labels import IGNORE
 
 SIDE = 256
-"""Longer side of a tile in pixels."""
+"""Longer side of a picture in pixels."""
 
 PALETTE = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 """Class colours that colour-blind readers can tell apart (Okabe & Ito 2008, without black)."""
 
 
 @dataclass(frozen=True)
-class Tile:
-    """One picture: caption and `data:` address."""
+class Thumbnail:
+    """Picture with a caption, as a `data:` address."""
 
     caption: str
     uri: str
@@ -29,27 +29,27 @@ class Tile:
 
 @dataclass(frozen=True)
 class Panel:
-    """One row of tiles with a legend of (class name, colour)."""
+    """Row of pictures with a legend of (class name, colour)."""
 
     image_id: str
     note: str
-    tiles: tuple[Tile, ...]
+    tiles: tuple[Thumbnail, ...]
     legend: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Cam:
+class Heatmap:
     """Activation maps of one image: cam (K, h, w), up to 1, of classes (K,).
 
-    Some methods leave values below 0 (SEAM's min-max scaling); they are drawn as 0.
+    Values below 0, which some methods leave (SEAM's min-max scaling), are shown as 0.
     """
 
     cam: np.ndarray
     classes: np.ndarray
 
 
-Layer = np.ndarray | Cam
-"""What a tile shows: a label map (H, W) uint8, or activation maps."""
+Layer = np.ndarray | Heatmap
+"""Content of a picture: a label map (H, W) uint8, or activation maps."""
 
 
 def choose(scores: Mapping[str, float], count: int) -> tuple[list[str], list[str]]:
@@ -75,10 +75,10 @@ def panel(
     """Return the row of one image.
 
     Args:
-        image_id: its id.
-        note: what the row's heading says about it.
+        image_id: id of the image.
+        note: text of the row's heading.
         image: (H, W, 3) uint8.
-        layers: caption -> label map (H, W) or `Cam`, in the order of the tiles.
+        layers: caption -> label map (H, W) or `Heatmap`, in the order of the pictures.
         names: foreground class names; classes (labels minus 1) index them.
     """
     height, width = image.shape[:2]
@@ -88,7 +88,7 @@ def panel(
     pictures = {"image": small} | {
         caption: _draw(layer, small, colours) for caption, layer in layers.items()
     }
-    tiles = tuple(Tile(caption, data_uri(array), *size) for caption, array in pictures.items())
+    tiles = tuple(Thumbnail(caption, data_uri(array), *size) for caption, array in pictures.items())
     return Panel(image_id, note, tiles, tuple((names[c], colours[c]) for c in colours))
 
 
@@ -98,13 +98,13 @@ def _tile_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _classes(layer: Layer) -> list[int]:
-    if isinstance(layer, Cam):
+    if isinstance(layer, Heatmap):
         return [int(c) for c in layer.classes]
     return [int(label) - 1 for label in np.unique(layer) if label not in (0, IGNORE)]
 
 
 def assign(classes: Iterable[int]) -> dict[int, str]:
-    """Return a colour per class: the class's own while it is free in this row, else the next."""
+    """Return a colour per class: its own if free in this row, else the next free one."""
     taken: dict[int, str] = {}
     for c in classes:
         order = [PALETTE[(c + shift) % len(PALETTE)] for shift in range(len(PALETTE))]
@@ -114,15 +114,21 @@ def assign(classes: Iterable[int]) -> dict[int, str]:
 
 
 def _draw(layer: Layer, image: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
-    if isinstance(layer, Cam):
+    if isinstance(layer, Heatmap):
         return paint_cam(layer, image, colours)
     return paint_labels(layer, image, colours)
 
 
 def paint_labels(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
-    """Return `image` (h, w, 3) in dim grey under the colours of `labels` (H, W), (h, w, 3) uint8.
+    """Paint labels on an image in dim grey; ignored pixels are striped.
 
-    Ignored pixels are striped.
+    Args:
+        labels: (H, W) uint8.
+        image: (h, w, 3) uint8.
+        colours: colour by class, 0-based.
+
+    Returns:
+        (h, w, 3) uint8.
     """
     height, width = image.shape[:2]
     nearest = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
@@ -136,17 +142,27 @@ def paint_labels(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, st
     return _bytes(out)
 
 
-def paint_cam(layer: Cam, image: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
-    """Return `image` (h, w, 3) uint8 in dim grey under the colour of each pixel's strongest class.
+def paint_cam(layer: Heatmap, image: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
+    """Paint the strongest class of each pixel on an image in dim grey.
 
     Opacity is linear in the class's value, clipped to [0, 1].
+
+    Args:
+        layer: maps (K, H, W) of K classes.
+        image: (h, w, 3) uint8.
+        colours: colour by class, 0-based.
+
+    Returns:
+        (h, w, 3) uint8.
     """
     out = _dim(image)
     if not len(layer.classes):
         return _bytes(out)
     height, width = image.shape[:2]
     maps = [Image.fromarray(m) for m in layer.cam.astype(np.float32).clip(0, 1)]
-    cam = np.stack([m.resize((width, height), Image.Resampling.BILINEAR) for m in maps])
+    resized = [m.resize((width, height), Image.Resampling.BILINEAR) for m in maps]
+    # all maps (K, h, w)
+    cam = np.stack([np.asarray(m) for m in resized])
     tints = np.stack([_rgb(colours[int(c)]) for c in layer.classes])[cam.argmax(0)]
     opacity = 0.95 * cam.max(0)[..., None]
     return _bytes(out * (1 - opacity) + tints * opacity)
@@ -166,7 +182,7 @@ def _bytes(values: np.ndarray) -> np.ndarray:
 
 
 def data_uri(image: np.ndarray) -> str:
-    """Return (h, w, 3) uint8 as the `data:` address of a WebP picture."""
+    """Encode an image (h, w, 3) uint8 as the `data:` address of a WebP picture."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "WEBP", quality=80)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

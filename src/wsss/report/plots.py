@@ -1,14 +1,17 @@
-"""Line charts as inline SVG that takes its colours and font from the page."""
+"""Line charts as inline SVG with the colours and font of the page."""
 
 import io
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from wsss.metrics.result import ThresholdCurve
 
 _THEME = {
     "#010203": "var(--ink)",
@@ -19,11 +22,16 @@ _THEME = {
     "#020303": "var(--series-3)",
     "#020304": "var(--series-4)",
 }
-"""Place holders that matplotlib draws with, and what the page puts in their place."""
+"""Placeholder colours of matplotlib -> variables of the page's style."""
 
 INK, MUTED, RULE, *SERIES = _THEME
-_DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
-_STYLE = {
+_DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1.5, 1.5)),
+    (0, (6, 2, 1.5, 2)),
+)
+_STYLE: Mapping[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "wsss",
     "font.size": 10,
@@ -45,46 +53,53 @@ _STYLE = {
     "legend.labelcolor": INK,
 }
 POINTS = 200
-"""A loss curve is drawn with at most this many points, each the mean of its steps."""
+"""Largest number of points of a loss curve; each is the mean of its steps."""
 
 
-def threshold_curve(document: Mapping[str, Any]) -> str:
-    """Return the seed's mIoU and label agreement over the background threshold.
+def threshold_curve(curve: ThresholdCurve) -> str:
+    """Draw the seed's mIoU and label agreement over the background threshold.
 
     Args:
-        document: eval document of kind cam; both thresholds it names are marked.
+        curve: both metrics; the chosen thresholds are marked.
 
     Returns:
         An `<svg>` element.
     """
-    curves = {"mIoU": document["curve"], "label agreement": document["label_agreement"]}
-    marks = {"best": document["oracle"], "from labels": document["mask_free"]}
-    with mpl.rc_context(_STYLE):
+    lines = {"mIoU": curve.miou, "label agreement": curve.label_agreement}
+    marks = {"best": curve.oracle, "from labels": curve.mask_free}
+    with _style():
         figure = Figure(figsize=(4.6, 2.9), layout="constrained")
         axes = figure.subplots()
-        for place, (name, curve) in enumerate(curves.items()):
-            if curve:
-                style = {"color": SERIES[place], "ls": _DASHES[place], "clip_on": False}
-                axes.plot(document["thresholds"], 100 * np.array(curve), label=name, **style)
+        # curves
+        for place, (name, values) in enumerate(lines.items()):
+            if values:
+                (line,) = axes.plot(curve.thresholds, 100 * np.array(values), label=name)
+                line.set(color=SERIES[place], linestyle=_DASHES[place], clip_on=False)
         _legend(axes)
         axes.set(xlabel="background threshold", ylabel="%", ylim=(0, 100))
         axes.margins(x=0)
-        last = max(mark["threshold"] for mark in marks.values() if mark)
-        for place, (name, mark) in enumerate(marks.items()):
-            if mark:
-                _mark(axes, mark["threshold"], name, place, mark["threshold"] == last)
+        # chosen thresholds
+        last = max(point.threshold for point in marks.values() if point)
+        for place, (name, point) in enumerate(marks.items()):
+            if point:
+                _mark(axes, point.threshold, name, place, point.threshold == last)
         return _svg(figure, "Seed quality over the background threshold")
 
 
+def _style() -> AbstractContextManager[None]:
+    style: Any = _STYLE
+    return mpl.rc_context(style)
+
+
 def _legend(axes: Axes) -> None:
-    """Name the lines over the axes, in as many columns as their names leave room for."""
+    """Add a legend above the axes, in as many columns as fit."""
     longest = max(len(name) for name in axes.get_legend_handles_labels()[1])
     columns = max(1, min(4, 44 // (longest + 7)))
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, columnspacing=1.4)
 
 
 def _mark(axes: Axes, threshold: float, text: str, place: int, right: bool) -> None:
-    """Draw a vertical line in the colour of series `place`, its value at the left or `right`."""
+    """Draw a vertical line in the colour of series `place`, its value on the left or `right`."""
     axes.axvline(threshold, color=SERIES[place], lw=1, ls=_DASHES[2])
     axes.annotate(
         f"{text} {threshold:g}",
@@ -98,10 +113,10 @@ def _mark(axes: Axes, threshold: float, text: str, place: int, right: bool) -> N
 
 
 def losses(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """Return the losses of a training with the names that the chart gives them.
+    """Return the loss columns of a history with their names in the chart.
 
-    A loss is called by its term ("cls" of "net/cls"), and by its player, too, where several are
-    trained. One that was never computed is left out: a history without rows has no losses.
+    The name is the term ("cls" of "net/cls"), with the player where several are trained. A loss
+    that was never computed is left out; a history without rows has no losses.
 
     Args:
         history: columns of a history.csv; every column but step, epoch, lr, seconds is a loss.
@@ -113,23 +128,23 @@ def losses(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
 
 
 def loss_curves(history: Mapping[str, Sequence[float]], title: str) -> str:
-    """Return the losses of a training over its steps.
+    """Draw the losses of a training over its steps.
 
     Args:
         history: columns of a history.csv with at least one of the `losses`.
-        title: what was trained, for readers who cannot see the chart.
+        title: name of the network, for the chart's text alternative.
 
     Returns:
         An `<svg>` element.
     """
-    with mpl.rc_context(_STYLE):
+    with _style():
         figure = Figure(figsize=(4.6, 2.6), layout="constrained")
         axes = figure.subplots()
         for place, (column, name) in enumerate(losses(history).items()):
             x, y = binned(history["step"], history[column])
             turn, tone = divmod(place, len(SERIES))
-            style = {"color": SERIES[tone], "ls": _DASHES[(tone + turn) % len(_DASHES)]}
-            axes.plot(x, y, lw=1.6, marker="." if len(x) == 1 else "", label=name, **style)
+            (line,) = axes.plot(x, y, lw=1.6, marker="." if len(x) == 1 else "", label=name)
+            line.set(color=SERIES[tone], linestyle=_DASHES[(tone + turn) % len(_DASHES)])
         axes.set(xlabel="step")
         if axes.dataLim.ymin >= 0:
             axes.set_ylim(bottom=0)
@@ -139,7 +154,7 @@ def loss_curves(history: Mapping[str, Sequence[float]], title: str) -> str:
 
 
 def binned(steps: Sequence[float], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Return (x, y) means of at most `POINTS` consecutive bins; blanks (nan) are left out."""
+    """Return (x, y) means of at most `POINTS` consecutive bins; nan values are left out."""
     x, y = np.asarray(steps, float), np.asarray(values, float)
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
     parts = min(POINTS, len(x)) or 1

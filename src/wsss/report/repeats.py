@@ -1,31 +1,28 @@
-"""Runs that differ in their seed alone: the mean of their figures and how far they spread."""
+"""Statistics over runs that differ only in their seed: mean and sample standard deviation."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
-from wsss.report.content import Run, Step, steps
+from wsss.metrics.result import METRICS, Metric, Metrics, Support
+from wsss.report.content import RunResults, Step, steps
 from wsss.report.tables import Row, spread, summary_row
 
 REPEAT = re.compile(r"([^.]+)\.\d+")
 """Name of a repeat, `group.seed` (`wsss.config.resolve.runs`); names in the configuration have no
 dot, and the helper run `group.seed.first` is no repeat."""
 
-FIGURES = ("miou", "miou_present", "precision", "recall", "label_agreement")
-_SHARED = ("split", "images", "ground_truth", "images_predicted")
-_SHOWN = {"miou": "mIoU", "precision": "precision", "recall": "recall"}
-
 
 @dataclass(frozen=True)
 class Repeats:
-    """What the repeats of a run achieved at one stage.
+    """Statistics over the repeats of a run at one step.
 
     Attributes:
         group: name of the run in the configuration.
-        seeds: number of repeats that reached the stage.
-        step: the stage; its result holds the means of `FIGURES` and what all repeats share.
-        std: sample standard deviation of every figure.
+        seeds: number of repeats with this step.
+        step: the step with the mean of every metric.
+        std: sample standard deviation by metric; None where it needs masks without any.
     """
 
     group: str
@@ -35,13 +32,13 @@ class Repeats:
 
 
 def group_of(run: str) -> str | None:
-    """Return the name of the group that a run repeats; None where it is no repeat."""
+    """Return the group of a repeat; None for a run that is no repeat."""
     match = REPEAT.fullmatch(run)
     return match[1] if match else None
 
 
-def repeated(runs: Iterable[Run]) -> list[Repeats]:
-    """Return every stage that two or more repeats of a run reached, all of one split."""
+def repeated(runs: Iterable[RunResults]) -> list[Repeats]:
+    """Return the statistics of every step of two or more repeats of a run, all of one split."""
     found: dict[tuple[str, str], list[Step]] = {}
     for run in runs:
         if group := group_of(run.name):
@@ -51,52 +48,63 @@ def repeated(runs: Iterable[Run]) -> list[Repeats]:
 
 
 def _joined(group: str, same: Sequence[Step]) -> Repeats:
-    """Return the mean of a stage; a note that is not that of every repeat is left out."""
+    """Return the statistics of a step; a note that differs between repeats is left out."""
     first = same[0]
-    values = {name: [step.result[name] for step in same] for name in FIGURES}
-    # without masks the figures that need them are None in all repeats
-    known = {name: numbers for name, numbers in values.items() if None not in numbers}
-    empty = dict.fromkeys(FIGURES)
-    means = empty | {name: fmean(numbers) for name, numbers in known.items()}
-    shared = {name: first.result[name] for name in _SHARED}
+    values = {name: [step.metrics.value(name) for step in same] for name in METRICS}
+    # metrics that need masks are None in all repeats or in none
+    known = {name: [v for v in found if v is not None] for name, found in values.items()}
+    means = {name: fmean(found) if found else None for name, found in known.items()}
+    support = {name: getattr(first.metrics, name) for name in Support.model_fields}
     note = first.note if len({step.note for step in same}) == 1 else ""
     return Repeats(
         group=group,
         seeds=len(same),
-        step=replace(first, note=note, result=shared | means),
-        std=empty | {name: stdev(numbers) for name, numbers in known.items()},
+        step=replace(first, note=note, metrics=Metrics.model_validate(support | means)),
+        std={name: stdev(found) if len(found) > 1 else None for name, found in known.items()},
     )
 
 
-def summary_rows(runs: Iterable[Run]) -> list[Row]:
-    """Return one row of summary.tsv per group and stage; the runs are of one split."""
+def summary_rows(runs: Iterable[RunResults]) -> list[Row]:
+    """Return one row of summary.tsv per group and step; the runs are of one split."""
     return [summary_row(r.group, r.step, r.seeds, r.std) for r in repeated(runs)]
 
 
-def comparison(runs: Iterable[Run], judged: bool) -> Row | None:
-    """Return the groups of repeats side by side at every stage; None without repeats.
+def columns(masks: bool) -> dict[str, Metric]:
+    """Return the metrics that are compared: those with masks, or else those without."""
+    return {
+        name: metric
+        for name, metric in METRICS.items()
+        if metric.summary and metric.needs_masks == masks and (metric.std or not masks)
+    }
+
+
+def comparison(runs: Iterable[RunResults], masks: bool) -> Row | None:
+    """Return the groups of repeats side by side at every step; None without repeats.
 
     Args:
         runs: the runs of one split.
-        judged: whether they were judged by masks; else label agreement is all there is.
+        masks: whether there are masks; else metrics without masks are compared.
 
     Returns:
         columns (headings), several (more than one group) and stages: label, note and groups with
         name, seeds and cells; of several groups the best cell of every stage and column is marked.
     """
-    shown = _SHOWN if judged else {"label_agreement": "label agreement"}
-    by_stage: dict[str, list[Repeats]] = {}
+    metrics = columns(masks)
+    by_step: dict[str, list[Repeats]] = {}
     for one in repeated(runs):
-        by_stage.setdefault(one.step.key, []).append(one)
-    if not by_stage:
+        by_step.setdefault(one.step.key, []).append(one)
+    if not by_step:
         return None
-    groups = {one.group for several in by_stage.values() for one in several}
-    stages = [_stage(several, tuple(shown)) for several in by_stage.values()]
-    return {"columns": [*shown.values()], "several": len(groups) > 1, "stages": stages}
+    groups = {one.group for several in by_step.values() for one in several}
+    return {
+        "columns": [metric.title for metric in metrics.values()],
+        "several": len(groups) > 1,
+        "stages": [_stage(several, tuple(metrics)) for several in by_step.values()],
+    }
 
 
-def _stage(several: Sequence[Repeats], figures: Sequence[str]) -> Row:
-    best = {name: max(one.step.result[name] or 0 for one in several) for name in figures}
+def _stage(several: Sequence[Repeats], metrics: Sequence[str]) -> Row:
+    best = {name: max(one.step.metrics.value(name) or 0 for one in several) for name in metrics}
     notes = {one.step.note for one in several}
     return {
         "label": several[0].step.label,
@@ -105,14 +113,13 @@ def _stage(several: Sequence[Repeats], figures: Sequence[str]) -> Row:
             {
                 "name": one.group,
                 "seeds": one.seeds,
-                "cells": [
-                    {
-                        "value": spread(one.step.result[name], one.std[name]),
-                        "best": len(several) > 1 and one.step.result[name] == best[name],
-                    }
-                    for name in figures
-                ],
+                "cells": [_cell(one, name, len(several) > 1, best[name]) for name in metrics],
             }
             for one in several
         ],
     }
+
+
+def _cell(one: Repeats, metric: str, several: bool, best: float) -> Row:
+    mean = one.step.metrics.value(metric)
+    return {"value": spread(mean, one.std[metric]), "best": several and mean == best}

@@ -1,4 +1,4 @@
-"""Numbers as rows of text: the waterfall, the comparison of runs, classes, costs, the summary."""
+"""Tables of the report, summary.tsv and the terminal, as rows of text."""
 
 import csv
 import io
@@ -9,20 +9,27 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from wsss.report.content import Run, Step, steps
+from wsss.metrics.result import METRICS, Metric
+from wsss.report.content import RunResults, Step, base_of, steps
 
-SUMMARY = (
+_FIRST = (
     *("run", "stage", "miou", "split", "images", "ground_truth"),
     *("miou_present", "label_agreement", "images_predicted"),
-    *("precision", "recall", "seeds", "miou_std", "precision_std", "recall_std"),
 )
-"""Columns of summary.tsv; fractions, those that need masks are empty when there are none.
+SUMMARY = (
+    *_FIRST,
+    *(name for name, metric in METRICS.items() if metric.summary and name not in _FIRST),
+    "seeds",
+    *(f"{name}_std" for name, metric in METRICS.items() if metric.summary and metric.std),
+)
+"""Columns of summary.tsv; metrics are fractions, those that need masks are empty without any.
 
-miou, miou_present, precision and recall rest on `images` (with masks), label_agreement on
-`images_predicted` (all). A row of several seeds holds their means and standard deviations.
+Metrics that need masks rest on `images`, the others on `images_predicted` (all). A row of several
+seeds holds their means and standard deviations.
 """
 
 Row = dict[str, Any]
+"""Values of a row for the template of the page."""
 
 NONE, MINUS, SPREAD = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{PLUS-MINUS SIGN}"
 
@@ -37,21 +44,14 @@ def spread(mean: float | None, std: float | None) -> str:
     return percent(mean) if std is None else f"{percent(mean)} {SPREAD} {percent(std)}"
 
 
-def absence(names: Sequence[str], split: str) -> str:
-    """Return the sentence on the classes that the masks of a split never show."""
-    what, s = ("class", "s") if len(names) == 1 else ("classes", "")
-    head = f"{len(names)} {what} never occur{s} in the {split} masks and count{s} as 0"
-    return f"{head}: {', '.join(names)}"
-
-
 def change(value: float, base: float) -> str:
     """Return the signed difference of two fractions in points, with a true minus sign."""
     return f"{100 * (value - base):+.1f}".replace("-", MINUS)
 
 
-def headroom(runs: Sequence[Run]) -> float:
+def headroom(runs: Sequence[RunResults]) -> float:
     """Return the common full scale of the bars: the best mIoU, rounded up to a tenth."""
-    found = [step.result["miou"] or 0 for run in runs for step in steps(run)]
+    found = [step.metrics.miou or 0 for run in runs for step in steps(run)]
     return min(1.0, (int(10 * max(found, default=0)) + 1) / 10)
 
 
@@ -66,14 +66,15 @@ def waterfall(found: Sequence[Step], scale: float) -> list[Row]:
         Rows with label, note, reference, value, change and base (text), kind (gain, loss,
         none), solid, shift (per cent of the axis): the bar is `solid` wide and the change `shift`.
     """
-    by_key = {step.key: step for step in found}
-    judged = [step for step in found if step.result["miou"] is not None]
-    return [_bar(step, by_key.get(step.base), scale) for step in judged]
+    return [
+        _bar(step, miou, base_of(found, step), scale)
+        for step in found
+        if (miou := step.metrics.miou) is not None
+    ]
 
 
-def _bar(step: Step, base: Step | None, scale: float) -> Row:
-    value = step.result["miou"]
-    start = value if base is None else base.result["miou"]
+def _bar(step: Step, value: float, base: Step | None, scale: float) -> Row:
+    start = value if base is None or base.metrics.miou is None else base.metrics.miou
     kind = "none" if base is None else ("gain" if value >= start else "loss")
     return {
         "label": step.label,
@@ -88,61 +89,70 @@ def _bar(step: Step, base: Step | None, scale: float) -> Row:
     }
 
 
-def comparison(runs: Sequence[Run], figure: str = "miou") -> Row:
-    """Return a figure of every stage (rows) and run (columns), the best of each row marked."""
+def comparison(runs: Sequence[RunResults], metric: str = "miou") -> Row:
+    """Return a metric of every step (rows) and run (columns), the best of each row marked."""
     found = {run.name: {step.key: step for step in steps(run)} for run in runs}
     labels = {key: step for by_key in found.values() for key, step in by_key.items()}
     rows = [
-        {"label": step.label, "note": step.note, "cells": _cells(found, key, figure)}
+        {"label": step.label, "note": step.note, "cells": _cells(found, key, metric)}
         for key, step in labels.items()
     ]
     return {"runs": [run.name for run in runs], "rows": rows}
 
 
-def _cells(found: Mapping[str, Mapping[str, Step]], key: str, figure: str) -> list[Row]:
-    values = [by[key].result[figure] if key in by else None for by in found.values()]
+def _cells(found: Mapping[str, Mapping[str, Step]], key: str, metric: str) -> list[Row]:
+    values = [by[key].metrics.value(metric) if key in by else None for by in found.values()]
     best = max((value for value in values if value is not None), default=None)
     several = len(values) > 1
     return [{"value": percent(v), "best": several and v is not None and v == best} for v in values]
 
 
-def quality(found: Sequence[Step]) -> list[Row]:
-    """Return per stage what describes it beyond mIoU, including what needs no masks."""
+def shown(masks: bool, absent: bool) -> dict[str, Metric]:
+    """Return the metrics that the report shows.
+
+    Args:
+        masks: whether there are masks.
+        absent: whether a class never occurs in them.
+    """
+    return {
+        name: metric
+        for name, metric in METRICS.items()
+        if (masks or not metric.needs_masks) and (absent or not metric.if_absent)
+    }
+
+
+def quality(found: Sequence[Step], metrics: Iterable[str]) -> list[Row]:
+    """Return the metrics of every step: label, note and cells in the order of `metrics`."""
+    names = list(metrics)
     return [
         {
             "label": step.label,
             "note": step.note,
-            "miou": percent(step.result["miou"]),
-            "present": percent(step.result["miou_present"]),
-            "precision": percent(step.result["precision"]),
-            "recall": percent(step.result["recall"]),
-            "agreement": percent(step.result["label_agreement"]),
-            "coverage": percent(step.result["coverage"]),
+            "cells": [percent(step.metrics.value(name)) for name in names],
         }
         for step in found
     ]
 
 
 def classes(found: Sequence[Step], names: Sequence[str]) -> Row:
-    """Return IoU per class (rows) for the seed, the pseudo labels and the segmenters (columns)."""
-    shown = [
-        step
+    """Return IoU per class (rows) for seeds, pseudo labels and segmenters (columns)."""
+    columns = [
+        (step.label, step.metrics.iou)
         for step in found
-        if step.result["iou"] and not step.reference and not step.key.startswith("crf")
+        if step.metrics.iou and step.metrics.alpha is None and not step.reference
     ]
     rows = [
-        {"label": name, "cells": [_iou_cell(step, name) for step in shown]}
+        {"label": name, "cells": [_iou_cell(iou[name]) for _, iou in columns]}
         for name in ("background", *names)
     ]
-    return {"columns": [step.label for step in shown], "rows": rows}
+    return {"columns": [label for label, _ in columns], "rows": rows}
 
 
-def _iou_cell(step: Step, name: str) -> Row:
-    value = step.result["iou"][name]
+def _iou_cell(value: float) -> Row:
     return {"value": percent(value), "width": 100 * value}
 
 
-def costs(run: Run) -> list[Row]:
+def costs(run: RunResults) -> list[Row]:
     """Return jobs, time and peak memory per stage, with a closing total."""
     rows = [_cost(cost.stage, cost.jobs, cost.seconds, cost.memory) for cost in run.costs]
     if not rows:
@@ -165,19 +175,19 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def summary_rows(runs: Iterable[Run]) -> list[Row]:
-    """Return one row per run and stage with the columns `SUMMARY`."""
+def summary_rows(runs: Iterable[RunResults]) -> list[Row]:
+    """Return one row per run and step with the columns `SUMMARY`."""
     return [summary_row(run.name, step, 1, {}) for run in runs for step in steps(run)]
 
 
 def summary_row(name: str, step: Step, seeds: int, std: Mapping[str, float | None]) -> Row:
-    """Return the columns `SUMMARY` of a step; `std` holds the figures' standard deviations."""
-    spreads = {f"{figure}_std": value for figure, value in std.items()}
-    known = {"run": name, "stage": step.key, "seeds": seeds, **step.result, **spreads}
+    """Return the columns `SUMMARY` of a step; `std` holds standard deviations by metric."""
+    spreads = {f"{metric}_std": value for metric, value in std.items()}
+    known = {"run": name, "stage": step.key, "seeds": seeds, **dict(step.metrics), **spreads}
     return {column: _plain(known.get(column)) for column in SUMMARY}
 
 
-def _plain(value: float | int | str | None) -> str:
+def _plain(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.6f}" if isinstance(value, float) else str(value)
@@ -192,13 +202,20 @@ def summary_text(rows: Iterable[Row]) -> str:
     return buffer.getvalue()
 
 
+def _columns(masks: bool) -> dict[str, str]:
+    return {
+        name: f"{metric.short} %"
+        for name, metric in METRICS.items()
+        if metric.terminal and metric.needs_masks == masks
+    }
+
+
 _PRINTED = {
     "run": "run",
     "stage": "stage",
-    "miou": "mIoU %",
-    "miou_present": "of present %",
+    **_columns(masks=True),
     "images": "masks",
-    "label_agreement": "agreement %",
+    **_columns(masks=False),
     "images_predicted": "images",
     "split": "split",
     "ground_truth": "ground truth",
@@ -209,21 +226,27 @@ _PRINTED = {
 def table(summary: str) -> str:
     """Return the text of summary.tsv as a plain table for the terminal, fractions in per cent.
 
-    The mIoU of several seeds stands with its standard deviation.
-    The mIoU of the classes present is left out where it is no other than mIoU.
+    Metrics of several seeds have their standard deviation beside them. Metrics over the classes
+    present are left out where they equal the mIoU.
     """
     rows = list(csv.DictReader(io.StringIO(summary), delimiter="\t"))
-    same = all(row["miou_present"] == row["miou"] for row in rows)
-    shown = {k: v for k, v in _PRINTED.items() if not (same and k == "miou_present")}
+    columns = {name: heading for name, heading in _PRINTED.items() if _differs(rows, name)}
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, heading in shown.items():
+    for name, heading in columns.items():
         text = name in ("run", "stage", "split", "ground_truth")
         grid.add_column(heading, justify="left" if text else "right")
     for row in rows:
-        grid.add_row(*(_printed(row, name, heading) for name, heading in shown.items()))
-    console = Console(file=io.StringIO(), width=200, color_system=None)
-    console.print(grid)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().strip("\n").splitlines())
+        grid.add_row(*(_printed(row, name, heading) for name, heading in columns.items()))
+    buffer = io.StringIO()
+    Console(file=buffer, width=200, color_system=None).print(grid)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().strip("\n").splitlines())
+
+
+def _differs(rows: Sequence[Mapping[str, str]], name: str) -> bool:
+    """True unless a column over the classes present repeats the mIoU."""
+    if name not in METRICS or not METRICS[name].if_absent:
+        return True
+    return any(row[name] != row["miou"] for row in rows)
 
 
 def _printed(row: Mapping[str, str], name: str, heading: str) -> str:

@@ -22,17 +22,19 @@ from wsss.config.files import BASE, merged
 from wsss.config.model import Config, Run
 from wsss.config.resolve import load, runs
 from wsss.data.check import check_listing
+from wsss.data.contents import DIGESTS, FileContents
 from wsss.data.files import in_threads
 from wsss.data.masks import draw_all, read_drawn
-from wsss.data.sources import Listing, drawn_masks, read_raw, with_augment
-from wsss.data.tiles import plan_tiles, read_tile_labels
+from wsss.data.sources import SOURCES, Listing, drawn_masks, read, with_augment
 from wsss.errors import UserError
 from wsss.io.images import image_size
 from wsss.io.index import Index
 from wsss.io.labels import RECORD, LabelWriter
 from wsss.io.progress import log
+from wsss.plan.artifacts import Plan
 from wsss.planning import forecast
 from wsss.planning.advice import advice
+from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
 
 
@@ -68,8 +70,8 @@ def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
     """Check the data; return the index, the ids with a mask, and whether masks must be drawn."""
     root, augment = _folders(config)
     dataset = with_augment(config.dataset, augment)
-    listing = read_raw(dataset, root)
-    judged = dataset.source == "coco" or dataset.augment_masks
+    listing = read(dataset, root)
+    evaluated = dataset.evaluates_drawn_masks()
     with TemporaryDirectory() as folder:
         record = Path(folder, RECORD)
         if dataset.labels_from == "masks":
@@ -77,10 +79,10 @@ def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
             index, masks = check_listing(listing, dataset, threads, read_drawn([record]))
         else:
             index, masks = check_listing(listing, dataset, threads)
-            drawn = _drawn(dataset, root, record) if judged else set()
+            drawn = _drawn(dataset, root, record) if evaluated else set()
     _check_tiles(dataset, listing, index)
     own = [image_id for image_id in masks.paths if image_id not in drawn]
-    return index, [*own, *(drawn if judged else ())], bool(drawn)
+    return index, [*own, *(drawn if evaluated else ())], bool(drawn)
 
 
 def _drawn(dataset: Dataset, root: Path | None, record: Path) -> set[str]:
@@ -90,8 +92,8 @@ def _drawn(dataset: Dataset, root: Path | None, record: Path) -> set[str]:
         for split in dataset.splits:
             drawn = drawn_masks(dataset, root, split)
             ids |= set(drawn)
-            # COCO's regions are checked without drawing them
-            if dataset.source != "coco" or dataset.labels_from == "masks":
+            checked = SOURCES[dataset.source].masks_checked
+            if not checked or dataset.labels_from == "masks":
                 for image_id, labels in draw_all(drawn, split):
                     out.put(image_id, labels)
     return ids
@@ -105,21 +107,24 @@ def _check_tiles(dataset: Dataset, listing: Listing, index: Index) -> None:
 
 
 def _folders(config: Config) -> tuple[Path | None, Path | None]:
-    """Return the folders of data and augmentation that the workflow makes; None = the user's.
+    """Return the folders of images and of augmentation masks; None = as the configuration says.
 
     Raises:
         UserError: the workflow has not made them yet, or the user's archive is missing.
     """
-    dataset, data = config.dataset, Path(config.results, config.dataset.name, "data")
-    extra = fetched_augment(dataset)
+    dataset, extra = config.dataset, fetched_augment(config.dataset)
     if extra and dataset.augment and not Path(dataset.augment).is_file():
         raise UserError(f"dataset.augment: no such file: {dataset.augment}")
-    demo = dataset.source == "demo"
-    done = data / ("labels.csv" if demo else "fetched.json")
-    if (demo or dataset.download or extra) and not done.is_file():
+    if not (dataset.capabilities.generated or dataset.needs_fetching()):
+        return None, None
+    # artifact of the workflow
+    plan = Plan(config, FileContents(dataset, DIGESTS))
+    made = plan.artifact("demo", None) or plan.artifact("fetched", None)
+    if made is None or not Path(made.path).is_file():
+        done = made.path if made else dataset.name
         raise UserError(f"{done}: not there yet; make it with: snakemake --cores 1 {done}")
-    root = data / "VOCdevkit/VOC2012" if dataset.download else data if demo else None
-    return root, data / extra if extra else None
+    folder = Path(made.path).parent
+    return dataset.data_root(folder), folder / extra if extra else None
 
 
 def _splits(index: Index, masked: Sequence[str], sizes: Sequence[tuple[int, int]]) -> Table:

@@ -1,9 +1,10 @@
-"""Draw masks that are no PNGs of the data set's own: SBD's, those of an archive, COCO's regions."""
+"""Draw masks that the data set does not have as PNGs: of SBD, of an archive, regions of COCO."""
 
 import argparse
 from pathlib import Path
 
 from wsss import __version__
+from wsss.config.dataset import Dataset
 from wsss.config.slices import canonical, read_slice
 from wsss.data.masks import draw_all
 from wsss.data.sources import drawn_masks, with_augment
@@ -20,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the masks of a split; those that the data set has as PNGs are left out."""
-    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    """Write those masks of a split that the data set does not have as PNGs."""
+    dataset: Dataset = with_augment(read_slice(args.config).dataset, args.augment)
     drawn = drawn_masks(dataset, args.root, args.split)
     made = canonical({"version": __version__, "source": dataset.source})
     with LabelWriter(args.out, made) as out:

@@ -1,13 +1,11 @@
 """Compare the predictions of one stage with the masks, and with the image-level labels.
 
-The masks are read here and in no stage before. Without masks the stage still reports how well the
-predictions agree with the image-level labels and how much of the images they cover.
+No earlier stage reads the masks. Without masks, label agreement and coverage are still reported.
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,76 +18,97 @@ from wsss.io.labels import IGNORE, LabelReader, label_ids, read_mask
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
 from wsss.io.validated_maps import read_cam, read_crf
+from wsss.metrics.result import (
+    Counts,
+    Evaluation,
+    Metrics,
+    Support,
+    ThresholdCurve,
+    absence,
+)
+from wsss.metrics.tally import SeedTally, Tally
 from wsss.ops.cam import fixed_seed, upsample_cam
-from wsss.ops.confusion import iou, mean_iou, mean_iou_present, precision_recall, present
-from wsss.report.files import evaluation_text
-from wsss.report.scores import SeedTally, Tally
-from wsss.report.tables import absence
+from wsss.pipeline import EVALUATED, product
 
 Truth = Callable[[Item, tuple[int, int]], np.ndarray | None]
-"""Returns the mask (H, W) of an image of the given size, None where there is none."""
+"""Function from an image and its size (H, W) to its mask (H, W); None without a mask."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the stage."""
-    parser.add_argument("--kind", required=True, choices=("cam", "crf", "walk", "segment"))
+    """Add the options of the stage."""
+    parser.add_argument("--kind", required=True, choices=[p.name for p in EVALUATED])
     parser.add_argument("--split", required=True, help="split of the index to evaluate")
     parser.add_argument("--index", required=True, type=Path, help="table of images")
     parser.add_argument("--masks", required=True, type=Path, help="table of masks; may be empty")
-    parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="shard files")
+    parser.add_argument(
+        "--predictions", required=True, type=Path, help="commit record of the predictions"
+    )
     parser.add_argument("--out", required=True, type=Path, help="eval.json to write")
     parser.add_argument("--config", required=True, help="slice of the configuration as JSON")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Evaluate the predictions and write the eval file.
+    """Evaluate the predictions and write the eval file (`Evaluation`).
 
-    It holds kind, split, ground_truth (where the masks come from), images (with a mask),
-    images_predicted (all) and results: name -> miou, miou_present, absent_classes, iou per class,
-    precision, recall, confusion (all None without masks), per_image, which rest on `images`;
-    coverage, label_agreement, which rest on `images_predicted`; split, ground_truth and both
-    counts. A class that never occurs in the masks counts as 0 in miou, as in the official
-    evaluations; it is one of absent_classes and miou_present leaves it out. Kind cam adds the
-    figures of `SeedTally.document`, and with `evaluate.threshold` the result "cam fixed": the
-    seeds of `fixed_seed`, which leave the curve and the chosen thresholds as they are.
+    Results by name: the product's for label maps (walk); one per background exponent for maps with
+    background (crf alpha 4, ...); for maps without background "cam mask-free" and, with masks,
+    "cam" (at the oracle threshold), and with `evaluate.threshold` "cam fixed", the seeds of
+    `fixed_seed`, which do not change the curve and the chosen thresholds.
 
     Raises:
         UserError: predictions are missing or of another split, or do not fit their mask.
     """
-    config = read_slice(args.config).evaluate
+    # inputs
+    config: Evaluate = read_slice(args.config).evaluate
     index, masks = Index.read(args.index), Masks.read(args.masks)
-    items = index.split(args.split)
-    reader = (MapsReader if args.kind in ("cam", "crf") else LabelReader)(args.predictions)
+    items, num_labels = index.split(args.split), index.num_classes + 1
+    row = product(args.kind)
+    reader = (MapsReader if row.kind == "maps" else LabelReader)([args.predictions])
     _check_complete(reader.ids, items, args.split)
     if masks.paths and masks.paths.keys().isdisjoint(index.by_id):
         raise UserError(f"{args.masks}: has no mask of these images; delete it and run again")
-    truth, num_labels = _truth_of(masks, index.num_classes + 1), index.num_classes + 1
-    if args.kind == "cam":
-        body = _seeds(reader, items, truth, num_labels, config)
+    # counts over the images
+    truth, curve = _truth_of(masks, num_labels), None
+    if isinstance(reader, LabelReader):
+        counts = _label_maps(row.name, reader, items, truth, num_labels, config)
+    elif row.background:
+        counts = _posteriors(row.name, reader, items, truth, num_labels, config)
     else:
-        body = {"results": _label_maps(args.kind, reader, items, truth, num_labels, config)}
-    common = {
-        "kind": args.kind,
-        "split": args.split,
-        "ground_truth": masks.source,
-        "images": sum(item.image_id in masks.paths for item in items),
-        "images_predicted": len(items),
-    }
-    body["results"] = {
-        name: result | _figures(result["confusion"], index.class_names, common)
-        for name, result in body["results"].items()
-    }
-    write_text(args.out, evaluation_text(body | common))
-    _log(body["results"], common)
+        curve, counts = _seeds(row.name, reader, items, truth, num_labels, config)
+    # metrics
+    support = Support(
+        split=args.split,
+        ground_truth=masks.source,
+        images=sum(item.image_id in masks.paths for item in items),
+        images_predicted=len(items),
+    )
+    evaluation = Evaluation(
+        **dict(support),
+        product=row.name,
+        results={
+            name: Metrics.of(counted, index.class_names, support)
+            for name, counted in counts.items()
+        },
+        threshold_curve=curve,
+    )
+    write_text(args.out, evaluation.to_text())
+    _log(evaluation)
 
 
 def _seeds(
-    reader: MapsReader, items: Sequence[Item], truth: Truth, num_labels: int, config: Evaluate
-) -> dict[str, Any]:
+    name: str,
+    reader: MapsReader,
+    items: Sequence[Item],
+    truth: Truth,
+    num_labels: int,
+    config: Evaluate,
+) -> tuple[ThresholdCurve, Mapping[str, Counts]]:
+    """Count the seeds of CAMs at all thresholds and at the fixed one."""
     thresholds = np.unique(np.asarray(config.thresholds, float))
     tally = SeedTally(num_labels, config.min_area, thresholds)
-    fixed = Tally(num_labels, config.min_area)
-    for item in track(items, "evaluate cam"):
+    fixed = Tally(num_labels, config.min_area, threshold=config.threshold)
+    for item in track(items, f"evaluate {name}"):
+        # (K, h, w) -> (K, H, W)
         stored, size = read_cam(reader, item)
         cam, mask = upsample_cam(stored, size), truth(item, size)
         classes = np.array(item.classes, int)
@@ -97,38 +116,51 @@ def _seeds(
         if config.threshold is not None:
             seed = fixed_seed(cam, classes, config.threshold)
             fixed.add(item.image_id, item.classes, seed, mask)
-    document = tally.document()
-    if config.threshold is not None:
-        document["results"]["cam fixed"] = {"threshold": config.threshold, **fixed.result()}
-    return document
+    curve, counts = tally.result()
+    names = {"oracle": name, "mask-free": f"{name} mask-free"}
+    found = {names[choice]: counted for choice, counted in counts.items()}
+    return curve, found | ({} if config.threshold is None else {f"{name} fixed": fixed.result()})
 
 
-def _label_maps(
-    kind: str,
-    reader: MapsReader | LabelReader,
+def _posteriors(
+    name: str,
+    reader: MapsReader,
     items: Sequence[Item],
     truth: Truth,
     num_labels: int,
     config: Evaluate,
-) -> dict[str, Any]:
-    tallies: dict[str, Tally] = {}
-    for item in track(items, f"evaluate {kind}"):
-        for name, labels in _labels(kind, reader, item):
-            tally = tallies.setdefault(name, Tally(num_labels, config.min_area))
-            tally.add(item.image_id, item.classes, labels, truth(item, labels.shape))
-    return {name: tally.result() for name, tally in tallies.items()}
+) -> Mapping[str, Counts]:
+    """Count the most probable labels of CRF posteriors, for every background exponent."""
+    tallies: dict[float, Tally] = {}
+    for item in track(items, f"evaluate {name}"):
+        ids = label_ids(np.array(item.classes, int))
+        for alpha, posteriors in read_crf(reader, item).items():
+            # (K + 1, H, W) -> (H, W)
+            labels = ids[posteriors.argmax(0)]
+            tally = tallies.setdefault(alpha, Tally(num_labels, config.min_area, alpha=alpha))
+            tally.add(item.image_id, item.classes, labels, truth(item, _size(labels)))
+    return {f"{name} alpha {alpha:g}": tally.result() for alpha, tally in tallies.items()}
 
 
-def _labels(
-    kind: str, reader: MapsReader | LabelReader, item: Item
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the label maps (H, W) of an image with the name of their result."""
-    if kind != "crf":
-        yield kind, reader.read(item.image_id)
-        return
-    ids = label_ids(item.classes)
-    for alpha, posteriors in read_crf(reader, item).items():
-        yield f"crf alpha {alpha:g}", ids[posteriors.argmax(0)]
+def _label_maps(
+    name: str,
+    reader: LabelReader,
+    items: Sequence[Item],
+    truth: Truth,
+    num_labels: int,
+    config: Evaluate,
+) -> Mapping[str, Counts]:
+    """Count label maps."""
+    tally = Tally(num_labels, config.min_area)
+    for item in track(items, f"evaluate {name}"):
+        labels = reader.read(item.image_id)
+        tally.add(item.image_id, item.classes, labels, truth(item, _size(labels)))
+    return {name: tally.result()}
+
+
+def _size(labels: np.ndarray) -> tuple[int, int]:
+    height, width = labels.shape
+    return height, width
 
 
 def _truth_of(masks: Masks, num_labels: int) -> Truth:
@@ -157,42 +189,26 @@ def _check_complete(ids: Sequence[str], items: Sequence[Item], split: str) -> No
             names = ", ".join(sorted(what)[:3])
             raise UserError(
                 f"split {split}: {len(what)} images {where} ({names}, ...); "
-                "give all shards of exactly this split"
+                "give the record of all predictions of this split"
             )
 
 
-def _figures(
-    counts: np.ndarray, class_names: Sequence[str], common: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the figures drawn from a confusion matrix (L, L), and what they rest on."""
-    names = ("background", *class_names)
-    precision, recall = precision_recall(counts)
-    figures = {
-        "miou": float(mean_iou(counts)),
-        "miou_present": mean_iou_present(counts),
-        "absent_classes": [n for n, there in zip(names, present(counts), strict=True) if not there],
-        "iou": dict(zip(names, iou(counts).tolist(), strict=True)),
-        "precision": precision,
-        "recall": recall,
-        "confusion": counts.tolist(),
-    }
-    return {
-        **(figures if common["images"] else dict.fromkeys(figures)),
-        **{key: common[key] for key in ("images", "images_predicted", "split", "ground_truth")},
-    }
-
-
-def _log(results: dict[str, Any], common: dict[str, Any]) -> None:
-    judged, predicted, split = common["images"], common["images_predicted"], common["split"]
-    absent: list[str] = []
-    for name, result in sorted(results.items()):
+def _log(evaluation: Evaluation) -> None:
+    absent: tuple[str, ...] = ()
+    for name, result in sorted(evaluation.results.items()):
         miou = "no mIoU, no masks"
-        if result["miou"] is not None:
-            miou = f"mIoU {100 * result['miou']:.2f} % of {judged} {split} images with masks"
-            absent = result["absent_classes"]
-        if absent:
-            miou += f" ({100 * result['miou_present']:.2f} % over the classes in them)"
-        agreement = f"label agreement {100 * result['label_agreement']:.1f} % of {predicted} images"
+        if result.miou is not None:
+            miou = (
+                f"mIoU {100 * result.miou:.2f} % of {result.images} {result.split} images "
+                "with masks"
+            )
+            absent = result.absent_classes or ()
+        if absent and result.miou_present is not None:
+            miou += f" ({100 * result.miou_present:.2f} % over the classes in them)"
+        agreement = (
+            f"label agreement {100 * result.label_agreement:.1f} % of "
+            f"{result.images_predicted} images"
+        )
         log.info("%s: %s, %s", name, miou, agreement)
     if absent:
-        log.warning(absence(absent, split))
+        log.warning(absence(absent, evaluation.split))

@@ -1,11 +1,11 @@
-"""Fetch PASCAL VOC 2012 and SBD, and unpack archives, so that the other stages read folders.
+"""Download PASCAL VOC 2012 and SBD, and unpack archives, so that the other stages read folders.
 
     VOCdevkit/VOC2012                 with `dataset.download`
     benchmark_RELEASE                 SBD, if the list train_aug must be derived from it
     augment                           the archive in `dataset.augment`
-    fetched.json                      what lies there; written last
+    fetched.json                      checksums of the above; written last
 
-What is there already is neither fetched nor unpacked again.
+Complete downloads and folders are kept.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from wsss.io.atomic import write_text
 from wsss.io.progress import log
 from wsss.io.provenance import file_digest
 
-# the checksums are those that torchvision compares with
+# checksums as in torchvision
 VOC2012 = Remote(
     "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
     "6cd6e144f989b92b3379bac3b3de84fd",
@@ -43,13 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Bring everything into the folder of `--out`.
+    """Download and unpack into the folder of `--out`.
 
     Raises:
-        UserError: the network, a checksum, an archive or the disk fails; the same command goes on.
+        UserError: the network, a checksum, an archive or the disk fails; the same command resumes.
     """
     dataset: Dataset = read_slice(args.config).dataset
-    folder, found = args.out.parent, {}
+    folder: Path = args.out.parent
+    found: dict[str, str] = {}
     if dataset.download:
         found["VOCdevkit"] = _downloaded(VOC2012, folder / "VOCdevkit")
         if not (folder / "VOCdevkit/VOC2012/JPEGImages").is_dir():
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _downloaded(remote: Remote, folder: Path) -> str:
-    """Fetch and unpack an archive; return what identifies its content."""
+    """Download and unpack an archive; return its checksum."""
     stamp = f"md5:{remote.md5}"
     if not is_unpacked(folder, stamp):
         unpack(fetch(remote, folder.parent), folder, stamp)
@@ -72,7 +73,7 @@ def _downloaded(remote: Remote, folder: Path) -> str:
 
 
 def _unpacked(archive: Path, folder: Path) -> str:
-    """Unpack an archive of the user; return what identifies its content."""
+    """Unpack an archive of the user; return its checksum."""
     if not archive.is_file():
         raise UserError(f"dataset.augment: no such file: {archive}")
     stamp = f"sha256:{file_digest(archive)}"

@@ -1,4 +1,4 @@
-"""Draw the class activation maps of the labelled classes, over scales and mirrored views."""
+"""Compute the class activation maps of the labelled classes, over scales and mirrored views."""
 
 import argparse
 from pathlib import Path
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     with MapsWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "class activation maps"):
             image = read_item(item)
-            cam = draw(method, image, item, config.scales, config.flip)
+            cam = compute_cam(method, image, item, config.scales, config.flip)
             size = np.array(image.shape[:2])
             out.put(item.image_id, classes=np.array(item.classes, np.int64), cam=cam, size=size)
 
@@ -55,7 +55,7 @@ def load_method(path: Path) -> Method | Combo:
     return task
 
 
-def draw(
+def compute_cam(
     method: Method | Combo, image: np.ndarray, item: Item, scales: list[float], flip: bool
 ) -> np.ndarray:
     """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [-1, 1] of the image's K labels.
@@ -71,8 +71,8 @@ def draw(
     if not present:
         return np.zeros((0, *size), np.float16)
     batches = (torch.from_numpy(view).to(device()) for view in views(image, scales, flip))
-    total = sum_views(batches, lambda batch: method.draw(batch, size)[:, present], size)
-    cam = method.normalise(total.cpu().numpy())
+    total = sum_views(batches, lambda batch: method.infer(batch, size)[:, present], size)
+    cam = method.scale_maps(total.cpu().numpy())
     if not np.isfinite(cam).all():
         raise UserError(
             f"{item.image}: the classifier's maps of it are not finite; lower cam.train.lr and "

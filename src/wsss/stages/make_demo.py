@@ -1,10 +1,11 @@
-"""Generate the demo data set: pictures, masks and labels, made from a seed."""
+"""Generate the demo data set: images, masks and labels from a seed."""
 
 import argparse
 from pathlib import Path
 
+from wsss.config.dataset import Dataset
 from wsss.config.slices import read_slice
-from wsss.data.sources.demo import make_demo
+from wsss.demo.folder import make_demo
 from wsss.io.progress import log
 
 
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Generate the demo data set."""
-    demo = read_slice(args.config).dataset.demo
+    dataset: Dataset = read_slice(args.config).dataset
+    demo = dataset.demo
     make_demo(args.out, demo)
     log.info("make_demo: %d + %d images in %s", demo.images, demo.val_images, args.out)

@@ -3,14 +3,15 @@
 import argparse
 from pathlib import Path
 
+from wsss.config.dataset import Dataset
 from wsss.config.slices import read_slice
 from wsss.data.check import check_listing
 from wsss.data.masks import read_drawn
-from wsss.data.sources import read_raw, with_augment
-from wsss.data.tiles import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak
+from wsss.data.sources import read, with_augment
 from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.stages.sourcing import add_source_arguments
+from wsss.tiles.cut import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak_labels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,19 +25,18 @@ def run(args: argparse.Namespace) -> None:
     """Check the data set and cut it.
 
     Raises:
-        UserError: there is something wrong with the data set, or with where its tiles would lie;
-            nothing is written then.
+        UserError: mistakes in the data set or in the layout of its tiles; nothing is written.
     """
-    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    dataset: Dataset = with_augment(read_slice(args.config).dataset, args.augment)
     if dataset.tiles is None:
         raise UserError("dataset.tiles is null: set its size and overlap to cut tiles")
     own = dataset.tiles.labels
-    listing = read_raw(dataset, args.root)
+    listing = read(dataset, args.root)
     index, masks = check_listing(listing, dataset, args.threads, read_drawn(args.converted))
     tiles = plan_tiles(index, dataset.tiles.size, dataset.tiles.overlap)
     labels = read_tile_labels(listing.root / own, listing, tiles) if own else {}
     log.info("make_tiles: %d tiles of %d images", len(tiles), len(index.items))
     cut = Cut(index, masks.paths, tiles, labels)
     if dataset.labels_from == "annotations":
-        warn_weak(cut)
+        warn_weak_labels(cut)
     cut_tiles(cut, masks.source, args.out, args.threads)

@@ -1,19 +1,21 @@
 """Check the whole data set and write the index of images and image-level labels.
 
-The index of one split does not change with the other, so what is trained on one does not either.
+The index of a split depends on that split alone, hence so does whatever is trained on it.
 """
 
 import argparse
 from collections import Counter
 from pathlib import Path
 
+from wsss.config.dataset import Dataset
 from wsss.config.slices import read_slice
 from wsss.data.check import check_listing
 from wsss.data.masks import read_drawn
-from wsss.data.sources import read, with_augment
+from wsss.data.sources import with_augment
 from wsss.io.index import Index
 from wsss.io.progress import log
 from wsss.stages.sourcing import add_source_arguments
+from wsss.tiles.table import read_listing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check the data set, all splits, and write its index."""
-    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    dataset: Dataset = with_augment(read_slice(args.config).dataset, args.augment)
     drawn = read_drawn(args.converted)
-    index, masks = check_listing(read(dataset, args.root), dataset, args.threads, drawn)
+    index, masks = check_listing(read_listing(dataset, args.root), dataset, args.threads, drawn)
     items = index.split(args.split) if args.split else index.items
     Index(index.class_names, items).write(args.out)
     _log_summary(index, len(masks.paths))

@@ -3,13 +3,15 @@
 import argparse
 from pathlib import Path
 
+from wsss.config.dataset import Dataset
 from wsss.config.slices import read_slice
 from wsss.data.check import check_masks
 from wsss.data.masks import read_drawn
-from wsss.data.sources import read, with_augment
+from wsss.data.sources import with_augment
 from wsss.io.index import Index
 from wsss.io.progress import log
 from wsss.stages.sourcing import add_source_arguments
+from wsss.tiles.table import read_listing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check the masks of the images in the index and write their table, empty without any."""
-    dataset = with_augment(read_slice(args.config).dataset, args.augment)
+    dataset: Dataset = with_augment(read_slice(args.config).dataset, args.augment)
     index, drawn = Index.read(args.index), read_drawn(args.converted)
-    masks = check_masks(read(dataset, args.root), index, args.threads, drawn)
+    masks = check_masks(read_listing(dataset, args.root), index, args.threads, drawn)
     masks.write(args.out)
     source = f" ({masks.source})" if masks.paths else ""
     log.info("%d of %d images have a mask%s", len(masks.paths), len(index.items), source)

@@ -20,7 +20,7 @@ from wsss.ops.affinity import CELL, block_mean, pair_affinity
 from wsss.ops.cam import background_score, upsample_cam
 from wsss.ops.crf import decide
 from wsss.ops.pairs import fit_radius, pair_indices
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 from wsss.ops.walk import random_walk, transition
 from wsss.stages.inference import checkpoint_errors, device, for_inference, make_backbone
 from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance
@@ -85,5 +85,5 @@ def walk(
         affinity = pair_affinity(features, start, end)[0]
         matrix = transition(affinity, h, w, start, end, config.beta)
         spread = random_walk(torch.from_numpy(pooled).to(device()), matrix, 2**config.logt)
-        full = resize(spread[None], pixels.shape[1:])[0]
+        full = resize_bilinear(spread[None], pixels.shape[1:])[0]
     return full[:, :height, :width].cpu().numpy()

@@ -1,18 +1,19 @@
-"""Draw everything the runs achieved on one page, and their mIoU in one small table.
+"""Write the report on all runs as one HTML page, and their metrics as one table.
 
-The evaluations handed over say which stages and segmenters a run has and with which stage it ends,
-the number of shards which of its files are current; what an earlier configuration left in the
-folders is not looked at. A run named `group.seed` is one of the repeats of `group`.
+The description of a run (`wsss.plan.files.RunFiles`) lists its files; no others are read. A run
+named `group.seed` is one of the repeats of `group`.
 """
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
@@ -20,31 +21,24 @@ from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
+from wsss.metrics.result import Evaluation, Support
+from wsss.pipeline import EVALUATED, PRODUCTS, TRAIN, Product
+from wsss.plan.files import ProductFiles, RunFiles
 from wsss.report import files, page, repeats, tables
-from wsss.report.content import Run, final
-from wsss.report.pictures import Reader, pictures
-
-Evals = Mapping[str, Mapping[str, dict]]
-"""Eval documents of one run: split -> stage -> document."""
-
-TRAIN = "train"
-"""The split whose seeds and pseudo labels are judged besides the split shown."""
-
-LABELLED = ("cam", "crf", "walk")
-"""The stages that build on image labels; the segmenter needs none."""
+from wsss.report.content import RunResults, final
+from wsss.report.panels import Panel
+from wsss.report.pictures import Predictions, pictures
 
 _PACKAGES = ("wsss", "torch", "numpy", "pydensecrf2")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the stage."""
+    """Add the options of the stage."""
     parser.add_argument("--index", required=True, nargs="+", type=Path, help="tables of images")
     parser.add_argument("--masks", required=True, nargs="+", type=Path, help="tables of masks")
-    parser.add_argument("--runs", required=True, nargs="+", metavar="NAME=FOLDER")
     parser.add_argument(
-        "--evaluations", required=True, nargs="*", type=Path, help="eval files of all runs"
+        "--runs", required=True, nargs="+", metavar="JSON", help="description of each run's files"
     )
-    parser.add_argument("--shards", required=True, type=int, help="number of shards of a split")
     parser.add_argument("--split", required=True, help="split that is shown, besides train")
     parser.add_argument("--out", required=True, type=Path, help="report.html to write")
     parser.add_argument("--summary", required=True, type=Path, help="summary.tsv to write")
@@ -52,125 +46,146 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the page and the summary; parts that a run has not are named on the page.
+    """Write the page and the summary; the page lists the files that are missing.
 
     Raises:
-        UserError: a run's folder does not exist, an evaluation is of no run or of another split,
-            or a file is damaged.
+        UserError: a description is wrong, an evaluation is of another product or split, or a file
+            is damaged.
     """
+    # results of every run
     index, masks = Index.read(*args.index), Masks.read(*args.masks)
-    folders = dict(_named(text) for text in args.runs)
-    found = _evaluations(args.evaluations, folders, args.split)
-    runs, panels = [], {}
-    for name, folder in track(folders.items(), "report"):
-        evals = found[name][args.split]
-        readers = _readers(folder, args.split, evals, args.shards)
-        runs.append(_collect(name, folder, found[name], args.split, args.shards, readers))
-        if readers and (last := final(runs[-1])):
+    described = [_described(text) for text in args.runs]
+    panels: dict[str, list[tuple[str, list[Panel]]]] = {}
+    runs, on_training = [], []
+    for one in track(described, "report"):
+        shown = _predictions(one, args.split)
+        results = _results(one, args.split, shown)
+        runs.append(results)
+        if shown and (last := final(results)):
             images = index.split(args.split)
-            panels[name] = pictures(last, readers, masks, images, index.class_names)
+            panels[one.name] = pictures(last, shown, masks, images, index.class_names)
+        if args.split != TRAIN and (found := _evaluations(one, TRAIN)):
+            on_training.append(replace(results, evaluations=found))
+    # page
     config = json.loads(args.config)
     facts = page.Facts(
         dataset=config.get("dataset", {}).get("name", ""),
-        basis=_basis(index, masks, args.split),
+        support=_support(index, masks, args.split),
         class_names=index.class_names,
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else "",
         versions=[(name, version(name)) for name in _PACKAGES],
     )
-    trained = {name: evals[TRAIN] for name, evals in found.items() if args.split != TRAIN}
-    judged = [Run(name, evals=evals) for name, evals in trained.items() if evals]
-    training = page.Training(_basis(index, masks, TRAIN), judged) if judged else None
-    rows = (tables.summary_rows(of) + repeats.summary_rows(of) for of in (runs, judged))
+    training = page.Training(_support(index, masks, TRAIN), on_training) if on_training else None
+    # summary
+    rows = (tables.summary_rows(of) + repeats.summary_rows(of) for of in (runs, on_training))
     summary = tables.summary_text(chain.from_iterable(rows))
     write_text(args.out, page.render(facts, runs, panels, training))
     write_text(args.summary, summary)
     log.info("%s\n%s", args.out, tables.table(summary))
 
 
-def _named(text: str) -> tuple[str, Path]:
-    name, equals, folder = text.partition("=")
-    if not equals or not Path(folder).is_dir():
-        raise UserError(f"--runs {text}: give NAME=FOLDER with the results folder of a run")
-    return name, Path(folder)
-
-
-def _evaluations(
-    evaluations: Sequence[Path], folders: Mapping[str, Path], split: str
-) -> Mapping[str, Evals]:
-    """Return the eval documents of every run."""
-    found = {name: {key: {} for key in (split, TRAIN)} for name in folders}
-    for file in evaluations:
-        name = next((n for n, f in folders.items() if _relative(file, f)), None)
-        if name is None:
-            raise UserError(f"--evaluations {file}: in the folder of none of the --runs")
-        document = files.read(file, files.evaluation)
-        if document["split"] not in found[name]:
-            raise UserError(
-                f"--evaluations {file}: of split {document['split']}; give those of --split "
-                f"{split} and of {TRAIN}"
-            )
-        stage = _relative(file, folders[name]).parent.as_posix()
-        kind, of = document["kind"], document["split"]
-        if stage.partition("/")[0] != kind or file.name != f"eval.{of}.json":
-            raise UserError(
-                f"{file}: figures of {kind}, {of}, which belong elsewhere; delete it and run again"
-            )
-        found[name][document["split"]][stage] = document
+def _described(text: str) -> RunFiles:
+    """Parse the description of a run."""
+    try:
+        found = TypeAdapter(RunFiles).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(
+            f"--runs: {place or text[:80]}: {first['msg']}; give descriptions as in wsss.plan.files"
+        ) from error
+    unknown = sorted(set(found.products) - {row.name for row in PRODUCTS})
+    if unknown:
+        known = ", ".join(row.name for row in PRODUCTS)
+        raise UserError(f"--runs: run {found.name}: unknown product {unknown[0]}; known: {known}")
     return found
 
 
-def _relative(file: Path, folder: Path) -> Path | None:
-    """Return the path of a file from a folder; None when it lies elsewhere."""
-    file, folder = file.absolute(), folder.absolute()
-    return file.relative_to(folder) if file.is_relative_to(folder) else None
-
-
-def _basis(index: Index, masks: Masks, split: str) -> page.Basis:
+def _support(index: Index, masks: Masks, split: str) -> Support:
     items = index.split(split)
-    judged = sum(item.image_id in masks.paths for item in items)
-    return page.Basis(split, len(items), judged, masks.source)
-
-
-def _collect(
-    name: str, folder: Path, found: Evals, split: str, shards: int, readers: Mapping[str, Reader]
-) -> Run:
-    evals, stages = found[split], _stages(found, split)
-    wanted = {TRAIN: [s for s in LABELLED if s in stages]} | {split: stages}
-    trained = ["affinity" if s == "walk" else s for s in stages if s != "crf"]
-    histories = {s: folder / s / "history.csv" for s in trained}
-    costs = files.costs(folder / "benchmarks", shards, stages)
-    return Run(
-        name=name,
-        evals=evals,
-        histories={
-            s: files.read(file, files.history) for s, file in histories.items() if file.is_file()
-        },
-        costs=costs,
-        missing=(
-            *(f"{s}/eval.{key}.json" for key in wanted for s in wanted[key] if s not in found[key]),
-            *(f"{s}/history.csv" for s, file in histories.items() if not file.is_file()),
-            *(f"pictures of {s}" for s in evals if s not in readers),
-            *([] if costs else ["benchmarks of the stages"]),
-        ),
+    return Support(
+        split=split,
+        ground_truth=masks.source,
+        images=sum(item.image_id in masks.paths for item in items),
+        images_predicted=len(items),
     )
 
 
-def _stages(found: Evals, split: str) -> tuple[str, ...]:
-    """Return the stages of a run up to the last one that was judged; all where none was."""
-    segmenters = [stage for stage in found[split] if stage.startswith("segment/")]
-    stages = (*LABELLED, *(segmenters or ["segment/*"]))
-    judged = [i for i, s in enumerate(stages) if any(s in evals for evals in found.values())]
-    return stages[: max(judged, default=len(stages)) + 1]
+def _rows(files_of: RunFiles) -> list[tuple[Product, ProductFiles]]:
+    """Return the products of a run in the order of the chain."""
+    return [(row, files_of.products[row.name]) for row in PRODUCTS if row.name in files_of.products]
 
 
-def _readers(folder: Path, split: str, evals: Mapping[str, dict], shards: int) -> dict[str, Reader]:
-    """Return what can be drawn of the evaluated stages of a run."""
-    readers: dict[str, Reader] = {}
-    for stage in dict.fromkeys(s for s in (*LABELLED, *evals) if s in evals):
-        maps = sorted((folder / stage / "maps" / split).glob(f"*-of-{shards}.npz"))
-        records = sorted((folder / stage / split).glob(f"*-of-{shards}/labels.tsv"))
-        if maps:
-            readers[stage] = MapsReader(maps)
-        elif records:
-            readers[stage] = LabelReader(records)
-    return readers
+def _evaluations(run_files: RunFiles, split: str) -> dict[str, Evaluation]:
+    """Read the evaluations of a run on a split that exist, by product."""
+    found: dict[str, Evaluation] = {}
+    for row, of in _rows(run_files):
+        path = Path(of.evaluations.get(split, ""))
+        if split not in of.evaluations or not path.is_file():
+            continue
+        one = Evaluation.read(path)
+        if (one.product, one.split) != (row.name, split):
+            raise UserError(
+                f"{path}: evaluation of {one.product} on {one.split}, but it should be of "
+                f"{row.name} on {split}; delete it and run again"
+            )
+        found[row.name] = one
+    return found
+
+
+def _predictions(run_files: RunFiles, split: str) -> list[Predictions]:
+    """Open the evaluated maps of a run that exist, in the order of the chain."""
+    found = []
+    for row, of in _rows(run_files):
+        record = Path(of.files.get(split, ""))
+        if row in EVALUATED and split in of.evaluations and record.is_file():
+            reader = (MapsReader if row.kind == "maps" else LabelReader)([record])
+            found.append(Predictions(row, reader, of.variant))
+    return found
+
+
+def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> RunResults:
+    """Read the evaluations on a split, the losses and the costs of a run."""
+    rows = _rows(run_files)
+    evaluations = _evaluations(run_files, split)
+    histories = {row: Path(of.history) for row, of in rows if of.history}
+    # costs
+    benchmarks: dict[str, list[Path]] = {}
+    for _, of in rows:
+        for stage, folders in of.benchmarks.items():
+            benchmarks.setdefault(stage, []).extend(map(Path, folders))
+    costs = files.costs(benchmarks)
+    # missing files
+    drawn = {one.product.name for one in shown}
+    missing = [
+        f"{row.place}/eval.{key}.json"
+        for key in dict.fromkeys((TRAIN, split))
+        for row, of in rows
+        if key in of.evaluations and not Path(of.evaluations[key]).is_file()
+    ]
+    missing += [f"{row.place}/history.csv" for row, f in histories.items() if not f.is_file()]
+    missing += [f"pictures of {name}" for name in evaluations if name not in drawn]
+    missing += [] if costs else ["benchmarks of the stages"]
+    return RunResults(
+        name=run_files.name,
+        evaluations=evaluations,
+        histories={
+            row.name: files.read(file, files.history)
+            for row, file in histories.items()
+            if file.is_file()
+        },
+        makers=_makers(rows),
+        variants={row.name: of.variant for row, of in rows if of.variant},
+        costs=costs,
+        missing=tuple(missing),
+    )
+
+
+def _makers(rows: Sequence[tuple[Product, ProductFiles]]) -> dict[str, str]:
+    """Return the stage that made each product."""
+    return {
+        row.name: maker.name
+        for row, of in rows
+        for maker in row.makers
+        if maker.name in of.benchmarks
+    }

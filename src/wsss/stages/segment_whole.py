@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from wsss.config.slices import read_slice
-from wsss.data.sources.tiles import TileTable
 from wsss.engine.checkpoint import load_model
 from wsss.io.images import LARGEST, read_item
 from wsss.io.labels import LabelWriter
@@ -13,6 +12,7 @@ from wsss.io.progress import log, track
 from wsss.stages.infer_segmenter import make_segmenter, predict
 from wsss.stages.inference import for_inference
 from wsss.stages.parts import add_part_arguments, provenance
+from wsss.tiles.table import TileTable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

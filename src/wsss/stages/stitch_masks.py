@@ -1,15 +1,17 @@
-"""Put the label maps of tiles together to label maps of the images they were cut from."""
+"""Stitch the label maps of tiles to label maps of the whole images."""
 
 import argparse
 from pathlib import Path
 
+import numpy as np
+
 from wsss import __version__
 from wsss.config.slices import canonical
-from wsss.data.sources.tiles import Tile, TileTable
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.progress import log, track
 from wsss.tiles.layout import stitch
+from wsss.tiles.table import Tile, TileTable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Stitch the label maps of a split; each pixel is decided by its most central tile.
+    """Stitch the label maps of a split; every pixel is taken from its most central tile.
 
     Raises:
-        UserError: there is no table of tiles, or the label maps are not those of its tiles.
+        UserError: the table of tiles is missing, or the label maps are not those of its tiles.
     """
     table = TileTable.read(args.tiles)
     images = table.images(args.split)
@@ -41,10 +43,10 @@ def run(args: argparse.Namespace) -> None:
     made = canonical({"version": __version__, "tiles": str(args.tiles)})
     with LabelWriter(args.out, made) as out:
         for image in track(images, "stitch masks"):
-            out.put(image[0].parent, stitch(*_parts(image, maps)))
+            out.put(image[0].parent, _stitched(image, maps))
 
 
-def _parts(image: list[Tile], maps: LabelReader) -> tuple:
-    """Return the arguments of `stitch` for the tiles of one image."""
-    windows = [tile.window for tile in image]
-    return (maps.read(tile.tile_id) for tile in image), windows, image[0].size
+def _stitched(image: list[Tile], maps: LabelReader) -> np.ndarray:
+    """Return the label map (H, W) uint8 of one image from those of its tiles."""
+    parts = (maps.read(tile.tile_id) for tile in image)
+    return stitch(parts, [tile.window for tile in image], image[0].size)

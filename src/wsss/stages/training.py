@@ -9,12 +9,12 @@ from typing import Protocol, Self
 
 import torch
 from torch import nn
-from torch.utils.data import Dataset
 
 from wsss.config.training import Train
+from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume, load_model, save_model
 from wsss.engine.fabric import make_fabric
-from wsss.engine.fit import Recipe, fit
+from wsss.engine.fit import fit
 from wsss.io.atomic import write_text
 from wsss.io.checksummed import add_checksum
 from wsss.io.progress import log
@@ -114,7 +114,7 @@ def start_backbone(
 def train(
     files: TrainingFiles,
     task: Task,
-    dataset: Dataset,
+    dataset: Samples,
     recipe: Train,
     seed: int,
     inputs: list[Path],
@@ -140,14 +140,13 @@ def train(
     facts = (files_digest(inputs, files.work / "inputs.json"), code_digest(*modules))
     identity = " ".join((files.config, *facts, torch.__version__))
     resume = Resume(files.work / "resume", identity)
-    fields = Recipe.__dataclass_fields__
-    own = {name: value for name, value in recipe.model_dump().items() if name in fields}
     on_gpu = fabric.device.type == "cuda"
     fit(
         fabric,
         task,
         dataset,
-        Recipe(**own, seed=seed),
+        recipe,
+        seed,
         resume,
         files.history,
         workers=torch.get_num_threads() if on_gpu else 1,
@@ -171,8 +170,7 @@ def take_over(
 
 
 def _length(recipe: Train) -> str:
-    steps = getattr(recipe, "steps", None)
-    return f"{steps} steps" if steps else f"{recipe.epochs} epochs"
+    return f"{recipe.max_steps} steps" if recipe.max_steps else f"{recipe.epochs} epochs"
 
 
 def seeded(seed: int) -> None:

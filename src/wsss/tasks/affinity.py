@@ -4,7 +4,7 @@ from torch import nn
 
 from wsss.losses.affinity import affinity_loss
 from wsss.nn.affinitynet import AffinityNet
-from wsss.nn.task import Batch, Clock, Losses, Task
+from wsss.nn.task import Batch, Losses, Progress, Task
 from wsss.ops.affinity import pair_affinity, pair_labels
 from wsss.ops.pairs import fit_radius, pair_indices
 
@@ -25,16 +25,16 @@ class AffinityTask(Task):
         self.net = net
         self.radius = radius
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the convolutions on top of the backbone."""
-        return self.net.scratch()
+        return self.net.from_scratch()
 
-    def forward(self, batch: Batch, clock: Clock) -> Losses:  # noqa: ARG002
+    def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
         """Compare predicted with labelled affinities (common.md 7.5).
 
         Args:
             batch: image (B, 3, S, S) and label (B, S/8, S/8) uint8, 255 = not confident.
-            clock: Not used; the loss is the same at every step.
+            progress: Not used; the loss is the same at every step.
 
         Returns:
             ``{"net": {"bg", "fg", "neg"}}``, weighted 1/4, 1/4, 1/2.

@@ -7,7 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from wsss.losses.segmentation import LOSSES, multiscale_cross_entropy
 from wsss.nn.segmenters.base import Segmenter
-from wsss.nn.task import Batch, Clock, Losses, Task
+from wsss.nn.task import Batch, Losses, Progress, Task
 
 
 class SegmentationTask(Task):
@@ -33,7 +33,7 @@ class SegmentationTask(Task):
         self._divisor = batch_size if loss == "per_image" else 1
         self._freeze = freeze
         if freeze != "backbone":
-            net.backbone.thaw()
+            net.backbone.unfreeze()
         if freeze in ("norms", "affine"):
             for norm in self._norms():
                 norm.requires_grad_(False)
@@ -46,16 +46,16 @@ class SegmentationTask(Task):
                 norm.eval()
         return self
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the segmenter's head."""
-        return self.net.scratch()
+        return self.net.from_scratch()
 
-    def forward(self, batch: Batch, clock: Clock) -> Losses:  # noqa: ARG002
+    def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
         """Segment and compare.
 
         Args:
             batch: image (B, 3, H, W) and label (B, H, W) int64, 255 = ignored.
-            clock: Not used; the loss is the same at every step.
+            progress: Not used; the loss is the same at every step.
 
         Returns:
             ``{"net": {"ce": mean cross entropy}}``; with several logits, as DeepLab v2 trains

@@ -1,4 +1,4 @@
-"""Square tiles of an image: where they lie, and how their maps become one map again."""
+"""Layout of square tiles, and blending or stitching of their maps."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Window(NamedTuple):
-    """Where a tile lies in its image.
+    """Rectangle of a tile in its image.
 
     Attributes:
         top: first row, pixels.
@@ -23,12 +23,12 @@ class Window(NamedTuple):
 
     @property
     def bottom(self) -> int:
-        """The row behind the last one."""
+        """Last row + 1."""
         return self.top + self.height
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """The rows and columns, to cut the tile out of an array (H, W, ...)."""
+        """Slices of rows and columns that cut the tile out of an array (H, W, ...)."""
         return slice(self.top, self.bottom), slice(self.left, self.left + self.width)
 
 
@@ -41,7 +41,7 @@ def layout(size: tuple[int, int], tile: int, overlap: int) -> list[Window]:
         overlap: pixels that neighbours share at least, 0 <= overlap < tile.
 
     Returns:
-        The tiles row by row; none leaves the image.
+        The tiles row by row, all inside the image.
 
     Raises:
         ValueError: the overlap is out of range.
@@ -54,10 +54,10 @@ def layout(size: tuple[int, int], tile: int, overlap: int) -> list[Window]:
 
 
 def weights(height: int, width: int) -> np.ndarray:
-    """Return how much each pixel of a tile counts when tiles are blended.
+    """Return the blending weight of each pixel of a tile.
 
     `sin^2(pi (i + 1/2) / n)` along both sides: 1 in the middle, near 0 but positive at the border,
-    where the network saw the least around a pixel. Hence the blend has no seams.
+    where the network sees the least context. Hence the blend has no seams.
 
     Returns:
         (height, width) float32 in (0, 1].
@@ -79,9 +79,9 @@ def blend(
 def blend_rows(
     parts: Iterable[np.ndarray], windows: Sequence[Window], size: tuple[int, int]
 ) -> Iterator[np.ndarray]:
-    """Blend the maps of tiles as they come, and hand over the rows that are finished.
+    """Blend the maps of tiles row by row.
 
-    No more than the rows of the tiles at hand are kept, so a large image needs little memory.
+    Only the rows of the current tiles are kept, so a large image needs little memory.
 
     Args:
         parts: the map (L, h, w) float of every window.
@@ -96,9 +96,11 @@ def blend_rows(
     """
     done, total, weight = 0, np.empty(0), np.empty(0)
     for part, window in zip(parts, windows, strict=True):
+        # (L, rows, W) sums of the rows from `done` on
         if not total.size:
             total = np.zeros((len(part), 0, size[1]), np.float32)
             weight = np.zeros((0, size[1]), np.float32)
+        # rows above this tile are complete
         if window.top > done:
             ready = window.top - done
             yield total[:, :ready] / weight[:ready]
@@ -106,15 +108,16 @@ def blend_rows(
         if (more := window.bottom - done - len(weight)) > 0:
             total = np.pad(total, ((0, 0), (0, more), (0, 0)))
             weight = np.pad(weight, ((0, more), (0, 0)))
+        # add the tile, (L, h, w), with its weights, (h, w)
         rows, columns = Window(window.top - done, *window[1:]).slices
-        share = weights(window.height, window.width)
-        total[:, rows, columns] += part * share
-        weight[rows, columns] += share
+        tile_weight = weights(window.height, window.width)
+        total[:, rows, columns] += part * tile_weight
+        weight[rows, columns] += tile_weight
     yield total / weight
 
 
 def most_central(windows: Sequence[Window], size: tuple[int, int]) -> np.ndarray:
-    """Return which tile decides each pixel: the one whose `weights` are largest there.
+    """Return the tile of each pixel: the one whose `weights` are largest there.
 
     Args:
         windows: tiles that cover the image.
@@ -125,9 +128,9 @@ def most_central(windows: Sequence[Window], size: tuple[int, int]) -> np.ndarray
     """
     best, owner = np.zeros(size, np.float32), np.zeros(size, np.int32)
     for number, window in enumerate(windows):
-        share = weights(window.height, window.width)
-        more = share > best[window.slices]
-        best[window.slices][more] = share[more]
+        tile_weight = weights(window.height, window.width)
+        more = tile_weight > best[window.slices]
+        best[window.slices][more] = tile_weight[more]
         owner[window.slices][more] = number
     return owner
 
@@ -135,7 +138,7 @@ def most_central(windows: Sequence[Window], size: tuple[int, int]) -> np.ndarray
 def stitch(
     parts: Iterable[np.ndarray], windows: Sequence[Window], size: tuple[int, int]
 ) -> np.ndarray:
-    """Put the label maps of tiles together; each pixel is decided by its `most_central` tile.
+    """Stitch the label maps of tiles; each pixel is taken from its `most_central` tile.
 
     Args:
         parts: the label map (h, w) uint8 of every window.

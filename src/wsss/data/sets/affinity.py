@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from wsss.data.sets.samples import Jitter, Sample, Samples, chw, coin, flipped
+from wsss.data.loaders import Sample
+from wsss.data.sets.samples import Jitter, Samples, chw, coin, flipped
 from wsss.data.transforms import colour_jitter, crop, crop_window, normalise
 from wsss.errors import UserError
 from wsss.io.images import read_item
@@ -17,11 +18,11 @@ from wsss.ops.affinity import CELL, block_mean, confident_labels
 
 
 class AffinitySet(Samples):
-    """Images with the cells whose class the two CRF maps agree on.
+    """Images with labels of the cells on whose class the two CRF maps agree.
 
     Order of the steps as in PSA `train_aff.py`: colour jitter, random crop of image and maps
-    together, normalise, mirror. There is no scaling. What the crop adds around a smaller image is
-    black in the image and 0 in the maps, hence ignored.
+    together, normalise, mirror. There is no scaling. Smaller images
+    are padded with black, their maps with 0, which is ignored.
 
     A sample is `{"image": (3, S, S) float32, "label": (S/8, S/8) uint8}`; a label is the position
     in the image's list of present classes (0 = background), 255 = ignored.
@@ -33,10 +34,10 @@ class AffinitySet(Samples):
         high: name of the map with the high alpha.
         crop: S, a multiple of 8.
         jitter: strength of brightness, contrast, saturation and hue jitter.
-        seed: of all random steps.
+        seed: seed of all random steps.
 
     Raises:
-        UserError: if S is no multiple of 8.
+        UserError: S is no multiple of 8.
     """
 
     def __init__(
@@ -59,18 +60,19 @@ class AffinitySet(Samples):
         image = colour_jitter(read_item(item), rng, self.jitter)
         stored = read_scores(self.maps, item, *self.names, size=image.shape[:2])
         window = crop_window(image.shape[:2], self.crop, rng)
-        scores = [_crop_maps(stored[name], self.crop, window) for name in self.names]
-        return affinity_sample(crop(image, self.crop, window), *scores, coin(rng))
+        # (1 + K, S, S) of each alpha
+        low, high = (_crop_maps(stored[name], self.crop, window) for name in self.names)
+        return affinity_sample(crop(image, self.crop, window), low, high, coin(rng))
 
 
 def affinity_sample(image: np.ndarray, low: np.ndarray, high: np.ndarray, mirror: bool) -> Sample:
-    """Make a sample of AffinityNet out of cropped data.
+    """Make a sample of AffinityNet from cropped data.
 
     Args:
         image: (S, S, 3) uint8 RGB.
         low: (1 + K, S, S) float32 in [0, 1], scores of the low alpha, background first.
         high: (1 + K, S, S), of the high alpha.
-        mirror: whether to flip all of it.
+        mirror: flip image and maps.
 
     Returns:
         `{"image": (3, S, S) float32, "label": (S/8, S/8) uint8}`.
@@ -81,6 +83,6 @@ def affinity_sample(image: np.ndarray, low: np.ndarray, high: np.ndarray, mirror
 
 
 def _crop_maps(maps: np.ndarray, side: int, window: tuple[int, int]) -> np.ndarray:
-    """Cut stored posteriors (L, H, W) uint8 to (L, S, S) float32 in [0, 1]."""
+    """Crop stored posteriors (L, H, W) uint8 to (L, S, S) float32 in [0, 1]."""
     cut = crop(maps.transpose(1, 2, 0), side, window).transpose(2, 0, 1)
     return cut.astype(np.float32) / 255

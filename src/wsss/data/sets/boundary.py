@@ -1,4 +1,4 @@
-"""Samples for a classifier that also learns from boundary maps."""
+"""Samples for a classifier that is also trained on boundary maps."""
 
 import random
 from collections.abc import Sequence
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from wsss.data.loaders import Sample
 from wsss.data.sets.classification import ClassificationSet
-from wsss.data.sets.samples import Jitter, Sample, chw, coin, flipped, jittered
+from wsss.data.sets.samples import Jitter, chw, coin, flipped, jittered
 from wsss.data.transforms import crop, crop_window, normalise, resize_long, resize_maps
 from wsss.io.images import read_item
 from wsss.io.index import Item
@@ -19,8 +20,8 @@ class BoundarySet(ClassificationSet):
     """Images with image-level labels and boundary maps.
 
     Order of the steps as in SB `train_SB.py`: long side and mirror of image and maps together,
-    colour jitter, normalise, crop of both (sb.md 5). Around a smaller image lie the mean colour
-    and zeros.
+    colour jitter, normalise, crop of both (sb.md 5). Smaller images are padded with the mean
+    colour, their maps with zeros.
 
     A sample is that of `ClassificationSet` with `"boundary"` (C + 1, S, S) uint8, 255 = 1,
     background first, zeros for absent classes.
@@ -32,8 +33,8 @@ class BoundarySet(ClassificationSet):
         resize: smallest and largest long side, both included.
         crop: S.
         jitter: strength of brightness, contrast, saturation and hue jitter.
-        seed: of all random steps.
-        jitter_probability: share of the samples that are jittered.
+        seed: seed of all random steps.
+        jitter_probability: probability of colour jitter.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class BoundarySet(ClassificationSet):
         self.maps = maps
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
+        # image (H, W, 3) and stored maps (H, W, 1 + K), background first
         image = resize_long(read_item(item), rng.randint(*self.resize))
         mirror = coin(rng)
         stored = read_scores(self.maps, item, "boundary")["boundary"]
         maps = flipped(resize_maps(stored, image.shape[:2]), mirror)
         image = jittered(flipped(image, mirror), rng, self.jitter, self.jitter_probability)
         window = crop_window(image.shape[:2], self.crop, rng)
+        # all classes: (C + 1, S, S)
         boundary = np.zeros((self.num_classes + 1, self.crop, self.crop), np.uint8)
         channels = [0, *(number + 1 for number in item.classes)]
         boundary[channels] = crop(maps, self.crop, window).transpose(2, 0, 1)

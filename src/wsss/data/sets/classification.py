@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wsss.data.sets.samples import Jitter, Sample, Samples, chw, coin, flipped, jittered
+from wsss.data.loaders import Sample
+from wsss.data.sets.samples import Jitter, Samples, chw, coin, flipped, jittered
 from wsss.data.transforms import (
     area_window,
     crop,
@@ -24,8 +25,8 @@ class ClassificationSet(Samples):
     """Images with image-level labels.
 
     Order of the steps as in PSA `train_cls.py`: random long side, mirror, colour jitter,
-    normalise, random crop; a smaller image is surrounded by the mean colour. With `area` instead
-    a random part of the image is resized to the crop (EADER `train.py`).
+    normalise, random crop; smaller images are padded with the mean colour. With `area`, a random
+    part of the image is resized to the crop instead (EADER `train.py`).
 
     A sample is `{"image": (3, S, S) float32, "label": (C,) float32 of 0 and 1}`.
 
@@ -35,9 +36,9 @@ class ClassificationSet(Samples):
         resize: smallest and largest long side, both included.
         crop: S.
         jitter: strength of brightness, contrast, saturation and hue jitter.
-        seed: of all random steps.
-        jitter_probability: share of the samples that are jittered (AEFT: 0.8).
-        area: smallest and largest share of the image that the crop covers.
+        seed: seed of all random steps.
+        jitter_probability: probability of colour jitter (AEFT: 0.8).
+        area: smallest and largest fraction of the image's area that the crop covers.
     """
 
     def __init__(
@@ -59,21 +60,24 @@ class ClassificationSet(Samples):
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
         image = read_item(item)
-        pixels = self._part(image, rng) if self.area else self._whole(image, rng)
+        pixels = self._whole(image, rng) if self.area is None else self._part(image, self.area, rng)
         return {"image": chw(pixels), "label": self._label(item)}
 
     def _label(self, item: Item) -> Tensor:
+        """Image label as multi-hot vector (C,)."""
         label = torch.zeros(self.num_classes)
         label[list(item.classes)] = 1
         return label
 
     def _whole(self, image: np.ndarray, rng: random.Random) -> np.ndarray:
+        """Resize the image to a random long side and crop it: (S, S, 3)."""
         image = resize_long(image, rng.randint(*self.resize))
         image = jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_probability)
         return crop(normalise(image), self.crop, crop_window(image.shape[:2], self.crop, rng))
 
-    def _part(self, image: np.ndarray, rng: random.Random) -> np.ndarray:
-        image = cut_area(image, area_window(image.shape[:2], self.area, rng), self.crop)
+    def _part(self, image: np.ndarray, area: tuple[float, float], rng: random.Random) -> np.ndarray:
+        """Resize a random part of the image to the crop: (S, S, 3)."""
+        image = cut_area(image, area_window(image.shape[:2], area, rng), self.crop)
         return normalise(
             jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_probability)
         )

@@ -1,7 +1,7 @@
-"""What the sets share: where chance comes from, and how pixels become tensors.
+"""Base class of the data sets, with reproducible randomness.
 
-The sets are indexed by (epoch, position), and every random step of a sample depends on the seed,
-the epoch and the position alone: neither the number of workers nor an interruption changes it.
+The sets are indexed by (epoch, position). The random generator of a sample is seeded by the seed,
+the epoch and the position, so samples depend neither on the number of workers nor on resuming.
 """
 
 import random
@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from wsss.data.loaders import Sample
 from wsss.data.transforms import colour_jitter, flip
 from wsss.io.index import Item
 
-Sample = dict[str, Tensor]
 Jitter = tuple[float, float, float, float]
 
 
-class Samples(Dataset):
+class Samples(Dataset[Sample]):
     """Samples of `items`, cropped to squares of side `crop`, with colour `jitter`."""
 
     def __init__(self, items: Sequence[Item], crop: int, jitter: Jitter, seed: int) -> None:
@@ -46,17 +46,18 @@ def coin(rng: random.Random) -> bool:
 
 
 def jittered(
-    image: np.ndarray, rng: random.Random, jitter: Jitter, share: float = 1.0
+    image: np.ndarray, rng: random.Random, jitter: Jitter, probability: float = 1.0
 ) -> np.ndarray:
-    """Return the image with its colours jittered, in a share of the cases."""
-    return colour_jitter(image, rng, jitter) if share >= 1 or rng.random() < share else image
+    """Jitter the colours of an image with the given probability."""
+    chosen = probability >= 1 or rng.random() < probability
+    return colour_jitter(image, rng, jitter) if chosen else image
 
 
 def flipped(array: np.ndarray, mirror: bool) -> np.ndarray:
-    """Return `array` (H, W, ...), mirrored if asked to."""
+    """Mirror `array` (H, W, ...) if `mirror` is set."""
     return flip(array) if mirror else array
 
 
 def chw(pixels: np.ndarray) -> Tensor:
-    """Return pixels (H, W, 3) as a tensor (3, H, W)."""
+    """Convert pixels (H, W, 3) to a tensor (3, H, W)."""
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))

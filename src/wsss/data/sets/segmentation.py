@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import torch
 
 from wsss.data.augment import RECIPES, Frame
-from wsss.data.sets.samples import Jitter, Sample, Samples, chw
+from wsss.data.loaders import Sample
+from wsss.data.sets.samples import Jitter, Samples, chw
 from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.labels import LabelReader
@@ -20,10 +21,10 @@ class SegmentationSet(Samples):
     Args:
         items: the images.
         labels: their label maps.
-        scale: range of the random scale, as the recipe understands it.
+        scale: range of the random scale, see the recipe.
         crop: S.
         jitter: strength of brightness, contrast, saturation and hue jitter.
-        seed: of all random steps.
+        seed: seed of all random steps.
         augmentation: a name of `wsss.data.augment.RECIPES`.
     """
 
@@ -45,5 +46,4 @@ class SegmentationSet(Samples):
     def _sample(self, item: Item, rng: random.Random) -> Sample:
         image, labels = read_item(item), self.labels.read(item.image_id)
         pixels, ids = self._augment(image, labels, rng, self._frame)
-        ids = torch.from_numpy(ids.copy()).long()
-        return {"image": chw(pixels), "label": ids}
+        return {"image": chw(pixels), "label": torch.from_numpy(ids.copy()).long()}

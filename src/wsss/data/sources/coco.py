@@ -4,34 +4,32 @@
     train2014/<file_name>                   its images
 
 `dataset.coco` names both for every split. Crowds count as labels of their image. An image without
-annotations shows none of the classes: it is kept as `background`, for a classifier needs such
-images. The categories become classes in the order of their ids, the ids 1..90 of MS-COCO, which
-have gaps, thus 80 contiguous ones; `dataset.classes` selects and orders them.
+annotations has the label `background`, as a negative example for the classifier. The categories
+become classes in the order of their ids (80 classes of the ids 1..90 of MS-COCO, which have gaps);
+`dataset.classes` selects and orders them.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from wsss.config.dataset import Dataset
-from wsss.data.problems import stop
 from wsss.data.sources import regions
+from wsss.data.sources.base import DrawMask, Source
 from wsss.data.sources.instances import Annotation, Instances, Picture, load
 from wsss.data.sources.listing import Listing, Record, image_ids
 from wsss.data.taxonomy import COCO_CATEGORIES, NO_CLASS
-from wsss.errors import UserError
+from wsss.errors import UserError, raise_problems
 from wsss.io.images import image_size
 from wsss.io.progress import log
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One split: the wsss name, its JSON file and folder as configured, and what the file says."""
+    """One split: its wsss name, its JSON file and folder as configured, the content of the file."""
 
     split: str
     table: str
@@ -43,7 +41,7 @@ def read(dataset: Dataset, root: Path) -> Listing:
     """List the images of all splits.
 
     Raises:
-        UserError: if a file or folder is missing, or a file is no instances file.
+        UserError: a file or folder is missing, or a file is no instances file.
     """
     parts = _parts(dataset, root)
     classes = _classes(dataset, parts)
@@ -58,10 +56,10 @@ def read(dataset: Dataset, root: Path) -> Listing:
 def outline(dataset: Dataset, root: Path) -> Listing:
     """List the files in the folders of images, without labels; no instances file is opened.
 
-    With the instances files themselves, all that `read` depends on.
+    `read` depends on these and the instances files alone.
 
     Raises:
-        UserError: if a folder or the configuration of a split is missing.
+        UserError: a folder or the configuration of a split is missing.
     """
     records = [
         Record(Path(images, file), split, (), None, table)
@@ -71,16 +69,17 @@ def outline(dataset: Dataset, root: Path) -> Listing:
     return Listing(root, tuple(records))
 
 
-def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np.ndarray]]:
-    """Return what draws the label map (H, W) uint8 of each image of a split, by image id.
+def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
+    """Return functions that draw the label maps (H, W) uint8 of a split, by image id.
 
-    Images without annotations are background; an image with an annotation that has no region has
-    no mask. Without any region in the split there are no masks. Categories that are no classes
-    count as background. How regions overlap is told by `regions.draw`.
+    Images without annotations are background; an image with an annotation without region has no
+    mask. Without any region in the split there are no masks. Categories that are no classes count
+    as background. See `regions.draw` for overlaps.
 
     Raises:
-        UserError: as `read`; or naming every region that cannot be drawn.
+        UserError: as `read`; or for every region that cannot be drawn.
     """
+    # images of the split whose annotations all have regions
     parts = _parts(dataset, root, drawn=split)
     classes = _classes(dataset, parts)
     pairs = [(part, *pair) for part in parts for pair in _records(part, classes)]
@@ -91,11 +90,13 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np
         if part.split == split and part.found.has_regions and _complete(part, picture)
     ]
     log.info("%d images of %s have regions to draw", len(chosen), split)
-    stop(f"the regions of {root}", [*_problems(dataset, parts), *_region_problems(chosen, root)])
+    problems = [*_problems(dataset, parts), *_region_problems(chosen, root)]
+    raise_problems(f"the regions of {root}", problems)
     labels = {name: number for number, name in enumerate(classes, start=1)}
     return {
         image_id: partial(regions.draw, _regions(part, picture, labels), picture.size)
         for image_id, part, picture in chosen
+        if picture.size is not None
     }
 
 
@@ -133,7 +134,7 @@ def _classes(dataset: Dataset, parts: list[_Part]) -> list[str]:
 
 
 def _training(parts: list[_Part]) -> _Part:
-    """Return the split that says which categories there are."""
+    """The training split, which defines the categories."""
     return next(part for part in parts if part.split == "train")
 
 
@@ -148,8 +149,8 @@ def _records(part: _Part, classes: list[str]) -> Iterator[tuple[Picture, Record]
 
 
 def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
-    """Name the mistakes in the files, in their categories, and between the two."""
-    first = _training(parts)
+    """Problems of the files, of their categories, and between the two splits."""
+    training = _training(parts)
     found = [f"{part.table}: {line}" for part in parts for line in part.found.problems]
     official = {name: key for key, name in COCO_CATEGORIES.items()}
     for part in parts:
@@ -160,13 +161,13 @@ def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
                 f"{part.table}: categories: {wrong[0]!r} of MS-COCO's 80 classes has the id "
                 f"{ids[wrong[0]]} instead of {official[wrong[0]]}; use the official ids 1..90"
             )
-        if part.found.names.items() - first.found.names.items():
-            found.append(f"{part.table}: other categories than in {first.table}; use the same")
+        if part.found.names.items() - training.found.names.items():
+            found.append(f"{part.table}: other categories than in {training.table}; use the same")
     for name in dataset.classes:
-        if name not in first.found.names.values():
-            close = get_close_matches(name, first.found.names.values(), 1)
+        if name not in training.found.names.values():
+            close = get_close_matches(name, training.found.names.values(), 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            found.append(f"dataset.classes: {name!r} is no category of {first.table}{hint}")
+            found.append(f"dataset.classes: {name!r} is no category of {training.table}{hint}")
     return found
 
 
@@ -177,7 +178,7 @@ def _log(part: _Part, records: list[Record]) -> None:
 
 
 def _complete(part: _Part, picture: Picture) -> bool:
-    """Tell whether every annotation of an image has a region."""
+    """True if every annotation of an image has a region."""
     annotations = part.found.annotations.get(picture.id, ())
     return all(annotation.segmentation is not None for annotation in annotations)
 
@@ -186,7 +187,7 @@ def _region_problems(chosen: list[tuple[str, _Part, Picture]], root: Path) -> It
     for _, part, picture in chosen:
         where = f"{part.table}: image {picture.id}"
         wrong = _size_problem(picture, root / part.images / picture.file_name)
-        if wrong:
+        if wrong or picture.size is None:
             yield f"{where}: {wrong}"
             continue
         for annotation in part.found.annotations.get(picture.id, ()):
@@ -196,7 +197,7 @@ def _region_problems(chosen: list[tuple[str, _Part, Picture]], root: Path) -> It
 
 
 def _size_problem(picture: Picture, path: Path) -> str:
-    """Say what is wrong with the size of an image; it is that of the image's regions."""
+    """Problem of the size in an entry, which is that of its regions; "" = none."""
     if picture.size is None:
         return "no height and width"
     try:
@@ -217,3 +218,12 @@ def _regions(part: _Part, picture: Picture, labels: dict[str, int]) -> list[regi
 
     found = map(region, part.found.annotations.get(picture.id, ()))
     return [each for each in found if each.label]
+
+
+def _tables(dataset: Dataset, root: Path, split: str) -> list[Path]:
+    """Files with the labels of a split; that of the training split has the classes."""
+    named = dataset.coco.annotations
+    return [root / named[key] for key in ("train", "val") if key in {"train", split} & named.keys()]
+
+
+SOURCE = Source(read, outline, masks, masks_checked=True, drawn_from=_tables, hashed_tables=_tables)

@@ -1,26 +1,26 @@
 """A folder with a table of labels: columns `image`, `split`, `labels` and optionally `mask`.
 
 `image` and `mask` are paths relative to the folder. `labels` are class names separated by `;`; the
-lone word `background` says that the image shows none of the classes. Other columns are ignored, as
-are rows of splits that the configuration does not name.
+single word `background` marks an image with none of the classes. Other columns are ignored, as are
+rows of splits that the configuration does not name.
 """
 
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from wsss.config.dataset import Dataset
+from wsss.data.sources.base import Source
 from wsss.data.sources.listing import Listing, Record, composed
 from wsss.errors import UserError
-from wsss.io.progress import log
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: the line's number and its fields by column, without outer blanks."""
+    """Row of a table: its line number and its stripped fields by column."""
 
     line: int
     fields: Mapping[str, str]
@@ -30,12 +30,11 @@ def read(dataset: Dataset, root: Path) -> Listing:
     """List the images of the table `dataset.labels`.
 
     Raises:
-        UserError: if the table is missing, no CSV, not UTF-8, or lacks a column.
+        UserError: the table is missing, no CSV, not UTF-8, or lacks a column.
     """
     table = root / dataset.labels
     rows, problems = read_table(table, ("image", "split", "labels"))
     wanted = {theirs: ours for ours, theirs in dataset.splits.items()}
-    _log_unused(table, rows, wanted)
     records = []
     for row in rows:
         where = f"{dataset.labels}:{row.line}"
@@ -44,13 +43,15 @@ def read(dataset: Dataset, root: Path) -> Listing:
         elif row.fields["split"] in wanted:
             records.append(_record(row, wanted[row.fields["split"]], where))
     source = f"column mask of {dataset.labels}" if any(r.mask for r in records) else ""
-    return Listing(root, tuple(records), tuple(dataset.classes) or None, source, problems)
+    names = tuple(dataset.classes) or None
+    unused = list(_unused(table, rows, wanted))
+    return Listing(root, tuple(records), names, source, problems, warnings=unused)
 
 
 def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[str]]:
     """Read a CSV table with a header line.
 
-    A byte-order mark, any line ending and quoted fields are understood; blank lines are skipped.
+    Byte-order marks, all line endings and quoted fields are accepted; blank lines are skipped.
 
     Args:
         path: the table.
@@ -60,14 +61,14 @@ def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[s
         The well-formed rows, and one line per malformed one.
 
     Raises:
-        UserError: naming the file and, where there is one, the line, if the table as a whole
-            cannot be understood.
+        UserError: the table as a whole cannot be parsed; names the file and, if known, the line.
     """
     reader = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
     rows, problems = [], []
     try:
         header = [name.strip() for name in next(reader, [])]
         _check_header(path, header, required)
+        # one row or one problem per line
         for row in reader:
             if len(row) != len(header) and any(row):
                 wrong = f"{len(row)} fields instead of {len(header)}; quote a field with a comma"
@@ -118,11 +119,18 @@ def _check_header(path: Path, header: list[str], required: tuple[str, ...]) -> N
         found = f"found: {', '.join(header)}; columns are separated by commas"
         raise UserError(f"{path}:1: no column {', '.join(missing)} ({found})")
     if doubled:
-        raise UserError(f"{path}:1: column {doubled[0]} stands there twice")
+        raise UserError(f"{path}:1: column {doubled[0]} occurs twice")
 
 
-def _log_unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> None:
-    """Say what is left out: a misspelt split must not shrink the data set in silence."""
+def _unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> Iterator[str]:
+    """Yield the splits that no key names: a misspelt one must not shrink the data set unnoticed."""
     unused = Counter(row.fields["split"] for row in rows if row.fields["split"] not in wanted)
     for split, count in unused.items():
-        log.warning("%s: %d rows of split %r are not used", table.name, count, split)
+        yield f"{table.name}: {count} rows of split {split!r} are not used"
+
+
+def _tables(dataset: Dataset, root: Path) -> list[Path]:
+    return [root / dataset.labels]
+
+
+SOURCE = Source(read, parsed_tables=_tables)

@@ -2,9 +2,9 @@
 
     train/<class>/<image>      val/<class>/<image>
 
-The folders of the splits are called as `dataset.splits` says. An image that shows several classes
-lies in the folder of each, under the same name; one that shows none of them lies in `background`.
-Files of the same name and different content are different images. There are no masks.
+`dataset.splits` gives the names of the split folders. An image of several classes is in the folder
+of each, under the same name; an image of none of them is in `background`. Files of the same name
+and different content are different images. There are no masks.
 """
 
 import filecmp
@@ -15,26 +15,25 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from wsss.config.dataset import Dataset
+from wsss.data.sources.base import Source
 from wsss.data.sources.listing import Listing, Record, composed
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
-from wsss.io.progress import log
 
 _PILLOWS = (
     "apng avif bmp dib gif j2k jfif jp2 jpe jpeg jpg mpo pbm pgm png pnm ppm tga tif tiff webp"
 )
 SUFFIXES = {f".{ending}" for ending in _PILLOWS.split()}
-"""Endings, in lower case, of the files that count as images: those of photographs that Pillow may
-have been built to read."""
+"""Lower-case suffixes of image files: the raster formats that builds of Pillow can read."""
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
     """List the images of all splits.
 
-    The classes are `dataset.classes`, else the sorted names of the training split's folders.
+    The classes are `dataset.classes`, else the sorted folder names of the training split.
 
     Raises:
-        UserError: if the folder of a split is missing.
+        UserError: the folder of a split is missing.
     """
     problems: list[str] = []
     known = set(dataset.classes) or _names(root / dataset.splits["train"])
@@ -43,17 +42,16 @@ def read(dataset: Dataset, root: Path) -> Listing:
     for ours, theirs in dataset.splits.items():
         _check_split(root, theirs, dataset)
         folders, rest = _contents(root / theirs)
-        problems += [f"{theirs}/{file.name}: lies in no folder of a class" for file in rest]
+        problems += [f"{theirs}/{file.name}: is in no class folder" for file in rest]
         for folder in folders:
             found, skipped, wrong = _class(folder, theirs, ours, known)
             records += found
             ignored.update(skipped)
             problems += wrong
-    if ignored:
-        kinds = ", ".join(f"{count} {ending}" for ending, count in ignored.items())
-        log.warning("%s: other files are left out: %s", root, kinds)
-    merged = tuple(_merged(records, root))
-    return Listing(root, merged, tuple(dataset.classes) or None, "", problems)
+    kinds = ", ".join(f"{count} {ending}" for ending, count in ignored.items())
+    warnings = [f"{root}: other files are left out: {kinds}"] if ignored else []
+    merged, names = tuple(_merged(records, root)), tuple(dataset.classes) or None
+    return Listing(root, merged, names, "", problems, warnings=warnings)
 
 
 def _check_split(root: Path, name: str, dataset: Dataset) -> None:
@@ -70,7 +68,7 @@ def _names(split: Path) -> set[str]:
 
 
 def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the folders and the images directly below a folder, without hidden ones."""
+    """Visible folders and images directly below a folder."""
     shown = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     images = [path for path in shown if path.suffix.lower() in SUFFIXES and not path.is_dir()]
     return [path for path in shown if path.is_dir()], images
@@ -79,7 +77,7 @@ def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
 def _class(
     folder: Path, theirs: str, split: str, known: set[str]
 ) -> tuple[list[Record], list[str], list[str]]:
-    """Return the images of a class, the endings of other files, and what is wrong."""
+    """Return the images of a class, the suffixes of other files, and the problems."""
     name = composed(folder.name)
     place = Path(theirs, folder.name)
     if name not in known | {NO_CLASS}:
@@ -88,7 +86,7 @@ def _class(
         hint = f"did you mean {close[0]}?" if close else given
         return [], [], [f"{place}: no such class; {hint}"]
     folders, images = _contents(folder)
-    problems = [f"{place / f.name}: a folder in the folder of a class" for f in folders]
+    problems = [f"{place / f.name}: a folder inside a class folder" for f in folders]
     if not folders and not images:
         problems = [f"{place}: no image in it; add some, or remove the folder"]
     files = {path for path in folder.iterdir() if not path.is_dir()}
@@ -100,7 +98,7 @@ def _class(
 
 
 def _merged(records: list[Record], root: Path) -> Iterator[Record]:
-    """Yield every image once, with the labels of all folders that it lies in."""
+    """Yield every image once, with the labels of all folders it is in."""
     named: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         same = named.setdefault((record.split, record.image.name), [])
@@ -120,4 +118,7 @@ def _same(image: Path, other: Path) -> bool:
     try:
         return filecmp.cmp(image, other, shallow=False)
     except OSError:
-        return False  # the check of the images names what cannot be read
+        return False  # unreadable files are reported by the check of the images
+
+
+SOURCE = Source(read)

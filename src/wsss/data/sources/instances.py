@@ -1,8 +1,8 @@
-"""Instances files of MS-COCO and of the tools that write the same JSON.
+"""Reader of instances files: the JSON of MS-COCO and of tools that export the same.
 
 Three lists matter: `images` (id, file_name, height, width), `annotations` (image_id, category_id,
-segmentation, iscrowd) and `categories` (id, name). An annotation without segmentation still says
-which class an image shows.
+segmentation, iscrowd) and `categories` (id, name). An annotation without segmentation is still an
+image label.
 """
 
 import json
@@ -36,7 +36,7 @@ class Annotation(NamedTuple):
     """An entry of `annotations`.
 
     `segmentation` is None without a region, True if there is one and regions are not kept, else
-    the region with its numbers packed.
+    the region with its numbers in arrays.
     """
 
     id: Any
@@ -48,15 +48,15 @@ class Annotation(NamedTuple):
 
 @dataclass
 class Instances:
-    """What an instances file says.
+    """Content of an instances file.
 
     Attributes:
         pictures: image id -> its entry.
         names: category id -> name, in the order of the ids.
-        shown: image id -> ids of the categories that it shows.
-        annotations: image id -> its annotations; filled only if regions were asked for.
-        has_regions: whether any annotation has a segmentation.
-        refused: ids of the images whose entries are mistakes.
+        shown: image id -> ids of its categories.
+        annotations: image id -> its annotations; empty unless regions are kept.
+        has_regions: True if any annotation has a segmentation.
+        refused: ids of the images with invalid entries.
         problems: mistakes, one line each, without the name of the file.
     """
 
@@ -70,18 +70,17 @@ class Instances:
 
 
 def load(path: Path, regions: bool = False) -> Instances:
-    """Read an instances file; its labels once per process and state of the file.
+    """Read an instances file; labels are cached by path, time and size of the file.
 
-    Objects are slimmed while they are parsed, so that a large file never stands in memory as a
-    whole: 80,000 images with 600,000 polygons (250 MB) take 9 s and 0.5 GB, 13 s and 0.7 GB with
-    the regions, which are not kept for a second call.
+    Unused fields are dropped while parsing, so a large file is never in memory as a whole: 80,000
+    images with 600,000 polygons (250 MB) take 9 s and 0.5 GB, with regions 13 s and 0.7 GB.
 
     Args:
         path: the JSON file.
-        regions: keep the segmentations, too; without them labels alone are kept.
+        regions: keep the segmentations, too; they are not cached.
 
     Raises:
-        UserError: if the file cannot be read, is no JSON, or has not the three lists.
+        UserError: the file cannot be read, is no JSON, or lacks one of the three lists.
     """
     try:
         stat = path.stat()
@@ -107,13 +106,13 @@ def _read(path: Path, regions: bool) -> Instances:
     ids = Counter(a.id for a in lists["annotations"] if isinstance(a, Annotation) and _whole(a.id))
     doubled = sum(count > 1 for count in ids.values())
     if doubled:
-        log.warning("%s: %d annotation ids stand there more than once", path, doubled)
+        log.warning("%s: %d annotation ids occur more than once", path, doubled)
     return found
 
 
-def _parsed(path: Path, slim: Callable[[dict], Any]) -> dict[str, list]:
+def _parsed(path: Path, slim: Callable[[dict[str, Any]], object]) -> dict[str, list[object]]:
     try:
-        whole = json.loads(path.read_text(encoding="utf-8-sig"), object_hook=slim)
+        whole: object = json.loads(path.read_text(encoding="utf-8-sig"), object_hook=slim)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
@@ -121,16 +120,19 @@ def _parsed(path: Path, slim: Callable[[dict], Any]) -> dict[str, list]:
     except (ValueError, RecursionError) as error:
         cut = "; it may be cut off: copy or download it again"
         raise UserError(f"{path}: not valid JSON ({error}){cut}") from error
+    lists: dict[str, list[object]] = {}
     for key in _KEYS:
-        if not isinstance(whole, dict) or not isinstance(whole.get(key), list):
+        found = whole.get(key) if isinstance(whole, dict) else None
+        if not isinstance(found, list):
             raise UserError(f"{path}: no list {key!r}; an instances file of COCO has {_KEYS}")
-    return whole
+        lists[key] = found
+    return lists
 
 
-def _slimmer(regions: bool) -> Callable[[dict], Any]:
-    """Return what replaces a parsed object by the part of it that is needed."""
+def _slimmer(regions: bool) -> Callable[[dict[str, Any]], object]:
+    """Return an `object_hook` that reduces parsed objects to the fields in use."""
 
-    def slim(found: dict) -> object:
+    def slim(found: dict[str, Any]) -> object:
         if "category_id" in found:
             shape = found.get("segmentation") or None
             if shape is not None:
@@ -148,7 +150,7 @@ def _slimmer(regions: bool) -> Callable[[dict], Any]:
 
 
 def _packed(shape: object) -> object:
-    """Return polygons or the counts of an RLE as arrays; what is neither stays to be refused."""
+    """Convert polygons and run lengths to arrays; anything else is returned to be refused later."""
     try:
         if isinstance(shape, list):
             return [array("d", polygon) for polygon in shape]
@@ -160,10 +162,10 @@ def _packed(shape: object) -> object:
     return shape
 
 
-def _read_pictures(entries: list, found: Instances) -> Iterator[str]:
+def _read_pictures(entries: list[object], found: Instances) -> Iterator[str]:
     for number, entry in enumerate(entries):
         wrong = _picture_problem(entry, found)
-        if not wrong:
+        if isinstance(entry, Picture) and not wrong:
             found.pictures[entry.id] = entry
             continue
         if isinstance(entry, Picture) and _whole(entry.id):
@@ -192,14 +194,14 @@ def _size_problem(size: tuple[Any, Any] | None) -> str:
     return f"height {size[0]!r} and width {size[1]!r} must be whole and positive"
 
 
-def _read_categories(entries: list, found: Instances) -> Iterator[str]:
+def _read_categories(entries: list[object], found: Instances) -> Iterator[str]:
     names: dict[int, str] = {}
     for number, entry in enumerate(entries):
         wrong = _category_problem(entry, names)
-        if wrong:
-            yield f"categories[{number}]: {wrong}"
-        else:
+        if isinstance(entry, dict) and not wrong:
             names[entry["id"]] = composed(entry["name"])
+        else:
+            yield f"categories[{number}]: {wrong}"
     found.names.update(sorted(names.items()))
 
 
@@ -210,13 +212,11 @@ def _category_problem(entry: object, names: dict[int, str]) -> str:
         return f"id {entry.get('id')!r} of {entry['name']!r} is no whole number"
     if entry["id"] in names:
         return f"id {entry['id']} of {entry['name']!r} is already that of {names[entry['id']]!r}"
-    return (
-        f"{entry['name']!r} stands there twice" if composed(entry["name"]) in names.values() else ""
-    )
+    return f"{entry['name']!r} occurs twice" if composed(entry["name"]) in names.values() else ""
 
 
-def _read_annotations(entries: list, found: Instances, regions: bool) -> Iterator[str]:
-    """Collect the labels; yield one line per wrong entry, unknown image and unknown category."""
+def _read_annotations(entries: list[object], found: Instances, regions: bool) -> Iterator[str]:
+    """Collect the labels; yield one line per invalid entry, unknown image and unknown category."""
     images: Counter[int] = Counter()
     categories: Counter[int] = Counter()
     for number, entry in enumerate(entries):
@@ -242,7 +242,7 @@ def _whole(*values: object) -> bool:
 
 
 def _first(lines: Iterator[str], what: str) -> list[str]:
-    """Return the first of many lines, and how many more there are."""
+    """Return the first lines, and the number of further ones."""
     shown = list(islice(lines, _SHOWN))
     rest = sum(1 for _ in lines)
     return [*shown, f"{rest} more mistakes in {what}"] if rest else shown

@@ -1,4 +1,4 @@
-"""What a source hands over: names of files and labels, nothing decoded and nothing checked."""
+"""Result of reading a data source: file names and labels, neither decoded nor checked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Record:
         labels: names as written, each once; the lone word `background` = none of the classes;
             empty = the source gives no label (an error that the check reports).
         mask: mask file, relative to the root, or None.
-        where: where the user wrote this, e.g. `labels.csv:12`.
+        where: place in the user's files, e.g. `labels.csv:12`.
         annotation: file that holds the labels of this image alone, relative to the root; None = a
             table holds them.
     """
@@ -34,15 +34,16 @@ class Record:
 
 @dataclass(frozen=True)
 class Listing:
-    """All that a source says.
+    """All images of a data source.
 
     Attributes:
         root: folder of the data.
         records: the images of all splits in use.
         class_names: the classes in the order of their ids, None = those of the training labels.
-        mask_source: where masks come from, in words; empty if there are none.
+        mask_source: source of the masks, in words; empty if there are none.
         problems: mistakes found while reading, one line each.
-        drawn_source: the same of the masks that stand in for missing ones, if that is elsewhere.
+        warnings: remarks that need no correction, one line each.
+        drawn_source: source of the drawn masks, if it is another one.
     """
 
     root: Path
@@ -51,6 +52,7 @@ class Listing:
     mask_source: str = ""
     problems: list[str] = field(default_factory=list)
     drawn_source: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -64,29 +66,26 @@ class Listing:
 
 
 def composed(name: str) -> str:
-    """Return the name of a class with its accents in one piece (Unicode NFC).
-
-    macOS takes them apart in the names of folders; what looks the same is the same class.
-    """
+    """Return the NFC form of a class name; macOS decomposes accents in names of folders."""
     return normalize("NFC", name)
 
 
 def training_labels(records: Sequence[Record]) -> set[str]:
-    """All labels of the training images, or of all images if none is for training.
+    """Labels of the training images, or of all images if none is for training.
 
-    A class nobody trains on cannot be predicted, so a name that only other images bear is a
-    mistake; it must not shift the ids of the classes.
+    A class without training images cannot be predicted, so a name that only other images have is
+    a mistake; it must not shift the ids of the classes.
     """
     training = [record for record in records if record.split == "train"]
     return {name for record in training or records for name in record.labels}
 
 
 def image_ids(images: Sequence[Path]) -> list[str]:
-    """Name images by their path without suffix and without the folder common to all.
+    """Image ids: paths without suffix and without the folder common to all.
 
     `a/x.jpg`, `a/b/y.jpg` become `x` and `b__y`.
     """
-    # as plain tuples: a hundred thousand paths take seconds
+    # plain tuples, for Path.parts of 100,000 images takes seconds
     folders = [_folders(image) for image in images]
     same = [a == b for a, b in zip(min(folders), max(folders), strict=False)] if folders else []
     common = [*same, False].index(False)
@@ -97,5 +96,5 @@ def image_ids(images: Sequence[Path]) -> list[str]:
 
 
 def _folders(image: Path) -> tuple[str, ...]:
-    """Return the names of the folders that a file lies in."""
+    """Names of the folders above a file."""
     return image.parts[1 if image.anchor else 0 : -1]

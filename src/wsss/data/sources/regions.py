@@ -1,9 +1,9 @@
-"""Regions of MS-COCO (polygons and run lengths) become label maps."""
+"""Rasterisation of MS-COCO regions (polygons and run lengths) to label maps."""
 
 import math
 from array import array
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 from pycocotools import mask as coco
@@ -11,14 +11,24 @@ from pycocotools import mask as coco
 from wsss.io.labels import IGNORE
 
 _FAR = 1.0
-"""How far polygons may lie outside the image, in sides of the image."""
+"""Largest distance of polygon points from the image, in image sides."""
+
+
+Polygons = list["array[float]"]
+
+
+class RunLengths(TypedDict):
+    """Compressed run lengths as pycocotools has them."""
+
+    size: list[int]
+    counts: bytes
 
 
 class Region(NamedTuple):
     """A labelled region of an image.
 
     `segmentation` is a list of polygons x0, y0, x1, y1, ... in pixels, or a mapping of `size`
-    [H, W] and `counts`: run lengths down the columns, 0 first, as numbers or as COCO's text.
+    [H, W] and `counts`: run lengths along the columns, of 0 first, as numbers or as COCO's text.
     """
 
     label: int
@@ -27,11 +37,11 @@ class Region(NamedTuple):
 
 
 def draw(regions: Sequence[Region], size: tuple[int, int]) -> np.ndarray:
-    """Draw the label map of an image.
+    """Rasterise the label map of an image.
 
-    Larger instances are drawn first: where two overlap the smaller one wins, for it is nearly
-    always the one in front or a part (a tie on a person), and it would vanish otherwise. Crowds
-    are outlined coarsely; what no instance covers of them is ignored.
+    Larger instances are drawn first, so the smaller one of an overlap wins: it is nearly always
+    in front or a part (a tie on a person), and would be hidden otherwise. Crowds are outlined
+    coarsely; pixels of them without an instance are ignored.
 
     Args:
         regions: those of the image, checked by `problem`.
@@ -42,6 +52,7 @@ def draw(regions: Sequence[Region], size: tuple[int, int]) -> np.ndarray:
     """
     labels = np.zeros(size, np.uint8)
     runs = [(region, encode(region.segmentation, size)) for region in regions]
+    # crowds, then instances from the largest to the smallest
     for region, run in runs:
         if region.crowd:
             labels[coco.decode(run) > 0] = IGNORE
@@ -51,8 +62,8 @@ def draw(regions: Sequence[Region], size: tuple[int, int]) -> np.ndarray:
     return labels
 
 
-def encode(segmentation: list | dict, size: tuple[int, int]) -> dict[str, Any]:
-    """Return the compressed run lengths of a region, as pycocotools holds them.
+def encode(segmentation: Polygons | dict[str, Any], size: tuple[int, int]) -> RunLengths:
+    """Return the compressed run lengths of a region.
 
     Args:
         segmentation: as in `Region`, checked by `problem`.
@@ -61,21 +72,23 @@ def encode(segmentation: list | dict, size: tuple[int, int]) -> dict[str, Any]:
     height, width = size
     if isinstance(segmentation, list):
         polygons = [polygon.tolist() for polygon in segmentation]
-        return coco.merge(coco.frPyObjects(polygons, height, width))
+        merged: RunLengths = coco.merge(coco.frPyObjects(polygons, height, width))
+        return merged
     counts = segmentation["counts"]
     runs = text_counts(counts) if isinstance(counts, str) else list(counts)
-    return coco.frPyObjects({"size": [height, width], "counts": runs}, height, width)
+    encoded: RunLengths = coco.frPyObjects({"size": [height, width], "counts": runs}, height, width)
+    return encoded
 
 
 def text_counts(text: str) -> list[int]:
-    """Return the run lengths in COCO's text.
+    """Decode COCO's text of run lengths.
 
-    Every character holds five bits and, as a sixth, whether more follow, lowest bits first; from
-    the fourth number on the difference to the last but one is written (pycocotools,
-    `common/maskApi.c`, which reads beyond the end of a text that was cut off).
+    Every character has five bits, lowest first, and a sixth bit if more follow; from the fourth
+    number on the difference to the last but one is written (pycocotools, `common/maskApi.c`,
+    which reads beyond the end of a truncated text).
 
     Raises:
-        ValueError: the text has other characters or was cut off.
+        ValueError: the text has other characters or is truncated.
     """
     runs: list[int] = []
     value = shift = 0
@@ -95,7 +108,7 @@ def text_counts(text: str) -> list[int]:
 
 
 def problem(segmentation: object, size: tuple[int, int]) -> str:
-    """Say what is wrong with a region of an image of (H, W) pixels; empty if nothing is."""
+    """Return the problem of a region of an image of (H, W) pixels; "" = none."""
     if isinstance(segmentation, dict):
         return _runs_problem(segmentation, size)
     if not isinstance(segmentation, list) or not all(isinstance(p, array) for p in segmentation):
@@ -103,7 +116,7 @@ def problem(segmentation: object, size: tuple[int, int]) -> str:
     return next(filter(None, (_polygon_problem(p, size) for p in segmentation)), "")
 
 
-def _polygon_problem(polygon: array, size: tuple[int, int]) -> str:
+def _polygon_problem(polygon: "array[float]", size: tuple[int, int]) -> str:
     if len(polygon) < 6 or len(polygon) % 2:
         return f"has a polygon of {len(polygon)} numbers; at least three points x, y are needed"
     for numbers, side in ((polygon[::2], size[1]), (polygon[1::2], size[0])):
@@ -114,7 +127,7 @@ def _polygon_problem(polygon: array, size: tuple[int, int]) -> str:
     return ""
 
 
-def _runs_problem(region: dict, size: tuple[int, int]) -> str:
+def _runs_problem(region: dict[str, Any], size: tuple[int, int]) -> str:
     counts = region.get("counts")
     if region.get("size") != list(size):
         return f"is of the size {region.get('size')}, its image of {list(size)} (height, width)"

@@ -1,4 +1,4 @@
-"""Masks that others drew for VOC's images: SBD, or SegmentationClassAug, which was made from it.
+"""Additional masks of VOC images: SBD, or SegmentationClassAug, which was derived from it.
 
     SBD (`benchmark_RELEASE`)     dataset/train.txt, dataset/val.txt     one image id per line
                                   dataset/cls/<id>.mat                   masks
@@ -43,10 +43,10 @@ class MaskSet:
 
 
 def find(folder: Path) -> MaskSet:
-    """List the masks in a folder of SBD or SegmentationClassAug, or in one that holds it.
+    """List the masks of SBD or SegmentationClassAug in a folder or directly below it.
 
     Raises:
-        UserError: it is missing or neither, or a list of SBD cannot be read.
+        UserError: the folder is missing or holds neither, or a list of SBD cannot be read.
     """
     if not folder.is_dir():
         raise UserError(f"dataset.augment: no such folder: {folder}")
@@ -55,7 +55,7 @@ def find(folder: Path) -> MaskSet:
             ids = dict.fromkeys(i for split in ("train", "val") for i in _ids(inner, split))
             return MaskSet("SBD", {i: inner / "cls" / f"{i}.mat" for i in ids})
     for inner in (folder, folder / "SegmentationClassAug"):
-        # files of macOS archives that start with a dot are no masks
+        # macOS archives contain hidden files that are no masks
         if files := {path.stem: path for path in sorted(inner.glob("[!.]*.png"))}:
             return MaskSet("SegmentationClassAug", files)
     raise UserError(
@@ -65,14 +65,14 @@ def find(folder: Path) -> MaskSet:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Return the (H, W) uint8 label map in a `.mat` or PNG file of a `MaskSet`.
+    """Read the label map (H, W) uint8 of a `.mat` or PNG file of a `MaskSet`.
 
     Raises:
         UserError: the file is missing, damaged or of another kind.
     """
     if path.suffix != ".mat":
         return read_labels(path)
-    # half a second that the driver of the workflow, which lists only, need not wait
+    # imported late: takes 0.5 s, and the workflow only lists files
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 

@@ -2,18 +2,18 @@
 
     ImageSets/Segmentation/<split>.txt    one image id per line; train_aug.txt may be missing
     JPEGImages/<id>.jpg                   the images
-    labels.csv or Annotations/<id>.xml    the labels; the table wins if both are there
+    labels.csv or Annotations/<id>.xml    the labels; the table has precedence
     SegmentationClass/<id>.png            masks for evaluation; any or all may be missing
 
-The table has the columns `image` (path or id) and `labels` as in `wsss.data.sources.csv`. Of the
-XML files every element `name` that is a class counts, also objects marked difficult; that is how
-the image-level labels of the WSSS literature were made (jiwoon-ahn/psa, `cls_labels.npy`).
+The table has the columns `image` (path or id) and `labels` as in `wsss.data.sources.csv`. In the
+XML files every element `name` that is a class counts, objects marked difficult included; the
+image-level labels of the WSSS literature were made like this (jiwoon-ahn/psa, `cls_labels.npy`).
 
-`dataset.augment` lays SBD or SegmentationClassAug over the folder, which is never written to: a
-missing train_aug is VOC's train with all images of `augment` that are not in VOC's val (10582).
+`dataset.augment` adds SBD or SegmentationClassAug as an overlay; the VOC folder is never written
+to. A missing train_aug is VOC's train and all images of `augment` outside of VOC's val (10582).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,13 +22,14 @@ from xml.etree import ElementTree
 import numpy as np
 
 from wsss.config.dataset import TRAIN_AUG, Dataset, fetched_augment
-from wsss.data.problems import misfit, some
 from wsss.data.sources import sbd
+from wsss.data.sources.base import DrawMask, Source
 from wsss.data.sources.csv import read_table, split_labels
 from wsss.data.sources.listing import Listing, Record, composed, training_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
-from wsss.errors import UserError
+from wsss.errors import UserError, first_of
 from wsss.io.images import image_size
+from wsss.io.labels import mask_problem
 from wsss.io.names import is_file
 
 _LISTS = Path("ImageSets/Segmentation")
@@ -37,20 +38,22 @@ _XML = Path("Annotations")
 _MASKS = Path("SegmentationClass")
 _OFFICIAL = {1464: 10582}
 """Images in VOC 2012's train and in its train_aug."""
+_SIZES = {"train": 1464, "val": 1449, "trainval": 2913, TRAIN_AUG: 10582}
+"""Images in the lists of VOC 2012."""
 
 Labels = dict[str, tuple[tuple[str, ...], str]]
-"""image id -> names, and where they are written"""
+"""image id -> class names, and their place in the table"""
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
     """List the images of a VOC folder.
 
     The classes are `dataset.classes`, else the 20 of VOC if all training labels are among them,
-    else the sorted names of the training labels. If the labels are read off the masks, the
-    listing has only those of a table.
+    else the sorted names of the training labels. If labels are taken from the masks, the listing
+    has only those of a table.
 
     Raises:
-        UserError: if a list or the table of labels cannot be read, or `augment` is no masks.
+        UserError: a list or the table of labels cannot be read, or `augment` holds no masks.
     """
     _refuse_archive(dataset)
     listing = outline(dataset, root)
@@ -67,10 +70,10 @@ def read(dataset: Dataset, root: Path) -> Listing:
 def outline(dataset: Dataset, root: Path) -> Listing:
     """List the images like `read`, but open no XML file; their images have no labels here.
 
-    Of an archive in `augment`, every image that VOC does not hold out counts as listed.
+    If `augment` is an archive, all images outside of VOC's val count as listed.
 
     Raises:
-        UserError: if a list or the table of labels cannot be read, or `augment` is no masks.
+        UserError: a list or the table of labels cannot be read, or `augment` holds no masks.
     """
     problems: list[str] = []
     ids = _ids(dataset, root, problems)
@@ -82,17 +85,11 @@ def outline(dataset: Dataset, root: Path) -> Listing:
     return Listing(root, records, names, source, problems)
 
 
-def lists(dataset: Dataset, root: Path) -> list[Path]:
-    """Name the lists of the splits."""
-    return [_list_path(root, theirs) for theirs in dataset.splits.values()]
-
-
-def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np.ndarray]]:
-    """Return what reads the label map (H, W) uint8 of each image that only `augment` has a mask of.
+def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
+    """Return functions that read the label maps (H, W) uint8 that only `augment` has, by image id.
 
     Raises:
-        UserError: if a list cannot be read, `augment` is no masks, or masks that it lists are
-            missing.
+        UserError: a list cannot be read, `augment` holds no masks, or masks it lists are missing.
     """
     _refuse_archive(dataset)
     files = mask_files(dataset, root, split)
@@ -100,7 +97,7 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np
     if missing:
         raise UserError(
             f"dataset.augment: {len(missing)} of {len(files)} masks are missing; "
-            f"copy or unpack it again: {some(missing)}"
+            f"copy or unpack it again: {first_of(missing)}"
         )
     classes = len(outline(dataset, root).names)
     images = {image_id: root / _IMAGES / f"{image_id}.jpg" for image_id in files}
@@ -108,19 +105,19 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, Callable[[], np
 
 
 def _drawn(path: Path, image: Path, num_classes: int) -> np.ndarray:
-    """Read the label map (H, W) of an image from `augment`."""
+    """Read the label map (H, W) uint8 of an image from `augment`."""
     labels = sbd.read_mask(path)
-    wrong = misfit(labels, image_size(image), num_classes)
+    wrong = mask_problem(labels, image_size(image), num_classes)
     if wrong:
         raise UserError(f"{path}: {wrong}")
     return labels
 
 
 def mask_files(dataset: Dataset, root: Path, split: str) -> dict[str, Path]:
-    """Name the files of `augment` that stand in for masks which VOC itself lacks, by image id.
+    """Mask files of `augment` for images without a mask in VOC, by image id.
 
     Raises:
-        UserError: if a list cannot be read, or `augment` is no masks.
+        UserError: a list cannot be read, or `augment` holds no masks.
     """
     if not dataset.augment:
         return {}
@@ -142,7 +139,7 @@ def _list_path(root: Path, split: str) -> Path:
 
 
 def _ids(dataset: Dataset, root: Path, problems: list[str]) -> dict[str, tuple[str, str]]:
-    """Map every listed id to its split and to where it is listed."""
+    """Map every listed id to its split and its place in the list."""
     ids: dict[str, tuple[str, str]] = {}
     for ours, theirs in dataset.splits.items():
         derived = _derived(dataset, root, theirs, problems)
@@ -172,7 +169,7 @@ def _lines(root: Path, split: str) -> list[str]:
 
 
 def _derived(dataset: Dataset, root: Path, split: str, problems: list[str]) -> list[str] | None:
-    """Return the ids of train_aug if there is no list of them, but masks to lay over VOC."""
+    """Ids of train_aug, if it has to be derived from `augment`; else None."""
     if split != TRAIN_AUG or not dataset.augment or _list_path(root, split).is_file():
         return None
     train, val = ({*"\n".join(_lines(root, name)).split()} for name in ("train", "val"))
@@ -190,7 +187,7 @@ def _derived(dataset: Dataset, root: Path, split: str, problems: list[str]) -> l
 
 
 def _record(root: Path, image_id: str, split: str, listed: str, labels: Labels | None) -> Record:
-    """Return the record of an image; without a table, `labels` is None and XML has them."""
+    """Make the record of an image; `labels` is None if they are in XML files."""
     names, where = (labels or {}).get(image_id, ((), listed))
     mask, annotation = _MASKS / f"{image_id}.png", _XML / f"{image_id}.xml"
     return Record(
@@ -210,7 +207,7 @@ def _table_labels(table: Path, problems: list[str]) -> Labels:
     for row in rows:
         image_id, where = _image_id(row.fields["image"]), f"{table.name}:{row.line}"
         if image_id in labels:
-            problems.append(f"{where}: {image_id} stands in {labels[image_id][1]} too")
+            problems.append(f"{where}: {image_id} is already labelled in {labels[image_id][1]}")
         labels[image_id] = (split_labels(row.fields["labels"]), where)
     return labels
 
@@ -220,13 +217,16 @@ def _image_id(image: str) -> str:
 
 
 def _with_labels(record: Record, dataset: Dataset, listing: Listing) -> Record:
-    """Return a record with the labels of its XML file; what is wrong there goes to the listing."""
-    objects, named = set(), set()
+    """Add the labels of its XML file to a record; problems are added to the listing."""
+    if record.annotation is None:
+        return record
+    objects: set[str] = set()
+    named: set[str] = set()
     try:
         tree = ElementTree.parse(listing.root / record.annotation)
         objects, named = _texts(tree.iterfind("object/name")), _texts(tree.iter("name"))
     except (OSError, ValueError, ElementTree.ParseError) as error:
-        # the check names an image that is not there
+        # a missing image is reported by the check
         if is_file(listing.root / record.image):
             listing.problems.append(f"{record.annotation}: cannot be read ({error})")
     if not dataset.classes:
@@ -245,3 +245,27 @@ def _texts(elements: Iterable[ElementTree.Element]) -> set[str]:
 
 def _default_classes(records: Sequence[Record]) -> tuple[str, ...] | None:
     return VOC_CLASSES if training_labels(records) - {NO_CLASS} <= set(VOC_CLASSES) else None
+
+
+def _drawn_from(dataset: Dataset, root: Path, split: str) -> list[Path]:
+    return list(mask_files(dataset, root, split).values())
+
+
+def _tables(dataset: Dataset, root: Path) -> list[Path]:
+    lists = [_list_path(root, theirs) for theirs in dataset.splits.values()]
+    return [root / dataset.labels, *lists]
+
+
+def _sizes(dataset: Dataset) -> dict[str, int]:
+    named = dataset.splits.items()
+    return {ours: _SIZES[theirs] for ours, theirs in named if theirs in _SIZES}
+
+
+SOURCE = Source(
+    read,
+    outline,
+    masks,
+    drawn_from=_drawn_from,
+    parsed_tables=_tables,
+    known_sizes=_sizes,
+)

@@ -45,7 +45,7 @@ def build(name: str, output_stride: int | None = None, freeze: bool = True) -> B
         UserError: For an unknown name or a stride that this backbone cannot do.
     """
     backbone = _builder(name)(output_stride)
-    return backbone if freeze else backbone.thaw()
+    return backbone if freeze else backbone.unfreeze()
 
 
 def _builder(name: str) -> Callable[[int | None], Backbone]:

@@ -68,7 +68,7 @@ class Backbone(nn.Module):
                     module.eval()
                     module.requires_grad_(False)
 
-    def thaw(self) -> Self:
+    def unfreeze(self) -> Self:
         """Train every layer from now on, BatchNorm included (EADER)."""
         self.frozen, self.freeze_bn = (), False
         return self.requires_grad_(True).train(self.training)

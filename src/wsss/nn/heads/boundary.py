@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 WIDTH = 32
 """Channels of each of the four parts."""
@@ -87,7 +87,7 @@ class BoundaryHead(nn.Module):
         """
         grid = tuple(taps[0].shape[2:])
         parts = [self._narrow(part, tap) for part, tap in zip(_PARTS, taps, strict=True)]
-        joint = torch.cat([resize(p, grid, align_corners=True) for p in parts], dim=1)
+        joint = torch.cat([resize_bilinear(p, grid, align_corners=True) for p in parts], dim=1)
         return self.classifier(self.rcab(joint))
 
     def _narrow(self, part: int, tap: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 BINS = (2, 4, 8, 16)
 """Cells per side of the grids, coarse to fine."""
@@ -51,7 +51,7 @@ def pool_to(cam: Tensor, bins: int) -> Tensor:
     Returns:
         Smoothed maps (B, C, h, w).
     """
-    return resize(F.adaptive_avg_pool2d(cam, bins), tuple(cam.shape[2:]))
+    return resize_bilinear(F.adaptive_avg_pool2d(cam, bins), tuple(cam.shape[2:]))
 
 
 def gated_pyramid(cam: Tensor, gates: Iterable[SignedGate]) -> Tensor:

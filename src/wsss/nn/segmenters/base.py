@@ -19,7 +19,7 @@ class Segmenter(nn.Module):
 
     backbone: Backbone
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights, such as the head."""
         raise NotImplementedError
 

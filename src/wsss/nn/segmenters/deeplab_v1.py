@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 _BN_MOMENTUM = 0.0003
 """Of every BatchNorm, in the backbone, too (``TRAIN_BN_MOM``)."""
@@ -46,7 +46,7 @@ class DeepLabV1(Segmenter):
             if isinstance(module, _BatchNorm):
                 module.momentum = _BN_MOMENTUM
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: the head."""
         return (self.conv_fov, self.bn_fov, self.conv_fov2, self.bn_fov2, self.cls_conv)
 
@@ -76,4 +76,4 @@ class DeepLabV1(Segmenter):
         Returns:
             (B, L, H, W) logits.
         """
-        return resize(self.logits(x), tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(self.logits(x), tuple(x.shape[2:]), self.align_corners)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 
 class ASPP(nn.Module):
@@ -58,7 +58,7 @@ class DeepLabV2(Segmenter):
         self.aspp = ASPP(backbone.channels["conv6"], num_labels, rates)
         self.scales = tuple(scales)
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: the pyramid."""
         return (self.aspp,)
 
@@ -95,7 +95,7 @@ class DeepLabV2(Segmenter):
         if not self.scales:
             return logits
         size = tuple(logits[0].shape[2:])
-        same = torch.stack([resize(view, size, self.align_corners) for view in logits])
+        same = torch.stack([resize_bilinear(view, size, self.align_corners) for view in logits])
         return [*logits, same.max(dim=0).values]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -107,4 +107,4 @@ class DeepLabV2(Segmenter):
         Returns:
             (B, L, H, W) logits, the maximum over the scales.
         """
-        return resize(self.training_logits(x)[-1], tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(self.training_logits(x)[-1], tuple(x.shape[2:]), self.align_corners)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.segmenters.layers import conv3x3, image_pooling, pyramid_rates
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 
 def _activated(conv: nn.Module, width: int) -> nn.Sequential:
@@ -79,7 +79,7 @@ class DeepLabV3(Segmenter):
             nn.Conv2d(width, num_labels, 1),
         )
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: the head."""
         return (self.classifier,)
 
@@ -97,4 +97,4 @@ class DeepLabV3(Segmenter):
             (B, L, H, W) logits.
         """
         logits = self.classifier(self.backbone(x)["conv6"])
-        return resize(logits, tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(logits, tuple(x.shape[2:]), self.align_corners)

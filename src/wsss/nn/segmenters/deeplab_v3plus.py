@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.segmenters.layers import conv3x3, image_pooling, pyramid_rates
-from wsss.ops.resize import resize
+from wsss.ops.resize import resize_bilinear
 
 
 class Branch(nn.Module):
@@ -95,7 +95,7 @@ class Decoder(nn.Module):
     def forward(self, pyramid: Tensor, low: Tensor) -> Tensor:
         """Map (B, width, h, w) and (B, low_channels, H/4, W/4) to (B, L, H/4, W/4)."""
         low = F.relu(self.bn1(self.conv1(low)), inplace=True)
-        pyramid = resize(pyramid, tuple(low.shape[2:]), align_corners=True)
+        pyramid = resize_bilinear(pyramid, tuple(low.shape[2:]), align_corners=True)
         return self.last_conv(torch.cat([pyramid, low], dim=1))
 
 
@@ -129,12 +129,12 @@ class DeepLabV3Plus(Segmenter):
         rates = rates or pyramid_rates(backbone.strides["conv6"])
         self.aspp = ASPP(channels["conv6"], width, rates, separable)
         self.decoder = Decoder(channels["conv3"], width, low_width, num_labels, separable)
-        for part in self.scratch():
+        for part in self.from_scratch():
             for module in part.modules():
                 if isinstance(module, nn.Conv2d):
                     nn.init.kaiming_normal_(module.weight)
 
-    def scratch(self) -> tuple[nn.Module, ...]:
+    def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: pyramid and decoder."""
         return (self.aspp, self.decoder)
 
@@ -153,4 +153,4 @@ class DeepLabV3Plus(Segmenter):
         """
         taps = self.backbone(x)
         logits = self.decoder(self.aspp(taps["conv6"]), taps["conv3"])
-        return resize(logits, tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(logits, tuple(x.shape[2:]), self.align_corners)

@@ -1,13 +1,12 @@
-"""Figures of label maps and of seeds: counted image by image, drawn up at the end."""
+"""Counts over images, of label maps and of seeds at every background threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from wsss.io.labels import IGNORE, label_ids
-from wsss.ops.confusion import (
+from wsss.metrics.confusion import (
     class_areas,
     confusion,
     confusion_at,
@@ -15,6 +14,7 @@ from wsss.ops.confusion import (
     threshold_curve,
     threshold_histogram,
 )
+from wsss.metrics.result import Counts, Point, ThresholdCurve
 
 PLATEAU = 0.01
 """Thresholds whose label agreement is this close to the best one count as equally good."""
@@ -22,15 +22,19 @@ PLATEAU = 0.01
 
 @dataclass
 class Tally:
-    """Counts over the images of one set of label maps.
+    """Accumulated counts of one set of label maps.
 
     Args:
         num_labels: L, classes and background.
-        min_area: share of the image from which on a label counts as found.
+        min_area: smallest share of the image for a label to count as found.
+        alpha: background exponent of CRF posteriors.
+        threshold: background threshold of a seed.
     """
 
     num_labels: int
     min_area: float
+    alpha: float | None = None
+    threshold: float | None = None
     counts: np.ndarray = field(init=False)
     per_image: dict[str, float] = field(default_factory=dict)
     agreement: list[float] = field(default_factory=list)
@@ -48,10 +52,10 @@ class Tally:
         Unlabelled pixels (255) count as background, as in IRN `step/eval_sem_seg.py`.
 
         Args:
-            image_id: its id.
-            classes: 0-based classes that it shows.
+            image_id: id of the image.
+            classes: 0-based classes of the image.
             labels: predicted label map (H, W) uint8.
-            truth: mask (H, W) uint8; None = there is none.
+            truth: mask (H, W) uint8; None without one.
         """
         areas = np.bincount(labels.ravel(), minlength=IGNORE + 1)
         self.covered += int(labels.size - areas[IGNORE])
@@ -63,27 +67,29 @@ class Tally:
             self.counts += counts
             self.per_image |= image_iou(image_id, counts)
 
-    def result(self) -> dict[str, Any]:
-        """Return confusion (L, L), per_image, coverage and label_agreement."""
-        return {
-            "confusion": self.counts,
-            "per_image": self.per_image,
-            "coverage": self.covered / self.pixels,
-            "label_agreement": float(np.mean(self.agreement)),
-        }
+    def result(self) -> Counts:
+        """Return the counts over all images."""
+        return Counts(
+            confusion=self.counts,
+            per_image=self.per_image,
+            coverage=self.covered / self.pixels,
+            label_agreement=float(np.mean(self.agreement)),
+            threshold=self.threshold,
+            alpha=self.alpha,
+        )
 
 
 @dataclass
 class SeedTally:
-    """Counts over the images of the seeds at every threshold, in one pass over the maps.
+    """Accumulated counts of the seeds at every threshold, in one pass over the maps.
 
     A pixel is background unless its strongest CAM exceeds the threshold (SEAM `evaluation.py`).
-    The oracle threshold has the highest mIoU, as published numbers are chosen. The mask-free one
-    is the middle of the plateau (`plateau_middle`) of label agreement (`agreement`).
+    The oracle threshold has the highest mIoU, as in published numbers. The mask-free one is the
+    middle of the plateau (`plateau_middle`) of label agreement (`agreement`).
 
     Args:
         num_labels: L, classes and background.
-        min_area: share of the image from which on a label counts as found.
+        min_area: smallest share of the image for a label to count as found.
         thresholds: (T,) ascending.
     """
 
@@ -104,11 +110,11 @@ class SeedTally:
         """Count one image.
 
         Args:
-            image_id: its id.
-            classes: 0-based classes that it shows.
+            image_id: id of the image.
+            classes: 0-based classes of the image.
             cam: maps (K, H, W) float32 of the classes `present` (K,), at the size of the image.
             present: ids of the maps, ascending.
-            truth: mask (H, W) uint8; None = there is none.
+            truth: mask (H, W) uint8; None without one.
         """
         areas = class_areas(cam, present, self.thresholds)
         found = areas >= max(1, self.min_area * areas[0].sum())
@@ -117,29 +123,27 @@ class SeedTally:
             counts = threshold_histogram(cam, present, truth, self.num_labels, self.thresholds)
             self.histograms[image_id] = _compact(counts)
 
-    def document(self) -> dict[str, Any]:
-        """Return the figures of all thresholds and the results at the chosen ones.
+    def result(self) -> tuple[ThresholdCurve, dict[str, Counts]]:
+        """Return the curve over the thresholds and the counts at the chosen ones.
 
         Returns:
-            thresholds, curve (mIoU of each; None without masks), label_agreement (of each), oracle
-            and mask_free ({threshold, miou}, oracle None without masks), results: "cam mask-free"
-            and, with masks, "cam" (at the oracle threshold).
+            The curve, and counts by choice: mask-free and, with masks, oracle.
         """
+        # histogram (L, L, T + 1) over all images, agreement (T,)
         total, matched = self._total(), np.mean(self.agreements, axis=0)
-        curve = threshold_curve(total).tolist() if self.histograms else None
+        miou = threshold_curve(total).tolist() if self.histograms else None
+        # chosen thresholds
         free = plateau_middle(matched)
-        best = int(np.argmax(curve)) if curve else None
-        places = {"cam mask-free": free} | ({} if best is None else {"cam": best})
-        return {
-            "thresholds": self.thresholds.tolist(),
-            "curve": curve,
-            "label_agreement": matched.tolist(),
-            "oracle": None if best is None else self._point(best, curve),
-            "mask_free": self._point(free, curve),
-            "results": {
-                name: self._result(place, total, matched) for name, place in places.items()
-            },
-        }
+        best = None if miou is None else int(np.argmax(miou))
+        places = {"mask-free": free} | ({} if best is None else {"oracle": best})
+        curve = ThresholdCurve(
+            thresholds=self.thresholds.tolist(),
+            miou=miou,
+            label_agreement=matched.tolist(),
+            oracle=None if best is None else self._point(best, miou),
+            mask_free=self._point(free, miou),
+        )
+        return curve, {name: self._at(place, total, matched) for name, place in places.items()}
 
     def _total(self) -> np.ndarray:
         total = np.zeros((self.num_labels, self.num_labels, len(self.thresholds) + 1), np.int64)
@@ -147,26 +151,27 @@ class SeedTally:
             total[np.ix_(labels, labels)] += counts
         return total
 
-    def _point(self, place: int, curve: list[float] | None) -> dict[str, float | None]:
-        miou = None if curve is None else curve[place]
-        return {"threshold": float(self.thresholds[place]), "miou": miou}
+    def _point(self, place: int, miou: Sequence[float] | None) -> Point:
+        return Point(
+            threshold=float(self.thresholds[place]), miou=None if miou is None else miou[place]
+        )
 
-    def _result(self, place: int, total: np.ndarray, matched: np.ndarray) -> dict[str, Any]:
+    def _at(self, place: int, total: np.ndarray, matched: np.ndarray) -> Counts:
         per_image: dict[str, float] = {}
         for image_id, (_, counts) in self.histograms.items():
             per_image |= image_iou(image_id, confusion_at(counts, place))
-        return {
-            "threshold": float(self.thresholds[place]),
-            "confusion": confusion_at(total, place),
-            "per_image": per_image,
-            "coverage": 1.0,
-            "label_agreement": float(matched[place]),
-        }
+        return Counts(
+            confusion=confusion_at(total, place),
+            per_image=per_image,
+            coverage=1.0,
+            label_agreement=float(matched[place]),
+            threshold=float(self.thresholds[place]),
+        )
 
 
 def _compact(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels that occur, and the histogram of those alone: images use few classes."""
-    used = counts.any(axis=(1, 2)) | counts.any(axis=(0, 2))
+    """Return the labels that occur and the histogram of these, since images show few classes."""
+    used = np.asarray(counts.any(axis=(1, 2)) | counts.any(axis=(0, 2)))
     used[0] = True
     labels = np.flatnonzero(used)
     return labels, counts[np.ix_(labels, labels)].astype(np.int32)
@@ -174,37 +179,36 @@ def _compact(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def image_iou(image_id: str, counts: np.ndarray) -> dict[str, float]:
     """Return {image_id: mean IoU over the labels in mask or prediction}, {} if all is ignored."""
-    used = counts.any(axis=0) | counts.any(axis=1)
+    used = np.asarray(counts.any(axis=0) | counts.any(axis=1))
     return {image_id: float(iou(counts)[used].mean())} if used.any() else {}
 
 
 def agreement(found: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """Return how well the labels found in an image match its image-level labels, without a mask.
-
-    The Jaccard index between the labels found and {background} + the image's labels.
+    """Jaccard index of the labels found in an image and {background} + its image-level labels.
 
     Args:
         found: (T, n) bool, True where a label covers enough of the image at a threshold.
-        labels: (n,) their ids, 0 = background.
-        classes: 0-based classes that the image shows.
+        labels: (n,) ids of these labels, 0 = background.
+        classes: 0-based classes of the image.
 
     Returns:
         (T,) in [0, 1].
     """
     wanted = np.isin(labels, (0, *(c + 1 for c in classes)))
     hits, extra = found[:, wanted].sum(axis=1), found[:, ~wanted].sum(axis=1)
-    return hits / (1 + len(classes) + extra)
+    ratio: np.ndarray = hits / (1 + len(classes) + extra)
+    return ratio
 
 
 def plateau_middle(matched: np.ndarray) -> int:
-    """Return the position of the threshold to use when there are no masks.
+    """Index of the threshold to use without masks.
 
-    Agreement is flat between "too much foreground" and "classes vanish"; its single maximum is
-    chance, the middle of the flat part is not. The plateau is the longest run of neighbours within
-    `PLATEAU` of the maximum (the first of equally long ones), its middle rounded down.
+    Agreement is flat between "too much foreground" and "classes vanish"; the place of its maximum
+    is random, the middle of the flat part is stable. The plateau is the longest run of thresholds
+    within `PLATEAU` of the maximum (the first of equally long ones), its middle rounded down.
 
     Args:
-        matched: (T,) mean agreement of every threshold, ascending.
+        matched: (T,) mean agreement of every threshold, thresholds ascending.
     """
     good = np.concatenate([[0], matched >= matched.max() - PLATEAU, [0]]).astype(np.int8)
     starts, ends = np.flatnonzero(np.diff(good) == 1), np.flatnonzero(np.diff(good) == -1)

@@ -1,4 +1,4 @@
-"""Confusion matrices and the figures drawn from them, for label maps and for thresholded CAMs."""
+"""Confusion matrices and the metrics computed from them, for label maps and thresholded CAMs."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from wsss.io.labels import IGNORE, label_ids
 EPS = 1e-10
 
 
-def _tally(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Count flat indices into an int64 array of this shape."""
+def _counts(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Histogram of flat indices, int64, of this shape."""
     return np.bincount(index.ravel(), minlength=int(np.prod(shape))).reshape(shape)
 
 
 def _checked(name: str, labels: np.ndarray, num_labels: int) -> np.ndarray:
-    """Labels as int64, or ValueError if one is not below `num_labels`."""
+    """Labels as int64; ValueError if one is not below `num_labels`."""
     if labels.size and (labels.max() >= num_labels or labels.min() < 0):
         worst = labels.max() if labels.max() >= num_labels else labels.min()
         raise ValueError(f"{name} holds label {worst}, expected 0 to {num_labels - 1}")
@@ -42,7 +42,7 @@ def confusion(
     valid = gt != ignore
     true = _checked("ground truth", gt[valid], num_labels)
     found = _checked("prediction", pred[valid], num_labels)
-    return _tally(true * num_labels + found, (num_labels, num_labels))
+    return _counts(true * num_labels + found, (num_labels, num_labels))
 
 
 def iou(conf: np.ndarray) -> np.ndarray:
@@ -55,7 +55,8 @@ def iou(conf: np.ndarray) -> np.ndarray:
         Ratios in [0, 1] (..., L); 0 for a label that occurs nowhere.
     """
     hit = np.diagonal(conf, axis1=-2, axis2=-1)
-    return hit / (conf.sum(axis=-1) + conf.sum(axis=-2) - hit + EPS)
+    ratio: np.ndarray = hit / (conf.sum(axis=-1) + conf.sum(axis=-2) - hit + EPS)
+    return ratio
 
 
 def mean_iou(conf: np.ndarray) -> np.ndarray:
@@ -67,25 +68,26 @@ def mean_iou(conf: np.ndarray) -> np.ndarray:
     Returns:
         Ratios in [0, 1] (...), a number for one matrix.
     """
-    return iou(conf).mean(axis=-1)
+    mean: np.ndarray = iou(conf).mean(axis=-1)
+    return mean
 
 
 def present(conf: np.ndarray) -> np.ndarray:
-    """Tell which labels occur in the ground truth.
+    """Mask of the labels that occur in the ground truth.
 
     Args:
         conf: Counts (..., L, L), rows true.
 
     Returns:
-        Truth values (..., L).
+        Booleans (..., L).
     """
-    return conf.any(axis=-1)
+    return np.asarray(conf.any(axis=-1))
 
 
 def mean_iou_present(conf: np.ndarray) -> float:
-    """Mean of `iou` over the labels of the ground truth alone.
+    """Mean of `iou` over the labels that occur in the ground truth.
 
-    What is predicted as another label still counts against the label that it was taken from.
+    False positives of absent labels still count as false negatives of the true label.
 
     Args:
         conf: Counts (L, L), rows true.
@@ -109,6 +111,16 @@ def precision_recall(conf: np.ndarray) -> tuple[float, float]:
     hit = np.diagonal(conf)[1:]
     found, true = conf.sum(axis=0)[1:], conf.sum(axis=1)[1:]
     return float((hit / (found + EPS)).mean()), float((hit / (true + EPS)).mean())
+
+
+def precision(conf: np.ndarray) -> float:
+    """Precision of `precision_recall`."""
+    return precision_recall(conf)[0]
+
+
+def recall(conf: np.ndarray) -> float:
+    """Recall of `precision_recall`."""
+    return precision_recall(conf)[1]
 
 
 def _winners(
@@ -135,11 +147,11 @@ def threshold_histogram(
     thresholds: np.ndarray,
     ignore: int = IGNORE,
 ) -> np.ndarray:
-    """Count pixels so that the confusion matrix of every threshold can be read off.
+    """Histogram of pixels from which the confusion matrix of every threshold follows.
 
     A pixel whose strongest class scores v lies in the bin "number of thresholds below v": it is
     foreground at threshold i, that is `v > thresholds[i]`, exactly if its bin exceeds i. Scores and
-    thresholds are compared in float32, as the published evaluation does, so ties fall alike.
+    thresholds are compared in float32, as the published evaluation does, so that ties agree.
     Histograms of images add up.
 
     Args:
@@ -164,13 +176,14 @@ def threshold_histogram(
     true = _checked("ground truth", gt[valid], num_labels)
     found = _checked("class list", label_ids(classes)[winner[valid]], num_labels)
     shape = (num_labels, num_labels, len(thresholds) + 1)
-    return _tally((true * num_labels + found) * shape[2] + bins[valid], shape)
+    return _counts((true * num_labels + found) * shape[2] + bins[valid], shape)
 
 
 def _confusions(hist: np.ndarray) -> np.ndarray:
     """Confusion matrices (T, L, L) of all thresholds."""
     above = np.cumsum(hist[:, :, ::-1], axis=2)[:, :, -2::-1]
     conf = np.moveaxis(above, 2, 0).copy()
+    # background = all pixels that are not foreground at this threshold
     conf[:, :, 0] = 0
     conf[:, :, 0] = hist.sum(axis=(1, 2)) - conf.sum(axis=2)
     return conf
@@ -186,7 +199,8 @@ def confusion_at(hist: np.ndarray, index: int) -> np.ndarray:
     Returns:
         Counts (L, L) int64, rows true, columns predicted.
     """
-    return _confusions(hist)[index]
+    conf: np.ndarray = _confusions(hist)[index]
+    return conf
 
 
 def threshold_curve(hist: np.ndarray) -> np.ndarray:
@@ -202,7 +216,7 @@ def threshold_curve(hist: np.ndarray) -> np.ndarray:
 
 
 def class_areas(cam: np.ndarray, classes: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Count the pixels that the seed gives to each label, at every threshold.
+    """Number of pixels per label of the seed, at every threshold.
 
     Args:
         cam: Normalised maps of the classes present (K, H, W).
@@ -217,5 +231,6 @@ def class_areas(cam: np.ndarray, classes: np.ndarray, thresholds: np.ndarray) ->
     """
     winner, bins = _winners(cam, classes, thresholds)
     width = len(thresholds) + 1
-    hist = _tally(winner * width + bins, (len(classes) + 1, width))
-    return _confusions(hist[None])[:, 0]
+    hist = _counts(winner * width + bins, (len(classes) + 1, width))
+    areas: np.ndarray = _confusions(hist[None])[:, 0]
+    return areas

@@ -1,4 +1,4 @@
-"""Cut large images into tiles that the whole chain then takes for images."""
+"""Cutting of large images into tiles, which the other stages treat as images."""
 
 import csv
 import io
@@ -14,12 +14,10 @@ from PIL import Image
 
 from wsss.data.check import label_problems
 from wsss.data.files import in_threads
-from wsss.data.problems import some, stop
 from wsss.data.sources.csv import read_table, split_labels
 from wsss.data.sources.listing import Listing
-from wsss.data.sources.tiles import LABELS, TABLE, Tile, TileTable
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError
+from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.atomic import unwritable, write_text
 from wsss.io.images import LARGEST, image_size, read_image
 from wsss.io.index import Index, Item
@@ -27,9 +25,10 @@ from wsss.io.labels import encode_labels, read_labels
 from wsss.io.progress import log
 from wsss.io.provenance import bytes_digest, text_digest
 from wsss.tiles.layout import Window, layout
+from wsss.tiles.table import LABELS, TABLE, Tile, TileTable
 
 WEAK = 0.25
-"""Share of its image below which a tile may well not show a class of the image."""
+"""Fraction of the image below which a tile often does not show the classes of the image."""
 
 _IMAGES = "images"
 _MASKS = "masks"
@@ -42,13 +41,13 @@ Place = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Cut:
-    """What shall be cut.
+    """Images, masks and tiles to cut.
 
     Attributes:
         index: the images and their labels.
         masks: the masks (H, W) of those images that have one, by image id.
         tiles: the tiles, image by image.
-        labels: names of the tiles that carry labels of their own.
+        labels: class names of the tiles that have labels of their own.
     """
 
     index: Index
@@ -58,12 +57,12 @@ class Cut:
 
 
 def plan_tiles(index: Index, side: int, overlap: int) -> list[Tile]:
-    """Lay tiles over every image.
+    """Lay out tiles over every image.
 
     Args:
         index: the images.
-        side: of a tile, pixels.
-        overlap: pixels that neighbours share at least.
+        side: side of a tile, pixels.
+        overlap: smallest overlap of neighbours, pixels.
 
     Returns:
         The tiles, image by image.
@@ -74,60 +73,59 @@ def plan_tiles(index: Index, side: int, overlap: int) -> list[Tile]:
     sizes = {item: image_size(item.image) for item in index.items}
     small = {item: size for item, size in sizes.items() if max(size) < side}
     if small:
-        first = (
+        summary = (
             f"dataset.tiles.size: {side} pixels are more than {len(small)} of {len(sizes)} images "
             "have; take smaller tiles or leave these images out:"
         )
         others = [f"{item.image}: {w} x {h} pixels" for item, (h, w) in small.items()]
-        raise UserError("\n".join([first, *others]))
+        raise UserError("\n".join([summary, *others]))
     return [Tile.of(i, w, size) for i, size in sizes.items() for w in layout(size, side, overlap)]
 
 
 def read_tile_labels(
     path: Path, listing: Listing, tiles: Sequence[Tile]
 ) -> dict[Place, tuple[str, ...]]:
-    """Read the table of tiles that carry labels of their own.
+    """Read the table of tiles that have labels of their own.
 
     Args:
         path: CSV table with the columns `image` (as the data set lists it, or its id), `top` and
             `left` (pixels) and `labels` (as in `wsss.data.sources.csv`).
         listing: the images and classes.
-        tiles: the tiles there are.
+        tiles: all tiles.
 
     Returns:
-        The labels by the place of their tile.
+        The labels by the position of their tile.
 
     Raises:
-        UserError: all that is wrong with it, one line each.
+        UserError: all mistakes in the table, one line each.
     """
     rows, problems = read_table(path, _KEYS)
+    # images can be named by path or id
     ids = {image_id: image_id for image_id in listing.ids}
     ids |= {str(r.image): i for r, i in zip(listing.records, listing.ids, strict=True)}
     places = {_place(tile) for tile in tiles}
     labels: dict[Place, tuple[str, ...]] = {}
     for row in rows:
-        image, *corner = (row.fields[key] for key in ("image", "top", "left"))
-        place, names = (
-            (ids.get(image, ""), *map(_pixel, corner)),
-            split_labels(row.fields["labels"]),
-        )
-        at = _wrong_place(place, image, corner, places, labels)
+        image, top, left = (row.fields[key] for key in ("image", "top", "left"))
+        place = ids.get(image, ""), _pixel(top), _pixel(left)
+        names = split_labels(row.fields["labels"])
+        at = _place_problem(place, (image, top, left), places, labels)
         wrong = [at] if at else label_problems(names, listing.names)
         problems += [f"{path.name}:{row.line}: {text}" for text in wrong]
         labels[place] = names
-    stop(path, problems)
+    raise_problems(path, problems)
     _warn_foreign(path, listing, labels)
     return labels
 
 
 def cut_tiles(cut: Cut, mask_source: str, out: Path, threads: int) -> None:
-    """Write the tiles; the table of where they lie is finished last.
+    """Write the tiles; their table of positions is completed last.
 
     Args:
-        cut: what shall be cut.
-        mask_source: where the masks come from, in words.
-        out: folder to write, empty or of an earlier call; see `wsss.data.sources.tiles`.
-        threads: images at a time.
+        cut: images, masks and tiles.
+        mask_source: source of the masks, in words.
+        out: folder to write, empty or of an earlier call; see `wsss.tiles.table`.
+        threads: images cut at a time.
 
     Raises:
         UserError: the folder holds something else, or cannot be written.
@@ -136,31 +134,32 @@ def cut_tiles(cut: Cut, mask_source: str, out: Path, threads: int) -> None:
     _clear(out, table)
     groups = [(cut.index.by_id[i], list(g)) for i, g in groupby(cut.tiles, lambda t: t.parent)]
     rows = in_threads(lambda group: _cut(cut, *group, out), groups, "cut tiles", threads)
+    # the digest of labels.csv in the table marks the folder as complete
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([_HEADER, *(r for part in rows for r in part)])
     write_text(out / LABELS, text.getvalue())
     replace(table, labels=text_digest(text.getvalue())).write(out / TABLE)
 
 
-def warn_weak(cut: Cut) -> None:
-    """Say once that tiles which show little of their image may not show what its labels say."""
-    heirs = [
+def warn_weak_labels(cut: Cut) -> None:
+    """Warn if tiles inherit image labels although they show only a small part of the image."""
+    inheriting = [
         tile
         for tile in cut.tiles
         if _place(tile) not in cut.labels and cut.index.by_id[tile.parent].classes
     ]
-    shares = [_share(tile.window, tile.size) for tile in heirs]
-    if shares and median(shares) < WEAK:
+    fractions = [_fraction(tile.window, tile.size) for tile in inheriting]
+    if fractions and median(fractions) < WEAK:
         log.warning(
             "%d tiles inherit the labels of their image, but show %.0f %% of it: many will not "
             "show the class; take larger tiles or give labels of tiles in dataset.tiles.labels",
-            len(heirs),
-            100 * median(shares),
+            len(inheriting),
+            100 * median(fractions),
         )
 
 
 def _clear(out: Path, table: TileTable) -> None:
-    """Make room for the tiles, and mark the folder as one of tiles."""
+    """Remove earlier tiles and write the table of positions, which marks the folder as ours."""
     parts = [out / name for name in (LABELS, _IMAGES, _MASKS)]
     if not (out / TABLE).is_file() and any(part.exists() for part in parts):
         raise UserError(f"{out}: holds {LABELS} or images, but no tiles; name another folder")
@@ -175,7 +174,7 @@ def _clear(out: Path, table: TileTable) -> None:
 
 
 def _cut(cut: Cut, item: Item, tiles: Sequence[Tile], out: Path) -> list[list[str]]:
-    """Write the tiles of one image; return their rows of the table."""
+    """Write the tiles of one image; return their rows of labels.csv."""
     image = read_image(item.image, LARGEST)
     mask = read_labels(cut.masks[item.image_id]) if item.image_id in cut.masks else None
     names = tuple(cut.index.class_names[number] for number in item.classes) or (NO_CLASS,)
@@ -208,20 +207,20 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def _warn_foreign(path: Path, listing: Listing, labels: Mapping[Place, tuple[str, ...]]) -> None:
-    """Name the tiles with a label that their image does not have."""
+    """Warn about tiles with a label that their image does not have."""
     known = dict(zip(listing.ids, (r.labels for r in listing.records), strict=True))
     foreign = [
         place for place, names in labels.items() if set(names) - {NO_CLASS, *known[place[0]]}
     ]
     if foreign:
-        shown = some([f"{image} at top {top}, left {left}" for image, top, left in foreign])
+        shown = first_of([f"{image} at top {top}, left {left}" for image, top, left in foreign])
         log.warning(
             "%s: %d tiles have a label that their image lacks: %s", path, len(foreign), shown
         )
 
 
 def _pixel(text: str) -> int:
-    """Return a number of pixels; -1 if it is none."""
+    """Parse a number of pixels; -1 if it is none."""
     return int(text) if text.isdecimal() and len(text) < 10 else -1
 
 
@@ -229,19 +228,23 @@ def _place(tile: Tile) -> Place:
     return tile.parent, tile.window.top, tile.window.left
 
 
-def _wrong_place(
-    place: Place, image: str, corner: Sequence[str], places: set[Place], seen: Mapping
+def _place_problem(
+    place: Place,
+    written: tuple[str, str, str],
+    places: set[Place],
+    seen: Mapping[Place, tuple[str, ...]],
 ) -> str:
-    """Say what is wrong with where a tile lies; nothing = it is there."""
+    """Return why a row names no tile, or one that was named before; "" = it names a new one."""
+    image, top, left = written
     if not place[0]:
         return f"no image {image!r} in the data set"
     if place not in places:
-        own = [(top, left) for parent, top, left in places if parent == place[0]]
+        own = [corner for parent, *corner in places if parent == place[0]]
         tops, lefts = (", ".join(map(str, sorted(set(axis)))) for axis in zip(*own, strict=True))
-        at = f"top {corner[0]:.20}, left {corner[1]:.20}"
+        at = f"top {top:.20}, left {left:.20}"
         return f"{image} has no tile at {at}; its tiles have top {tops} and left {lefts}"
-    return f"the tile of {image} stands there twice" if place in seen else ""
+    return f"this tile of {image} is listed twice" if place in seen else ""
 
 
-def _share(window: Window, size: tuple[int, int]) -> float:
+def _fraction(window: Window, size: tuple[int, int]) -> float:
     return window.height * window.width / (size[0] * size[1])

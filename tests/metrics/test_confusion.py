@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from wsss.ops.cam import seed_labels
-from wsss.ops.confusion import (
+from wsss.metrics.confusion import (
     class_areas,
     confusion,
     confusion_at,
@@ -14,6 +13,7 @@ from wsss.ops.confusion import (
     threshold_curve,
     threshold_histogram,
 )
+from wsss.ops.cam import seed_labels
 
 GT = np.array([[0, 1], [2, 255]], dtype=np.uint8)
 PRED = np.array([[0, 2], [2, 1]], dtype=np.uint8)

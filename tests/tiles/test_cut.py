@@ -7,11 +7,11 @@ from PIL import Image
 from wsss.config.dataset import Dataset
 from wsss.data.check import check_listing
 from wsss.data.sources import csv as table
-from wsss.data.sources import tiles as source
-from wsss.data.tiles import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak
 from wsss.errors import UserError
 from wsss.io.images import read_image
 from wsss.io.labels import read_labels, write_labels
+from wsss.tiles.cut import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_weak_labels
+from wsss.tiles.table import TileTable, read_tiles
 
 SIZES = {"img/a.png": (6, 8), "img/b.png": (4, 10), "img/c.png": (6, 8)}
 ROWS = ["img/a.png,train,cat,masks/a.png", "img/b.png,train,background,", "img/c.png,val,dog;cat,"]
@@ -63,7 +63,7 @@ def test_tiles_are_crops_of_images_and_masks(data, tmp_path):
 
 def test_tiles_are_a_data_set_with_the_labels_of_their_images(data, tmp_path):
     tiles = cut(data, tmp_path / "tiles")
-    listing = source.read(tmp_path / "tiles")
+    listing = read_tiles(tmp_path / "tiles")
     assert listing.ids == [tile.tile_id for tile in tiles]
     assert listing.names == ("cat", "dog") and listing.mask_source == "column mask of labels.csv"
     index, masks = check_listing(listing, Dataset())
@@ -74,7 +74,7 @@ def test_tiles_are_a_data_set_with_the_labels_of_their_images(data, tmp_path):
 
 def test_the_table_says_where_tiles_lie(data, tmp_path):
     tiles = cut(data, tmp_path / "tiles")
-    found = source.TileTable.read(tmp_path / "tiles/tiles.tsv")
+    found = TileTable.read(tmp_path / "tiles/tiles.tsv")
     assert found.tiles == tuple(tiles) and found.class_names == ("cat", "dog")
     assert {(tile.size, tile.file) for tile in tiles if tile.parent == "b"} == {
         ((4, 10), data / "img/b.png")
@@ -100,8 +100,8 @@ def test_tiles_may_carry_their_own_labels(data, tmp_path):
         (f"img/a.png,0,{'9' * 5000},cat", "no tile at top 0, left 9{20};"),
         ("img/a.png,0,0,", "no label; write background"),
         ("img/a.png,0,0,cow", "unknown label 'cow'"),
-        ("img/a.png,0,0,cat;background", "background stands beside other labels"),
-        ("img/a.png,2,4,cat", "the tile of img/a.png stands there twice"),
+        ("img/a.png,0,0,cat;background", "background beside other labels"),
+        ("img/a.png,2,4,cat", "this tile of img/a.png is listed twice"),
     ],
 )
 def test_mistakes_in_the_labels_of_tiles(data, tmp_path, row, message):
@@ -143,7 +143,7 @@ def test_weak_labels_are_warned_about(data, caplog, side, text):
     _, index, masks = load(data)
     caplog.clear()
     with caplog.at_level("WARNING", "wsss"):
-        warn_weak(Cut(index, masks.paths, plan_tiles(index, side, 1), {}))
+        warn_weak_labels(Cut(index, masks.paths, plan_tiles(index, side, 1), {}))
     assert text in caplog.text and bool(text) == bool(caplog.text)
 
 
@@ -168,18 +168,18 @@ def test_a_changed_table_is_named(data, tmp_path, name):
     path = tmp_path / "tiles" / name
     path.write_text(path.read_text().replace("b", "c", 1))
     with pytest.raises(UserError, match=rf"{name}: not .*; delete it and run the same command"):
-        source.read(tmp_path / "tiles")
+        read_tiles(tmp_path / "tiles")
 
 
 def test_an_interrupted_cut_is_no_data_set(data, tmp_path, monkeypatch):
     cut(data, tmp_path / "tiles")
-    monkeypatch.setattr("wsss.data.tiles.read_labels", lambda path: 1 / 0)
+    monkeypatch.setattr("wsss.tiles.cut.read_labels", lambda path: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cut(data, tmp_path / "tiles")
     with pytest.raises(
         UserError, match=r"labels\.csv: not the table that was written with the tiles; delete it"
     ):
-        source.read(tmp_path / "tiles")
+        read_tiles(tmp_path / "tiles")
     monkeypatch.undo()
     assert cut(data, tmp_path / "tiles")
 
@@ -195,4 +195,4 @@ def test_a_folder_of_the_user_is_left_alone(data):
 def test_a_damaged_table_is_named(tmp_path, text):
     (tmp_path / "tiles.tsv").write_text(text)
     with pytest.raises(UserError, match="not a table of tiles"):
-        source.TileTable.read(tmp_path / "tiles.tsv")
+        TileTable.read(tmp_path / "tiles.tsv")

@@ -5,7 +5,7 @@ from PIL import Image
 from wsss.config.dataset import Dataset, Demo
 from wsss.data.check import check_listing
 from wsss.data.sources import read
-from wsss.data.sources.demo import make_demo
+from wsss.demo.folder import make_demo
 from wsss.demo.scenes import CLASSES, make_scene
 from wsss.errors import UserError
 

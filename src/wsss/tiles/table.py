@@ -1,7 +1,7 @@
-"""A folder of tiles that `wsss make-tiles` cut: a csv data set, with a table of where they lie.
+"""The folder of tiles that `wsss make-tiles` writes: a csv data set with a table of positions.
 
 labels.csv    image, split, labels, mask and digests of every tile
-tiles.tsv     where each tile lies in which image; finished when it has the digest of labels.csv
+tiles.tsv     image and position of every tile; complete when it has the digest of labels.csv
 images, masks
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from wsss.config.dataset import Dataset
-from wsss.data.sources import csv
+from wsss.data.sources import csv, data_folder, read
 from wsss.data.sources.listing import Listing
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
@@ -38,7 +38,7 @@ class Tile:
         tile_id: its image id in the index.
         parent: image id of the image it was cut from.
         split: of that image.
-        window: where it lies.
+        window: its position in that image.
         size: (H, W) of the image.
         file: the image's file.
         digest: first 16 hexadecimal digits of the SHA-256 of that file.
@@ -54,13 +54,13 @@ class Tile:
 
     @classmethod
     def of(cls, image: Item, window: Window, size: tuple[int, int]) -> Self:
-        """Return the tile of an image of `size` (H, W) that lies at a window."""
+        """Make the tile at a window of an image of `size` (H, W)."""
         name = f"{image.image_id}__{window.top:05d}_{window.left:05d}"
         return cls(name, image.image_id, image.split, window, size, image.image, image.digest)
 
     @property
     def image(self) -> Item:
-        """The image that it was cut from."""
+        """Index entry of the image that it was cut from, without labels."""
         return Item(self.parent, self.split, self.file, self.digest, ())
 
 
@@ -70,7 +70,7 @@ class TileTable:
 
     Attributes:
         class_names: the classes in the order of their ids.
-        mask_source: where the masks of the images come from, in words; empty if there are none.
+        mask_source: source of the images' masks, in words; empty if there are none.
         tiles: image by image, in the order of their layout.
         labels: digest of `labels.csv`; empty while the tiles are being cut.
     """
@@ -88,10 +88,14 @@ class TileTable:
     def write(self, path: Path) -> None:
         """Write the table (tab-separated text, its checksum last), whole or not at all."""
         facts = {"classes": self.class_names, "masks": self.mask_source, "labels": self.labels}
-        rows = [
-            [t.tile_id, t.parent, t.split, *t.window, *t.size, t.file, t.digest] for t in self.tiles
+        rows: list[list[object]] = [
+            [*_COLUMNS],
+            *(
+                [t.tile_id, t.parent, t.split, *t.window, *t.size, t.file, t.digest]
+                for t in self.tiles
+            ),
         ]
-        table = ("\t".join(map(str, row)) for row in (_COLUMNS, *rows))
+        table = ["\t".join(map(str, row)) for row in rows]
         write_text(path, add_checksum("\n".join([f"#{json.dumps(facts)}", *table, ""])))
 
     @classmethod
@@ -99,7 +103,7 @@ class TileTable:
         """Read a table written by `write`.
 
         Raises:
-            UserError: naming the file, if it is missing, damaged or no such table.
+            UserError: the file is missing, damaged or no such table.
         """
         try:
             head, columns, *lines = verify_checksum(path.read_bytes().decode()).split("\n")
@@ -112,11 +116,26 @@ class TileTable:
             raise UserError(f"{path}: not a table of tiles ({error}); {_REMEDY}") from error
 
 
-def read(root: Path) -> Listing:
+def read_listing(dataset: Dataset, root: Path | None = None) -> Listing:
+    """List the images of a data set, or their tiles if `dataset.tiles` is set.
+
+    Args:
+        dataset: its configuration.
+        root: folder of the data or of the tiles; None = `dataset.root`.
+
+    Raises:
+        UserError: as `wsss.data.sources.read`, or if the tiles are not cut yet.
+    """
+    if dataset.tiles is None:
+        return read(dataset, root)
+    return read_tiles(data_folder(dataset, root))
+
+
+def read_tiles(root: Path) -> Listing:
     """List the tiles of a folder.
 
     Raises:
-        UserError: if the folder is not finished, or one of its tables was changed.
+        UserError: the folder is not finished, or one of its tables was changed.
     """
     table, labels = TileTable.read(root / TABLE), root / LABELS
     if not labels.is_file() or file_digest(labels) != table.labels:
@@ -127,6 +146,7 @@ def read(root: Path) -> Listing:
 
 
 def _tile(fields: list[str]) -> Tile:
+    """Parse a row; a `ValueError` says what is wrong with it."""
     tile_id, parent, split, *place, file, digest = fields
     if wrong := name_problem(tile_id) or name_problem(parent):
         raise ValueError(wrong)

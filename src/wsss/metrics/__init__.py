@@ -1,0 +1,1 @@
+"""Metrics of segmentation: confusion matrices, counts over images, and their typed result."""

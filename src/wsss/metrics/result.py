@@ -1,0 +1,326 @@
+"""The typed result of an evaluation and its file.
+
+A metric is one function and one field of `Metrics`: the annotation `Metric` of the field computes
+it and places it in the eval file, summary.tsv, the report and the statistics over repeats.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self, SupportsFloat
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from wsss.config.slices import canonical
+from wsss.errors import UserError
+from wsss.io.provenance import text_digest
+from wsss.metrics.confusion import (
+    iou,
+    mean_iou,
+    mean_iou_present,
+    precision,
+    present,
+    recall,
+)
+
+VERSION: Final = 1
+"""Version of the eval file; raise it when a field changes its meaning."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Annotation of a field of `Metrics`: how it is computed and where it appears.
+
+    Attributes:
+        title: name in the report.
+        compute: function of the confusion matrix (L, L), rows true; "counted" for a metric that
+            needs no masks and is counted image by image (`wsss.metrics.tally`).
+        heading: name in narrow tables; the title unless given.
+        definition: explanation in the report.
+        summary: True for a column of summary.tsv.
+        terminal: True for a column of the table in the terminal.
+        std: True for the standard deviation over repeats, in summary.tsv and the report.
+        if_absent: True to show it only where a class never occurs in the masks.
+    """
+
+    title: str
+    compute: Callable[[np.ndarray], SupportsFloat] | Literal["counted"]
+    heading: str = ""
+    definition: str = ""
+    summary: bool = True
+    terminal: bool = False
+    std: bool = True
+    if_absent: bool = False
+
+    def __post_init__(self) -> None:
+        # in a class body, a default value hides the function of the same name
+        if self.compute != "counted" and not callable(self.compute):
+            raise TypeError(f"metric {self.title}: no function; give its field no default value")
+
+    @property
+    def needs_masks(self) -> bool:
+        """True if the metric is None where there are no masks."""
+        return self.compute != "counted"
+
+    @property
+    def short(self) -> str:
+        """Name in narrow tables."""
+        return self.heading or self.title
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts over the images of one set of label maps.
+
+    Attributes:
+        confusion: pixels (L, L) int64, rows true, columns predicted.
+        per_image: mean IoU by image id, of the images with masks.
+        coverage: share of the pixels that are labelled.
+        label_agreement: mean Jaccard index of image labels and labels found (`agreement`).
+        threshold: background threshold of a seed; None for label maps.
+        alpha: background exponent of CRF posteriors; None for others.
+    """
+
+    confusion: np.ndarray
+    per_image: Mapping[str, float]
+    coverage: float
+    label_agreement: float
+    threshold: float | None = None
+    alpha: float | None = None
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Support(_Document):
+    """The images that metrics rest on."""
+
+    split: str
+    """Evaluated split."""
+    ground_truth: str
+    """Origin of the masks."""
+    images: int
+    """Number of images with a mask; metrics that need masks rest on these."""
+    images_predicted: int
+    """Number of all images of the split."""
+
+
+class Metrics(Support):
+    """Metrics of one set of label maps, fractions in [0, 1].
+
+    Those that need masks are None where there are none. A class that never occurs in the masks
+    counts as 0 in `miou`, as in the official evaluations.
+    """
+
+    miou: Annotated[float | None, Metric("mIoU", mean_iou, terminal=True)]
+    """Mean IoU over all labels."""
+    miou_present: Annotated[
+        float | None,
+        Metric(
+            "mIoU of the labels present",
+            mean_iou_present,
+            heading="of present",
+            definition="mIoU over the labels that occur in the masks",
+            terminal=True,
+            std=False,
+            if_absent=True,
+        ),
+    ]
+    """Mean IoU over the labels that occur in the masks."""
+    precision: Annotated[
+        float | None,
+        Metric("precision", precision, definition="mean over the foreground classes"),
+    ]
+    """Mean precision over the foreground classes."""
+    recall: Annotated[
+        float | None,
+        Metric("recall", recall, definition="mean over the foreground classes"),
+    ]
+    """Mean recall over the foreground classes."""
+    label_agreement: Annotated[
+        float,
+        Metric(
+            "label agreement",
+            "counted",
+            heading="agreement",
+            definition="Jaccard index between an image's labels and the labels found in its "
+            "prediction, averaged over images",
+            terminal=True,
+            std=False,
+        ),
+    ]
+    """Mean Jaccard index of image labels and labels found in the prediction."""
+    coverage: Annotated[
+        float,
+        Metric(
+            "coverage",
+            "counted",
+            definition="share of labelled pixels",
+            summary=False,
+            std=False,
+        ),
+    ]
+    """Share of the pixels that are labelled."""
+
+    threshold: float | None = None
+    """Background threshold of a seed."""
+    alpha: float | None = None
+    """Background exponent of CRF posteriors."""
+    absent_classes: tuple[str, ...] | None = None
+    """Labels that never occur in the masks."""
+    iou: dict[str, float] | None = None
+    """IoU per label."""
+    confusion: tuple[tuple[int, ...], ...] | None = None
+    """Pixels per pair of true (row) and predicted label."""
+    per_image: dict[str, float] = {}
+    """Mean IoU by image id, of the images with masks."""
+
+    @classmethod
+    def of(cls, counts: Counts, class_names: Sequence[str], support: Support) -> Self:
+        """Return the metrics of these counts.
+
+        Args:
+            counts: counts over the images.
+            class_names: foreground classes; the confusion matrix has L = len(class_names) + 1.
+            support: images that were counted.
+        """
+        conf, names = counts.confusion, ("background", *class_names)
+        values: dict[str, object] = {
+            "label_agreement": counts.label_agreement,
+            "coverage": counts.coverage,
+            "threshold": counts.threshold,
+            "alpha": counts.alpha,
+            "per_image": counts.per_image,
+        }
+        # functions of the confusion matrix
+        for name, metric in metrics_of(cls).items():
+            if callable(metric.compute):
+                values[name] = float(metric.compute(conf)) if support.images else None
+        # details by label
+        if support.images:
+            seen = zip(names, present(conf).tolist(), strict=True)
+            values["absent_classes"] = [name for name, there in seen if not there]
+            values["iou"] = dict(zip(names, iou(conf).tolist(), strict=True))
+            values["confusion"] = conf.tolist()
+        return cls.model_validate(dict(support) | values)
+
+    def value(self, name: str) -> float | None:
+        """Return a metric by the name of its field; None where it needs masks without any."""
+        value: float | None = getattr(self, name)
+        return value
+
+
+def metrics_of(model: type[Metrics]) -> dict[str, Metric]:
+    """Return the annotations of the metrics by field name, in the order of the fields."""
+    return {
+        name: annotation
+        for name, field in model.model_fields.items()
+        for annotation in field.metadata
+        if isinstance(annotation, Metric)
+    }
+
+
+METRICS: Mapping[str, Metric] = metrics_of(Metrics)
+"""All metrics by field name."""
+
+
+class Point(_Document):
+    """A threshold and the mIoU of the seed there; None without masks."""
+
+    threshold: float
+    miou: float | None = None
+
+
+class ThresholdCurve(_Document):
+    """The seed at all background thresholds, T of them."""
+
+    thresholds: tuple[float, ...]
+    """Thresholds, ascending."""
+    miou: tuple[float, ...] | None
+    """Mean IoU at each threshold; None without masks."""
+    label_agreement: tuple[float, ...]
+    """Label agreement at each threshold."""
+    oracle: Point | None
+    """Threshold of the highest mIoU; None without masks."""
+    mask_free: Point
+    """Threshold chosen from image labels."""
+
+
+class Evaluation(Support):
+    """Evaluation of one product of a run on one split: the content of an eval file."""
+
+    version: Literal[1] = VERSION
+    """Version of the file format."""
+    product: str
+    """Name of the evaluated product in the table of the chain (`wsss.pipeline`)."""
+    results: dict[str, Metrics]
+    """Metrics by name: one per set of label maps."""
+    threshold_curve: ThresholdCurve | None = None
+    """Curve over the background thresholds, of seeds."""
+
+    def to_text(self) -> str:
+        """Return canonical JSON with a checksum under `sha256`."""
+        document = self.model_dump(mode="json")
+        return canonical(document | {"sha256": text_digest(canonical(document))}) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Parse the text of an eval file.
+
+        Raises:
+            OtherVersionError: it is intact, but of another version of the format.
+            ValueError: it is damaged or no eval file.
+        """
+        try:
+            document = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+        if not isinstance(document, dict):
+            raise ValueError("not an eval file")
+        checksum = document.pop("sha256", None)
+        if text_digest(canonical(document)) != checksum:
+            raise ValueError("it does not match its checksum")
+        if document.get("version") != VERSION:
+            raise OtherVersionError(document.get("version"))
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise ValueError(f"{place}: {first['msg']}") from error
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read an eval file.
+
+        Raises:
+            UserError: it cannot be read, is damaged or of another version.
+        """
+        try:
+            return cls.from_text(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+        except OtherVersionError as error:
+            raise UserError(f"{path}: {error}; delete it and run again") from error
+        except ValueError as error:
+            raise UserError(
+                f"{path}: damaged eval file ({error}); delete it and run again"
+            ) from error
+
+
+class OtherVersionError(ValueError):
+    """An eval file of another version of the format."""
+
+    def __init__(self, version: object) -> None:
+        found = "no version" if version is None else f"version {version}"
+        super().__init__(f"eval file of {found} of the format, this wsss reads version {VERSION}")
+
+
+def absence(names: Sequence[str], split: str) -> str:
+    """Return the sentence on the labels that never occur in the masks of a split."""
+    what, s = ("class", "s") if len(names) == 1 else ("classes", "")
+    head = f"{len(names)} {what} never occur{s} in the {split} masks and count{s} as 0"
+    return f"{head}: {', '.join(names)}"
