@@ -26,7 +26,8 @@ try:
     from wsss.config.files import merged
     from wsss.config.resolve import load
     from wsss.data.contents import FileContents
-    from wsss.plan.artifacts import WHOLE, Plan
+    from wsss.io.parts import WHOLE
+    from wsss.plan.artifacts import Plan
     from wsss.plan.files import run_files
     from wsss.config.slices import canonical
     from wsss.plan.links import refresh

@@ -8,6 +8,7 @@ import wsss
 ROOT = Path(wsss.__file__).parent
 TREE = (
     "errors",
+    "products",
     "pipeline",
     "system config",
     "io",

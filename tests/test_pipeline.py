@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from wsss import pipeline
-from wsss.pipeline import PRODUCTS, STAGES, Input, Product, Stage
+from wsss.pipeline import PRODUCTS, STAGES
 from wsss.plan.table import problems
+from wsss.products import Input, Product, Stage
 
 
 def test_the_table_is_sound():

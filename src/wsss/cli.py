@@ -59,6 +59,7 @@ def _run(arguments: list[str]) -> None:
         _overview().parse_args(arguments or ["--help"])
         return
     stage = import_module(f"wsss.stages.{name}")
+    # options
     parser = argparse.ArgumentParser(f"wsss {arguments[0]}", description=stage.__doc__)
     parser.add_argument("--log", type=Path, help="write plain log lines to this file, too")
     parser.add_argument("--users", help="runs that need the result, for error messages")
@@ -79,12 +80,13 @@ def _run(arguments: list[str]) -> None:
 
 def _make(stage: ModuleType, options: argparse.Namespace) -> None:
     """Run a stage, unless another workflow has made the same since this one was planned."""
-    if not (locks.is_planned() and hasattr(options, "out") and ranks.is_rank_zero()):
+    out: Path | None = getattr(options, "out", None)
+    if out is None or not locks.is_planned() or ranks.launched():
         stage.run(options)
         return
-    with locks.exclusive(options.out) as finished:
+    with locks.exclusive(out) as finished:
         if finished:
-            logging.getLogger("wsss").info("another run has made %s meanwhile", options.out)
+            logging.getLogger("wsss").info("another run has made %s meanwhile", out)
         else:
             stage.run(options)
 

@@ -1,151 +1,11 @@
 """The chain as one table: every product, what it is made from and the stage that makes it.
 
 The order of the rows is that of the chain. The configuration (`until`), the rules, `wsss evaluate`,
-the report and the forecast derive from it. This module imports nothing else of the package, so that
+the report and the forecast derive from it. It imports nothing but the types of its rows, so that
 all of them can. See docs/developing.md for how to add a row.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from wsss.config.dataset import Dataset
-    from wsss.config.model import Run
-    from wsss.config.training import Trunk
-
-Kind = Literal["table", "model", "maps", "labels", "document"]
-"""Form of a product: a table of images, a network with its history, score maps of images, label
-maps of images, or a file for people."""
-
-Split = Literal["train", "val"]
-
-TRAIN: Split = "train"
-VAL: Split = "val"
-SPLITS: tuple[Split, ...] = (TRAIN, VAL)
-WHOLE: tuple[None, ...] = (None,)
-"""Splits of a product that is made once for all images."""
-
-PSEUDO_LABELS = "pseudo labels"
-"""Stands for the last label maps in the table before the product that is made from them."""
-
-
-class Case(NamedTuple):
-    """What a condition may look at: the data set and a run."""
-
-    dataset: Dataset
-    run: Run
-
-
-Condition = Callable[[Case], bool]
-
-
-_FILES: dict[Kind, str] = {
-    "model": "model.pt",
-    "maps": "{split}/maps.tsv",
-    "labels": "{split}/labels.tsv",
-}
-
-
-@dataclass(frozen=True)
-class Input:
-    """Something that a stage reads.
-
-    Attributes:
-        role: name in the rule's `input`.
-        product: name of the product, or `PSEUDO_LABELS`.
-        split: `same` = that of the output; `all` = every one. Products that are made once for all
-            images have no split.
-        when: condition under which it is read, if the product is made at all; None = always.
-        of_run: the run whose product it is, from the name of this run; None = this run.
-        backbones: for the product `weights`: the backbones whose weights are read.
-    """
-
-    role: str
-    product: str
-    split: Literal["same", "train", "all"] = "same"
-    when: Condition | None = None
-    of_run: Callable[[str, Run], str] | None = None
-    backbones: Callable[[Run], Sequence[Trunk]] | None = None
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A rule, subcommand and module of one name that makes a product.
-
-    Attributes:
-        name: the common name.
-        keys: dotted keys of the configuration that it is handed; `{method}` stands for each part
-            of the run's method, `{segmenter}` for the run's segmenter.
-        inputs: what it reads.
-        when: condition under which it makes the product; None = always. The first stage of a
-            product whose condition holds is taken; without one there is no such product.
-        scattered: whether its images can be shared among several jobs.
-        imports_method: whether it imports the modules of the run's method by name.
-        code: whether another version of its code makes another product.
-        files: further files of the package that it reads.
-    """
-
-    name: str
-    keys: tuple[str, ...] = ()
-    inputs: tuple[Input, ...] = ()
-    when: Condition | None = None
-    scattered: bool = False
-    imports_method: bool = False
-    code: bool = True
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Product:
-    """One row of the table.
-
-    Attributes:
-        name: its name.
-        kind: its form.
-        makers: the stages that can make it.
-        step: value of `until` that ends a run with it; empty = shared by all runs.
-        splits: splits that it is made for.
-        title: name in the report.
-        evaluated: splits that it is compared with the masks on.
-        folder: folder within that of a run; empty = `step`.
-        file: file that is complete when the product is; empty = that of its kind.
-        background: maps: whether they hold scores of the background, so that the highest score
-            decides; otherwise a threshold does.
-        uses_labels: whether the stage is told the image labels of the images that it is run on.
-        variant: name of the variant that a run makes, for the report; None = it has none.
-    """
-
-    name: str
-    kind: Kind
-    makers: tuple[Stage, ...]
-    step: str = ""
-    splits: tuple[Split | None, ...] = SPLITS
-    title: str = ""
-    evaluated: tuple[Split, ...] = ()
-    folder: str = ""
-    file: str = ""
-    background: bool = True
-    uses_labels: bool = True
-    variant: Callable[[Run], str] | None = None
-
-    @property
-    def place(self) -> str:
-        """Folder within that of a run."""
-        return self.folder or self.step
-
-    @property
-    def target(self) -> tuple[Split | None, ...]:
-        """Splits that a finished run must have, beside what others need."""
-        return self.splits[:1] if self.kind in ("model", "labels") and self.step else ()
-
-    @property
-    def record(self) -> str:
-        """File that is complete when the product is; `{split}` stands for its split."""
-        return self.file or _FILES[self.kind]
-
+from wsss.products import PSEUDO_LABELS, SPLITS, TRAIN, UNSPLIT, VAL, Input, Product, Stage
 
 # ---- stages of the data set --------------------------------------------------------------------
 
@@ -279,19 +139,19 @@ _SEGMENT_WHOLE = Stage(
 # ---- the table ---------------------------------------------------------------------------------
 
 PRODUCTS: tuple[Product, ...] = (
-    Product("demo", "table", (_MAKE_DEMO,), splits=WHOLE, file="data/labels.csv"),
-    Product("fetched", "table", (_FETCH,), splits=WHOLE, file="data/fetched.json"),
+    Product("demo", "table", (_MAKE_DEMO,), splits=UNSPLIT, file="data/labels.csv"),
+    Product("fetched", "table", (_FETCH,), splits=UNSPLIT, file="data/fetched.json"),
     Product("drawn", "labels", (_CONVERT_MASKS,)),
-    Product("tiles", "table", (_MAKE_TILES,), splits=WHOLE, file="data/tiles.tsv"),
+    Product("tiles", "table", (_MAKE_TILES,), splits=UNSPLIT, file="data/tiles.tsv"),
     Product("index", "table", (_PREPARE_DATA,), file="index.{split}.tsv"),
     Product("masks", "table", (_PREPARE_MASKS,), file="masks.{split}.tsv"),
-    Product("weights", "model", (_CONVERT_WEIGHTS,), splits=WHOLE),
+    Product("weights", "model", (_CONVERT_WEIGHTS,), splits=UNSPLIT),
     Product("boundaries", "maps", (_MAKE_BOUNDARIES,), "cam", (TRAIN,), folder="boundaries"),
-    Product("classifier", "model", (_TRAIN_CAM,), "cam", WHOLE, "Classifier"),
+    Product("classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier"),
     Product("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS, background=False),
     Product("crf", "maps", (_REFINE_CRF,), "crf", SPLITS, "CRF", SPLITS),
     Product(
-        "affinity", "model", (_TRAIN_AFFINITY,), "walk", WHOLE, "AffinityNet", folder="affinity"
+        "affinity", "model", (_TRAIN_AFFINITY,), "walk", UNSPLIT, "AffinityNet", folder="affinity"
     ),
     Product("walk", "labels", (_RANDOM_WALK,), "walk", SPLITS, "Pseudo labels", SPLITS),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
@@ -300,7 +160,7 @@ PRODUCTS: tuple[Product, ...] = (
         "model",
         (_TRAIN_SEGMENTER,),
         "segment",
-        WHOLE,
+        UNSPLIT,
         "Segmenter",
         variant=lambda run: run.segment.segmenter,
     ),

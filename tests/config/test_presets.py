@@ -40,8 +40,10 @@ RECIPES = {
 """What the fact sheets say: training of the classifier, CRF alphas, walk (alpha, beta, logt)."""
 
 
-def test_the_configurations_of_the_readme_are_valid():
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_configurations_of_the_documentation_are_valid():
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
     for block in blocks:
         load(merge(shipped, yaml.safe_load(block)))
@@ -132,7 +134,7 @@ SEGMENTERS = {
     "deeplab_v3plus": (V3PLUS, [1.0], False, None),
     "xception65": (V3PLUS, [1.0], False, None),
 }
-"""Training, scales and mirroring of the test, CRF (retrain.md)."""
+"""Training, scales and mirroring of the test, CRF (docs/methods/retrain.md)."""
 
 
 def test_every_segmenter_has_its_recipe_here():

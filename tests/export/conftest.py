@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss.export.pictures import Pictures, open_pictures
+from wsss.export.label_maps import LabelMaps, open_label_maps
 from wsss.io.index import Index, Item
 from wsss.io.labels import LabelWriter
 
@@ -18,10 +18,10 @@ CLASSES = ("cat", "dog")
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Callable[..., Pictures]:
+def make(tmp_path: Path) -> Callable[..., LabelMaps]:
     """Return what writes masks, photographs and an index, and opens them for export."""
 
-    def pictures(masks=MASKS, classes=CLASSES, folder="photos") -> Pictures:
+    def label_maps(masks=MASKS, classes=CLASSES, folder="photos") -> LabelMaps:
         items = []
         (tmp_path / folder).mkdir(exist_ok=True)
         with LabelWriter(tmp_path / "masks/labels.tsv", '{"version":"0"}') as out:
@@ -31,11 +31,11 @@ def make(tmp_path: Path) -> Callable[..., Pictures]:
                 items.append(Item(name, "val", path, "0", ()))
                 out.put(name, labels)
         Index(classes, tuple(items)).write(tmp_path / "index.tsv")
-        return open_pictures([tmp_path / "masks/labels.tsv"], [tmp_path / "index.tsv"], None)
+        return open_label_maps([tmp_path / "masks/labels.tsv"], [tmp_path / "index.tsv"], None)
 
-    return pictures
+    return label_maps
 
 
 @pytest.fixture
-def pictures(make: Callable[..., Pictures]) -> Pictures:
+def label_maps(make: Callable[..., LabelMaps]) -> LabelMaps:
     return make()

@@ -59,5 +59,5 @@ def test_an_existing_folder_is_left_alone(tmp_path, name):
 @pytest.mark.parametrize("name", KINDS)
 def test_a_place_that_cannot_be_written_is_named(tmp_path, name):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"file is a file, no folder|cannot be written"):
+    with pytest.raises(UserError, match=r"file is a file, not a folder|cannot be written"):
         write_files(tmp_path / "file" / name, FILES)

@@ -24,8 +24,8 @@ MEASURED = Metrics(
 EVALUATION = Evaluation(**SUPPORT, product="segment", results={"segment": MEASURED})
 
 
-def test_the_table_lists_every_mask(pictures, tmp_path):
-    bundle.write(pictures, tmp_path / "out", "pets")
+def test_the_table_lists_every_mask(label_maps, tmp_path):
+    bundle.write(label_maps, tmp_path / "out", "pets")
     with (tmp_path / "out/index.csv").open() as file:
         rows = {row["image_id"]: row for row in csv.DictReader(file)}
     assert list(rows) == list(MASKS)
@@ -36,8 +36,8 @@ def test_the_table_lists_every_mask(pictures, tmp_path):
     assert (rows["b"]["ignored"], rows["c"]["classes"]) == ("0.166667", "")
 
 
-def test_the_card_counts_images_and_pixels(pictures, tmp_path):
-    bundle.write(pictures, tmp_path / "out.zip", "pets", {"segmenter": "deeplab"}, None, "CC0")
+def test_the_card_counts_images_and_pixels(label_maps, tmp_path):
+    bundle.write(label_maps, tmp_path / "out.zip", "pets", {"segmenter": "deeplab"}, None, "CC0")
     archive = zipfile.ZipFile(tmp_path / "out.zip")
     card = archive.read("README.md").decode()
     assert card.startswith("# Masks of pets\n") and "3 images, 2 classes" in card
@@ -48,26 +48,26 @@ def test_the_card_counts_images_and_pixels(pictures, tmp_path):
     assert archive.read("classes.csv").decode().splitlines()[2] == "1,cat,#800000"
 
 
-def test_the_card_states_metrics_with_their_support(pictures, tmp_path):
+def test_the_card_states_metrics_with_their_support(label_maps, tmp_path):
     (tmp_path / "eval.json").write_text(EVALUATION.to_text())
-    bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+    bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     card = (tmp_path / "out/README.md").read_text()
     assert "**segment**: mIoU 50.00 % of 3 val images (ground truth: by hand)." in card
     assert "| cat | 25.00 % |" in card and "| background | 75.00 % |" in card
 
 
-def test_an_evaluation_without_masks_gives_no_metrics(pictures, tmp_path):
+def test_an_evaluation_without_masks_gives_no_metrics(label_maps, tmp_path):
     nothing = EVALUATION.model_copy(
         update={"results": {"segment": MEASURED.model_copy(update={"miou": None, "iou": None})}}
     )
     (tmp_path / "eval.json").write_text(nothing.to_text())
-    bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+    bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     assert "Not measured" in (tmp_path / "out/README.md").read_text()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"results": {"segment": {}}}'])
-def test_what_is_no_evaluation_is_refused(pictures, tmp_path, text):
+def test_what_is_no_evaluation_is_refused(label_maps, tmp_path, text):
     (tmp_path / "eval.json").write_text(text)
     with pytest.raises(UserError, match="eval file"):
-        bundle.write(pictures, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+        bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     assert not (tmp_path / "out").exists()

@@ -10,7 +10,7 @@ from pycocotools.coco import COCO
 from tests.export.conftest import CLASSES, MASKS
 from wsss.errors import UserError
 from wsss.export import coco
-from wsss.export.pictures import open_pictures
+from wsss.export.label_maps import open_label_maps
 
 
 def opened(path):
@@ -25,8 +25,8 @@ def drawn(data, image, size):
     return labels
 
 
-def test_pycocotools_draws_the_same_masks(pictures, tmp_path):
-    coco.write(pictures, tmp_path / "out.json")
+def test_pycocotools_draws_the_same_masks(label_maps, tmp_path):
+    coco.write(label_maps, tmp_path / "out.json")
     data = opened(tmp_path / "out.json")
     assert [kind["name"] for kind in data.loadCats([1, 2])] == list(CLASSES)
     for image, (name, labels) in enumerate(MASKS.items(), 1):
@@ -38,8 +38,8 @@ def test_pycocotools_draws_the_same_masks(pictures, tmp_path):
         np.testing.assert_array_equal(drawn(data, image, labels.shape), labels * (labels < 255))
 
 
-def test_boxes_and_areas_by_hand(pictures, tmp_path):
-    coco.write(pictures, tmp_path / "out.json")
+def test_boxes_and_areas_by_hand(label_maps, tmp_path):
+    coco.write(label_maps, tmp_path / "out.json")
     found = [(a["image_id"], a["category_id"]) for a in opened(tmp_path / "out.json").anns.values()]
     assert found == [(1, 1), (1, 2), (2, 1), (2, 2)]
     cat = opened(tmp_path / "out.json").anns[1]
@@ -57,9 +57,9 @@ def truth(path, images, names=("dog", "cat")):
     return path
 
 
-def test_results_take_the_ids_of_the_truth(pictures, tmp_path):
+def test_results_take_the_ids_of_the_truth(label_maps, tmp_path):
     path = truth(tmp_path / "truth.json", ["val/c.png", "val/b.png", "val/a.png"])
-    coco.write(pictures, tmp_path / "out.json", path)
+    coco.write(label_maps, tmp_path / "out.json", path)
     with contextlib.redirect_stdout(io.StringIO()):
         results = opened(path).loadRes(str(tmp_path / "out.json"))
     assert {a["score"] for a in results.anns.values()} == {1}
@@ -77,18 +77,18 @@ def test_results_take_the_ids_of_the_truth(pictures, tmp_path):
         (["a.jpg", "b.jpg", "c.jpg"], ("cat", "cow"), "has no category 'dog'"),
     ],
 )
-def test_a_truth_that_does_not_fit_is_refused(pictures, tmp_path, images, names, text):
+def test_a_truth_that_does_not_fit_is_refused(label_maps, tmp_path, images, names, text):
     path = truth(tmp_path / "truth.json", images, names)
     with pytest.raises(UserError, match=text):
-        coco.write(pictures, tmp_path / "out.json", path)
+        coco.write(label_maps, tmp_path / "out.json", path)
     assert not (tmp_path / "out.json").exists()
 
 
-def test_a_truth_of_other_sizes_is_refused(pictures, tmp_path):
+def test_a_truth_of_other_sizes_is_refused(label_maps, tmp_path):
     path = truth(tmp_path / "truth.json", ["a.jpg", "b.jpg", "c.jpg"])
     path.write_text(path.read_text().replace('"height": 3', '"height": 4'))
     with pytest.raises(UserError, match=r"b\.jpg is"):
-        coco.write(pictures, tmp_path / "out.json", path)
+        coco.write(label_maps, tmp_path / "out.json", path)
 
 
 def test_empty_results_are_named(make, tmp_path, caplog):
@@ -102,14 +102,14 @@ def test_empty_results_are_named(make, tmp_path, caplog):
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"images": [{"id": 1}]}'])
-def test_a_truth_that_is_none_is_refused(pictures, tmp_path, text):
+def test_a_truth_that_is_none_is_refused(label_maps, tmp_path, text):
     (tmp_path / "truth.json").write_text(text)
     with pytest.raises(UserError, match="cannot be read as COCO annotations"):
-        coco.write(pictures, tmp_path / "out.json", tmp_path / "truth.json")
+        coco.write(label_maps, tmp_path / "out.json", tmp_path / "truth.json")
 
 
-def test_unknown_photographs_go_by_their_ids(pictures, tmp_path, caplog):
+def test_unknown_photographs_go_by_their_ids(label_maps, tmp_path, caplog):
     (tmp_path / "masks/classes.txt").write_text("background\ncat\ndog\n")
-    coco.write(open_pictures([tmp_path / "masks"], [], None), tmp_path / "out.json")
+    coco.write(open_label_maps([tmp_path / "masks"], [], None), tmp_path / "out.json")
     assert opened(tmp_path / "out.json").imgs[1]["file_name"] == "a"
-    assert "without ending" in caplog.text
+    assert "without suffix" in caplog.text

@@ -29,8 +29,8 @@ def pixels(archive, name):
     return np.asarray(Image.open(io.BytesIO(archive.read(name))))
 
 
-def test_the_archive_is_as_documented(pictures, tmp_path, caplog):
-    cvat.write(pictures, tmp_path / "out.zip")
+def test_the_archive_is_as_documented(label_maps, tmp_path, caplog):
+    cvat.write(label_maps, tmp_path / "out.zip")
     archive = zipfile.ZipFile(tmp_path / "out.zip")
     lines = archive.read("labelmap.txt").decode().splitlines()
     assert lines[1:] == ["background:0,0,0::", "cat:128,0,0::", "dog:0,128,0::"]
@@ -52,8 +52,8 @@ def test_objects_are_counted_per_image(make, tmp_path):
 
 
 @needs_tools
-def test_datumaro_reads_the_same_masks(pictures, tmp_path):
-    cvat.write(pictures, tmp_path / "out.zip")
+def test_datumaro_reads_the_same_masks(label_maps, tmp_path):
+    cvat.write(label_maps, tmp_path / "out.zip")
     found = ask(READ, tmp_path / "out.zip", tmp_path / "unpacked")
     for name, labels in MASKS.items():
         shown = {k: v for k, v in (("cat", labels == 1), ("dog", labels == 2)) if v.any()}
@@ -67,10 +67,10 @@ def test_class_names_that_break_the_list_are_refused(make, tmp_path, name):
 
 
 def test_image_names_that_break_the_list_are_refused(make, tmp_path):
-    with pytest.raises(UserError, match="cannot stand in CVAT's list"):
+    with pytest.raises(UserError, match="not possible in CVAT's list"):
         cvat.write(make({"#a": MASKS["a"]}), tmp_path / "out.zip")
 
 
-def test_only_a_zip_will_do(pictures, tmp_path):
+def test_only_a_zip_will_do(label_maps, tmp_path):
     with pytest.raises(UserError, match=r"ends in \.zip"):
-        cvat.write(pictures, tmp_path / "out.tar")
+        cvat.write(label_maps, tmp_path / "out.tar")

@@ -23,9 +23,9 @@ OPTIONS = {
 PLAIN = {name: np.minimum(labels, 2) for name, labels in MASKS.items()}
 
 
-def write(name, pictures, folder):
+def write(name, label_maps, folder):
     file, options = OPTIONS[name]
-    import_module(f"wsss.export.{name}").write(pictures, folder / file, **options)
+    import_module(f"wsss.export.{name}").write(label_maps, folder / file, **options)
     return folder / file
 
 
@@ -35,9 +35,9 @@ def test_every_format_is_tried_here_or_is_the_network():
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_same_masks_give_the_same_bytes(make, tmp_path, name):
-    pictures, made = make(PLAIN), []
+    label_maps, made = make(PLAIN), []
     for folder in (tmp_path / "1", tmp_path / "2"):
-        out = write(name, pictures, folder)
+        out = write(name, label_maps, folder)
         files = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
         made.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
     assert made[0] == made[1] and made[0]
@@ -51,8 +51,8 @@ def test_a_bad_mask_leaves_nothing(make, tmp_path, name):
 
 
 @pytest.mark.parametrize(("name", "mode"), [("palette", "P"), ("index", "L")])
-def test_plain_pngs_hold_the_labels(pictures, tmp_path, name, mode):
-    out = write(name, pictures, tmp_path)
+def test_plain_pngs_hold_the_labels(label_maps, tmp_path, name, mode):
+    out = write(name, label_maps, tmp_path)
     assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png", "c.png"]
     for key, labels in MASKS.items():
         assert Image.open(out / f"{key}.png").mode == mode

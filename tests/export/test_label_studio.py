@@ -70,9 +70,9 @@ def test_the_code_of_two_pixels_by_hand():
     assert bits.startswith(head + "1" + "00" + "011" + "1" * 8 + "1" + "00" + "011" + "0" * 8)
 
 
-def test_tasks_and_configuration_belong_together(pictures, tmp_path):
+def test_tasks_and_configuration_belong_together(label_maps, tmp_path):
     options = {"from_name": "mask", "to_name": "photo", "model_version": "m1", "score": 0.5}
-    label_studio.write(pictures, tmp_path / "out.json", url="s3://box/", **options)
+    label_studio.write(label_maps, tmp_path / "out.json", url="s3://box/", **options)
     first, *_ = json.loads((tmp_path / "out.json").read_text())
     assert first["data"] == {"photo": "s3://box/a.jpg"}
     prediction = first["predictions"][0]
@@ -95,18 +95,18 @@ def test_odd_names_are_escaped(make, tmp_path):
     assert task["data"]["image"] == "/data/local-files/?d=x%20y%23%C3%A9.jpg"
 
 
-def test_a_neighbours_file_is_not_overwritten(pictures, tmp_path):
+def test_a_neighbours_file_is_not_overwritten(label_maps, tmp_path):
     (tmp_path / "out.xml").write_text("<mine/>")
-    with pytest.raises(UserError, match=r"out\.xml: is there"):
-        label_studio.write(pictures, tmp_path / "out.json")
+    with pytest.raises(UserError, match=r"out\.xml: exists"):
+        label_studio.write(label_maps, tmp_path / "out.json")
     (tmp_path / "out.xml").unlink()
     for _ in range(2):
-        label_studio.write(pictures, tmp_path / "out.json")
+        label_studio.write(label_maps, tmp_path / "out.json")
 
 
 @needs_tools
-def test_label_studio_reads_the_same_masks(pictures, tmp_path):
-    label_studio.write(pictures, tmp_path / "out.json")
+def test_label_studio_reads_the_same_masks(label_maps, tmp_path):
+    label_studio.write(label_maps, tmp_path / "out.json")
     found = ask(READ, tmp_path / "out.json", tmp_path / "out.xml")
     for (address, regions), (name, labels) in zip(found, MASKS.items(), strict=True):
         assert address == f"/data/local-files/?d={name}.jpg"
@@ -118,6 +118,6 @@ def test_label_studio_reads_the_same_masks(pictures, tmp_path):
     ("file", "options"),
     [("out.xml", {}), ("out.json", {"from_name": "image"}), ("out.json", {"to_name": "a b"})],
 )
-def test_names_that_cannot_work_are_refused(pictures, tmp_path, file, options):
+def test_names_that_cannot_work_are_refused(label_maps, tmp_path, file, options):
     with pytest.raises(UserError, match=r"tasks are JSON|two names"):
-        label_studio.write(pictures, tmp_path / file, **options)
+        label_studio.write(label_maps, tmp_path / file, **options)

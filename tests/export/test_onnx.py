@@ -33,7 +33,7 @@ def written(tmp_path_factory):
 
 
 @pytest.mark.parametrize("size", [(1, 40, 56), (3, 97, 65), (2, 32, 33)])
-def test_photographs_give_the_logits_of_the_network(written, size):
+def test_images_give_the_logits_of_the_network(written, size):
     net, model = written
     photos = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     wanted = net(torch.from_numpy(np.stack([normalise(p) for p in photos]).transpose(0, 3, 1, 2)))
@@ -94,7 +94,7 @@ class Alien(nn.Module):
 
 
 def test_an_operation_that_onnx_lacks_is_named(tmp_path):
-    with pytest.raises(UserError, match="ONNX cannot hold this network"):
+    with pytest.raises(UserError, match="ONNX cannot represent this network"):
         onnx.write(Alien(), ("cat",), tmp_path / "model.onnx", FACTS)
     assert not list(tmp_path.iterdir())
 

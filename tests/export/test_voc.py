@@ -18,12 +18,12 @@ GOOD = {f"{FOLDER}{name}.png": encode_labels(labels) for name, labels in MASKS.i
 
 
 @pytest.fixture
-def pictures(make):
+def label_maps(make):
     return make(MASKS, VOC_CLASSES)
 
 
-def photos(pictures):
-    return {item.image_id: item.path for item in pictures.items}
+def photos(label_maps):
+    return {item.image_id: item.path for item in label_maps.items}
 
 
 def tar(path, files):
@@ -37,27 +37,27 @@ def tar(path, files):
 
 @pytest.mark.parametrize("name", ["out.tar", "out.tar.gz", "out.tgz"])
 @pytest.mark.parametrize("competition", voc.COMPETITIONS)
-def test_what_is_written_passes_the_check(pictures, tmp_path, name, competition):
-    voc.write(pictures, tmp_path / name, competition, "val", IDS[::-1])
-    assert voc.check(tmp_path / name, IDS, photos(pictures)) == f"{competition}_val_cls"
+def test_what_is_written_passes_the_check(label_maps, tmp_path, name, competition):
+    voc.write(label_maps, tmp_path / name, competition, "val", IDS[::-1])
+    assert voc.check(tmp_path / name, IDS, photos(label_maps)) == f"{competition}_val_cls"
     with tarfile.open(tmp_path / name) as archive:
         first = archive.extractfile(archive.getmembers()[0])
         np.testing.assert_array_equal(Image.open(first), MASKS[IDS[1]])
 
 
-def test_the_list_chooses_the_masks(pictures, tmp_path):
-    voc.write(pictures, tmp_path / "out.tar", "comp6", "test", IDS[:1])
+def test_the_list_chooses_the_masks(label_maps, tmp_path):
+    voc.write(label_maps, tmp_path / "out.tar", "comp6", "test", IDS[:1])
     with tarfile.open(tmp_path / "out.tar") as archive:
         assert archive.getnames() == [f"{FOLDER}{IDS[0]}.png"]
     with pytest.raises(UserError, match="1 images of the list have no label map: x"):
-        voc.write(pictures, tmp_path / "out.tar", "comp6", "test", ["x"])
+        voc.write(label_maps, tmp_path / "out.tar", "comp6", "test", ["x"])
 
 
 @pytest.mark.parametrize("value", [21, 255])
-def test_values_the_server_refuses_are_not_written(make, tmp_path, value):
-    pictures = make({IDS[0]: np.full((2, 2), value)}, [str(n) for n in range(30)])
-    with pytest.raises(UserError, match=f"mask holds {value}, the server takes 0..20"):
-        voc.write(pictures, tmp_path / "out.tar", "comp6", "test", None)
+def test_labels_the_server_rejects_are_not_written(make, tmp_path, value):
+    label_maps = make({IDS[0]: np.full((2, 2), value)}, [str(n) for n in range(30)])
+    with pytest.raises(UserError, match=f"mask holds {value}, the server accepts 0..20"):
+        voc.write(label_maps, tmp_path / "out.tar", "comp6", "test", None)
     assert not (tmp_path / "out.tar").exists()
 
 
@@ -69,7 +69,7 @@ def test_other_classes_are_warned_about(make, tmp_path, caplog):
 def test_only_a_tar_and_names_without_blanks_will_do(make, tmp_path):
     with pytest.raises(UserError, match=r"ends in .tar.gz"):
         voc.write(make(), tmp_path / "out.zip", "comp6", "test", None)
-    with pytest.raises(UserError, match="take no blanks"):
+    with pytest.raises(UserError, match="allow no spaces"):
         voc.write(make({"a b": MASKS[IDS[0]]}), tmp_path / "out.tar", "comp6", "test", None)
 
 
@@ -91,10 +91,10 @@ def png(array, mode="P"):
         ({f"{FOLDER}{IDS[0]}.png": encode_labels(np.zeros((3, 3)))}, "its image (1, 2)"),
     ],
 )
-def test_the_check_names_what_is_wrong(pictures, tmp_path, change, text):
+def test_the_check_names_what_is_wrong(label_maps, tmp_path, change, text):
     files = {name: data for name, data in (GOOD | change).items() if data is not None}
     with pytest.raises(UserError, match=re.escape(text)):
-        voc.check(tar(tmp_path / "out.tgz", files), IDS, photos(pictures))
+        voc.check(tar(tmp_path / "out.tgz", files), IDS, photos(label_maps))
 
 
 def test_the_check_names_wrong_folders(tmp_path):
@@ -110,8 +110,8 @@ def test_the_check_shows_the_first_of_many_problems(tmp_path):
     assert str(caught.value).count("missing") == 5 and "and 4 more" in str(caught.value)
 
 
-def test_a_mask_without_photograph_is_named(pictures, tmp_path):
-    with pytest.raises(UserError, match="no photograph to compare its size with"):
+def test_a_mask_without_image_is_named(label_maps, tmp_path):
+    with pytest.raises(UserError, match="no image to compare its size with"):
         voc.check(tar(tmp_path / "out.tgz", GOOD), IDS, {})
 
 
@@ -122,8 +122,8 @@ def test_files_that_are_no_tars_are_named(tmp_path):
             voc.check(tmp_path / name, IDS, None)
 
 
-def test_truncated_tars_are_named(pictures, tmp_path):
-    voc.write(pictures, tmp_path / "out.tgz", "comp6", "test", None)
+def test_truncated_tars_are_named(label_maps, tmp_path):
+    voc.write(label_maps, tmp_path / "out.tgz", "comp6", "test", None)
     (tmp_path / "cut.tgz").write_bytes((tmp_path / "out.tgz").read_bytes()[:-200])
     with pytest.raises(UserError, match="cannot be read as a tar"):
         voc.check(tmp_path / "cut.tgz", IDS, None)

@@ -17,25 +17,21 @@ from wsss.nn.weights import read_state
 MAPS = {"cam": np.linspace(0, 1, 12, dtype=np.float16).reshape(1, 3, 4), "classes": np.array([7])}
 
 
-def write_maps(record):
-    with MapsWriter(record, "p") as out:
-        out.put("a", **MAPS)
-        out.put("b", **MAPS)
-
-
 @pytest.mark.parametrize("name", ["1.npz", "1.tsv"])
 @MANY
 @given(draw=st.data())
 def test_score_maps(tmp_path, name, draw):
-    record, path = tmp_path / "1.tsv", tmp_path / name
-    write_maps(record)
+    path, record = tmp_path / name, tmp_path / "1.tsv"
+    with MapsWriter(record, "p") as out:
+        out.put("a", **MAPS)
+        out.put("b", **MAPS)
     data = path.read_bytes()
     path.write_bytes(draw.draw(one_byte_changed(data) | damaged(data)))
     try:
         reader = MapsReader([record])
         found = {image_id: reader.read(image_id) for image_id in ("a", "b")}
     except UserError as error:
-        assert name in str(error) or "in the records given" in str(error)
+        assert name in str(error)
         return
     for maps in found.values():
         assert maps.keys() == MAPS.keys()

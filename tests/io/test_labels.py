@@ -106,7 +106,7 @@ def test_a_class_beyond_8_bits_has_no_label(class_id):
         label_ids(np.array([0, class_id]))
 
 
-def test_a_mask_is_read_as_it_was_listed(tmp_path):
+def test_a_mask_is_read_and_verified(tmp_path):
     path = tmp_path / "a.png"
     write_labels(path, LABELS)
     masks = Masks("by hand", {"a": path}, {"a": file_digest(path)})
@@ -116,13 +116,13 @@ def test_a_mask_is_read_as_it_was_listed(tmp_path):
         read_mask(masks, "a")
 
 
-def test_the_record_says_what_made_the_maps(tmp_path):
+def test_a_record_states_its_provenance(tmp_path):
     with LabelWriter(tmp_path / "labels.tsv", '{"seed":0}') as out:
         out.put("x", LABELS)
     assert (tmp_path / "labels.tsv").read_text().splitlines()[0] == '#{"seed":0}'
 
 
-def test_a_record_that_was_cut_off_is_named(tmp_path):
+def test_a_truncated_record_is_named(tmp_path):
     with LabelWriter(tmp_path / "labels.tsv") as out:
         for image_id in "ab":
             out.put(image_id, LABELS)

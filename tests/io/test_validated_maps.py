@@ -17,7 +17,7 @@ CRF = np.arange(36, dtype=np.uint8).reshape(3, 3, 4)
 
 @pytest.fixture
 def reader(tmp_path):
-    """A reader of a record with the arrays given of the image `a`."""
+    """A reader of maps with the arrays given of the image `a`."""
 
     def write(**arrays):
         with MapsWriter(tmp_path / "1.tsv") as out:
@@ -65,7 +65,9 @@ def test_a_cam_of_an_image_without_labels_is_sound(reader):
 )
 def test_another_cam_is_refused(reader, wrong, said):
     maps = reader(**({"classes": CLASSES, "cam": CAM, "size": SIZE} | wrong))
-    with pytest.raises(UserError, match=rf"1\.npz: .* image a: .*{said}.*; delete 1\.tsv of its"):
+    with pytest.raises(
+        UserError, match=rf"1\.npz: .* image a: .*{said}.*; delete 1\.tsv of its split and run"
+    ):
         read_cam(maps, ITEM)
 
 
@@ -86,7 +88,9 @@ def test_posteriors_come_by_their_alpha(reader):
 )
 def test_other_posteriors_are_refused(reader, wrong, said):
     maps = reader(**({"classes": CLASSES, "alpha_4": CRF, "alpha_32": CRF} | wrong))
-    with pytest.raises(UserError, match=rf"1\.npz: .* image a: .*{said}.*; delete 1\.tsv of its"):
+    with pytest.raises(
+        UserError, match=rf"1\.npz: .* image a: .*{said}.*; delete 1\.tsv of its split and run"
+    ):
         read_crf(maps, ITEM)
 
 
@@ -97,7 +101,7 @@ def test_posteriors_of_a_part_of_the_image_are_refused(reader):
         read_scores(maps, ITEM, "alpha_4", size=(9, 4))
 
 
-def test_maps_of_another_kind_hold_no_posteriors(reader):
+def test_another_kind_of_maps_holds_no_posteriors(reader):
     with pytest.raises(UserError, match=r"1\.npz: .* image a: there are no CRF posteriors"):
         read_crf(reader(classes=CLASSES, cam=CAM), ITEM)
 

@@ -13,7 +13,7 @@ COUNTS = {
     "resnet101": (626, 42_541_140),
     "vgg16_largefov": (28, 14_724_948),
 }
-"""Tensors and parameters of the published networks (eader.md 4.4)."""
+"""Tensors and parameters of the published networks (docs/methods/eader.md 4.4)."""
 
 
 def on_meta(name):

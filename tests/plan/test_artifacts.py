@@ -90,7 +90,7 @@ def test_boundaries_come_from_the_first_run(planned):
 
 def test_parts_follow_the_number_of_images(planned):
     sizes = {"train": 1000, "val": 64}
-    plan = planned(contents=Contents(images=sizes))
+    plan = planned({"jobs": None}, contents=Contents(images=sizes))
     assert plan.artifact("cam", "train", "psa").parts == tuple(f"{i}-of-5" for i in range(1, 6))
     assert plan.artifact("cam", "val", "psa").parts == ("all",)
     assert len(planned({"jobs": 99}).artifact("cam", "val", "psa").parts) == 64
@@ -105,3 +105,12 @@ def test_a_published_checkpoint_needs_no_training_data(planned, tmp_path):
         {"cam": {"checkpoint": str(tmp_path / "net.pth")}}, contents=Contents(file="other")
     )
     assert changed.artifact("classifier", None, "psa").key != classifier.key
+
+
+def test_every_job_knows_the_runs_that_need_it(planned):
+    plan = planned({"dataset": {"source": "demo", "root": None}}, SWEEP)
+    assert plan.artifact("demo", None).users == "b4, b8, b16"
+    assert plan.artifact("index", "val").users == "b4, b8, b16, val"
+    assert plan.artifact("walk", "train", "b4").users == "b4, train"
+    many = planned({"runs": {f"r{i}": {} for i in range(9)}})
+    assert many.artifact("classifier", None, "r0").users == "r0, r1, r2, r3, r4, 4 more runs"

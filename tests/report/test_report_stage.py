@@ -16,8 +16,9 @@ from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
 from wsss.io.provenance import file_digest
 from wsss.metrics.result import Evaluation
-from wsss.pipeline import TRAIN, VAL, product
+from wsss.pipeline import product
 from wsss.plan.files import ProductFiles, RunFiles
+from wsss.products import TRAIN, VAL
 from wsss.stages import evaluate, report
 
 IDS = [f"image{i}" for i in range(9)]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from wsss.pipeline import SPLITS, Input, Product, Stage
+from wsss.products import SPLITS, Input, Product, Stage
 from wsss.report import content, tables
 from wsss.report.content import RunResults, base_of, final, steps
 

@@ -175,5 +175,7 @@ def test_crf_maps_of_a_part_of_the_image_are_refused(run, tmp_path):
     with MapsWriter(tmp_path / "crf/maps.tsv") as out:
         for name, classes in CLASSES.items():
             out.put(name, classes=np.array(classes, int), alpha_4=posteriors(classes, 3)[:, 1:])
-    with pytest.raises(UserError, match=r"crf/maps\.npz: .* \(3, 5, 9\) instead of uint8 \(3, 6, 9\)"):
+    with pytest.raises(
+        UserError, match=r"crf/maps\.npz: .* \(3, 5, 9\) instead of uint8 \(3, 6, 9\)"
+    ):
         run("--crf", tmp_path / "crf/maps.tsv")

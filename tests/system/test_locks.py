@@ -12,7 +12,8 @@ def _hold(path, held, release):
 
 
 def test_an_old_artifact_is_made_again(tmp_path, monkeypatch):
-    monkeypatch.delenv("WSSS_PLANNED", raising=False)
+    monkeypatch.setenv("WSSS_PLANNED", "")
+    monkeypatch.delenv("WSSS_PLANNED")
     (tmp_path / "model.pt").touch()
     with exclusive(tmp_path / "model.pt") as finished:
         assert not finished

@@ -9,35 +9,52 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+import yaml
 
+from wsss.config.resolve import merge
 from wsss.nn.backbones import build
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+}
+README = PAGES["README.md"]
 
-PETS = "results/pets/psa/segment/deeplab_v3plus/model.pt"
+TRAIN = "snakemake --cores all --configfile pets.yaml"
+PETS = "results/pets/psa/segment/model.pt"
+AFTER = (
+    f"wsss predict {PETS} holiday masks --config pets.yaml",
+    "wsss export coco --labels masks --images holiday --out masks.json",
+    f"wsss export onnx --model {PETS} --out pets.onnx",
+)
+"""Commands on the results of `TRAIN`."""
+
+VOC = "snakemake --cores all --configfile configs/voc12"
 COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
     "make test": "this suite",
-    "wsss check configs/photos.yaml pets.yaml": "test_own_photographs",
-    f"wsss predict {PETS} holiday masks --config configs/photos.yaml": "test_own_photographs",
-    "wsss export coco --labels masks --images holiday --out masks.json": "test_own_photographs",
-    f"wsss export onnx --model {PETS} --out pets.onnx": "test_own_photographs",
-    "snakemake --cores all --configfile configs/photos.yaml pets.yaml": "test_own_photographs",
+    "make lint": "checks of style",
+    "snakemake --cores all": "test_the_demo_rises_at_every_step",
+    "wsss check pets.yaml": "test_own_photographs",
+    TRAIN: "test_own_photographs",
+    f"{TRAIN} --dry-run": "test_own_photographs",
+    **dict.fromkeys(AFTER, "test_own_photographs"),
+    "wsss clean mine.yaml": "test_own_photographs",
+    "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
+    "wsss clean mine.yaml --yes": "test_own_photographs",
     "snakemake --cores all --configfile configs/demo/seam.yaml": "test_methods",
     "snakemake --cores all --configfile configs/demo/*.yaml": "test_methods",
     "snakemake --profile profiles/slurm --configfile mine.yaml": "test_slurm",
-    "snakemake --cores all --configfile configs/voc12/seam.yaml": "test_recipes_plan",
-    "snakemake --cores all --configfile configs/voc12/seam.yaml configs/segment/deeplab_v2.yaml": (
-        "test_recipes_plan"
-    ),
-    "snakemake --cores all --configfile configs/voc12/eader.yaml configs/voc12/eader-alpha.yaml": (
-        "test_recipes_plan"
-    ),
+    "snakemake --report snakemake.html": "test_chain",
+    f"{VOC}/seam.yaml configs/data/voc12-download.yaml": "test_data",
+    f"{VOC}/seam.yaml": "test_recipes_plan",
+    f"{VOC}/seam.yaml configs/segment/deeplab_v2.yaml": "test_recipes_plan",
+    f"{VOC}/eader.yaml configs/voc12/eader-alpha.yaml": "test_recipes_plan",
 }
-"""Commands of the README, and what runs them."""
+"""Commands of the documentation, and what runs them."""
 
 QUICK = {
     "cam": {"train": {"epochs": 1, "crop": 64}, "infer": {"scales": [1.0], "flip": False}},
@@ -46,8 +63,10 @@ QUICK = {
 }
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language, pages=PAGES):
+    """The blocks of code of a language."""
+    fence = re.compile(rf"```{language}\n(.*?)```", re.DOTALL)
+    return [block for text in pages.values() for block in fence.findall(text)]
 
 
 def test_every_command_is_known_here():
@@ -72,7 +91,8 @@ def test_the_demo_rises_at_every_step(fresh, tmp_path):
 
 def test_own_photographs(fresh, tmp_path):
     """The README's table and YAML, word for word, with quick settings behind them."""
-    table, settings = blocks("csv")[0], blocks("yaml")[0]
+    readme = {"README.md": README}
+    (table,), (settings,) = blocks("csv", readme), blocks("yaml", readme)
     names = [line.split(",")[0] for line in table.strip().splitlines()[1:]]
     pictures = sorted((tmp_path / "data/JPEGImages").glob("*.jpg"))
     for name, picture in zip(names, pictures, strict=False):
@@ -80,24 +100,33 @@ def test_own_photographs(fresh, tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, target)
     (tmp_path / "pets/labels.csv").write_text(table)
-    (tmp_path / "pets.yaml").write_text(settings.replace("/data/pets", "pets"))
     torch.save(build("mobilenet_v2").state_dict(), tmp_path / "mobilenet_v2.pth")
-    fresh.yaml("quick.yaml", {**QUICK, "backbone": {"weights": "mobilenet_v2.pth"}})
-    check, *after, train = (c for c, test in COMMANDS.items() if test == "test_own_photographs")
-    assert "person" in fresh.run(*shlex.split(check))
-    fresh.run(*shlex.split(train), "quick.yaml", "--set-scatter", "images=1")
+    weights = "\nbackbone: {weights: mobilenet_v2.pth}\n"
+    (tmp_path / "pets.yaml").write_text(settings.replace("/data/pets", "pets") + weights)
+    fresh.yaml("quick.yaml", QUICK)
+    assert "person" in fresh.run("wsss", "check", "pets.yaml")
+    assert "train_cam" in fresh.run(*TRAIN.split(), "--dry-run")
+    fresh.run(*TRAIN.split(), "quick.yaml")
     promised = re.findall(r"`(results/pets/[^`]+)`", README)
     assert len(promised) == 5
     for pattern in promised:
         assert list(tmp_path.glob(pattern)), pattern
     shutil.copytree(tmp_path / "pets/images", tmp_path / "holiday")
-    for command in after:
+    for command in AFTER:
         fresh.run(*shlex.split(command))
     drawn = json.loads((tmp_path / "masks.json").read_text())
     assert len(drawn["images"]) == 4 and (tmp_path / "pets.onnx").stat().st_size
+    shutil.copy(tmp_path / "pets.yaml", tmp_path / "mine.yaml")
+    fresh.yaml("other.yaml", merge(yaml.safe_load((tmp_path / "pets.yaml").read_text()), QUICK))
+    assert "train_segmenter" in fresh.run("wsss", "clean", "mine.yaml")
+    keep = "wsss", "clean", "mine.yaml", "--keep", "other.yaml"
+    assert "everything is used" in fresh.run(*keep)
+    assert (tmp_path / PETS).exists()
+    fresh.run("wsss", "clean", "mine.yaml", "--yes")
+    assert not (tmp_path / PETS).exists()
 
 
-def test_the_runs_of_the_readme_are_valid(fresh):
+def test_the_runs_of_the_documentation_are_valid(fresh):
     (runs,) = (block for block in blocks("yaml") if block.startswith("runs:"))
     (fresh.folder / "runs.yaml").write_text(runs)
     output = fresh.run("snakemake", "--dry-run", "--configfile", "runs.yaml")

@@ -2,7 +2,7 @@
 
 Every recipe takes an image (H, W, 3) uint8 RGB, its labels (H, W) uint8, a random generator and a
 `Frame`, and returns pixels (S, S, 3) float32, normalised, with labels (S, S) uint8, 255 = ignored.
-Source of the published ones: retrain.md A3, B3, C2.
+Source of the published ones: docs/methods/retrain.md A3, B3, C2.
 """
 
 import random

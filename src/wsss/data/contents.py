@@ -9,7 +9,7 @@ from pathlib import Path
 from wsss.config.dataset import Dataset
 from wsss.data.sources import Inputs, drawn_inputs, inputs, split_sizes
 from wsss.io.provenance import files_digest
-from wsss.pipeline import Split
+from wsss.products import Split
 
 DIGESTS = Path(".snakemake/wsss-digests.json")
 """Cache of the digests of files by their state, in the working directory."""

@@ -51,7 +51,8 @@ def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize maps one by one, bicubic with antialiasing (Pillow) and without overshoot.
 
-    SB takes scikit-image's cubic `resize`; its antialiasing depends on its version (sb.md 3).
+    SB takes scikit-image's cubic `resize`; its antialiasing depends on its version
+    (docs/methods/sb.md 3).
 
     Args:
         maps: (D, H, W) uint8, 255 = 1.

@@ -18,8 +18,8 @@ def views(
         scales: factors on the image's size.
         flip: add the mirrored copy to each scale.
         resampling: `pillow` scales the image to (round(H s), round(W s)), half to even, bicubic
-            with antialiasing (common.md 5); `opencv` the normalised pixels, bicubic without
-            (retrain.md A4).
+            with antialiasing (docs/methods/common.md 5); `opencv` the normalised pixels, bicubic
+            without (docs/methods/retrain.md A4).
 
     Yields:
         Per scale (1, 3, h, w) float32 normalised, or (2, 3, h, w) with the mirrored copy second.

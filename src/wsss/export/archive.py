@@ -1,4 +1,4 @@
-"""Many files written as one: a folder, a zip or a tar, whole or not at all."""
+"""Atomic writing of many files as a folder, a zip or a tar."""
 
 import gzip
 import io
@@ -9,27 +9,27 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path, unwritable
 
 Members = Iterable[tuple[str, bytes]]
-"""Name with `/`, below the top of the archive, and content of each file."""
+"""Relative path, with `/`, and content of each file."""
 
 TARS = (".tar", ".tar.gz", ".tgz")
-"""Endings that make a tar."""
+"""Suffixes of tar archives."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def write_files(out: Path, members: Members) -> None:
-    """Write files as the kind of archive that the ending of `out` says, otherwise into a folder.
+    """Write files as a zip or tar, by the suffix of `out`, otherwise into a folder.
 
-    Equal content gives equal bytes: no times are kept.
+    Archives are reproducible: equal content gives equal bytes, as times are not stored.
 
     Raises:
-        UserError: `out` cannot be written, or the folder exists and holds something.
+        UserError: `out` cannot be written, or is a folder that is not empty.
     """
     if out.name.endswith(".zip"):
         write_zip(out, members)
@@ -58,7 +58,7 @@ def write_tar(out: Path, members: Members) -> None:
     """
     with (
         _fresh_file(out) as temporary,
-        _stream(temporary, packed=not out.name.endswith(".tar")) as stream,
+        _stream(temporary, compressed=not out.name.endswith(".tar")) as stream,
         tarfile.open(fileobj=stream, mode="w") as archive,
     ):
         for name, data in members:
@@ -68,13 +68,14 @@ def write_tar(out: Path, members: Members) -> None:
 
 
 @contextmanager
-def _stream(path: Path, packed: bool) -> Iterator[BinaryIO]:
+def _stream(path: Path, compressed: bool) -> Iterator[IO[bytes]]:
     with path.open("wb") as file:
-        if not packed:
+        if not compressed:
             yield file
             return
+        # without name and time, so that equal content gives equal bytes
         with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as stream:
-            yield stream
+            yield cast(IO[bytes], stream)
 
 
 @contextmanager
@@ -85,21 +86,22 @@ def _fresh_file(out: Path) -> Iterator[Path]:
 
 
 def refuse_folder(out: Path) -> None:
-    """Make sure that a file can have this name.
+    """Check that `out` can be written as a file.
 
     Raises:
-        UserError: it is a folder, or lies below a file.
+        UserError: `out` is a folder, or one of its parents is a file.
     """
     if out.is_dir():
         raise UserError(f"{out}: is a folder; name a file to write")
     for parent in out.parents:
         if parent.is_file():
-            raise UserError(f"{out}: {parent} is a file, no folder")
+            raise UserError(f"{out}: {parent} is a file, not a folder")
 
 
 def _write_folder(out: Path, members: Members) -> None:
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out}: exists already; delete it or name another folder")
+    # written beside `out`, then renamed
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
         temporary.mkdir(parents=True)

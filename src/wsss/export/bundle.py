@@ -11,7 +11,7 @@ import numpy as np
 from wsss.data.taxonomy import NO_CLASS
 from wsss.export.archive import write_files
 from wsss.export.card import card
-from wsss.export.pictures import Picture, Pictures
+from wsss.export.label_maps import ImageFile, LabelMaps
 from wsss.io.labels import IGNORE, encode_labels, palette
 from wsss.metrics.result import Evaluation
 
@@ -19,7 +19,7 @@ _COLUMNS = ["image_id", "image", "mask", "height", "width", "classes", "shares",
 
 
 def write(
-    pictures: Pictures,
+    label_maps: LabelMaps,
     out: Path,
     title: str,
     model: Mapping[str, Any] | None = None,
@@ -31,7 +31,7 @@ def write(
     Shares are of all pixels of an image, ignored ones included.
 
     Args:
-        pictures: the label maps.
+        label_maps: the label maps.
         out: folder or archive to write; `.zip`, `.tar`, `.tar.gz`, `.tgz` make archives.
         title: name of the data set.
         model: description of the network that predicted the masks.
@@ -44,40 +44,43 @@ def write(
     measured = None if evaluation is None else Evaluation.read(evaluation)
 
     def about(classes: Sequence[tuple[str, int, float]]) -> str:
-        return card(title, len(pictures), classes, pictures.made, model, measured, licence)
+        return card(title, len(label_maps), classes, label_maps.made, model, measured, licence)
 
-    write_files(out, _members(pictures, about))
+    write_files(out, _members(label_maps, about))
 
 
 def _members(
-    pictures: Pictures, about: Callable[[Sequence[tuple[str, int, float]]], str]
+    label_maps: LabelMaps, about: Callable[[Sequence[tuple[str, int, float]]], str]
 ) -> Iterator[tuple[str, bytes]]:
-    names = (NO_CLASS, *pictures.class_names)
+    names = (NO_CLASS, *label_maps.class_names)
     rows: list[list[object]] = []
     counts, images = np.zeros(256, np.int64), np.zeros(256, np.int64)
-    for picture, labels in pictures:
+    # masks and their rows; labels (H, W) -> pixels (256,)
+    for item, labels in label_maps:
         pixels = np.bincount(labels.ravel(), minlength=256)
         counts, images = counts + pixels, images + (pixels > 0)
-        rows.append(_row(picture, labels.shape, pixels, names))
-        yield f"masks/{picture.image_id}.png", encode_labels(labels)
+        rows.append(_row(item, labels.shape, pixels, names))
+        yield f"masks/{item.image_id}.png", encode_labels(labels)
+    # tables
     yield "index.csv", _csv([_COLUMNS, *rows])
     colours = ["#" + bytes(colour).hex() for colour in palette().tolist()]
     table = [[label, name, colours[label]] for label, name in enumerate(names)]
     yield "classes.csv", _csv([["label", "class", "colour"], *table])
+    # card
     shares = (counts / counts.sum()).tolist()
     classes = [(name, int(images[label]), shares[label]) for label, name in enumerate(names)]
     yield "README.md", about(classes).encode()
 
 
 def _row(
-    picture: Picture, size: tuple[int, int], pixels: np.ndarray, names: Sequence[str]
+    item: ImageFile, size: tuple[int, int], pixels: np.ndarray, names: Sequence[str]
 ) -> list[object]:
     present = [label for label in np.flatnonzero(pixels).tolist() if 0 < label < IGNORE]
     shares = pixels / pixels.sum()
     return [
-        picture.image_id,
-        picture.file,
-        f"masks/{picture.image_id}.png",
+        item.image_id,
+        item.file,
+        f"masks/{item.image_id}.png",
         *size,
         ";".join(names[label] for label in present),
         ";".join(f"{shares[label]:.6f}" for label in present),

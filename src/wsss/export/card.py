@@ -10,24 +10,24 @@ from typing import Any
 from wsss.metrics.result import Evaluation, Metrics
 
 _USE = """\
-Meant as a start for annotation, as training labels of a segmenter, and for rough measurements of
-area. The networks learnt from labels of whole images, not from outlines: edges are often wrong by
-several pixels, thin and small parts get lost, what always appears together with a class (rails with
-trains, water with boats) may be counted to it, and touching objects of one class are one region.
-Not meant for decisions about people or in medicine without a check of every mask by someone who
-knows the field. On photographs of another kind than those of the training nothing is promised.
+Intended as initial masks for annotation, as training labels of a segmenter, and for rough
+measurements of area. The networks were trained on image labels, not on outlines: boundaries are
+often wrong by several pixels, thin and small parts are missed, context that always appears with a
+class (rails with trains, water with boats) may be included, and touching objects of one class form
+one region. Not intended for decisions about people or in medicine unless an expert checks every
+mask. Quality on images of another kind than the training images is unknown.
 """
 
 _LICENCE = """\
-Not stated. The masks derive from the photographs, from their labels and from pretrained weights;
-the terms of all three apply. Ask whoever handed this over.
+Not stated. The masks derive from the images, their labels and pretrained weights; the terms of all
+three apply. Ask the provider of this data set.
 """
 
 _FILES = """\
-* `masks/<image id>.png`: palette PNGs as large as the photographs; a pixel's value is its label,
-  255 = undecided
-* `index.csv`: a row per image: photograph, mask, size in pixels, classes and their shares of the
-  pixels
+* `masks/<image id>.png`: palette PNGs of the size of the images; pixel values are labels,
+  255 = ignored
+* `index.csv`: one row per image: image file, mask, size in pixels, classes and their fractions of
+  the pixels
 * `classes.csv`: label, class and colour
 """
 
@@ -46,7 +46,7 @@ def card(
     Args:
         title: name of the data set.
         images: number of images.
-        classes: name, number of images and share of all pixels (0..1) of every label.
+        classes: name, number of images and fraction of all pixels (0..1) of every label.
         made: the provenance lines of the masks, JSON where a stage wrote them.
         model: description of the network.
         evaluation: evaluation of the masks; None = not measured.
@@ -71,7 +71,7 @@ def card(
 
 def _blocks(made: Sequence[str], model: Mapping[str, Any] | None) -> str:
     texts = [_pretty(line) for line in made] or ["not recorded"]
-    blocks = ["The masks, as their record says:", *map(_fenced, texts)]
+    blocks = ["Provenance of the masks, from their commit records:", *map(_fenced, texts)]
     if model is not None:
         blocks += ["The network:", _fenced(json.dumps(model, indent=1, sort_keys=True))]
     return "\n\n".join(blocks) + "\n"
@@ -95,7 +95,7 @@ def _quality(evaluation: Evaluation | None) -> str:
         for name, result in results.items()
         if result.miou is not None
     ]
-    return "\n".join(texts) or "Not measured: there were no masks drawn by hand to compare with.\n"
+    return "\n".join(texts) or "Not measured: no ground-truth masks were available.\n"
 
 
 def _metrics(name: str, result: Metrics, miou: float) -> str:

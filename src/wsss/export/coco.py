@@ -1,6 +1,6 @@
-"""MS-COCO's JSON with run-length masks: an annotation per image and class.
+"""MS-COCO JSON with run-length masks, one annotation per image and class.
 
-A class region is one annotation, however many objects it covers: image labels teach no instances.
+All objects of a class in an image form one annotation: image labels do not separate instances.
 """
 
 import json
@@ -14,40 +14,45 @@ from pycocotools import mask as rle
 
 from wsss.errors import UserError
 from wsss.export.archive import refuse_folder
-from wsss.export.pictures import NAMING, Pictures
+from wsss.export.label_maps import REMEDY, LabelMaps
 from wsss.io.atomic import write_text
 from wsss.io.labels import IGNORE
 from wsss.io.progress import log
 
+_Image = tuple[int, tuple[int | None, int | None]]
+"""Id and (H, W) of an image of the ground truth; None where the size is not given."""
 
-def write(pictures: Pictures, out: Path, truth: Path | None = None) -> None:
-    """Write a data set that `pycocotools.coco.COCO` opens, or results that its `loadRes` takes.
 
-    Category c is the class of label c. Ignored pixels belong to no annotation.
+def write(label_maps: LabelMaps, out: Path, truth: Path | None = None) -> None:
+    """Write a data set for `pycocotools.coco.COCO`, or results for its `loadRes`.
+
+    The category id of a class is its label. Ignored pixels belong to no annotation.
 
     Args:
-        pictures: the label maps.
+        label_maps: the label maps.
         out: JSON file.
-        truth: annotations in COCO's format that the results are for. Images are found by file
-            name, categories by name, and `out` becomes a list of results with score 1.
+        truth: ground truth in COCO format. If given, `out` becomes a list of results with score 1
+            and the ids of `truth`; images are matched by file name, categories by name.
 
     Raises:
-        UserError: a label map is not sound, `truth` lacks an image or a class, or `out` cannot be
+        UserError: a label map is damaged, `truth` lacks an image or a class, or `out` cannot be
             written.
     """
     refuse_folder(out)
-    if pictures.items[0].path is None:
-        log.warning("file names are the image ids, without ending; %s", NAMING)
-    document = _dataset(pictures) if truth is None else _results(pictures, truth)
+    if label_maps.items[0].path is None:
+        log.warning("file names are the image ids, without suffix; %s", REMEDY)
+    document: object = _dataset(label_maps) if truth is None else _results(label_maps, truth)
     write_text(out, json.dumps(document, ensure_ascii=False) + "\n")
 
 
-def _dataset(pictures: Pictures) -> dict[str, Any]:
-    images, annotations = [], []
-    for number, (picture, labels) in enumerate(pictures, 1):
+def _dataset(label_maps: LabelMaps) -> dict[str, Any]:
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    # (H, W) labels -> one annotation per class
+    for number, (item, labels) in enumerate(label_maps, 1):
         height, width = labels.shape
         size = {"width": width, "height": height}
-        images.append({"id": number, "file_name": picture.file, **size})
+        images.append({"id": number, "file_name": item.file, **size})
         for label, region in _regions(labels):
             annotations.append(
                 {
@@ -62,29 +67,34 @@ def _dataset(pictures: Pictures) -> dict[str, Any]:
             )
     categories = [
         {"id": label, "name": name, "supercategory": ""}
-        for label, name in enumerate(pictures.class_names, 1)
+        for label, name in enumerate(label_maps.class_names, 1)
     ]
     return {"images": images, "annotations": annotations, "categories": categories}
 
 
-def _results(pictures: Pictures, truth: Path) -> list[dict[str, Any]]:
+def _results(label_maps: LabelMaps, truth: Path) -> list[dict[str, Any]]:
     images, categories = _ids(truth)
-    known = [images.get(item.stem, images.get(Path(item.stem).name)) for item in pictures.items]
-    if None in known or len(set(known)) < len(known):
-        first = next(n for n, k in enumerate(known) if k is None or k in known[:n])
-        file = pictures.items[first].file
-        raise UserError(f"{truth}: has no image of its own for {file}; file names must agree")
-    missing = [name for name in pictures.class_names if name not in categories]
+    # match images and classes with the ground truth
+    matched: dict[_Image, None] = {}
+    for item in label_maps.items:
+        match = images.get(item.stem, images.get(Path(item.stem).name))
+        if match is None or match in matched:
+            raise UserError(
+                f"{truth}: has no image of its own for {item.file}; file names must agree"
+            )
+        matched[match] = None
+    missing = [name for name in label_maps.class_names if name not in categories]
     if missing:
         raise UserError(f"{truth}: has no category {missing[0]!r}; these are other classes")
-    found = []
-    for (image, size), (picture, labels) in zip(known, pictures, strict=True):
+    # one result per image and class
+    found: list[dict[str, Any]] = []
+    for (image, size), (item, labels) in zip(matched, label_maps, strict=True):
         if size not in (labels.shape, (None, None)):
-            raise UserError(f"{truth}: {picture.file} is {size} there, its mask {labels.shape}")
+            raise UserError(f"{truth}: {item.file} is {size} there, its mask {labels.shape}")
         found += [
             {
                 "image_id": image,
-                "category_id": categories[pictures.class_names[label - 1]],
+                "category_id": categories[label_maps.class_names[label - 1]],
                 "segmentation": region,
                 "score": 1.0,
             }
@@ -96,17 +106,17 @@ def _results(pictures: Pictures, truth: Path) -> list[dict[str, Any]]:
 
 
 def _regions(labels: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the labels of the classes in (H, W) with their compressed run lengths."""
+    """Yield each foreground label in (H, W) with its region as compressed run lengths."""
     for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE)[:IGNORE]).tolist():
         if label:
             region = rle.encode(np.asfortranarray(labels == label, np.uint8))
             yield label, {**region, "counts": region["counts"].decode("ascii")}
 
 
-def _ids(truth: Path) -> tuple[Mapping[str, tuple[int, tuple]], Mapping[str, int]]:
-    """Return ids by name: of images, with (H, W), by file name without ending; of categories.
+def _ids(truth: Path) -> tuple[Mapping[str, _Image], Mapping[str, int]]:
+    """Read the images by file name without suffix, and the ids of categories by name.
 
-    An image goes by the bare name, too, unless another folder has the same.
+    Images are also found without their folder, unless another folder has the same file name.
     """
     try:
         document = json.loads(truth.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """CVAT's archive "Segmentation mask 1.1", for upload as annotations of a task or project.
 
-Source: CVAT's documentation of the format, https://docs.cvat.ai (Segmentation Mask). CVAT finds
-the frame of a mask by the name of the photograph without its ending.
+Source: CVAT's documentation of the format, https://docs.cvat.ai (Segmentation Mask). CVAT matches
+masks with frames by the file name of the image without suffix.
 """
 
 from collections.abc import Iterator
@@ -13,52 +13,52 @@ from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.export.archive import write_zip
 from wsss.export.index import png
-from wsss.export.pictures import Pictures
+from wsss.export.label_maps import LabelMaps
 from wsss.io.labels import IGNORE, palette
 from wsss.io.progress import log
 
 
-def write(pictures: Pictures, out: Path) -> None:
-    """Write the archive: colours by `labelmap.txt`, each class region of an image one object.
+def write(label_maps: LabelMaps, out: Path) -> None:
+    """Write the archive: colours by `labelmap.txt`, one object per class and image.
 
-    CVAT knows no ignored pixels; they become background.
+    CVAT has no ignored pixels; they become background.
 
     Raises:
-        UserError: a label map is not sound, a name cannot be written in this format, or `out` is
-            no zip or cannot be written.
+        UserError: a label map is damaged, a name cannot be written in this format, or `out` is not
+            a zip or cannot be written.
     """
     if out.suffix != ".zip":
         raise UserError(f"{out}: CVAT takes a zip; name a file that ends in .zip")
-    for name in pictures.class_names:
+    for name in label_maps.class_names:
         if ":" in name or not _fits(name):
-            raise UserError(f"class {name!r}: cannot stand in CVAT's labelmap.txt; rename it")
-    for item in pictures.items:
+            raise UserError(f"class {name!r}: not possible in CVAT's labelmap.txt; rename it")
+    for item in label_maps.items:
         if not _fits(item.stem):
-            raise UserError(f"image {item.file!r}: cannot stand in CVAT's list; rename the image")
-    write_zip(out, _members(pictures))
+            raise UserError(f"image {item.file!r}: not possible in CVAT's list; rename the image")
+    write_zip(out, _members(label_maps))
 
 
 def _fits(name: str) -> bool:
-    """Tell whether a line of a text file can be this name: CVAT strips it, # is a comment."""
+    """True if CVAT reads the name from a line unchanged: it strips lines, # starts comments."""
     return name == name.strip() and len(name.splitlines()) == 1 and not name.startswith("#")
 
 
-def _members(pictures: Pictures) -> Iterator[tuple[str, bytes]]:
-    yield "labelmap.txt", _labelmap(pictures.class_names).encode()
-    stems = [item.stem for item in pictures.items]
+def _members(label_maps: LabelMaps) -> Iterator[tuple[str, bytes]]:
+    yield "labelmap.txt", _labelmap(label_maps.class_names).encode()
+    stems = [item.stem for item in label_maps.items]
     yield "ImageSets/Segmentation/default.txt", "".join(f"{s}\n" for s in stems).encode()
     ignored = 0
-    for picture, labels in pictures:
+    for item, labels in label_maps:
         ignored += bool((labels == IGNORE).any())
         known = np.where(labels == IGNORE, 0, labels)
-        yield f"SegmentationClass/{picture.stem}.png", png(palette()[known])
-        yield f"SegmentationObject/{picture.stem}.png", png(palette()[_objects(known)])
+        yield f"SegmentationClass/{item.stem}.png", png(palette()[known])
+        yield f"SegmentationObject/{item.stem}.png", png(palette()[_objects(known)])
     if ignored:
         log.warning("%d masks have ignored pixels, which became background", ignored)
 
 
 def _labelmap(class_names: tuple[str, ...]) -> str:
-    """Return a line per label: name, colour, parts (none), actions (none)."""
+    """Format one line per label: name, colour, parts (none), actions (none)."""
     rows = [
         f"{name}:{','.join(map(str, colour))}::\n"
         for name, colour in zip((NO_CLASS, *class_names), palette().tolist(), strict=False)
@@ -67,7 +67,8 @@ def _labelmap(class_names: tuple[str, ...]) -> str:
 
 
 def _objects(labels: np.ndarray) -> np.ndarray:
-    """Number the classes of an image (H, W) by their order: 0 background, 1, 2, ... objects."""
-    there = np.bincount(labels.ravel(), minlength=256) > 0
-    there[0] = False
-    return (there * there.cumsum())[labels]
+    """Number the classes present in (H, W) as objects 1, 2, ...; 0 is the background."""
+    present = np.bincount(labels.ravel(), minlength=256) > 0
+    present[0] = False
+    objects: np.ndarray = (present * present.cumsum())[labels]
+    return objects

@@ -1,4 +1,4 @@
-"""Label Studio: tasks with predictions of the brush, and the labelling configuration for them.
+"""Label Studio tasks with brush predictions, and their labelling configuration.
 
 Source: Label Studio's documentation of pre-annotations and of the tag BrushLabels,
 https://labelstud.io.
@@ -17,82 +17,93 @@ from wsss import __version__
 from wsss.errors import UserError
 from wsss.export import brush
 from wsss.export.archive import refuse_folder
-from wsss.export.pictures import NAMING, Picture, Pictures
+from wsss.export.label_maps import REMEDY, ImageFile, LabelMaps
 from wsss.io.atomic import write_text
 from wsss.io.labels import IGNORE, palette
 from wsss.io.progress import log
 
 URL = "/data/local-files/?d="
-"""How Label Studio addresses files below its root of local files."""
+"""URL prefix of files below Label Studio's root of local files."""
+
+MODEL_VERSION = f"wsss {__version__}"
 
 _HEAD = "<View>"
 
 
 def write(
-    pictures: Pictures,
+    label_maps: LabelMaps,
     out: Path,
     url: str = URL,
     from_name: str = "label",
     to_name: str = "image",
-    model_version: str = f"wsss {__version__}",
+    model_version: str = MODEL_VERSION,
     score: float | None = None,
 ) -> None:
-    """Write the tasks to `out` and the labelling configuration beside it, ending in `.xml`.
+    """Write the tasks to `out` and the labelling configuration beside it, with suffix `.xml`.
 
-    Ignored pixels are left unbrushed.
+    Ignored pixels belong to no brush mask.
 
     Args:
-        pictures: the label maps.
+        label_maps: the label maps.
         out: JSON file.
-        url: goes before the percent-encoded file name of a photograph.
+        url: prefix of the percent-encoded file names of images.
         from_name: name of the tag BrushLabels.
-        to_name: name of the tag Image, and the key of its address in a task.
-        model_version: what Label Studio calls these predictions.
-        score: certainty that Label Studio sorts by, the same for all; None = left out.
+        to_name: name of the tag Image, and the key of its URL in a task.
+        model_version: name of the predictions in Label Studio.
+        score: confidence 0..1 that Label Studio sorts by, the same for all; None = omitted.
 
     Raises:
-        UserError: a label map is not sound, or `out` ends in `.xml` or cannot be written, or
-            the names of the tags do not do.
+        UserError: a label map is damaged, `out` has the suffix `.xml` or cannot be written, or
+            the names of the tags are invalid.
     """
+    # options
     refuse_folder(out)
     if out.suffix == ".xml":
-        raise UserError(f"{out}: the tasks are JSON; the configuration goes to .xml beside them")
+        raise UserError(
+            f"{out}: the tasks are JSON; the configuration is written to .xml beside them"
+        )
     beside = out.with_suffix(".xml")
     if beside.exists() and not beside.read_bytes().startswith(_HEAD.encode()):
-        raise UserError(f"{beside}: is there, but no labelling configuration; name another --out")
+        raise UserError(
+            f"{beside}: exists and is not a labelling configuration; name another --out"
+        )
     if from_name == to_name or not to_name.isidentifier():
-        raise UserError(f"tags {from_name!r}, {to_name!r}: two names, the latter a plain word")
-    if pictures.items[0].path is None:
-        log.warning("addresses hold the image ids, without ending; %s", NAMING)
-    kind = {"type": "brushlabels", "from_name": from_name, "to_name": to_name}
-    made = {"model_version": model_version} | ({} if score is None else {"score": score})
+        raise UserError(
+            f"tags {from_name!r}, {to_name!r}: must be two names, the second an identifier"
+        )
+    if label_maps.items[0].path is None:
+        log.warning("URLs hold the image ids, without suffix; %s", REMEDY)
+    # one task per image, one brush mask per class
+    tags = {"type": "brushlabels", "from_name": from_name, "to_name": to_name}
+    about: dict[str, str | float] = {"model_version": model_version}
+    about |= {} if score is None else {"score": score}
     tasks = [
         {
-            "data": {to_name: url + quote(picture.file)},
-            "predictions": [{**made, "result": _results(picture, labels, kind, pictures)}],
+            "data": {to_name: url + quote(item.file)},
+            "predictions": [{**about, "result": _results(item, labels, tags, label_maps)}],
         }
-        for picture, labels in pictures
+        for item, labels in label_maps
     ]
     write_text(out, json.dumps(tasks, ensure_ascii=False, allow_nan=False) + "\n")
-    write_text(beside, _configuration(pictures.class_names, from_name, to_name))
+    write_text(beside, _configuration(label_maps.class_names, from_name, to_name))
 
 
 def _results(
-    picture: Picture, labels: np.ndarray, kind: dict[str, str], pictures: Pictures
+    item: ImageFile, labels: np.ndarray, tags: dict[str, str], label_maps: LabelMaps
 ) -> list[dict[str, Any]]:
     height, width = labels.shape
     present = np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE)[:IGNORE])
     return [
         {
-            "id": f"{picture.image_id}-{label}",
-            **kind,
+            "id": f"{item.image_id}-{label}",
+            **tags,
             "original_width": width,
             "original_height": height,
             "image_rotation": 0,
             "value": {
                 "format": "rle",
                 "rle": brush.encode(labels == label),
-                "brushlabels": [pictures.class_names[label - 1]],
+                "brushlabels": [label_maps.class_names[label - 1]],
             },
         }
         for label in present[present > 0].tolist()

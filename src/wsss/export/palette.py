@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from wsss.export.archive import write_files
-from wsss.export.pictures import Pictures
+from wsss.export.label_maps import LabelMaps
 from wsss.io.labels import encode_labels
 
 
-def write(pictures: Pictures, out: Path) -> None:
-    """Write `<image id>.png` into a folder, or a zip or tar by the ending of `out`.
+def write(label_maps: LabelMaps, out: Path) -> None:
+    """Write `<image id>.png` into a folder, or a zip or tar by the suffix of `out`.
 
-    The colours stay apart up to 254 classes; ignored pixels keep the value 255.
+    Colours are distinct for up to 254 classes; ignored pixels keep the value 255.
 
     Raises:
-        UserError: a label map is not sound, or `out` cannot be written.
+        UserError: a label map is damaged, or `out` cannot be written.
     """
-    write_files(out, ((f"{p.image_id}.png", encode_labels(labels)) for p, labels in pictures))
+    write_files(out, ((f"{p.image_id}.png", encode_labels(labels)) for p, labels in label_maps))

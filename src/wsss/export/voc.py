@@ -1,7 +1,7 @@
-"""Results for the segmentation task of PASCAL VOC 2012, as its evaluation server takes them.
+"""Results of the segmentation task of PASCAL VOC 2012 for its evaluation server.
 
 Source: development kit of VOC 2012, `VOCinit.m` (paths) and `VOCevalseg.m` (values and sizes).
-Competition comp5 is for training on the data of VOC 2012 alone, comp6 for any other data besides.
+Competition comp5 allows training data of VOC 2012 only, comp6 any other data, too.
 """
 
 import io
@@ -15,7 +15,7 @@ from PIL import Image
 from wsss.data.taxonomy import VOC_CLASSES
 from wsss.errors import UserError
 from wsss.export.archive import TARS, write_tar
-from wsss.export.pictures import Pictures
+from wsss.export.label_maps import LabelMaps
 from wsss.io.images import image_size
 from wsss.io.labels import encode_labels
 from wsss.io.progress import log, track
@@ -27,45 +27,45 @@ _SHOWN = 5
 
 
 def write(
-    pictures: Pictures, out: Path, competition: str, image_set: str, ids: Sequence[str] | None
+    label_maps: LabelMaps, out: Path, competition: str, image_set: str, ids: Sequence[str] | None
 ) -> None:
     """Write `results/VOC2012/Segmentation/<competition>_<set>_cls/<id>.png` into a tar.
 
     Args:
-        pictures: the label maps.
+        label_maps: the label maps.
         out: file that ends in .tar, .tar.gz or .tgz.
         competition: one of `COMPETITIONS`.
         image_set: `test`, or `val` for the development kit.
-        ids: the images of the set; None = all label maps.
+        ids: image ids of the set; None = all label maps.
 
     Raises:
-        UserError: a label map is missing, not sound, or holds what the server refuses, or `out`
-            is no tar or cannot be written.
+        UserError: a label map is missing, damaged, or holds labels that the server rejects, or
+            `out` is not a tar or cannot be written.
     """
     if not out.name.endswith(TARS):
-        raise UserError(f"{out}: the server takes a tar; name a file that ends in {TARS[1]}")
-    if pictures.class_names != VOC_CLASSES:
-        log.warning("these are not VOC's 20 classes in its order: the server would misjudge them")
-    chosen = pictures if ids is None else pictures.select(ids, "the list")
+        raise UserError(f"{out}: the server expects a tar; name a file that ends in {TARS[1]}")
+    if label_maps.class_names != VOC_CLASSES:
+        log.warning("these are not VOC's 20 classes in its order: the server would evaluate others")
+    chosen = label_maps if ids is None else label_maps.select(ids, "the list")
     folder = f"{_FOLDER}/{competition}_{image_set}_cls"
     write_tar(out, _members(chosen, folder))
 
 
-def _members(pictures: Pictures, folder: str) -> Iterator[tuple[str, bytes]]:
-    for item in pictures.items:
+def _members(label_maps: LabelMaps, folder: str) -> Iterator[tuple[str, bytes]]:
+    for item in label_maps.items:
         if item.image_id.split() != [item.image_id]:
-            raise UserError(f"image {item.image_id!r}: VOC's lists take no blanks; rename it")
-    for picture, labels in pictures:
+            raise UserError(f"image {item.image_id!r}: VOC's lists allow no spaces; rename it")
+    for item, labels in label_maps:
         if (worst := labels.max(initial=0)) > len(VOC_CLASSES):
             raise UserError(
-                f"image {picture.image_id}: its mask holds {worst}, the server takes 0..20; "
+                f"image {item.image_id}: its mask holds {worst}, the server accepts 0..20; "
                 "export what a segmenter predicts, without ignored pixels"
             )
-        yield f"{folder}/{picture.image_id}.png", encode_labels(labels)
+        yield f"{folder}/{item.image_id}.png", encode_labels(labels)
 
 
 def read_list(path: Path) -> list[str]:
-    """Return the image ids of a list: the first word of each line.
+    """Read the image ids of a list: the first word of each line.
 
     Raises:
         UserError: the file cannot be read, is empty or names an image twice.
@@ -81,18 +81,18 @@ def read_list(path: Path) -> list[str]:
 
 
 def check(file: Path, ids: Sequence[str], photos: Mapping[str, Path] | None) -> str:
-    """Check a file of results before it is sent.
+    """Validate a tar of results before it is submitted.
 
     Args:
         file: the tar.
-        ids: the images of the set.
-        photos: photograph by image id, to compare the sizes with; None = sizes are not compared.
+        ids: image ids of the set.
+        photos: image files by image id, to compare the sizes; None = sizes are not compared.
 
     Returns:
-        What it holds, such as `comp6_test_cls`.
+        Name of the results, such as `comp6_test_cls`.
 
     Raises:
-        UserError: one line per problem, the first of many.
+        UserError: one line for each of the first problems.
     """
     try:
         with tarfile.open(file) as archive:
@@ -109,8 +109,10 @@ def check(file: Path, ids: Sequence[str], photos: Mapping[str, Path] | None) -> 
 def _check(
     archive: tarfile.TarFile, ids: Sequence[str], photos: Mapping[str, Path] | None
 ) -> tuple[str, list[str]]:
-    """Return the folder of the masks, and the problems."""
-    missing, folders, problems = dict.fromkeys(ids), set(), []
+    """Return the folder of the masks, and one line per problem."""
+    missing, folders = dict.fromkeys(ids), set()
+    problems: list[str] = []
+    # masks
     for entry in track(archive, "check", len(ids)):
         path = PurePosixPath(entry.name)
         if entry.isdir():
@@ -122,18 +124,21 @@ def _check(
         del missing[path.stem]
         stream = archive.extractfile(entry) if entry.isfile() else None
         content = stream.read() if stream else b""
-        problems += _look(content, path, photos)
+        problems += _mask_problems(content, path, photos)
+    # folders and missing masks
     problems += [f"{image_id}.png is missing" for image_id in missing]
     wanted = {f"{_FOLDER}/{name}_": name for name in COMPETITIONS}
-    odd = [f for f in folders if not (f.startswith(tuple(wanted)) and f.endswith("_cls"))]
-    problems += [f"{folder}: not {_FOLDER}/<comp5 or comp6>_<set>_cls" for folder in sorted(odd)]
+    wrong = [f for f in folders if not (f.startswith(tuple(wanted)) and f.endswith("_cls"))]
+    problems += [f"{folder}: not {_FOLDER}/<comp5 or comp6>_<set>_cls" for folder in sorted(wrong)]
     if len(folders) > 1:
-        problems.append("the masks lie in several folders; send one competition at a time")
+        problems.append("the masks are in several folders; submit one competition at a time")
     return PurePosixPath(next(iter(folders), "")).name, problems
 
 
-def _look(content: bytes, path: PurePosixPath, photos: Mapping[str, Path] | None) -> Iterator[str]:
-    """Yield what is wrong with a mask."""
+def _mask_problems(
+    content: bytes, path: PurePosixPath, photos: Mapping[str, Path] | None
+) -> Iterator[str]:
+    """Yield one line per problem of a mask."""
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             mode, labels = image.mode, np.asarray(image)
@@ -144,10 +149,10 @@ def _look(content: bytes, path: PurePosixPath, photos: Mapping[str, Path] | None
         yield f"{path}: not an indexed PNG, but of mode {mode}"
         return
     if labels.max(initial=0) > len(VOC_CLASSES):
-        yield f"{path}: holds {labels.max()}, the server takes 0..20"
+        yield f"{path}: holds {labels.max()}, the server accepts 0..20"
     if photos is None:
         return
     if path.stem not in photos:
-        yield f"{path}: has no photograph to compare its size with"
+        yield f"{path}: has no image to compare its size with"
     elif (size := image_size(photos[path.stem])) != labels.shape:
         yield f"{path}: is {labels.shape} pixels (height, width), its image {size}"

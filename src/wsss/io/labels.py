@@ -1,4 +1,4 @@
-"""Label maps as palette PNGs, written in shards with a commit record."""
+"""Label maps as palette PNGs, listed in a commit record."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ IGNORE = 255
 """Label of pixels that neither training nor evaluation uses."""
 
 RECORD = "labels.tsv"
-"""File name of a shard's commit record."""
+"""File name of the commit record of label maps."""
 
 CLASSES = "classes.txt"
 """File name of the label names beside the masks of `wsss predict`; line n (from 0) is label n."""

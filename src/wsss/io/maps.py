@@ -1,6 +1,6 @@
-"""Shards of per-image score maps: one `.npz` per shard, random access by image id.
+"""Score maps per image in `.npz` files, listed in a commit record; random access by image id.
 
-A shard is an ordinary `.npz`; the array `name` of an image is the member `{image_id}/{name}`.
+The array `name` of an image is the member `{image_id}/{name}` of an ordinary `.npz`.
 """
 
 import io
@@ -38,7 +38,7 @@ _BROKEN = (
 
 
 class _Entry(NamedTuple):
-    """Where the maps of an image are: commit record, `.npz` file, names of the arrays."""
+    """Location of the maps of an image: commit record, `.npz` file, names of the arrays."""
 
     record: Path
     file: Path
@@ -113,14 +113,14 @@ class MapsReader:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Ids of the images in the shards, in order."""
+        """Ids of the images in the records, in order."""
         return tuple(self._index())
 
     def read(self, image_id: str, *names: str) -> dict[str, np.ndarray]:
         """Read the arrays `names` of an image; all of them if no name is given.
 
         Raises:
-            UserError: the image or an array is not in the shards, or its shard is missing or
+            UserError: the image or an array is not in the records, or a file is missing or
                 damaged.
         """
         entry = self._entry(image_id)
@@ -134,16 +134,16 @@ class MapsReader:
         """Return the names of the arrays of an image.
 
         Raises:
-            UserError: the image is not in the shards, or a shard is missing or damaged.
+            UserError: the image is not in the records, or a record is missing or damaged.
         """
         return tuple(self._entry(image_id).arrays)
 
     def damaged(self, image_id: str, problem: str) -> UserError:
-        """Build the error for invalid arrays of an image; it names the shard and the problem."""
+        """Build the error for invalid arrays of an image; it names the file and the problem."""
         return _damaged(self._entry(image_id), f"the maps of image {image_id}: {problem}")
 
     def _entry(self, image_id: str) -> _Entry:
-        """Return where the maps of an image are."""
+        """Look up the maps of an image."""
         if image_id not in self._index():
             raise UserError(f"image {image_id} has no maps in the records given")
         return self._index()[image_id]

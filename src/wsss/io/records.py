@@ -16,7 +16,7 @@ PARTS = "parts"
 """Folder of the records of parts, and of the files that belong to a part alone."""
 
 LABEL_COLUMNS = ("image_id", "sha256")
-"""Columns of a record of label maps: the PNGs `<image id>.png` lie in the folder of the split."""
+"""Columns of a record of label maps: the PNGs `<image id>.png` are in the folder of the split."""
 
 MAP_COLUMNS = ("image_id", "file", "arrays")
 """Columns of a record of score maps: `.npz` file relative to the folder of the split, names of the
@@ -39,7 +39,7 @@ def record_text(provenance: str, columns: Sequence[str], rows: Iterable[Sequence
 def write_record(
     path: Path, provenance: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
 ) -> None:
-    """Write a record, whole or not at all."""
+    """Write a record atomically, with its checksum line."""
     write_text(path, add_checksum(record_text(provenance, columns, rows)))
 
 
@@ -82,7 +82,7 @@ def join(parts: Sequence[Path], out: Path) -> int:
 
 
 def _remove_other_parts(folder: Path, parts: Sequence[Path]) -> None:
-    """Remove what an interrupted run with another number of jobs has left."""
+    """Remove files that an interrupted run with another number of jobs left."""
     kept = {path.stem for path in parts}
     for path in folder.iterdir():
         if path.stem not in kept and path.suffix in (".tsv", ".npz"):

@@ -16,7 +16,7 @@ def read_cam(maps: MapsReader, item: Item) -> tuple[np.ndarray, tuple[int, int]]
     """Read and validate the class activation maps (CAMs) of an image, as `infer_cam` writes them.
 
     Args:
-        maps: the shards.
+        maps: the maps of the split.
         item: the image.
 
     Returns:
@@ -24,7 +24,7 @@ def read_cam(maps: MapsReader, item: Item) -> tuple[np.ndarray, tuple[int, int]]
         (H, W) of the image.
 
     Raises:
-        UserError: naming the shard, if they are missing or anything else.
+        UserError: naming the file, if they are missing or invalid.
     """
     stored = maps.read(item.image_id, "classes", "cam", "size")
     cam, size = stored["cam"], tuple(stored["size"].ravel().tolist())
@@ -44,7 +44,7 @@ def read_scores(
     """Read and validate arrays of label scores of an image: CRF posteriors or boundary scores.
 
     Args:
-        maps: the shards.
+        maps: the maps of the split.
         item: the image.
         names: of the arrays.
         size: the (H, W) they must have; None = the (H, W) of the first array.
@@ -53,7 +53,7 @@ def read_scores(
         Name -> (K + 1, H, W) uint8, background first, 255 = certain.
 
     Raises:
-        UserError: naming the shard, if they are missing or anything else.
+        UserError: naming the file, if they are missing or invalid.
     """
     stored = maps.read(item.image_id, "classes", *names)
     shape = (len(item.classes) + 1, *(size or stored[names[0]].shape[-2:]))
@@ -71,7 +71,7 @@ def read_crf(
         Alpha -> (K + 1, H, W) uint8, alphas ascending, background first, 255 = certain.
 
     Raises:
-        UserError: naming the shard, if there are none, or one is invalid.
+        UserError: naming the file, if there are none, or one is invalid.
     """
     names = alphas_of(maps.names(item.image_id))
     if not names:

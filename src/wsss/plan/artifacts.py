@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from math import ceil
 from pathlib import Path
 
@@ -19,10 +20,23 @@ from wsss.config.model import Config
 from wsss.config.resolve import runs
 from wsss.config.slices import canonical, effective, slice_of
 from wsss.config.training import Trunk
+from wsss.io.parts import WHOLE
 from wsss.io.provenance import code_digest, package_files_digest, text_digest
-from wsss.pipeline import EVALUATE, REPORT, SPLITS, VAL, Case, Input, Product, Split, Stage
+from wsss.pipeline import EVALUATE, REPORT
 from wsss.plan.contents import Contents
 from wsss.plan.table import check
+from wsss.products import (
+    PSEUDO_LABELS,
+    SPLITS,
+    TRAIN,
+    UNSPLIT,
+    VAL,
+    Case,
+    Input,
+    Product,
+    Split,
+    Stage,
+)
 
 LAYOUT = 1
 """Version of the store; artifacts of another one have other keys."""
@@ -36,8 +50,8 @@ MOST_JOBS = 64
 JOBS_UNKNOWN = 16
 """Jobs for a split whose number of images is not known before it is downloaded or cut."""
 
-WHOLE = "all"
-"""Name of the part of a split that is the whole of it."""
+_SHOWN = 5
+"""Runs that messages name; the others are counted."""
 
 Inputs = Mapping[str, tuple["Artifact", ...]]
 """Artifacts by their role in a rule's `input`."""
@@ -80,8 +94,11 @@ class Artifact:
 
     @property
     def users(self) -> str:
-        """Names of the runs, and the split, for messages."""
-        return ", ".join(filter(None, [*self.runs, self.split]))
+        """Names of the runs, the first few of many, and the split, for messages."""
+        names = list(self.runs)
+        if len(names) > _SHOWN:
+            names = [*names[:_SHOWN], f"{len(names) - _SHOWN} more runs"]
+        return ", ".join([*names, *([self.split] if self.split else [])])
 
     def part_path(self, part: str) -> str:
         """Return the path of the record of a part."""
@@ -110,6 +127,7 @@ class Plan:
         self._values = {None: effective(config)} | {n: effective(r) for n, r in self.runs.items()}
         self._known: dict[tuple[str, Split | None, str | None], Artifact | None] = {}
         self.report = self._report()
+        self._name_runs()
 
     # ---- what the workflow asks for ----
 
@@ -187,14 +205,12 @@ class Plan:
         if need.backbones is not None:
             yield from (self._weights(b, run) for b in need.backbones(case.run) if b.weights)
             return
-        latest = need.product == pipeline.PSEUDO_LABELS
+        latest = need.product == PSEUDO_LABELS
         source = pipeline.pseudo_labels(row) if latest else pipeline.product(need.product)
         owner = need.of_run(run or "", case.run) if need.of_run else run
-        wanted = {"same": (split,), "train": (pipeline.TRAIN,), "all": source.splits}[need.split]
-        for one in source.splits if source.splits == pipeline.WHOLE else wanted:
+        wanted = {"same": (split,), "train": (TRAIN,), "all": source.splits}[need.split]
+        for one in source.splits if source.splits == UNSPLIT else wanted:
             if artifact := self.artifact(source.name, one, owner if source.step else None):
-                if run:
-                    artifact.runs[run] = None
                 yield artifact
 
     def _weights(self, backbone: Trunk, run: str | None) -> Artifact:
@@ -206,6 +222,17 @@ class Plan:
         arguments = ["--backbone", backbone.name, "--source", source]
         return self._add(row.makers[0], row, None, run, {}, facts, arguments)
 
+    def _name_runs(self) -> None:
+        """Let every artifact know the runs that need it, in their order."""
+        # inputs are added before what is made from them
+        for artifact in reversed(self.artifacts.values()):
+            for source in chain.from_iterable(artifact.inputs.values()):
+                source.runs.update(artifact.runs)
+        for artifact in self.artifacts.values():
+            known = [name for name in self.runs if name in artifact.runs]
+            artifact.runs.clear()
+            artifact.runs.update(dict.fromkeys(known))
+
     def _add(
         self,
         stage: Stage,
@@ -216,16 +243,9 @@ class Plan:
         facts: Sequence[str],
         arguments: Sequence[str],
     ) -> Artifact:
-        """Return the artifact with the key of all that it is made from.
+        """Return the artifact with the key of its inputs and of the facts that it depends on.
 
-        Args:
-            stage: the stage that makes it.
-            row: the product.
-            split: its split.
-            run: the run; None for what all runs share.
-            inputs: artifacts that it is made from.
-            facts: everything else that it depends on.
-            arguments: of the stage; whatever counts of them is among the facts.
+        The arguments of the stage do not count; what matters of them is among the facts.
         """
         values = self._values[run]
         keys = {role: [artifact.key for artifact in found] for role, found in inputs.items()}
@@ -265,8 +285,7 @@ class Plan:
         if stage.name in ("convert_masks", "make_tiles", "prepare_data", "prepare_masks"):
             return self._source_details(stage.name, split or VAL)
         if stage.name == "fetch_data":
-            archive = self.config.dataset.augment
-            return [self._contents.file(archive)] if archive else [], []
+            return [self._contents.file(own) for own in [self.config.dataset.augment] if own], []
         if stage.name == "make_boundaries" and (folder := chosen.boundaries.folder):
             return [self._contents.folder(folder)], ["--folder", folder]
         if stage.name == "train_cam" and not chosen.cam.checkpoint:

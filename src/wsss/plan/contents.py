@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from wsss.pipeline import Split
+from wsss.products import Split
 
 
 class Contents(Protocol):

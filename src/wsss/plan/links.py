@@ -9,8 +9,8 @@ import yaml
 
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_text
-from wsss.pipeline import SPLITS
 from wsss.plan.artifacts import Plan
+from wsss.products import SPLITS
 
 DESCRIPTION = "run.yaml"
 """File in the folder of a run that names its artifacts."""

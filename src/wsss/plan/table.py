@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from wsss.errors import UserError
-from wsss.pipeline import PRODUCTS, PSEUDO_LABELS, Product
+from wsss.pipeline import PRODUCTS
+from wsss.products import PSEUDO_LABELS, Product
 
 
 def check(products: Sequence[Product] = PRODUCTS) -> None:

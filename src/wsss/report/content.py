@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wsss.metrics.result import Evaluation, Metrics
-from wsss.pipeline import EVALUATED, PRODUCTS, PSEUDO_LABELS, Product, product, pseudo_labels
+from wsss.pipeline import EVALUATED, PRODUCTS, product, pseudo_labels
+from wsss.products import PSEUDO_LABELS, Product
 
 
 @dataclass(frozen=True)

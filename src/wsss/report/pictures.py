@@ -10,7 +10,7 @@ from wsss.io.index import Item, Masks
 from wsss.io.labels import LabelReader, label_ids, read_mask
 from wsss.io.maps import MapsReader
 from wsss.io.validated_maps import read_cam, read_crf
-from wsss.pipeline import Product
+from wsss.products import Product
 from wsss.report import panels
 from wsss.report.content import Step
 

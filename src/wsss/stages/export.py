@@ -1,37 +1,180 @@
 """Write masks, or the segmenter, in the format of another tool."""
 
 import argparse
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from wsss.data.photos import find_photos
 from wsss.errors import UserError
-from wsss.export import FORMATS
-from wsss.export.label_studio import URL
-from wsss.export.pictures import Pictures, open_pictures
-from wsss.export.voc import COMPETITIONS, check, read_list
+from wsss.export import FORMATS, bundle, coco, cvat, index, label_studio, palette, voc
+from wsss.export.label_maps import LabelMaps, open_label_maps
 from wsss.io.index import Index
 from wsss.io.labels import RECORD
 from wsss.io.progress import log
 
+if TYPE_CHECKING:
+    from wsss.engine.checkpoint import Model
+
+Write = Callable[[LabelMaps, Path], None]
+"""Function that writes label maps in one format to a file or folder."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Label maps and the files of their images.
+
+    Attributes:
+        labels: commit records, or folders that hold one.
+        index: tables of the images; empty = classes are read from `classes.txt`.
+        images: folder of the images, instead of an index.
+    """
+
+    labels: Sequence[Path]
+    index: Sequence[Path]
+    images: Path | None
+
+    def open(self) -> LabelMaps:
+        """Open the label maps.
+
+        Raises:
+            UserError: both `index` and `images` are given, or as in `open_label_maps`.
+        """
+        if self.index and self.images:
+            raise UserError("--images: the table of --index names the images; leave one out")
+        return open_label_maps(self.labels, self.index, None if self.index else self.image_files())
+
+    def image_files(self) -> Mapping[str, Path] | None:
+        """Image files by image id; None without `index` and `images`."""
+        if self.index:
+            return {item.image_id: item.image for item in Index.read(*self.index).items}
+        if self.images is None:
+            return None
+        # a folder of masks below the images is left out
+        folders = [path if path.is_dir() else path.parent for path in self.labels]
+        inside = [path for path in folders if self.images.resolve() in path.resolve().parents]
+        photos = find_photos(self.images, inside[0] if inside else self.images / RECORD)
+        return {photo.image_id: photo.path for photo in photos}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add a command per format."""
+    """Add a subcommand per format."""
     formats = parser.add_subparsers(dest="format", required=True, metavar="format")
-    for name, what in FORMATS.items():
-        own = formats.add_parser(name, help=what, description=what[0].upper() + what[1:])
+    for name, text in FORMATS.items():
+        own = formats.add_parser(name, help=text, description=text[0].upper() + text[1:])
         _OPTIONS.get(name, _mask_options)(own)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write one format.
+    """Write masks, or the segmenter, in one format.
 
     Raises:
-        UserError: options are missing, files are not sound, or the output cannot be written.
+        UserError: options are missing, files are damaged, or the output cannot be written.
     """
-    _COMMANDS.get(args.format, _masks)(args)
+    # segmenter, or check of results
+    if args.format == "onnx":
+        export_onnx(args.model, args.out)
+        return
+    source = Source(args.labels or (), args.index, args.images)
+    if args.format == "voc" and args.check is not None:
+        check_voc(args.check, args.list, source)
+        return
+    # label maps
+    write: Write
+    match args.format:
+        case "palette":
+            write = palette.write
+        case "index":
+            write = index.write
+        case "cvat":
+            write = cvat.write
+        case "coco":
+            write = partial(coco.write, truth=args.truth)
+        case "label_studio":
+            write = partial(
+                label_studio.write,
+                url=args.url,
+                from_name=args.from_name,
+                to_name=args.to_name,
+                model_version=args.model_version,
+                score=args.score,
+            )
+        case "voc":
+            ids = None if args.list is None else voc.read_list(args.list)
+            write = partial(voc.write, competition=args.competition, image_set=args.set, ids=ids)
+        case "bundle":
+            write = partial(
+                bundle.write,
+                title=args.title,
+                model=None if args.model is None else _load(args.model).meta,
+                evaluation=args.evaluation,
+                licence=args.licence,
+            )
+    export_masks(args.format, source, args.out, write)
+
+
+def export_masks(name: str, source: Source, out: Path | None, write: Write) -> None:
+    """Write label maps in one format.
+
+    Args:
+        name: name of the format.
+        source: the label maps.
+        out: file or folder to write.
+        write: function of the format.
+
+    Raises:
+        UserError: label maps or `out` are missing, or as in `Source.open` and `write`.
+    """
+    if not source.labels or out is None:
+        raise UserError(f"{name}: needs --labels and --out, or --check and --list")
+    label_maps = source.open()
+    write(label_maps, out)
+    log.info("export: %d masks as %s in %s", len(label_maps), name, out)
+
+
+def check_voc(file: Path, image_list: Path | None, source: Source) -> None:
+    """Validate a tar of results for the evaluation server of PASCAL VOC.
+
+    Args:
+        file: the tar.
+        image_list: file with the image ids of the set.
+        source: the image files, to compare the sizes.
+
+    Raises:
+        UserError: `image_list` is missing, or as in `voc.check`.
+    """
+    if image_list is None:
+        raise UserError("--check: needs --list, the ids of the set")
+    ids, files = voc.read_list(image_list), source.image_files()
+    results = voc.check(file, ids, files)
+    sizes = "sizes not compared, for want of --images" if files is None else "sizes agree"
+    log.info("%s: %d masks of %s are valid for the server, %s", file, len(ids), results, sizes)
+
+
+def export_onnx(model_file: Path, out: Path) -> None:
+    """Write a trained segmenter as an ONNX model.
+
+    Raises:
+        UserError: the model is invalid, or as in `wsss.export.onnx.write`.
+    """
+    from wsss.export import onnx
+    from wsss.stages.infer_segmenter import make_segmenter
+
+    model = _load(model_file)
+    net = make_segmenter(model, model_file).eval().requires_grad_(False)
+    meta = model.meta
+    about = {"segmenter": meta["segmenter"], "backbone": meta["backbone"]["name"]}
+    onnx.write(net, meta["classes"], out, about)
+    log.info("export: %s as onnx in %s", model_file, out)
+
+
+def _load(path: Path) -> "Model":
+    """Load a trained segmenter; PyTorch is imported only here."""
+    from wsss.stages.infer_segmenter import load_own
+
+    return load_own(path)
 
 
 def _mask_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -40,7 +183,7 @@ def _mask_options(parser: argparse.ArgumentParser, required: bool = True) -> Non
         type=Path,
         nargs="+",
         required=required,
-        help=f"masks: {RECORD} of each shard, or the folder that wsss predict wrote",
+        help=f"masks: a commit record {RECORD}, or the folder of masks that holds it",
     )
     parser.add_argument("--index", type=Path, nargs="+", default=[], help="tables of their images")
     parser.add_argument("--images", type=Path, help="folder of the images, if there is no table")
@@ -56,14 +199,16 @@ def _coco_options(parser: argparse.ArgumentParser) -> None:
 
 def _label_studio_options(parser: argparse.ArgumentParser) -> None:
     _mask_options(parser)
-    parser.add_argument("--url", default=URL, help="goes before the file names of the images")
+    parser.add_argument("--url", default=label_studio.URL, help="prefix of the file names")
     parser.add_argument("--from-name", default="label", help="name of the tag BrushLabels")
     parser.add_argument("--to-name", default="image", help="name of the tag Image")
-    parser.add_argument("--model-version", help="what the predictions are called")
-    parser.add_argument("--score", type=_share, help="certainty from 0 to 1, the same for all")
+    parser.add_argument(
+        "--model-version", default=label_studio.MODEL_VERSION, help="name of the predictions"
+    )
+    parser.add_argument("--score", type=_score, help="confidence from 0 to 1, the same for all")
 
 
-def _share(text: str) -> float:
+def _score(text: str) -> float:
     if not 0 <= float(text) <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return float(text)
@@ -73,7 +218,7 @@ def _voc_options(parser: argparse.ArgumentParser) -> None:
     _mask_options(parser, required=False)
     parser.add_argument("--list", type=Path, help="ids of the images of the set, one per line")
     parser.add_argument("--set", default="test", help="name of the set; default test")
-    parser.add_argument("--competition", choices=COMPETITIONS, default="comp6")
+    parser.add_argument("--competition", choices=voc.COMPETITIONS, default="comp6")
     parser.add_argument("--check", type=Path, help="write nothing, check this tar with --list")
 
 
@@ -85,84 +230,9 @@ def _onnx_options(parser: argparse.ArgumentParser) -> None:
 def _bundle_options(parser: argparse.ArgumentParser) -> None:
     _mask_options(parser)
     parser.add_argument("--title", default="a data set", help="name of the data set")
-    parser.add_argument("--model", type=Path, help="model.pt of the segmenter that drew the masks")
+    parser.add_argument("--model", type=Path, help="model.pt of the segmenter of the masks")
     parser.add_argument("--evaluation", type=Path, help="eval file of the masks")
     parser.add_argument("--licence", help="terms of the masks, in a sentence")
-
-
-def _masks(args: argparse.Namespace, **options: object) -> None:
-    pictures = _pictures(args)
-    import_module(f"wsss.export.{args.format}").write(pictures, args.out, **options)
-    log.info("export: %d masks as %s in %s", len(pictures), args.format, args.out)
-
-
-def _coco(args: argparse.Namespace) -> None:
-    _masks(args, truth=args.truth)
-
-
-def _label_studio(args: argparse.Namespace) -> None:
-    given = {"model_version": args.model_version} if args.model_version else {}
-    names = {"from_name": args.from_name, "to_name": args.to_name}
-    _masks(args, url=args.url, score=args.score, **names, **given)
-
-
-def _voc(args: argparse.Namespace) -> None:
-    ids = None if args.list is None else read_list(args.list)
-    if args.check is not None:
-        if ids is None:
-            raise UserError("--check: needs --list, the ids of the set")
-        photos = _photos(args)
-        what = check(args.check, ids, photos)
-        sizes = "sizes not compared, for want of --images" if photos is None else "sizes agree"
-        log.info(
-            "%s: %d masks of %s are as the server wants, %s", args.check, len(ids), what, sizes
-        )
-        return
-    if not args.labels or args.out is None:
-        raise UserError("voc: needs --labels and --out, or --check and --list")
-    _masks(args, competition=args.competition, image_set=args.set, ids=ids)
-
-
-def _bundle(args: argparse.Namespace) -> None:
-    model = None if args.model is None else _segmenter_meta(args.model)
-    options = {"evaluation": args.evaluation, "licence": args.licence}
-    _masks(args, title=args.title, model=model, **options)
-
-
-def _onnx(args: argparse.Namespace) -> None:
-    from wsss.export import onnx
-    from wsss.stages.infer_segmenter import load_own, make_segmenter
-
-    model = load_own(args.model)
-    net = make_segmenter(model, args.model).eval().requires_grad_(False)
-    meta = model.meta
-    about = {"segmenter": meta["segmenter"], "backbone": meta["backbone"]["name"]}
-    onnx.write(net, meta["classes"], args.out, about)
-    log.info("export: %s as onnx in %s", args.model, args.out)
-
-
-def _segmenter_meta(path: Path) -> dict[str, Any]:
-    from wsss.stages.infer_segmenter import load_own
-
-    return load_own(path).meta
-
-
-def _pictures(args: argparse.Namespace) -> Pictures:
-    if args.index and args.images:
-        raise UserError("--images: the table of --index names the images already; leave one out")
-    return open_pictures(args.labels, args.index, None if args.index else _photos(args))
-
-
-def _photos(args: argparse.Namespace) -> Mapping[str, Path] | None:
-    """Return the photographs by image id, None if no option names them."""
-    if args.index:
-        return {item.image_id: item.image for item in Index.read(*args.index).items}
-    if args.images is None:
-        return None
-    folders = [path if path.is_dir() else path.parent for path in args.labels or []]
-    inside = [path for path in folders if args.images.resolve() in path.resolve().parents]
-    photos = find_photos(args.images, inside[0] if inside else args.images / RECORD)
-    return {photo.image_id: photo.path for photo in photos}
 
 
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
@@ -172,11 +242,4 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "onnx": _onnx_options,
     "bundle": _bundle_options,
 }
-
-_COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
-    "coco": _coco,
-    "label_studio": _label_studio,
-    "voc": _voc,
-    "onnx": _onnx,
-    "bundle": _bundle,
-}
+"""Options of formats that need more than `_mask_options`."""

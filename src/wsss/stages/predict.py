@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> None:
         UserError: there are no images, the model is invalid, or the output folder holds other
             files; nothing is written then. Or some images are damaged; the others get masks.
     """
+    # options, model and images are checked before anything is written
     infer = infer_options(args.config, args.scales, args.flip, args.crf)
     options = tile_options(infer, args.tile, args.overlap)
     model = load_own(args.model)
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> None:
     photos = find_photos(args.images, args.out, args.threads, options.limit)
     log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
     _log_small(photos, options)
+    # masks
     provenance = _provenance(args.model, args.images, options)
     with ResumableWriter(args.out / RECORD, provenance) as out:
         write_text(args.out / CLASSES, "\n".join([*names, ""]))

@@ -22,8 +22,9 @@ from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
 from wsss.metrics.result import Evaluation, Support
-from wsss.pipeline import EVALUATED, PRODUCTS, TRAIN, Product
+from wsss.pipeline import EVALUATED, PRODUCTS
 from wsss.plan.files import ProductFiles, RunFiles
+from wsss.products import TRAIN, Product
 from wsss.report import files, page, repeats, tables
 from wsss.report.content import RunResults, final
 from wsss.report.panels import Panel

@@ -1,4 +1,4 @@
-"""Locks of artifacts: of several runs that need the same one, one makes it and the others wait."""
+"""Locks of artifacts: one of several workflows makes a shared artifact, the others wait."""
 
 import logging
 import os
@@ -10,30 +10,30 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 _PLANNED = "WSSS_PLANNED"
-"""Environment variable with the time at which a workflow decided what it has to make."""
+"""Environment variable with the time at which the workflow was planned."""
 
 log = logging.getLogger("wsss")
 
 
 def mark_planning() -> None:
-    """Let the jobs of this workflow know that what is made from now on was not in its plan."""
+    """Pass the time of planning to the jobs of this workflow."""
     os.environ[_PLANNED] = repr(time.time())
 
 
 def is_planned() -> bool:
-    """Return whether this process is a job of a workflow."""
+    """True if this process is a job of a workflow."""
     return _PLANNED in os.environ
 
 
 @contextmanager
 def exclusive(artifact: Path) -> Iterator[bool]:
-    """Hold the lock of an artifact for the block, after waiting for other runs that make it.
+    """Hold the lock of an artifact for the block; waits for other workflows that make it.
 
     Args:
-        artifact: the file that is complete when the artifact is.
+        artifact: last file of the artifact to be written.
 
     Yields:
-        Whether another run has completed it since this workflow was planned.
+        True if another workflow has made the artifact since this one was planned.
     """
     artifact.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(artifact.with_name(f".{artifact.name}.lock"))
@@ -53,7 +53,7 @@ def exclusive(artifact: Path) -> Iterator[bool]:
 
 
 def _is_new(artifact: Path) -> bool:
-    """Return whether an artifact is younger than the plan of the workflow that runs this job."""
+    """True if an artifact is newer than the plan of this job's workflow."""
     planned = os.environ.get(_PLANNED)
     if planned is None or not artifact.exists():
         return False

@@ -20,8 +20,8 @@ class BoundarySet(ClassificationSet):
     """Images with image-level labels and boundary maps.
 
     Order of the steps as in SB `train_SB.py`: long side and mirror of image and maps together,
-    colour jitter, normalise, crop of both (sb.md 5). Smaller images are padded with the mean
-    colour, their maps with zeros.
+    colour jitter, normalise, crop of both (docs/methods/sb.md 5). Smaller images are padded with
+    the mean colour, their maps with zeros.
 
     A sample is that of `ClassificationSet` with `"boundary"` (C + 1, S, S) uint8, 255 = 1,
     background first, zeros for absent classes.

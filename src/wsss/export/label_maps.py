@@ -1,8 +1,8 @@
-"""The label maps to export, each checked against its photograph and the classes."""
+"""Label maps to export, validated against the sizes of their images and the classes."""
 
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -15,17 +15,19 @@ from wsss.io.index import Index
 from wsss.io.labels import CLASSES, IGNORE, RECORD, LabelReader
 from wsss.io.progress import log, track
 
-NAMING = "give --index, or --images for masks of wsss predict"
+REMEDY = "give --index, or --images for masks of wsss predict"
+"""Remedy for label maps whose image files are not known."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One photograph and what to call it.
+class ImageFile:
+    """Image of a label map.
 
     Attributes:
-        image_id: the name of its label map.
-        file: the photograph below the folder common to all, with `/`; the id if it is not known.
-        path: the photograph, None if it is not known.
+        image_id: image id, the name of the label map.
+        file: path of the image file relative to the common folder of all images, with `/`; the
+            image id if the file is not known.
+        path: image file; None = not known.
     """
 
     image_id: str
@@ -34,21 +36,21 @@ class Picture:
 
     @property
     def stem(self) -> str:
-        """`file` without its ending."""
+        """`file` without suffix."""
         return self.file if self.path is None else str(PurePath(self.file).with_suffix(""))
 
 
-class Pictures:
-    """Label maps in order, with the names of photographs and classes.
+class LabelMaps:
+    """Label maps in order, with their image files and class names.
 
     Args:
         reader: the label maps.
-        class_names: the foreground classes; class c has label c + 1.
-        paths: photograph by image id, None = not known; of images of `reader`.
-        made: what the records say about their making, each line once.
+        class_names: names of the foreground classes; class c has label c + 1.
+        paths: image files by image id, for images of `reader`; None = not known.
+        made: provenance lines of the records, without duplicates.
 
     Raises:
-        UserError: an id cannot be a file name everywhere.
+        UserError: an image id is not a valid file name on all systems.
     """
 
     def __init__(
@@ -60,34 +62,39 @@ class Pictures:
     ) -> None:
         self._reader, self.class_names, self.made = reader, tuple(class_names), tuple(made)
         files = _relative(paths)
-        self.items = tuple(Picture(key, files[key], path) for key, path in paths.items())
+        self.items = tuple(ImageFile(key, files[key], path) for key, path in paths.items())
         for item in self.items:
             _check_name(item.image_id)
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def __iter__(self) -> Iterator[tuple[Picture, np.ndarray]]:
-        """Yield every picture with its label map (H, W) uint8.
+    def __iter__(self) -> Iterator[tuple[ImageFile, np.ndarray]]:
+        """Yield every image with its label map (H, W) uint8.
 
         Raises:
-            UserError: a label map is damaged, not as large as its photograph, or holds a label
-                beyond the classes.
+            UserError: a label map is damaged, differs in size from its image, or holds a label
+                without class.
         """
         for item in track(self.items, "export"):
             yield item, self._read(item)
 
-    def select(self, ids: Sequence[str], where: str) -> "Pictures":
-        """Return the pictures `ids`, in that order.
+    def select(self, ids: Sequence[str], where: str) -> "LabelMaps":
+        """Select the images `ids`, in that order.
+
+        Args:
+            ids: image ids.
+            where: origin of the ids, for the error.
 
         Raises:
-            UserError: some have no label map; `where` says who wants them.
+            UserError: an image has no label map.
         """
         paths = {item.image_id: item.path for item in self.items}
-        _complain([key for key in ids if key not in paths], f"images of {where} have no label map")
-        return Pictures(self._reader, self.class_names, {key: paths[key] for key in ids}, self.made)
+        _refuse([key for key in ids if key not in paths], f"images of {where} have no label map")
+        chosen = {key: paths[key] for key in ids}
+        return LabelMaps(self._reader, self.class_names, chosen, self.made)
 
-    def _read(self, item: Picture) -> np.ndarray:
+    def _read(self, item: ImageFile) -> np.ndarray:
         labels = self._reader.read(item.image_id)
         worst = int(labels[labels != IGNORE].max(initial=0))
         if worst > len(self.class_names):
@@ -101,45 +108,48 @@ class Pictures:
         return labels
 
 
-def open_pictures(
+def open_label_maps(
     labels: Sequence[Path], index: Sequence[Path], photos: Mapping[str, Path] | None
-) -> Pictures:
+) -> LabelMaps:
     """Open label maps for export.
 
     Args:
-        labels: commit records of shards, or folders that hold one.
-        index: tables of the images that the label maps belong to; empty = the classes stand in
-            `classes.txt` beside each record, as `wsss predict` leaves it.
-        photos: photograph by image id, for label maps without index; None = not known.
+        labels: commit records, or folders that hold one.
+        index: tables of the images of the label maps; empty = the classes are read from
+            `classes.txt` beside each record, as written by `wsss predict`.
+        photos: image files by image id, for label maps without index; None = not known.
 
     Raises:
-        UserError: files are missing or damaged, or images and label maps are not the same.
+        UserError: files are missing or damaged, or images and label maps do not match.
     """
     records = [path / RECORD if path.is_dir() else path for path in labels]
     reader = LabelReader(records)
     if not reader.ids:
         raise UserError(f"{records[0]}: holds no label map")
-    made = dict.fromkeys(_first_line(record) for record in records)
+    made = list(dict.fromkeys(map(_first_line, records)))
+    # images and classes of an index
     if index:
         table = Index.read(*index)
         wanted = {item.image_id: item.image for item in table.items}
-        _complain(reader.ids - wanted.keys(), "label maps belong to no image of the index")
-        _complain(wanted.keys() - set(reader.ids), "images of the index have no label map")
-        return Pictures(reader, table.class_names, wanted, made)
+        _refuse(set(reader.ids) - wanted.keys(), "label maps belong to no image of the index")
+        _refuse(wanted.keys() - set(reader.ids), "images of the index have no label map")
+        return LabelMaps(reader, table.class_names, wanted, made)
+    # classes of `wsss predict`, images of a folder
     names = {_class_names(record.with_name(CLASSES)) for record in records}
     if len(names) > 1:
         raise UserError(f"{CLASSES} differs between the folders given; export them one by one")
     if photos is None:
-        log.warning("the photographs are not known: sizes are not compared; %s", NAMING)
-        return Pictures(reader, names.pop(), dict.fromkeys(reader.ids), made)
-    _complain(set(reader.ids) - photos.keys(), "label maps have no photograph in --images")
-    return Pictures(reader, names.pop(), {key: photos[key] for key in reader.ids}, made)
+        log.warning("the image files are not known: sizes are not compared; %s", REMEDY)
+        return LabelMaps(reader, names.pop(), dict.fromkeys(reader.ids), made)
+    _refuse(set(reader.ids) - photos.keys(), "label maps have no image in --images")
+    return LabelMaps(reader, names.pop(), {key: photos[key] for key in reader.ids}, made)
 
 
-def _complain(ids: Sequence[str] | set[str], what: str) -> None:
+def _refuse(ids: Collection[str], what: str) -> None:
+    """Raise UserError if there are `ids`."""
     if ids:
         names = ", ".join(sorted(ids)[:3]) + ", ..." * (len(ids) > 3)
-        raise UserError(f"{len(ids)} {what}: {names}; give all shards of exactly these images")
+        raise UserError(f"{len(ids)} {what}: {names}; give the label maps of exactly these images")
 
 
 def _first_line(record: Path) -> str:
@@ -161,7 +171,7 @@ def _class_names(path: Path) -> tuple[str, ...]:
 
 
 def _relative(paths: Mapping[str, Path | None]) -> dict[str, str]:
-    """Return the photographs below the folder common to all, by id; ids for unknown ones."""
+    """Paths relative to the common folder of all images, by image id; the ids if none is known."""
     whole = {key: Path(os.path.abspath(path)) for key, path in paths.items() if path is not None}  # noqa: PTH100
     if not whole:
         return {key: key for key in paths}
@@ -170,6 +180,6 @@ def _relative(paths: Mapping[str, Path | None]) -> dict[str, str]:
 
 
 def _check_name(image_id: str) -> None:
-    odd = any(c in "/\\" or unicodedata.category(c).startswith("C") for c in image_id)
-    if odd or image_id != image_id.strip() or image_id.startswith(".") or not image_id:
+    unsafe = any(c in "/\\" or unicodedata.category(c).startswith("C") for c in image_id)
+    if unsafe or image_id != image_id.strip() or image_id.startswith(".") or not image_id:
         raise UserError(f"image {image_id!r}: cannot be a file name elsewhere; rename the image")

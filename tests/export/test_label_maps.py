@@ -6,7 +6,7 @@ from PIL import Image
 
 from tests.export.conftest import MASKS
 from wsss.errors import UserError
-from wsss.export.pictures import open_pictures
+from wsss.export.label_maps import open_label_maps
 from wsss.io.index import Index, Item
 from wsss.io.labels import LabelWriter
 
@@ -15,11 +15,11 @@ def refused(text):
     return pytest.raises(UserError, match=re.escape(text))
 
 
-def test_masks_come_in_the_order_of_the_index_with_file_names(pictures):
-    assert [(p.file, p.stem) for p, _ in pictures] == [(f"{k}.jpg", k) for k in MASKS]
-    for item, labels in pictures:
+def test_masks_come_in_the_order_of_the_index_with_file_names(label_maps):
+    assert [(p.file, p.stem) for p, _ in label_maps] == [(f"{k}.jpg", k) for k in MASKS]
+    for item, labels in label_maps:
         np.testing.assert_array_equal(labels, MASKS[item.image_id])
-    assert pictures.made == ('{"version":"0"}',)
+    assert label_maps.made == ('{"version":"0"}',)
 
 
 def test_files_are_named_below_the_folder_common_to_all(make, tmp_path):
@@ -29,26 +29,26 @@ def test_files_are_named_below_the_folder_common_to_all(make, tmp_path):
     moved = (tmp_path / "photos/a.jpg").rename(tmp_path / "photos/in/x.y.jpg")
     items = (Item("a", "val", moved, "0", ()), *index.items[1:])
     Index(index.class_names, items).write(tmp_path / "index.tsv")
-    opened = open_pictures([tmp_path / "masks"], [tmp_path / "index.tsv"], None)
+    opened = open_label_maps([tmp_path / "masks"], [tmp_path / "index.tsv"], None)
     assert [p.stem for p in opened.items] == ["in/x.y", "b", "c"]
 
 
-def test_results_of_predict_bring_their_classes(pictures, tmp_path, caplog):
+def test_results_of_predict_bring_their_classes(label_maps, tmp_path, caplog):
     (tmp_path / "masks/classes.txt").write_text("background\ncat\ndog\n")
-    found = open_pictures([tmp_path / "masks"], [], None)
+    found = open_label_maps([tmp_path / "masks"], [], None)
     assert found.class_names == ("cat", "dog") and found.items[0].file == "a"
     assert "sizes are not compared" in caplog.text
     photos = {key: tmp_path / f"photos/{key}.jpg" for key in MASKS}
-    assert open_pictures([tmp_path / "masks"], [], photos).items == pictures.items
+    assert open_label_maps([tmp_path / "masks"], [], photos).items == label_maps.items
 
 
-def test_missing_or_odd_class_names_are_named(pictures, tmp_path):
+def test_missing_or_odd_class_names_are_named(label_maps, tmp_path):
     with refused("names of the classes are needed"):
-        open_pictures([tmp_path / "masks"], [], None)
+        open_label_maps([tmp_path / "masks"], [], None)
     for text in ("cat\ndog\n", "background\n", "background\ncat\ncat\n"):
         (tmp_path / "masks/classes.txt").write_text(text)
         with refused("must hold background, then the classes"):
-            open_pictures([tmp_path / "masks"], [], None)
+            open_label_maps([tmp_path / "masks"], [], None)
 
 
 def test_a_label_beyond_the_classes_is_named(make):
@@ -56,35 +56,35 @@ def test_a_label_beyond_the_classes_is_named(make):
         list(make(classes=("cat",)))
 
 
-def test_a_mask_of_another_size_is_named(pictures, tmp_path):
+def test_a_mask_of_another_size_is_named(label_maps, tmp_path):
     Image.new("RGB", (5, 4)).save(tmp_path / "photos/b.jpg")
     with refused("photos/b.jpg: the image is 5 x 4 pixels, its mask 2 x 3"):
-        list(pictures)
+        list(label_maps)
 
 
-def test_a_record_without_its_files_is_named(pictures, tmp_path):
+def test_a_record_without_its_files_is_named(label_maps, tmp_path):
     (tmp_path / "masks/b.png").unlink()
     with refused("b.png: cannot be read"):
-        list(pictures)
+        list(label_maps)
 
 
 @pytest.mark.parametrize(
     ("given", "text"),
     [("abcd", "1 label maps belong to no image"), ("ab", "1 images of the index have no label")],
 )
-def test_index_and_masks_must_be_of_the_same_images(pictures, tmp_path, given, text):
+def test_index_and_masks_must_be_of_the_same_images(label_maps, tmp_path, given, text):
     with LabelWriter(tmp_path / "masks/labels.tsv") as out:
         for name in given:
             out.put(name, MASKS["c"])
     with refused(text):
-        open_pictures([tmp_path / "masks"], [tmp_path / "index.tsv"], None)
+        open_label_maps([tmp_path / "masks"], [tmp_path / "index.tsv"], None)
 
 
 def test_an_empty_record_is_refused(tmp_path):
     with LabelWriter(tmp_path / "labels.tsv"):
         pass
     with refused("holds no label map"):
-        open_pictures([tmp_path], [], None)
+        open_label_maps([tmp_path], [], None)
 
 
 @pytest.mark.parametrize("name", ["a\tb", "a\x1bb", " a", ".a", "a\\b"])
@@ -93,4 +93,4 @@ def test_ids_that_are_no_file_names_are_refused(tmp_path, name):
     with LabelWriter(tmp_path / "labels.tsv") as out:
         out.put(name, MASKS["c"])
     with pytest.raises(UserError):
-        open_pictures([tmp_path], [], None)
+        open_label_maps([tmp_path], [], None)
