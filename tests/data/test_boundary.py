@@ -60,7 +60,7 @@ def test_image_and_boundaries_go_together(make, epoch, long, crop):
     assert torch.equal(sample["boundary"].sum(0) == 0, sample["boundary"][3] == 0)
 
 
-def test_no_boundary_lies_around_a_small_image(make):
+def test_padding_has_no_boundary(make):
     sample = make(np.full((3, 24, 40), 255, np.uint8), crop=64)[0, 0]
     outside = (sample["image"] == 0).all(dim=0)
     assert outside.sum() == 64 * 64 - 24 * 40

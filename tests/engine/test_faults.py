@@ -111,7 +111,7 @@ def test_a_command_says_it_in_one_line(disk, capfd, readonly):
     (disk / "filler").write_bytes(bytes(1024 * 248))
     assert not readonly or mount("-o", "remount,ro", "tmpfs", disk)
     config = '{"dataset": {"demo": {"images": 20, "val_images": 2, "size": 128, "seed": 0}}}'
-    arguments = ["--out", f"{disk}/demo", "--config", config, "--log", f"{disk}/a.log"]
+    arguments = ["--out", f"{disk}/demo/labels.csv", "--config", config, "--log", f"{disk}/a.log"]
     assert main(["make-demo", *arguments]) == 2
     said = capfd.readouterr().err
     assert said.startswith(f"error: {disk}") and said.count("\n") == 1

@@ -11,10 +11,10 @@ from wsss.losses.triplet import (
     attraction,
     distance,
     erasing_mask,
+    hinge,
     pick_negatives,
     presence,
     residue,
-    shortfall,
 )
 from wsss.methods import get
 from wsss.nn.backbones import build
@@ -119,7 +119,7 @@ def test_embeddings(maps, embedded, batch, ref):
 
 @MARGINS
 def test_pairs_that_are_too_close(embedded, ref, suffix):
-    hard = shortfall(*embedded, float(ref["M" + suffix])).nonzero().flatten()
+    hard = hinge(*embedded, float(ref["M" + suffix])).nonzero().flatten()
     ref.agree("hard_triplets" + suffix, hard)
     ref.agree("anchor_pos_hard" + suffix, embedded[0][hard])
     ref.agree("negative_pos_hard" + suffix, embedded[1][hard])
@@ -153,7 +153,7 @@ def test_losses_and_gradients(aeft, batch, ref, suffix, monkeypatch):
 
 def test_losses_alone(ref):
     anchor, other = (torch.from_numpy(ref[key]) for key in ("triplet_a", "triplet_n"))
-    ref.agree("triplet_repulse", shortfall(anchor, other, float(ref["M"])).mean().item())
+    ref.agree("triplet_repulse", hinge(anchor, other, float(ref["M"])).mean().item())
     ref.agree("triplet_attract", attraction(anchor, other).item())
 
 

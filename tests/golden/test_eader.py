@@ -102,7 +102,7 @@ def test_forward_in_training(ref, batch, train):
     erased = eader.erase(batch, seen)
     ref.agree("train_mask", mask[:, 0, ::2, ::2])
     ref.agree("train_erased", erased[..., ::3, ::3])
-    ref.agree("train_adv_prob", eader.judge(erased))
+    ref.agree("train_adv_prob", eader.score_erased(erased))
 
 
 def test_localizers_turn(ref, batch, train):

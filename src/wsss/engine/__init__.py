@@ -1,1 +1,1 @@
-"""Training and inference loops; they know tasks, not methods."""
+"""Training and inference loops of any task."""

@@ -15,7 +15,7 @@ from wsss.io.atomic import atomic_path
 from wsss.io.progress import log
 from wsss.nn.integrity import check_sums, not_finite
 
-_REMEDIES = {"backbone": "make one of pretrained weights with wsss convert-weights"}
+_REMEDIES = {"backbone": "make one from pretrained weights with wsss convert-weights"}
 
 
 class _Backbone(BaseModel):
@@ -24,7 +24,7 @@ class _Backbone(BaseModel):
 
 
 class _Description(BaseModel):
-    """What must be known of a model to build it again."""
+    """Metadata from which a network is built again."""
 
 
 class _Network(_Description):
@@ -47,7 +47,7 @@ class _Segmenter(_Network):
     classes: list[str]
 
 
-_DESCRIPTIONS = {
+_DESCRIPTIONS: dict[str, type[_Description]] = {
     "backbone": _Description,
     "classifier": _Classifier,
     "affinity": _Affinity,
@@ -57,11 +57,11 @@ _DESCRIPTIONS = {
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network as it stands in `model.pt`.
+    """A trained network as saved in `model.pt`.
 
     Attributes:
         state: state-dict.
-        meta: what is needed to build the network again, and where it comes from.
+        meta: metadata to build the network again, and its provenance.
     """
 
     state: dict[str, torch.Tensor]
@@ -73,9 +73,9 @@ def save_model(path: Path, net: nn.Module, kind: str, **meta: object) -> None:
 
     Args:
         path: file to write.
-        net: whose state-dict.
-        kind: what it is: backbone, classifier, affinity or segmenter.
-        **meta: what is needed to build the network again, and where it comes from.
+        net: network whose state-dict is saved.
+        kind: backbone, classifier, affinity or segmenter.
+        **meta: metadata to build the network again, and its provenance.
 
     Raises:
         UserError: a weight is not finite, or the file cannot be written.
@@ -95,8 +95,8 @@ def load_model(path: Path, kind: str, remedy: str = "") -> Model:
 
     Args:
         path: the file.
-        kind: what it must be; see `save_model`.
-        remedy: what to do if it is missing or no such model; empty = make it anew.
+        kind: expected kind, see `save_model`.
+        remedy: advice if it is missing or no such model; empty = train it again.
 
     Raises:
         UserError: the file is missing, damaged, of another kind or something else, or a weight in
@@ -113,7 +113,7 @@ def load_model(path: Path, kind: str, remedy: str = "") -> Model:
         again = remedy or "run the stage that trains it"
         raise UserError(f"{path}: no such model; {again}") from error
     except Exception as error:
-        again = remedy or _REMEDIES.get(kind, "delete it and run again to train it anew")
+        again = remedy or _REMEDIES.get(kind, "delete it and run again to train it again")
         raise UserError(
             f"{path}: damaged, or not a model of this package ({type(error).__name__}); {again}"
         ) from error
@@ -139,18 +139,18 @@ def _save(path: Path, content: dict[str, Any]) -> None:
 
 
 class Resume:
-    """The state of an unfinished training, kept beside the declared outputs.
+    """Checkpoint to resume an unfinished training from, kept beside the declared outputs.
 
     Args:
         folder: where `last.ckpt` is kept.
-        identity: text that stands for inputs and configuration; another one starts afresh.
+        identity: digest of inputs and configuration; with another one the training starts anew.
     """
 
     def __init__(self, folder: Path, identity: str) -> None:
         self._path, self._identity = folder / "last.ckpt", identity
 
     def load(self) -> dict[str, Any] | None:
-        """Return the saved state, or None if there is none that fits."""
+        """Return the saved state, or None if there is none with this identity."""
         if not self._path.exists():
             return None
         try:
@@ -158,10 +158,10 @@ class Resume:
             content = torch.load(self._path, map_location="cpu", weights_only=True)
             fits = content["identity"] == self._identity
         except Exception as error:
-            log.warning("%s is damaged (%s): training starts anew", self._path, error)
+            log.warning("%s is damaged (%s): training starts from the beginning", self._path, error)
             return None
         if not fits:
-            log.info("%s belongs to other inputs: training starts anew", self._path)
+            log.info("%s belongs to other inputs: training starts from the beginning", self._path)
         return content if fits else None
 
     def save(self, **state: object) -> None:

@@ -4,17 +4,15 @@ import logging
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.loggers import TensorBoardLogger
-from lightning_fabric.plugins.environments import (
-    ClusterEnvironment,
-    LightningEnvironment,
-    SLURMEnvironment,
-)
-from lightning_fabric.strategies import DDPStrategy
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 
 from wsss.errors import UserError
@@ -23,20 +21,21 @@ from wsss.system import gpus
 from wsss.system.ranks import register_rank_zero, srun_tasks
 
 T = TypeVar("T")
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 def make_fabric(
-    precision: str, threads: int, tensorboard: Path | None = None, devices: int = 1
+    precision: Precision, threads: int, tensorboard: Path | None = None, devices: int = 1
 ) -> Fabric:
-    """Return a Fabric on the best devices there are, with all its processes running.
+    """Return a Fabric on GPUs or else on the CPU, with all its processes running.
 
-    A process per device: this one starts the others with its own command line, unless `srun` has
+    One process per device: this one starts the others with its own command line, unless `srun` has
     started them, on one node or several.
 
     Args:
         precision: `32-true`, `bf16-mixed` or `16-mixed`.
         threads: CPU threads of tensor operations, of this process and those that it starts.
-        tensorboard: folder for TensorBoard events, if wanted.
+        tensorboard: folder for TensorBoard events, if any.
         devices: GPUs to train on; without any GPU, processes on the CPU. `srun` decides instead
             if it has started several tasks.
 
@@ -75,17 +74,19 @@ def make_fabric(
 
 
 def share_statistics(fabric: Fabric, task: nn.Module) -> None:
-    """Let every BatchNorm that is not held see the whole batch, not the part of its process.
+    """Synchronise the statistics of every BatchNorm that is trained over all processes.
 
     On the CPU PyTorch has no such layer: there each process normalises with its own part.
     """
     if fabric.world_size == 1 or fabric.device.type != "cuda":
         return
-    convert = nn.SyncBatchNorm.convert_sync_batchnorm
     if any(type(module).__module__.startswith("timm.") for module in task.modules()):
         # norms of timm end with an activation, which PyTorch's function would lose
-        from timm.layers import convert_sync_batchnorm as convert
-    convert(task)
+        from timm.layers.norm_act import convert_sync_batchnorm
+
+        convert_sync_batchnorm(task)
+    else:
+        nn.SyncBatchNorm.convert_sync_batchnorm(task)
 
 
 def share_user_errors(fabric: Fabric, batches: Iterable[T]) -> Iterator[T]:
@@ -115,7 +116,7 @@ def share_user_errors(fabric: Fabric, batches: Iterable[T]) -> Iterator[T]:
 
 
 def _environment(devices: int) -> tuple[ClusterEnvironment, int, int]:
-    """Return who numbers the processes, how many there are on a node, and the number of nodes."""
+    """Return the cluster environment, the number of processes per node and of nodes."""
     tasks, nodes = srun_tasks()
     if tasks == 1:
         # a job of one task may start processes of its own, which Fabric's SLURM forbids

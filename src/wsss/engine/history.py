@@ -1,4 +1,4 @@
-"""The table of losses that a training leaves."""
+"""History of a training: a table of mean losses."""
 
 from wsss.nn.task import Progress
 
@@ -6,14 +6,14 @@ from wsss.nn.task import Progress
 class LossTable:
     """Means of the losses over about a hundred equal parts of the training.
 
-    A loss that is not there in every step, such as an adversary's, counts where it is.
+    A loss that some steps lack, such as an adversary's, is averaged over the steps that have it.
 
     Args:
         total: steps of the training.
 
     Attributes:
-        rows: finished parts.
-        sums: sum and count of each loss in the part under way.
+        rows: one per finished part: step, epoch, mean losses, lr.
+        sums: sum and count of each loss in the current part.
     """
 
     def __init__(self, total: int) -> None:

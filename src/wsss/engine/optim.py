@@ -60,7 +60,7 @@ class Poly:
         optimizer: its current learning rates are lr_0.
         total: T, the number of steps.
         power: exponent.
-        every: steps between two changes (DeepLab v2: 10, retrain.md B6.6).
+        every: steps between two changes (DeepLab v2: 10, docs/methods/retrain.md B6.6).
     """
 
     def __init__(self, optimizer: Optimizer, total: int, power: float, every: int = 1) -> None:

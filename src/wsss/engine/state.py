@@ -1,4 +1,4 @@
-"""What an interrupted training needs to go on as if nothing had happened, and when it is saved."""
+"""State of a training and its periodic checkpoints, to resume bit-identically."""
 
 import time
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ CHECKPOINT_EVERY = 60.0
 
 @dataclass
 class State:
-    """Everything that an interrupted training needs to go on as if nothing had happened."""
+    """State to resume a training from: task, optimisers, precision, RNG and loss table."""
 
     fabric: Fabric
     task: Task
@@ -35,7 +35,7 @@ class State:
         return self.fabric.device.type == "cuda"
 
     def content(self, step: int) -> dict[str, Any]:
-        """Return what is saved after `step` steps."""
+        """Return the content of a checkpoint after `step` steps."""
         return {
             "step": step,
             "task": self.task.state_dict(),
@@ -48,7 +48,7 @@ class State:
         }
 
     def restore(self, saved: dict[str, Any] | None) -> int:
-        """Take over what was saved, if anything was; return the steps done."""
+        """Restore a checkpoint, if there is one; return the number of steps done."""
         if saved is None:
             return 0
         self.task.load_state_dict(saved["task"])
@@ -59,16 +59,16 @@ class State:
         if saved["cuda_rng"] is not None and self._on_gpu:
             torch.cuda.set_rng_state(saved["cuda_rng"], self.fabric.device)
         self.table.rows, self.table.sums = saved["rows"], saved["sums"]
-        log.info("continuing after step %d", saved["step"])
+        log.info("resuming after step %d", saved["step"])
         return saved["step"]
 
 
 class Checkpoints:
-    """Saves a training every `CHECKPOINT_EVERY` seconds, at its end and when it is asked to end.
+    """Saves a training every `CHECKPOINT_EVERY` seconds, at its end and on SIGTERM.
 
     Args:
-        state: of the training.
-        resume: where it is saved, by the first process alone.
+        state: what is saved.
+        resume: checkpoint file, written by rank 0 only.
         total: steps of the training.
     """
 
@@ -77,23 +77,23 @@ class Checkpoints:
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
-        # SIGTERM waits for the end of a step: a state in the middle of one is worth nothing
+        # SIGTERM waits for the end of a step: the state within a step is inconsistent
         self._asked = self._stack.enter_context(deferred())
         self._saved_at = time.monotonic()
         return self
 
     def after(self, steps: int) -> None:
-        """Save what is done after `steps` steps if it is time.
+        """Save a checkpoint after `steps` steps if one is due.
 
         Raises:
             Terminated: SIGTERM came.
         """
         asked = self._asked()
         if not self._state.fabric.is_global_zero:
-            # goes on until the first process, which needs it in every step, has saved
+            # the other ranks go on until rank 0, which needs them in every step, has saved
             return
         due = time.monotonic() - self._saved_at > CHECKPOINT_EVERY
-        # a kill before the results are known to be complete must not cost the whole training
+        # saved at the end, too: a kill before the results are written must not cost the training
         if asked or due or steps == self._total:
             self._resume.save(**self._state.content(steps))
             self._saved_at = time.monotonic()
@@ -108,5 +108,5 @@ class Checkpoints:
     ) -> None:
         self._stack.close()
         if isinstance(error, RuntimeError) and self._asked():
-            # another process of the training has ended first
+            # another rank has ended first
             raise Terminated from error

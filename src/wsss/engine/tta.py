@@ -1,6 +1,7 @@
-"""Inference over scaled and mirrored views of an image."""
+"""Test-time augmentation: inference over scaled and mirrored views of an image."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -16,14 +17,14 @@ def sum_views(
     size: tuple[int, int],
     align_corners: bool = False,
 ) -> Tensor:
-    """Return the sum of score maps over all views.
+    """Sum the score maps of all views of an image.
 
     Source: `infer_cls.py` of PSA: each map is brought to the common size (bilinear), then the maps
     of mirrored views are mirrored back.
 
     Args:
         views: per scale a batch (1, 3, h, w), or (2, 3, h, w) with the mirrored view second.
-        score: maps a batch to scores (1 or 2, D, h', w').
+        score: computes the score maps (1 or 2, D, h', w') of a batch.
         size: (H, W) of the result.
         align_corners: of the resizing; PSA's code has False.
 
@@ -33,19 +34,27 @@ def sum_views(
     Raises:
         UserError: a single view is too large for the GPU's memory.
     """
-    total = None
+    return reduce(torch.add, _unmirrored(views, score, size, align_corners))
+
+
+def _unmirrored(
+    views: Iterable[Tensor],
+    score: Callable[[Tensor], Tensor],
+    size: tuple[int, int],
+    align_corners: bool,
+) -> Iterator[Tensor]:
+    """Yield the score maps (D, H, W) of every view, mirrored ones mirrored back."""
     for view in views:
         maps = _in_memory(view, lambda part: resize_bilinear(score(part), size, align_corners))
         plain, *mirrored = maps
-        for part in (plain, *(m.flip(-1) for m in mirrored)):
-            total = part if total is None else total + part
-    return total
+        yield plain
+        yield from (copy.flip(-1) for copy in mirrored)
 
 
-def _in_memory(view: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return the maps of a batch, drawn one by one where the memory is too small for both."""
+def _in_memory(view: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """Compute the maps of a batch, one image at a time if the GPU's memory is too small for it."""
     try:
-        return draw(view)
+        return compute(view)
     except torch.OutOfMemoryError as error:
         if len(view) == 1:
             height, width = view.shape[2:]
@@ -53,6 +62,6 @@ def _in_memory(view: Tensor, draw: Callable[[Tensor], Tensor]) -> Tensor:
                 f"the GPU's memory is too small for an image of {width} x {height} pixels: leave "
                 "out the largest of this stage's scales, or cut the images into dataset.tiles"
             ) from error
-    # not while the error is handled: it holds the tensors of the failed attempt
+    # outside the except block, which holds the tensors of the failed attempt
     torch.cuda.empty_cache()
-    return torch.cat([_in_memory(part, draw) for part in view.split(1)])
+    return torch.cat([_in_memory(image[None], compute) for image in view])

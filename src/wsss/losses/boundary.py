@@ -1,7 +1,8 @@
 """The smoothness loss of SB: class maps change only where boundaries are.
 
 Liu et al., Structure-aware Weakly Supervised Semantic Segmentation, IJCNN 2021; formulas and
-constants of Carlisle-Liu/SBNet, ``train_SB.py`` and ``smoothness/__init__.py`` (sb.md 4).
+constants of Carlisle-Liu/SBNet, ``train_SB.py`` and ``smoothness/__init__.py``
+(docs/methods/sb.md 4).
 """
 
 import torch

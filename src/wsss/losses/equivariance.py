@@ -1,8 +1,8 @@
 """Losses of SEAM: the maps of an image and of its small copy should be the same.
 
 Wang et al., Self-supervised Equivariant Attention Mechanism, CVPR 2020; formulas and constants of
-YudeWang/SEAM, ``train_SEAM.py`` and ``tool/visualization.py`` (seam.md 2, 3). Class maps are
-(B, 1 + C, H, W) float32 with the background first.
+YudeWang/SEAM, ``train_SEAM.py`` and ``tool/visualization.py`` (docs/methods/seam.md 2, 3). Class
+maps are (B, 1 + C, H, W) float32 with the background first.
 """
 
 import torch
@@ -11,13 +11,13 @@ from torch import Tensor
 
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.ops.cam import max_norm
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 HARDEST = 0.2
 """Share of the entries that the equivariant cross regularisation averages, the largest ones."""
 
 Views = tuple[Tensor, Tensor]
-"""Class maps of a view as the classifier draws them, and as the pixel correlation refines them."""
+"""Class maps of a view of the classifier, and refined by the pixel correlation."""
 
 
 def max_onehot(maps: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ def aligned(first: Views, second: Views, label: Tensor) -> tuple[Views, Views]:
     """Bring the maps of two views to comparable values on the grid of the second.
 
     Each map is normalised at its own size, resized (`align_corners=True`), and set to 0 where the
-    image does not contain the class, in this order (seam.md 9, note 3).
+    image does not contain the class, in this order (docs/methods/seam.md 9, note 3).
 
     Args:
         first: Maps of the larger view, each (B, 1 + C, H, W).
@@ -78,7 +78,7 @@ def aligned(first: Views, second: Views, label: Tensor) -> tuple[Views, Views]:
         The same for both views, each (B, 1 + C, h, w) in [0, 1).
     """
     present = F.pad(label, (1, 0), value=1.0)[:, :, None, None]
-    grid = tuple(second[0].shape[2:])
+    grid = plane(second[0])
     (cam, refined), (small_cam, small_refined) = first, second
 
     def shrink(maps: Tensor) -> Tensor:
@@ -104,7 +104,9 @@ def cross_target(maps: Tensor) -> Tensor:
 
 
 def siamese_losses(first: Views, second: Views, label: Tensor) -> dict[str, Tensor]:
-    """Compute all losses of SEAM from the maps of an image and of its small copy (seam.md 3).
+    """Compute all losses of SEAM from the maps of an image and of its small copy.
+
+    Source: docs/methods/seam.md 3.
 
     Args:
         first: Maps of the image, each (B, 1 + C, H, W), upsampled to its size.
@@ -118,9 +120,11 @@ def siamese_losses(first: Views, second: Views, label: Tensor) -> dict[str, Tens
     """
     both, classes = (first, second), label[:, :, None, None]
     (cam_large, refined_large), (cam_small, refined_small) = aligned(first, second, label)
+    cls = [multilabel_soft_margin(cam[:, 1:].mean((2, 3)), label) for cam, _ in both]
+    rvmin = [min_pooling(refined[:, 1:] * classes) for _, refined in both]
     return {
-        "cls": sum(multilabel_soft_margin(cam[:, 1:].mean((2, 3)), label) for cam, _ in both) / 2,
-        "rvmin": sum(min_pooling(refined[:, 1:] * classes) for _, refined in both) / 2,
+        "cls": (cls[0] + cls[1]) / 2,
+        "rvmin": (rvmin[0] + rvmin[1]) / 2,
         "er": (cam_large - cam_small)[:, 1:].abs().mean(),
         "ecr": hardest(cross_target(cam_small), refined_large)
         + hardest(cross_target(cam_large), refined_small),

@@ -1,4 +1,6 @@
-"""Losses of adversarial erasing (Stammes et al. 2020, EADER's ``train.py``; eader.md 7).
+"""Losses of adversarial erasing (Stammes et al. 2020, EADER's ``train.py``).
+
+Source: docs/methods/eader.md 7.
 
 They are means over the N (image, class) pairs of a batch, as in the official code (the paper
 divides by the number of classes). A batch without pairs gives 0, still differentiable.
@@ -15,11 +17,11 @@ def _mean(x: Tensor) -> Tensor:
 
 
 def attention_mining(scores: Tensor, erased: Tensor) -> Tensor:
-    """Mean score that is left to a class after it was erased from its image, L_am.
+    """Attention mining loss L_am: mean score of each class after it was erased from its image.
 
     Args:
         scores: (N, C) of the erased images: probabilities of an adversary, or logits where the
-            localizer judges itself (eader.md 11).
+            localizer scores its own erased images (docs/methods/eader.md 11).
         erased: (N,) int64, the class that was erased from each.
 
     Returns:
@@ -29,7 +31,7 @@ def attention_mining(scores: Tensor, erased: Tensor) -> Tensor:
 
 
 def attention_area(maps: Tensor) -> Tensor:
-    """Mean attention over pairs and pixels, the regularisation L_reg.
+    """Regularisation L_reg: mean attention over pairs and pixels.
 
     Args:
         maps: (N, 1, H, W) in [0, 1].

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wsss.io.labels import IGNORE
 from wsss.losses.processes import total, world
+from wsss.ops.resize import plane
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -27,8 +28,8 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 def balanced_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross entropy over the background plus mean cross entropy over all objects.
 
-    Source: the seeding loss of DSRG (Huang et al., CVPR 2018), as works on pseudo labels take it
-    for DeepLab v2 (retrain.md B5).
+    Source: the seeding loss of DSRG (Huang et al., CVPR 2018), which works on pseudo labels use
+    for DeepLab v2 (docs/methods/retrain.md B5).
 
     Args:
         logits: Label scores before the softmax (B, L, H, W); label 0 is the background.
@@ -48,7 +49,8 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "balanced": balanced_cross_entropy,
 }
 """The losses by their names in the configuration; ``per_image`` is divided by the batch size of the
-step once more (`utils/loss.py` of jfzhang95/pytorch-deeplab-xception, retrain.md C4)."""
+step once more (`utils/loss.py` of jfzhang95/pytorch-deeplab-xception,
+docs/methods/retrain.md C4)."""
 
 
 def multiscale_cross_entropy(
@@ -58,7 +60,7 @@ def multiscale_cross_entropy(
 ) -> list[Tensor]:
     """Compare logits of several sizes with the labels, resized to each of these sizes.
 
-    Source: `main.py` of kazuto1011/deeplab-pytorch (retrain.md B3).
+    Source: `main.py` of kazuto1011/deeplab-pytorch (docs/methods/retrain.md B3).
 
     Args:
         logits: Label scores (B, L, h, w), of any sizes.
@@ -68,7 +70,7 @@ def multiscale_cross_entropy(
     Returns:
         One scalar for each of `logits`.
     """
-    return [loss(scores, resized_labels(labels, tuple(scores.shape[2:]))) for scores in logits]
+    return [loss(scores, resized_labels(labels, plane(scores))) for scores in logits]
 
 
 def resized_labels(labels: Tensor, size: tuple[int, int]) -> Tensor:

@@ -1,6 +1,6 @@
 """The triplet of AEFT (Yoon et al., ECCV 2022): an image, its erased copy, one of other classes.
 
-Source: `models/model_aeft_gpp.py` of KAIST-vilab/AEFT; aeft.md 6, 7. Maps are float32.
+Source: `models/model_aeft_gpp.py` of KAIST-vilab/AEFT; docs/methods/aeft.md 6, 7. Maps are float32.
 """
 
 import torch
@@ -19,7 +19,7 @@ FEWEST = 5
 
 
 def erasing_mask(cam: Tensor, labels: Tensor, size: tuple[int, int], erase: float) -> Tensor:
-    """Draw the factor that erases an object's strongest parts from its image.
+    """Compute the mask that erases an object's strongest parts from its image.
 
     It is the activation itself, of the strongest labelled class: weak parts are dimmed, those of
     `erase` and above are blanked out. Gradients flow through the values, not the comparison.
@@ -39,7 +39,7 @@ def erasing_mask(cam: Tensor, labels: Tensor, size: tuple[int, int], erase: floa
 
 
 def presence(pooled: Tensor, labels: Tensor) -> Tensor:
-    """Embed images by how much they show of their classes: `mean(relu(pooled)) * label`.
+    """Embed images by the activation of their classes: `mean(relu(pooled)) * label`.
 
     Args:
         pooled: Signed pooled maps (B, C, h, w).
@@ -52,7 +52,7 @@ def presence(pooled: Tensor, labels: Tensor) -> Tensor:
 
 
 def residue(cam: Tensor, pooled: Tensor, labels: Tensor, below: float) -> Tensor:
-    """Embed images by what the pooled maps, scaled to [-1, 1], say outside of strong activation.
+    """Embed images by the mean of the pooled maps, scaled to [-1, 1], outside strong activation.
 
     Args:
         cam: Signed class maps (B, C, h, w); their normalised activation picks the cells.
@@ -72,8 +72,9 @@ def residue(cam: Tensor, pooled: Tensor, labels: Tensor, below: float) -> Tensor
 def pick_negatives(labels: Tensor) -> tuple[Tensor, Tensor]:
     """Pick for each image another one without common class, uniformly, with torch's generator.
 
-    The official search drops partners when an image has none and shifts the others (aeft.md 13,
-    note 8); here such an image is left out, and so is one without any class.
+    The official search drops partners when an image has none and shifts the others
+    (docs/methods/aeft.md 13, note 8); here such an image is left out, and so is one without any
+    class.
 
     Args:
         labels: 1 where the image contains the class, else 0 (B, C), floating point.
@@ -81,12 +82,12 @@ def pick_negatives(labels: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Anchors (N,) int64, ascending, and their negatives (N,) int64; N <= B, may be 0.
     """
-    shown = labels.any(dim=1)
+    labelled = labels.any(dim=1)
     shared = (labels[:, None] * labels[None]).sum(-1) > 0
-    disjoint = ~shared & shown[:, None] & shown[None]
+    disjoint = ~shared & labelled[:, None] & labelled[None]
     anchors = disjoint.any(dim=1).nonzero().flatten()
-    chance = torch.rand_like(disjoint, dtype=torch.float32).masked_fill(~disjoint, -1.0)
-    return anchors, chance.argmax(dim=1)[anchors]
+    priority = torch.rand_like(disjoint, dtype=torch.float32).masked_fill(~disjoint, -1.0)
+    return anchors, priority.argmax(dim=1)[anchors]
 
 
 def attraction(anchor: Tensor, positive: Tensor) -> Tensor:
@@ -99,13 +100,13 @@ def distance(anchor: Tensor, negative: Tensor) -> Tensor:
     return (anchor - negative).square().sum(dim=1)
 
 
-def shortfall(anchor: Tensor, negative: Tensor, margin: float) -> Tensor:
-    """What the distance of each pair lacks to the margin: (N,) >= 0 for embeddings (N, C)."""
+def hinge(anchor: Tensor, negative: Tensor, margin: float) -> Tensor:
+    """Hinge max(0, margin - distance) per pair, (N,), of embeddings (N, C)."""
     return F.relu(margin - distance(anchor, negative))
 
 
 def repulsion(anchor: Tensor, negative: Tensor, margin: float) -> Tensor:
-    """Mean of what the pairs that are closer than the margin lack to it.
+    """Mean hinge max(0, margin - distance) of the pairs closer than the margin.
 
     Args:
         anchor: Embeddings of the anchors (N, C); N may be 0.
@@ -115,6 +116,6 @@ def repulsion(anchor: Tensor, negative: Tensor, margin: float) -> Tensor:
     Returns:
         Scalar in [0, margin]; 0 unless at least `FEWEST` pairs are too close.
     """
-    lack = shortfall(anchor, negative, margin)
+    lack = hinge(anchor, negative, margin)
     close = total((lack > 0).sum())
     return torch.where(close >= FEWEST, world() * lack.sum() / close.clamp(min=1), 0.0)

@@ -14,10 +14,10 @@ from wsss.config.section import MethodParams
 from wsss.errors import UserError
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from wsss.methods.base import Method
+    from wsss.methods.combo import Combo
     from wsss.nn.backbones import Backbone
+    from wsss.nn.classnet import ClassNet
 
 
 def get(name: str) -> "type[Method]":
@@ -47,7 +47,7 @@ def make(
     num_classes: int,
     params: Mapping[str, MethodParams],
     further: "Mapping[str, Backbone] | None" = None,
-) -> "Method":
+) -> "Method | Combo":
     """Build a method or a combination of methods.
 
     Args:
@@ -62,7 +62,7 @@ def make(
     """
     first, *addons = parts(name)
 
-    def part(method: str, net: "nn.Module | None" = None) -> "Method":
+    def part(method: str, net: "ClassNet | None" = None) -> "Method":
         own = f"{method}."
         trunks = {k.removeprefix(own): t for k, t in (further or {}).items() if k.startswith(own)}
         return get(method)(backbone, num_classes, params[method], trunks, net)

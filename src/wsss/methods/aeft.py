@@ -3,12 +3,12 @@
 Paper: Yoon, Kweon, Cho, Kim & Yoon, Adversarial Erasing Framework via Triplet with Gated Pyramid
 Pooling Layer for Weakly Supervised Semantic Segmentation, ECCV 2022.
 Official code: KAIST-vilab/AEFT, ``train.py``, ``models/model_aeft_gpp.py``,
-``networks/resnet38d.py``, ``infer.py`` (aeft.md).
+``networks/resnet38d.py``, ``infer.py`` (docs/methods/aeft.md).
 
 Deviations: negatives are drawn uniformly, and an image without a label-disjoint partner takes no
-part in the repulsion (aeft.md 13, note 8); any backbone. With several processes each looks for
-partners within its own share of the batch. Momentum (note 1) and the single rate for all layers
-are matters of the configuration.
+part in the repulsion (docs/methods/aeft.md 13, note 8); any backbone. With several processes each
+looks for partners within its own share of the batch. Momentum (note 1) and the single rate for all
+layers are matters of the configuration.
 """
 
 import math
@@ -34,11 +34,14 @@ from wsss.nn.aeftnet import AeftNet
 from wsss.nn.backbones import Backbone
 from wsss.nn.heads.gpp import signed_score
 from wsss.nn.task import Batch, Losses, Progress
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class AeftParams(MethodParams):
-    """Hyper-parameters of AEFT; the defaults are those of its ``train.py`` (aeft.md 2.1)."""
+    """Hyper-parameters of AEFT; the defaults are those of its ``train.py``.
+
+    Source: docs/methods/aeft.md 2.1.
+    """
 
     trunk_dropout: float = Field(default=0.2, ge=0, lt=1)
     """Probability that a channel inside the backbone is dropped, where it has channel dropout."""
@@ -85,7 +88,7 @@ class Aeft(Method):
         return base if epoch < self.params.start else self.params.batch_size
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:
-        """Compare with the image labels, from ``params.start`` on with other images, too.
+        """Compute the classification loss, from ``params.start`` on with the triplet losses.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
@@ -98,13 +101,13 @@ class Aeft(Method):
         if progress.epoch >= self.params.start:
             return {"net": self.triplet_losses(image, label, *pick_negatives(label))}
         features = self.net.features(self.net.backbone(image))
-        logits = self.net.classify(features, tuple(image.shape[2:]))
+        logits = self.net.classify(features, plane(image))
         return {"net": {"cls": multilabel_soft_margin(logits, label)}}
 
     def triplet_losses(
         self, image: Tensor, label: Tensor, anchors: Tensor, negatives: Tensor
     ) -> dict[str, Tensor]:
-        """Compute the losses of a step of the second part (aeft.md 6, 7).
+        """Compute the losses of a step of the second part (docs/methods/aeft.md 6, 7).
 
         Args:
             image: (B, 3, H, W) normalised RGB.
@@ -115,28 +118,39 @@ class Aeft(Method):
         Returns:
             Weighted scalars ``cls``, ``attraction`` and ``repulsion``.
         """
+        # maps (B, C, h, w) of the images and of their erased copies
         params = self.params
         cam, pooled = self._maps(image)
-        erased = image * erasing_mask(cam, label, tuple(image.shape[2:]), params.erase)
+        erased = image * erasing_mask(cam, label, plane(image), params.erase)
         _, pooled_erased = self._maps(erased)
+
+        # attraction of an image and its erased copy, embeddings (B, C)
         attract = attraction(presence(pooled, label), presence(pooled_erased, label))
+
+        # repulsion of the N anchors' residual regions and their negatives
         residual = residue(cam, pooled, label, params.residual)
         whole = residue(cam, pooled, label, 1.0)
         repulse = repulsion(residual[anchors], whole[negatives], params.margin)
-        # a process sees its share of the batch, and classifies the same share of it
-        seen = math.ceil(len(image) * params.classified / params.batch_size)
+
+        # every process classifies the same share of its part of the batch
+        classified = math.ceil(len(image) * params.classified / params.batch_size)
         return {
-            "cls": multilabel_soft_margin(signed_score(cam, pooled)[:seen], label[:seen]),
+            "cls": multilabel_soft_margin(
+                signed_score(cam, pooled)[:classified], label[:classified]
+            ),
             "attraction": params.attraction * attract,
             "repulsion": params.repulsion * repulse,
         }
 
     def cam(self, image: Tensor) -> Tensor:
-        """Draw relu(fc9(relu(fc8(conv6)))): (B, 3, H, W) to (B, C, h, w)."""
+        """Compute relu(fc9(relu(fc8(conv6)))): (B, 3, H, W) to (B, C, h, w)."""
         return F.relu(self.net.cam(image))
 
     def infer(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """Draw the maps (B, C, *size) of a view: upsampled, then rectified (aeft.md 8)."""
+        """Compute the maps (B, C, *size) of a view: upsampled, then rectified.
+
+        Source: docs/methods/aeft.md 8.
+        """
         return F.relu(resize_bilinear(self.net.cam(image), size))
 
     def _maps(self, image: Tensor) -> tuple[Tensor, Tensor]:

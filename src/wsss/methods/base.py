@@ -1,7 +1,7 @@
-"""What a method is: a task on image labels whose network draws class activation maps."""
+"""Interface of the methods: tasks on image labels that compute class activation maps."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor, nn
@@ -16,16 +16,17 @@ from wsss.ops.resize import resize_bilinear
 
 
 class Method(Task):
-    """A task that is trained with image labels and draws CAMs.
+    """A task that is trained with image labels and computes CAMs.
 
     A subclass sets ``Params`` and implements ``build``, ``forward`` and ``cam``;
     ``batch["label"]`` is (B, C) float, 1 where the class is present. The network that ``build``
     returns is a :class:`wsss.nn.classnet.ClassNet`. For others to be added to it, ``forward`` runs
-    the trunk on ``batch["image"]`` itself at some point; a method that can be added
-    (``Params.addon``) implements ``alone`` and ``extra``.
+    the backbone on ``batch["image"]`` itself at some point; a method that can be added
+    (``Params.addon``) implements ``owns_step`` and
+    ``addon_losses``.
 
     Args:
-        backbone: Where the features come from.
+        backbone: Feature extractor.
         num_classes: Number of foreground classes C.
         params: An instance of ``Params``.
         parts: Further backbones by the names of the options that describe them; none when maps
@@ -40,6 +41,8 @@ class Method(Task):
     """
 
     Params: ClassVar[type[MethodParams]] = MethodParams
+    params: MethodParams
+    net: ClassNet
 
     def __init__(
         self,
@@ -58,19 +61,25 @@ class Method(Task):
         self.net = self.build(backbone, num_classes, params) if net is None else net
         self.add_parts(parts or {})
 
-    def build(self, backbone: Backbone, num_classes: int, params: MethodParams) -> ClassNet:
-        """Build the network that a checkpoint of this method holds."""
+    def build(self, backbone: Backbone, num_classes: int, params: Any) -> ClassNet:  # noqa: ANN401
+        """Build the network that a checkpoint of this method holds.
+
+        Args:
+            backbone: Feature extractor.
+            num_classes: Number of foreground classes C.
+            params: An instance of the method's own ``Params``.
+        """
         raise NotImplementedError
 
     def add_parts(self, parts: Mapping[str, Backbone]) -> None:
-        """Build what stands on the further backbones; a method without any builds nothing."""
+        """Build the networks on the further backbones (none by default)."""
 
     def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules of the network that start from random weights."""
         return self.net.from_scratch()
 
     def cam(self, image: Tensor) -> Tensor:
-        """Draw the class activation maps of all classes.
+        """Compute the class activation maps of all classes.
 
         Args:
             image: (B, 3, H, W) normalised RGB.
@@ -81,7 +90,7 @@ class Method(Task):
         raise NotImplementedError
 
     def infer(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """Draw the maps of one view at the size of the result.
+        """Compute the maps of one view at the size of the result.
 
         Args:
             image: (B, 3, H, W) normalised RGB.
@@ -98,15 +107,15 @@ class Method(Task):
         return scale_by_max(total)
 
     def owns_step(self, progress: Progress) -> bool:  # noqa: ARG002
-        """Tell whether a step belongs to this method alone, when it is added to another."""
+        """True for a step that only this method's losses are computed in, as an add-on."""
         return False
 
     def addon_losses(self, batch: Batch, progress: Progress, features: Tensor) -> Losses:
-        """Return the losses that this method adds to a step of another one on a shared network.
+        """Compute the losses that this method adds to a step of another one on a shared network.
 
         Args:
             batch: Collated sample.
-            progress: Where the training stands.
+            progress: Step and epoch of the training.
             features: (B, D, h, w) of the shared network for ``batch["image"]``.
         """
         raise NotImplementedError

@@ -1,14 +1,16 @@
-"""EADER: a localizer learns to attend to whatever an adversary still recognises a class by.
+"""EADER: a localizer learns to attend to everything by which an adversary recognises a class.
 
 Paper: Stammes, Runia, Hofmann & Ghafoorian, Find it if You Can: End-to-End Adversarial Erasing for
 Weakly-Supervised Semantic Segmentation, arXiv 2011.04626, 2020.
-Official code: ErikStammes/EADER, ``train.py``, ``attention_map_wrapper.py`` (eader.md).
+Official code: ErikStammes/EADER, ``train.py``, ``attention_map_wrapper.py``
+(docs/methods/eader.md).
 
 Deviations: any backbone; an adversary's step does not compute the gradients that the official code
-discards (eader.md 9); maps are drawn with the running statistics of BatchNorm, while the official
-``--evaluate`` leaves the networks in training mode (eader.md 16.1). Grad-CAM of a network that is
-not linear behind its features draws its dropout anew. Added to another method it is the published
-"PSA w/ EADER" with the add-on's settings as reconstructed in eader.md 14.
+discards (docs/methods/eader.md 9); maps are computed with the running statistics of BatchNorm,
+while the official ``--evaluate`` leaves the networks in training mode
+(docs/methods/eader.md 16.1). Grad-CAM of a network that is not linear behind its features samples its dropout again. Added to
+another method it is the published "PSA w/ EADER" with the add-on's settings as reconstructed in
+docs/methods/eader.md 14.
 """
 
 from collections.abc import Mapping
@@ -32,7 +34,7 @@ from wsss.nn.task import Batch, Losses, Progress
 from wsss.ops.cam import scale_min_max
 from wsss.ops.erase import erase, soft_mask
 from wsss.ops.gradcam import class_maps, gradient_weights, pair_order, ranked_classes
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class EaderParams(MethodParams):
@@ -73,7 +75,7 @@ class EaderParams(MethodParams):
 
 
 class Attention(NamedTuple):
-    """What the localizer attends to, one map per (image, class) pair.
+    """Attention of the localizer, one map per (image, class) pair.
 
     Attributes:
         maps: (N, 1, H, W) in [0, 1].
@@ -87,15 +89,19 @@ class Attention(NamedTuple):
 
 
 class Eader(Method):
-    """A classifier and its adversary, in turns of a fixed number of steps (eader.md 8, 9).
+    """A classifier and its adversary, in turns of a fixed number of steps.
 
-    In its turn the localizer learns the labels and to erase a class so that the adversary does not
-    see it any more; in the other turn the adversary learns to see it nevertheless. BatchNorm of
-    both follows every step. Without a backbone for it (maps are inferred) there is no adversary.
+    Source: docs/methods/eader.md 8, 9.
+
+    In its turn the localizer learns the labels, and to erase a class so that the adversary does not
+    recognise it any more; in the other turn the adversary learns to recognise it nevertheless. The
+    BatchNorm statistics of both are updated in every step. Without a backbone for it (at inference)
+    there is no adversary.
     """
 
     Params = EaderParams
     params: EaderParams
+    net: Localizer
     adversary: Localizer | None
 
     def build(self, backbone: Backbone, num_classes: int, params: EaderParams) -> Localizer:  # noqa: ARG002
@@ -112,7 +118,10 @@ class Eader(Method):
         return super().players() | ({"adversary": self.adversary} if self.adversary else {})
 
     def train_overrides(self) -> dict[str, dict[str, object]]:
-        """Return the adversary's optimiser: one rate for all parameters, constant (eader.md 10)."""
+        """Return the adversary's optimiser: one rate for all parameters, constant.
+
+        Source: docs/methods/eader.md 10.
+        """
         if self.adversary is None:
             return {}
         return {
@@ -136,13 +145,18 @@ class Eader(Method):
             )
 
     def owns_step(self, progress: Progress) -> bool:
-        """Tell whether it is the adversary's turn; turns go on across epochs (eader.md 8)."""
+        """True if it is the adversary's turn; turns go on across epochs.
+
+        Source: docs/methods/eader.md 8.
+        """
+        return self.adversary is not None and self._adversary_turn(progress)
+
+    def _adversary_turn(self, progress: Progress) -> bool:
         localizer = self.params.localizer_steps
-        turn = progress.step % (localizer + self.params.adversary_steps)
-        return self.adversary is not None and turn >= localizer
+        return progress.step % (localizer + self.params.adversary_steps) >= localizer
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:
-        """Take a step of the player whose turn it is.
+        """Compute the losses of the player whose turn it is.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
@@ -158,12 +172,12 @@ class Eader(Method):
                 features = self.features(image)
             return self.addon_losses(batch, progress, features)
         features = self.features(image)
-        logits = self.net.classify(features, tuple(image.shape[2:]))
+        logits = self.net.classify(features, plane(image))
         cls = probability_bce(logits, batch["label"])
         return {"net": {"cls": cls} | self.addon_losses(batch, progress, features)["net"]}
 
     def features(self, image: Tensor) -> Tensor:
-        """Compute what the maps are linear in: (B, 3, H, W) to (B, D, h, w)."""
+        """Compute the features that the maps are linear in: (B, 3, H, W) to (B, D, h, w)."""
         return self.net.features(self.net.backbone(image))
 
     def addon_losses(self, batch: Batch, progress: Progress, features: Tensor) -> Losses:
@@ -178,36 +192,42 @@ class Eader(Method):
             ``{"net": {"am": alpha x attention mining, "reg": beta x mean attention}}`` or
             ``{"adversary": {"adv": binary cross entropy of the erased images}}``.
         """
-        if self.owns_step(progress):
+        # adversary's turn: classify images (N, 3, H, W) erased by constant attention
+        if self.adversary is not None and self._adversary_turn(progress):
             with torch.no_grad():
-                seen = self.attend(batch, features)
-                erased = self.erase(batch, seen)
+                attention = self.attend(batch, features)
+                erased = self.erase(batch, attention)
             logits = self.adversary(erased)
-            return {"adversary": {"adv": probability_bce(logits, batch["label"][seen.image])}}
-        seen = self.attend(batch, features)
+            return {"adversary": {"adv": probability_bce(logits, batch["label"][attention.image])}}
+
+        # localizer's turn: attention mining and area
+        attention = self.attend(batch, features)
         losses = {}
-        scores = self.judge(self.erase(batch, seen))
+        scores = self.score_erased(self.erase(batch, attention))
         if scores is not None:
-            losses["am"] = self.params.alpha * attention_mining(scores, seen.target)
+            losses["am"] = self.params.alpha * attention_mining(scores, attention.target)
         if self.params.beta > 0:
-            losses["reg"] = self.params.beta * attention_area(seen.maps)
+            losses["reg"] = self.params.beta * attention_area(attention.maps)
         return {"net": losses}
 
     def attend(self, batch: Batch, features: Tensor) -> Attention:
-        """Draw the attention to every class of every image (eader.md 5.1, 5.2).
+        """Compute the attention to every class of every image (docs/methods/eader.md 5.1, 5.2).
 
         Args:
             batch: image (B, 3, H, W) and label (B, C).
             features: (B, D, h, w) of the network for the images.
         """
-        size = tuple(batch["image"].shape[2:])
+        size = plane(batch["image"])
+        # classes of every image (B, R), weights of their maps (B, R, D)
         classes = ranked_classes(batch["label"])
         gcam = self.params.attention == "gcam"
         if gcam and not self.net.linear:
             weights = gradient_weights(features, lambda f: self.net.classify(f, size), classes)
         else:
-            # of a gradient these rows lack the factor 1 / (h w), which scale_min_max removes anyway
+            # the factor 1 / (h w) of the gradient is missing: scale_min_max cancels it
             weights = self.net.class_weight()[classes.clamp(min=0)]
+
+        # maps (B, R, h, w), then those of the N pairs at image size (N, 1, H, W)
         maps = class_maps(features, weights.detach() if gcam else weights)
         image, rank = pair_order(classes, "rank" if gcam else "image")
         maps = (F.relu(maps) if gcam else maps)[image, rank]
@@ -215,27 +235,28 @@ class Eader(Method):
             scale_min_max(resize_bilinear(maps[:, None], size)), image, classes[image, rank]
         )
 
-    def erase(self, batch: Batch, seen: Attention) -> Tensor:
-        """Erase from its image what each map attends to: (N, 3, H, W)."""
-        mask = soft_mask(seen.maps, self.params.mask_omega, self.params.mask_sigma)
-        return erase(batch["image"][seen.image], mask)
+    def erase(self, batch: Batch, attention: Attention) -> Tensor:
+        """Erase the attended pixels of each pair's image: (N, 3, H, W)."""
+        mask = soft_mask(attention.maps, self.params.mask_omega, self.params.mask_sigma)
+        return erase(batch["image"][attention.image], mask)
 
-    def judge(self, erased: Tensor) -> Tensor | None:
+    def score_erased(self, erased: Tensor) -> Tensor | None:
         """Score erased images (N, 3, H, W) for the attention-mining loss.
 
         Returns:
             (N, C) probabilities of the adversary, whose parameters are constants here, or the
-            localizer's own *logits* (published so, eader.md 11); none without a judge.
+            localizer's own *logits* (published so, docs/methods/eader.md 11); None if nobody scores
+            them.
         """
         if self.adversary is not None:
             frozen = {name: p.detach() for name, p in self.adversary.named_parameters()}
             return torch.sigmoid(functional_call(self.adversary, frozen, (erased,)).float())
         if self.params.mode == "shared":
-            return self.net.classify(self.features(erased), tuple(erased.shape[2:]))
+            return self.net.classify(self.features(erased), plane(erased))
         return None
 
     def cam(self, image: Tensor) -> Tensor:
-        """Draw the maps of all classes.
+        """Compute the maps of all classes.
 
         Args:
             image: (B, 3, H, W) normalised RGB.
@@ -249,5 +270,5 @@ class Eader(Method):
 
     @staticmethod
     def scale_maps(total: np.ndarray) -> np.ndarray:
-        """Stretch each of the summed maps (K, H, W) to [0, 1] (eader.md 5.1)."""
+        """Scale each of the summed maps (K, H, W) to [0, 1] (docs/methods/eader.md 5.1)."""
         return scale_min_max(total)

@@ -2,7 +2,8 @@
 
 Paper: Ahn & Kwak, Learning Pixel-level Semantic Affinity with Image-level Supervision for
 Weakly Supervised Semantic Segmentation, CVPR 2018.
-Official code: jiwoon-ahn/psa, ``network/resnet38_cls.py``, ``train_cls.py`` (psa.md 1, 3).
+Official code: jiwoon-ahn/psa, ``network/resnet38_cls.py``, ``train_cls.py`` (docs/methods/psa.md 1,
+3).
 
 Deviations: any backbone; the network, the loss and the maps are the official ones. The affinity
 network and the random walk of the paper are stages of their own, shared by all methods.
@@ -30,6 +31,7 @@ class Psa(Method):
     """A plain multi-label classifier; its class weights on the feature map are the CAM."""
 
     Params = PsaParams
+    params: PsaParams
     net: CamNet
 
     def build(self, backbone: Backbone, num_classes: int, params: PsaParams) -> CamNet:
@@ -37,7 +39,7 @@ class Psa(Method):
         return CamNet(backbone, num_classes, params.dropout)
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
-        """Classify and compare with the image labels.
+        """Compute the classification loss against the image labels.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
@@ -50,5 +52,5 @@ class Psa(Method):
         return {"net": {"cls": multilabel_soft_margin(logits, batch["label"])}}
 
     def cam(self, image: Tensor) -> Tensor:
-        """Draw relu(fc8(conv6)): (B, 3, H, W) to (B, C, h, w)."""
+        """Compute relu(fc8(conv6)): (B, 3, H, W) to (B, C, h, w)."""
         return self.net.cam(image)

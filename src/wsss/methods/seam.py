@@ -3,7 +3,7 @@
 Paper: Wang et al., Self-supervised Equivariant Attention Mechanism for Weakly Supervised Semantic
 Segmentation, CVPR 2020.
 Official code: YudeWang/SEAM, ``network/resnet38_SEAM.py``, ``train_SEAM.py``, ``infer_SEAM.py``
-(seam.md 1-5).
+(docs/methods/seam.md 1-5).
 
 Deviations: any backbone; the network, the losses and the maps are the official ones.
 """
@@ -21,7 +21,7 @@ from wsss.nn.backbones import Backbone
 from wsss.nn.seamnet import SeamNet
 from wsss.nn.task import Batch, Losses, Progress
 from wsss.ops.cam import scale_min_max_less_eps
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import small_copy
 
 
 class SeamParams(MethodParams):
@@ -39,6 +39,7 @@ class Seam(Method):
     """Classifies an image and a small copy; the maps of the one supervise those of the other."""
 
     Params = SeamParams
+    params: SeamParams
     net: SeamNet
 
     def build(self, backbone: Backbone, num_classes: int, params: SeamParams) -> SeamNet:
@@ -46,12 +47,11 @@ class Seam(Method):
         return SeamNet(backbone, num_classes, params.dropout)
 
     def views(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return images (B, 3, H, W) and their small copies, sides rounded down (seam.md 3)."""
-        size = tuple(max(1, int(side * self.params.scale)) for side in image.shape[2:])
-        return image, resize_bilinear(image, size, align_corners=True)
+        """Return images (B, 3, H, W) and their small copies (docs/methods/seam.md 3)."""
+        return image, small_copy(image, self.params.scale)
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
-        """Draw the maps of both views and compare them with the labels and with each other.
+        """Compute the losses of the maps of both views against the labels and each other.
 
         Args:
             batch: image (B, 3, H, W) and label (B, C) float.
@@ -65,13 +65,17 @@ class Seam(Method):
         return {"net": siamese_losses(first, second, batch["label"])}
 
     def cam(self, image: Tensor) -> Tensor:
-        """Draw the refined maps of the classes at the size of the view: to (B, C, H, W).
+        """Compute the refined maps of the classes at the size of the view: to (B, C, H, W).
 
-        Every class competes in the refinement; the labels select only afterwards (seam.md 5).
+        Every class competes in the refinement; the labels select only afterwards
+        (docs/methods/seam.md 5).
         """
         return self.net(image)[1][:, 1:]
 
     @staticmethod
     def scale_maps(total: np.ndarray) -> np.ndarray:
-        """Scale summed maps (K, H, W) between their minimum and maximum (seam.md 5)."""
+        """Scale summed maps (K, H, W) between their minimum and maximum.
+
+        Source: docs/methods/seam.md 5.
+        """
         return scale_min_max_less_eps(total)

@@ -9,17 +9,18 @@ from wsss.nn.classnet import ClassNet
 from wsss.nn.heads.gpp import SignedGate, gated_pyramid, signed_score
 
 WIDTH = 256
-"""Channels that the class maps are linear in (aeft.md 4)."""
+"""Channels that the class maps are linear in (docs/methods/aeft.md 4)."""
 
 
 class AeftNet(ClassNet):
     """Backbone, ``fc9(relu(fc8(conv6)))`` as signed class maps, logits by gated pyramid pooling.
 
-    Source: ``Net_gpp`` in ``networks/resnet38d.py`` of AEFT (aeft.md 4, 5). The official network
-    constructs ``bn8`` and never applies it; it is kept, frozen, so that its checkpoints fit.
+    Source: ``Net_gpp`` in ``networks/resnet38d.py`` of AEFT (docs/methods/aeft.md 4, 5). The
+    official network constructs ``bn8`` and never applies it; it is kept, frozen, so that its
+    checkpoints fit.
 
     Args:
-        backbone: Where the features come from; each of its Dropout2d gets ``trunk_dropout``.
+        backbone: Feature extractor; each of its Dropout2d gets ``trunk_dropout``.
         num_classes: Number of foreground classes C.
         trunk_dropout: Probability that a channel inside the backbone is dropped in training.
     """
@@ -46,7 +47,7 @@ class AeftNet(ClassNet):
         return (self.fc8, self.fc9, self.gconv1, self.gconv2, self.gconv3)
 
     def features(self, taps: dict[str, Tensor]) -> Tensor:
-        """Return what the class maps are linear in, ``relu(fc8(conv6))``: (B, 256, h, w)."""
+        """Return the features of the classifier, ``relu(fc8(conv6))``: (B, 256, h, w)."""
         return F.relu(self.fc8(taps["conv6"]))
 
     def class_weight(self) -> Tensor:
@@ -54,11 +55,11 @@ class AeftNet(ClassNet):
         return self.fc9.weight.flatten(1)
 
     def cam(self, x: Tensor) -> Tensor:
-        """Draw the signed class maps of images (B, 3, H, W): (B, C, h, w) float32."""
+        """Compute the signed class maps of images (B, 3, H, W): (B, C, h, w) float32."""
         return self._class_maps(self.features(self.backbone(x)))
 
     def maps(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw the class maps and their gated pyramid.
+        """Compute the class maps and their gated pyramid.
 
         Args:
             features: (B, 256, h, w), any h, w >= 1.

@@ -1,7 +1,7 @@
 """AffinityNet (Ahn & Kwak, CVPR 2018): features whose L1 distance tells classes apart.
 
-Source: ``network/resnet38_aff.py`` and ``vgg16_aff.py`` of jiwoon-ahn/psa; common.md 7.1,
-psa.md 2.3.
+Source: ``network/resnet38_aff.py`` and ``vgg16_aff.py`` of jiwoon-ahn/psa;
+docs/methods/common.md 7.1, docs/methods/psa.md 2.3.
 """
 
 import torch
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class AffinityNet(nn.Module):
@@ -20,7 +20,7 @@ class AffinityNet(nn.Module):
     1x1 convolution commutes with that, so it runs first, on fewer cells.
 
     Args:
-        backbone: Where the features come from; its ``conv4`` has stride 8. It is changed where it
+        backbone: Feature extractor; its ``conv4`` has stride 8. It is changed where it
             differs from the classifier's (``for_affinity``).
         widths: Channels of the narrowed conv4, conv5, conv6. The default is the official one;
             small backbones may use less.
@@ -35,7 +35,7 @@ class AffinityNet(nn.Module):
         self.f8_4 = nn.Conv2d(channels["conv5"], widths[1], 1, bias=False)
         self.f8_5 = nn.Conv2d(channels["conv6"], widths[2], 1, bias=False)
         self.f9 = nn.Conv2d(sum(widths), sum(widths), 1, bias=False)
-        norms = [nn.Identity(), nn.Identity(), nn.Identity()]
+        norms: list[nn.Module] = [nn.Identity(), nn.Identity(), nn.Identity()]
         if backbone.affinity_groups is not None:
             shapes = zip(backbone.affinity_groups, widths, strict=True)
             norms = [nn.GroupNorm(groups, width) for groups, width in shapes]
@@ -57,12 +57,15 @@ class AffinityNet(nn.Module):
         Returns:
             (B, sum(widths), h, w) with h, w = ceil(H / 8), ceil(W / 8).
         """
+        # narrow the taps with 1x1 convolutions
         taps = self.backbone(x)
-        grid = tuple(taps["conv4"].shape[2:])
+        grid = plane(taps["conv4"])
         narrow = (
             self.gn8_3(self.f8_3(taps["conv4"])),
             self.gn8_4(self.f8_4(taps["conv5"])),
             self.gn8_5(self.f8_5(taps["conv6"])),
         )
-        maps = [f if tuple(f.shape[2:]) == grid else resize_bilinear(f, grid) for f in narrow]
+
+        # bring them to the grid of conv4 (h, w) and mix them
+        maps = [f if plane(f) == grid else resize_bilinear(f, grid) for f in narrow]
         return F.elu(self.f9(torch.cat([F.elu(f) for f in maps], dim=1)))

@@ -1,4 +1,4 @@
-"""The classification network whose last layer draws class activation maps."""
+"""Classification network with global average pooling; its last layer gives the CAMs."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ class CamNet(ClassNet):
     """Backbone, global average pooling, bias-free 1x1 classifier (PSA ``resnet38_cls.py``).
 
     Args:
-        backbone: Where the features come from.
+        backbone: Feature extractor.
         num_classes: Number of foreground classes C.
         dropout: Probability that a channel of the last features is dropped in training.
     """
@@ -32,7 +32,7 @@ class CamNet(ClassNet):
         return self.fc8.weight.flatten(1)
 
     def classify(self, features: Tensor, size: tuple[int, int]) -> Tensor:  # noqa: ARG002
-        """Classify: fc8(gap(dropout(features))), psa.md 1.
+        """Classify: fc8(gap(dropout(features))), docs/methods/psa.md 1.
 
         Args:
             features: (B, D, h, w).
@@ -45,9 +45,9 @@ class CamNet(ClassNet):
         return self.fc8(pooled).flatten(1)
 
     def cam(self, x: Tensor) -> Tensor:
-        """Draw the class activation maps: relu(fc8(conv6)), no dropout, psa.md 1.
+        """Compute the class activation maps: relu(fc8(conv6)), no dropout, docs/methods/psa.md 1.
 
-        On VGG-16 the maps are square-rooted (psa.md 2.2).
+        On VGG-16 the maps are square-rooted (docs/methods/psa.md 2.2).
 
         Args:
             x: (B, 3, H, W) normalised RGB.

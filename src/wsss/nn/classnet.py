@@ -1,10 +1,11 @@
-"""What every network that draws class activation maps offers."""
+"""Interface of the classification networks that class activation maps are computed from."""
 
 from typing import ClassVar
 
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
+from wsss.ops.resize import plane
 
 
 class ClassNet(nn.Module):
@@ -13,7 +14,7 @@ class ClassNet(nn.Module):
     With these parts a method can be added to the network of any other.
 
     Attributes:
-        backbone: Where the features come from.
+        backbone: Feature extractor.
         linear: The mean over space of the gradient of a logit with respect to the features is
             the row of :meth:`class_weight` over the number of cells.
     """
@@ -27,7 +28,10 @@ class ClassNet(nn.Module):
         raise NotImplementedError
 
     def features(self, taps: dict[str, Tensor]) -> Tensor:
-        """Return what the class maps are linear in: (B, D, h, w)."""
+        """Return the features (B, D, h, w) that the classifier is applied to.
+
+        The class maps are ``class_weight() @ features``.
+        """
         return taps["conv6"]
 
     def class_weight(self) -> Tensor:
@@ -48,4 +52,4 @@ class ClassNet(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """Classify images (B, 3, H, W), normalised RGB, into logits (B, C)."""
-        return self.classify(self.features(self.backbone(x)), tuple(x.shape[2:]))
+        return self.classify(self.features(self.backbone(x)), plane(x))

@@ -1,4 +1,4 @@
-"""Whether a file of weights is what was saved, which PyTorch does not check."""
+"""Integrity checks of weight files: checksums and non-finite values."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +12,10 @@ from wsss.io.provenance import file_digest
 
 
 def check_sums(path: Path) -> None:
-    """Compare the content of a file of `torch.save` with its checksums.
+    """Verify the CRC checksums of a file of `torch.save`, which PyTorch ignores.
 
     Raises:
-        BadZipFile: it does not match them, or is no such archive.
+        BadZipFile: a checksum differs, or it is no such archive.
         OSError: it cannot be read.
     """
     with ZipFile(path) as archive:
@@ -24,10 +24,10 @@ def check_sums(path: Path) -> None:
 
 
 def check_download(url: str) -> None:
-    """Compare an earlier download with the hash in its name, as the hub does with a new one only.
+    """Verify the hash in the name of a cached download, which the hub does for new ones only.
 
     Raises:
-        UserError: It does not match.
+        UserError: The hash differs.
     """
     file = Path(hub.get_dir(), "checkpoints", url.rpartition("/")[2])
     known = hub.HASH_REGEX.search(file.name)
@@ -38,7 +38,7 @@ def check_download(url: str) -> None:
 def not_finite(state: Mapping[str, Tensor]) -> str:
     """Return the name of the first tensor with a number that is not finite; empty = there is none.
 
-    Floating point alone is looked at, as the single precision in which networks hold it.
+    Only floating point tensors are checked, converted to float32.
     """
     floating = ((name, t.float()) for name, t in state.items() if t.is_floating_point())
     return next((name for name, t in floating if not t.isfinite().all()), "")

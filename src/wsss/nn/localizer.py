@@ -1,5 +1,7 @@
 """A plain classifier as torchvision builds it."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
@@ -9,7 +11,7 @@ _HEADS = {"vgg16_largefov": "classifier"}
 
 
 class Localizer(ClassNet):
-    """Backbone, global average pooling, linear layer with bias (eader.md 4).
+    """Backbone, global average pooling, linear layer with bias (docs/methods/eader.md 4).
 
     The localizer of EADER and, as it is an ordinary classifier, its adversary. On the ResNets its
     state dict is torchvision's, on ``vgg16_largefov`` that of EADER's ``deeplab_largefov``; hence
@@ -17,7 +19,7 @@ class Localizer(ClassNet):
     linear layer is how the official code starts.
 
     Args:
-        backbone: Where the features come from.
+        backbone: Feature extractor.
         num_classes: Number of foreground classes C.
     """
 
@@ -30,7 +32,7 @@ class Localizer(ClassNet):
     @property
     def head(self) -> nn.Linear:
         """The linear layer."""
-        return self.get_submodule(self._head)
+        return cast(nn.Linear, self.get_submodule(self._head))
 
     def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: the linear layer."""

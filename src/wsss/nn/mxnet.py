@@ -1,6 +1,7 @@
 """Reading MXNet ``.params`` files, in which the ImageNet weights of ResNet-38d were published.
 
-Source: the layout of ``NDArray::Save`` and the names of ademxapp's model A1; common.md 2.6.
+Source: the layout of ``NDArray::Save`` and the names of ademxapp's model A1;
+docs/methods/common.md 2.6.
 """
 
 import math
@@ -32,7 +33,7 @@ def torch_name(name: str) -> str | None:
     """Return PSA's name of a tensor of ademxapp's ResNet-38, ``None`` if PSA does not have it.
 
     ``arg:res3b1_branch2a_weight`` is ``b3_1.conv_branch2a.weight``,
-    ``aux:bn3a_branch2a_moving_var`` is ``b3.bn_branch2a.running_var`` (common.md 2.6).
+    ``aux:bn3a_branch2a_moving_var`` is ``b3.bn_branch2a.running_var`` (docs/methods/common.md 2.6).
     """
     bare = name.partition(":")[2] or name
     if bare == "conv1a_weight":

@@ -1,6 +1,7 @@
 """The classification network of SEAM: class maps refined by the correlation of pixels.
 
-Source: ``network/resnet38_SEAM.py`` of YudeWang/SEAM (Wang et al., CVPR 2020); seam.md 1.
+Source: ``network/resnet38_SEAM.py`` of YudeWang/SEAM (Wang et al., CVPR 2020);
+docs/methods/seam.md 1.
 """
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from wsss.nn.backbones import Backbone
 from wsss.nn.classnet import ClassNet
 from wsss.ops.correlate import refine, winner_maps
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class SeamNet(ClassNet):
@@ -20,7 +21,7 @@ class SeamNet(ClassNet):
     brought to the grid of conv6, where the maps are.
 
     Args:
-        backbone: Where the features come from.
+        backbone: Feature extractor.
         num_classes: Number of foreground classes C; the classifier has a background row, too,
             which no loss trains.
         dropout: Probability that a channel of the last features is dropped in training.
@@ -49,7 +50,9 @@ class SeamNet(ClassNet):
         return self.fc8.weight.flatten(1)[1:]
 
     def classify(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """Classify: the mean of the class maps upsampled to the image (seam.md 9, note 4).
+        """Classify: the mean of the class maps upsampled to the image.
+
+        Source: docs/methods/seam.md 9, note 4.
 
         Args:
             features: (B, D, h, w).
@@ -62,18 +65,18 @@ class SeamNet(ClassNet):
         return resize_bilinear(maps, size, align_corners=True).mean((2, 3))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Draw both kinds of maps of images (B, 3, H, W), see :meth:`activate`."""
+        """Compute both kinds of maps of images (B, 3, H, W), see :meth:`activate`."""
         return self.activate(x, self.backbone(x))
 
     def activate(self, x: Tensor, taps: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Draw the maps of the classifier and the refined ones, in training with dropout.
+        """Compute the maps of the classifier and the refined ones, in training with dropout.
 
         Only the pixel correlation learns from the refined maps: the classifier and the backbone
-        get no gradient from them (seam.md 1.1).
+        get no gradient from them (docs/methods/seam.md 1.1).
 
         Args:
             x: (B, 3, H, W) normalised RGB.
-            taps: What the backbone makes of it.
+            taps: The backbone's taps of it.
 
         Returns:
             Class maps before any rectification and refined maps >= 0, both (B, 1 + C, H, W)
@@ -81,14 +84,15 @@ class SeamNet(ClassNet):
         """
         logits = self._class_maps(taps["conv6"])
         refined = refine(winner_maps(logits), self.pixel_features(x, taps))
-        size = tuple(x.shape[2:])
+        size = plane(x)
         return resize_bilinear(logits, size, align_corners=True), resize_bilinear(
             refined, size, align_corners=True
         )
 
     def pixel_features(self, x: Tensor, taps: dict[str, Tensor]) -> Tensor:
         """Compute the features whose correlation refines the maps: (B, 192, h, w)."""
-        grid = tuple(taps["conv6"].shape[2:])
+        # narrow conv4 and conv5, without gradient to the backbone
+        grid = plane(taps["conv6"])
         # the bias-free 1x1 convolutions commute with the resize, so they run first
         narrow = (self.f8_3(taps["conv4"].detach()), self.f8_4(taps["conv5"].detach()))
         image, *maps = (resize_bilinear(f, grid, align_corners=True) for f in (x, *narrow))

@@ -1,4 +1,4 @@
-"""What the training loop sees of anything that can be trained."""
+"""Interface between the training loop and everything that can be trained."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ Losses = dict[str, dict[str, Tensor]]
 
 
 class Progress(NamedTuple):
-    """Where the training stands, for losses and schedules that depend on it.
+    """Progress of the training, for losses and schedules that depend on it.
 
     A tuple, because Fabric's mixed precision refuses frozen dataclasses.
 
@@ -28,7 +28,7 @@ class Progress(NamedTuple):
 
 
 class Task(nn.Module):
-    """Something trainable whose forward is its training step.
+    """A network with its losses, whose forward is the training step.
 
     A subclass sets ``net`` (what a checkpoint holds) and implements :meth:`forward`.
     """
@@ -40,11 +40,11 @@ class Task(nn.Module):
         return {"net": self.net}
 
     def from_scratch(self) -> tuple[nn.Module, ...]:
-        """Return the modules trained from scratch; `head_lr_factor` is the factor on their rate."""
+        """Return the modules trained from scratch, at `head_lr_factor` times the learning rate."""
         return ()
 
     def train_overrides(self) -> dict[str, dict[str, object]]:
-        """Return player -> what its optimiser does differently from the stage's configuration."""
+        """Return per player the settings that differ from the stage's `train` section."""
         return {}
 
     def batch_size(self, base: int, epoch: int) -> int:  # noqa: ARG002
@@ -52,7 +52,7 @@ class Task(nn.Module):
         return base
 
     def check(self, total: int) -> None:
-        """Look at the length of the training before it begins.
+        """Check the length of the training before it begins.
 
         Raises:
             UserError: Something would never happen in that many steps.
@@ -63,7 +63,7 @@ class Task(nn.Module):
 
         Args:
             batch: Collated sample; ``batch["image"]`` is (B, 3, H, W), normalised RGB.
-            progress: Where the training stands.
+            progress: Step and epoch of the training.
 
         Returns:
             Player -> loss name -> scalar. A player that is absent is not stepped.

@@ -1,8 +1,9 @@
 """Reading, naming, checking and loading weights."""
 
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, cast
 from urllib.error import URLError
 
 import numpy as np
@@ -33,14 +34,14 @@ _IMAGENET: dict[str, WeightsEnum] = {
 }
 _ZIP = b"PK\x03\x04"
 _WRAPPERS = ("state_dict", "localizer")
-_SCALAR = np.float64(0).__reduce__()[0]
-_NUMBERS = [
+_SCALAR = cast("Callable[..., Any]", np.float64(0).__reduce__()[0])
+_NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (_SCALAR, "numpy.core.multiarray.scalar"),
     (_SCALAR, "numpy._core.multiarray.scalar"),
     np.dtype,
     *(type(np.dtype(kind)) for kind in ("f4", "f8", "i8")),
 ]
-"""What NumPy's numbers in a file are made of: many checkpoints tell their best result."""
+"""Types of NumPy numbers, which many checkpoints hold as their best result."""
 
 _IRN = "resnet50."
 _SHOWN = 5
@@ -64,9 +65,10 @@ def _without_backbone(name: str) -> str:
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint of tensors; nothing else in it is executed.
 
-    Accepts a bare state dict or one under ``state_dict`` or ``localizer`` (EADER, eader.md 12),
-    with or without ``module.`` prefixes; IRN's state dict, which holds every tensor thrice
-    (irn.md 2); an MXNet ``.params`` file (common.md 2.6); and a ``.safetensors`` file.
+    Accepts a bare state dict or one under ``state_dict`` or ``localizer`` (EADER,
+    docs/methods/eader.md 12), with or without ``module.`` prefixes; IRN's state dict, which holds
+    every tensor thrice (``net/resnet50_cam.py``); an MXNet ``.params`` file
+    (docs/methods/common.md 2.6); and a ``.safetensors`` file.
 
     Returns:
         Tensors under the names of PSA and torchvision. IRN's classifier is ``fc8``.
@@ -93,12 +95,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
     if alien:
         raise UserError(f"{path}: not a state dict, {alien[0]!r} is not a tensor")
     if name := not_finite(state):
-        raise UserError(f"{path}: {name} in it is not finite; get the file anew")
+        raise UserError(f"{path}: {name} in it is not finite; get the file again")
     return _plain_names({str(key).removeprefix("module."): t for key, t in state.items()})
 
 
 def _content(path: Path) -> object:
-    """Return what a file of weights holds, whatever its format."""
+    """Return the content of a weight file of any format."""
     if path.suffix == ".safetensors":
         return load_file(path)
     with path.open("rb") as file:
@@ -112,7 +114,7 @@ def _content(path: Path) -> object:
 
 
 def _state_in(content: object) -> object:
-    """Return the state dict inside what a file holds, the file's content if it is none itself."""
+    """Return the state dict in the content of a file, or the content itself."""
     if not isinstance(content, dict):
         return None
     found = [content[key] for key in _WRAPPERS if key in content]
@@ -120,20 +122,23 @@ def _state_in(content: object) -> object:
 
 
 def _plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Drop the repetitions of IRN's networks, which keep their trunk under ``resnet50.``."""
-    trunk = {key.removeprefix(_IRN): t for key, t in state.items() if key.startswith(_IRN)}
-    if not trunk:
+    """Drop the repetitions of IRN's networks, which keep their backbone under ``resnet50.``."""
+    backbone = {key.removeprefix(_IRN): t for key, t in state.items() if key.startswith(_IRN)}
+    if not backbone:
         return state
     head = state.get("classifier.weight")
-    return trunk if head is None else trunk | {"fc8.weight": head}
+    return backbone if head is None else backbone | {"fc8.weight": head}
 
 
 def _from_mxnet(path: Path) -> dict[str, Tensor]:
-    named = {torch_name(name): array for name, array in read_params(path).items()}
-    named.pop(None, None)
+    named = {
+        known: torch.from_numpy(array)
+        for name, array in read_params(path).items()
+        if (known := torch_name(name)) is not None
+    }
     if not named:
         raise UserError(f"{path}: an MXNet file, but not of ResNet-38")
-    return {name: torch.from_numpy(array) for name, array in named.items()}
+    return named
 
 
 def fetch_imagenet(name: str) -> dict[str, Tensor]:
@@ -164,7 +169,7 @@ def fetch_imagenet(name: str) -> dict[str, Tensor]:
 
 
 def backbone_state(name: str, state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
-    """Keep what belongs to a backbone; classifiers and other heads are dropped.
+    """Keep the weights of a backbone; classifiers and other heads are dropped.
 
     Args:
         name: The backbone's name in the registry.
@@ -219,7 +224,7 @@ def load_state(
 def _misfits(
     own: Mapping[str, Tensor], given: Mapping[str, Tensor], optional: tuple[str, ...] = ()
 ) -> str:
-    """Say what is missing, unexpected or of another shape; nothing if all of `given` fits."""
+    """Describe missing, unexpected and misshapen tensors; empty if all of `given` fits."""
     wrong = {
         f"{key} {tuple(given[key].shape)}, expected {tuple(own[key].shape)}"
         for key in own.keys() & given.keys()

@@ -56,7 +56,7 @@ def block_mean(x: np.ndarray, block: int = 8) -> np.ndarray:
 
 
 def confident_labels(la: np.ndarray, ha: np.ndarray) -> np.ndarray:
-    """Keep the labels on which a weak and a strong background leave no doubt.
+    """Keep the labels on which scores with a weak and a strong background agree.
 
     Foreground where both sets of scores say so (the class is that of `la`), background where even
     the weak background of `ha` wins, otherwise ignored; so are cells without any score, which lie
@@ -83,7 +83,7 @@ def confident_labels(la: np.ndarray, ha: np.ndarray) -> np.ndarray:
 
 
 def pair_labels(labels: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Say which pairs share the background, share a class, or differ (PSA, `voc12/data.py`).
+    """Label pairs as sharing the background, sharing a class, or different (PSA, `voc12/data.py`).
 
     Args:
         labels: Label positions (B, h, w), any integer type; 255 takes no part.

@@ -20,7 +20,10 @@ from wsss.io.labels import label_ids
 from wsss.ops.resize import resize_bilinear
 
 FLOOR = 1e-5
-"""Score of the background beside maps that are 0 below a threshold (EADER, eader.md 12)."""
+"""Score of the background beside maps that are 0 below a threshold (EADER).
+
+Source: docs/methods/eader.md 12.
+"""
 
 Maps = TypeVar("Maps", np.ndarray, Tensor)
 
@@ -45,7 +48,7 @@ def scale_by_max(maps: Maps, eps: float = 1e-5) -> Maps:
 def scale_by_max_less_eps(maps: Tensor, eps: float = 1e-5) -> Tensor:
     """Divide the positive part p of each map by its maximum: `relu(p - eps) / (max + eps)`.
 
-    The pixel correlation of SEAM (`network/resnet38_SEAM.py`, `PCM`; seam.md 1.1).
+    The pixel correlation of SEAM (`network/resnet38_SEAM.py`, `PCM`; docs/methods/seam.md 1.1).
 
     Args:
         maps: Signed maps (B, D, H, W).
@@ -61,8 +64,8 @@ def scale_by_max_less_eps(maps: Tensor, eps: float = 1e-5) -> Tensor:
 def max_norm(maps: Tensor, eps: float = 1e-5) -> Tensor:
     """Scale the positive part p of each map: `relu(p - min - eps) / (max - min + eps)`.
 
-    The losses of SEAM and AEFT (`tool/visualization.py`, `max_norm`; seam.md 2). Gradients flow
-    through both extremes.
+    The losses of SEAM and AEFT (`tool/visualization.py`, `max_norm`; docs/methods/seam.md 2).
+    Gradients flow through both extremes.
 
     Args:
         maps: Signed maps (B, D, H, W).
@@ -80,9 +83,9 @@ def max_norm(maps: Tensor, eps: float = 1e-5) -> Tensor:
 def scale_min_max_less_eps(maps: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     """Scale the positive part p of each map: `(p - min - eps) / (max - min + eps)`.
 
-    The inference of SEAM (`infer_SEAM.py`; seam.md 5). Pixels at the minimum are set to 0 before
-    the minimum is subtracted, so they end below 0, and a map of zeros at -1; the published CAMs are
-    like that.
+    The inference of SEAM (`infer_SEAM.py`; docs/methods/seam.md 5). Pixels at the minimum are set
+    to 0 before the minimum is subtracted, so they end below 0, and a map of zeros at -1; the
+    published CAMs are like that.
 
     Args:
         maps: Signed activations (K, H, W); may hold no map at all.
@@ -99,8 +102,8 @@ def scale_min_max_less_eps(maps: np.ndarray, eps: float = 1e-5) -> np.ndarray:
 def scale_min_max(maps: Maps) -> Maps:
     """Scale each map to [0, 1]: `(maps - min) / (max - min)`, without an epsilon.
 
-    Attention and inference of EADER (`attention_map_wrapper.py`; eader.md 5.1, step 5). A constant
-    map becomes zeros; gradients flow through both extremes.
+    Attention and inference of EADER (`attention_map_wrapper.py`; docs/methods/eader.md 5.1,
+    step 5). A constant map becomes zeros; gradients flow through both extremes.
 
     Args:
         maps: Signed maps (..., H, W), array or tensor; may hold no map at all.
@@ -172,9 +175,9 @@ def seed_labels(cam: np.ndarray, classes: np.ndarray, threshold: float) -> np.nd
 def fixed_seed(cam: np.ndarray, classes: np.ndarray, threshold: float) -> np.ndarray:
     """Label each pixel with its strongest class, where that reaches a fixed threshold.
 
-    The rule of EADER's evaluation (eader.md 12): values below the threshold are set to 0, then the
-    strongest of the maps and a background of `FLOOR` wins. A map at the threshold thus counts as
-    foreground, while in `seed_labels` it has to exceed it. Compared in float32.
+    The rule of EADER's evaluation (docs/methods/eader.md 12): values below the threshold are set to
+    0, then the strongest of the maps and a background of `FLOOR` wins. A map at the threshold thus
+    counts as foreground, while in `seed_labels` it has to exceed it. Compared in float32.
 
     Args:
         cam: Normalised maps of the classes present (K, H, W).

@@ -1,8 +1,8 @@
 """Pixel correlation: class maps that spread over cells of similar features.
 
 Wang et al., Self-supervised Equivariant Attention Mechanism, CVPR 2020, section 3.3; constants
-and order of YudeWang/SEAM, ``network/resnet38_SEAM.py`` (seam.md 1.1). All of it runs in float32,
-under autocast too.
+and order of YudeWang/SEAM, ``network/resnet38_SEAM.py`` (docs/methods/seam.md 1.1). All of it runs
+in float32, under autocast too.
 """
 
 import torch
@@ -16,7 +16,7 @@ BLOCK = 4096
 
 
 def winner_maps(logits: Tensor, eps: float = 1e-5) -> Tensor:
-    """Turn class maps into what the pixel correlation spreads: one winner per cell.
+    """Keep one winner per cell of the class maps, as input of the pixel correlation.
 
     Each map is scaled by its maximum; the background is what the strongest class leaves to 1; of
     the classes only the strongest keeps its value, several of them in a tie.
@@ -55,12 +55,14 @@ def refine(maps: Tensor, features: Tensor, eps: float = 1e-5) -> Tensor:
     if maps.shape[2:] != features.shape[2:]:
         raise ValueError(f"maps {tuple(maps.shape)} do not fit features {tuple(features.shape)}")
     with torch.autocast(features.device.type, enabled=False):
+        # unit features of the N cells (B, D, N)
         cells = features.float().flatten(2)
         cells = cells / (cells.norm(dim=1, keepdim=True) + eps)
-        # a further map of ones gathers the sums of the affinities on the way
+        # a map of ones is appended: it gathers the sums of the affinities (B, K + 1, N)
         given = F.pad(maps.float().flatten(2), (0, 0, 0, 1), value=1.0)
         blocks = [
             given @ (cells.transpose(1, 2) @ block).relu_() for block in cells.split(BLOCK, dim=2)
         ]
+        # divide the weighted sums by the sums of the affinities
         gathered = torch.cat(blocks, dim=2)
         return (gathered[:, :-1] / (gathered[:, -1:] + eps)).view(maps.shape)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def class_boundaries(labels: np.ndarray, num_labels: int) -> np.ndarray:
-    """Draw the outline of every label's region, on both sides and thus two pixels wide.
+    """Compute the outline of every label's region, on both sides and thus two pixels wide.
 
     A pixel belongs to the outline of a label if its 3x3 neighbourhood holds pixels with and
     without it. The border of the image is no outline.
@@ -29,8 +29,8 @@ def class_boundaries(labels: np.ndarray, num_labels: int) -> np.ndarray:
 def wrapped_bytes(image: Tensor) -> np.ndarray:
     """Cast a normalised image to bytes as C does on x86: truncate, then wrap modulo 256.
 
-    This is what SB hands to Canny (sb.md 2.2 and 10, note 2). Elsewhere a cast of negative
-    numbers is undefined, hence the detour by integers.
+    This is what SB hands to Canny (docs/methods/sb.md 2.2 and 10, note 2). Elsewhere a cast of
+    negative numbers is undefined, hence the detour by integers.
 
     Args:
         image: (B, 3, H, W) normalised RGB.
@@ -47,7 +47,7 @@ def canny(image: Tensor, low: float = 10, high: float = 100) -> Tensor:
 
     Args:
         image: (B, 3, H, W) normalised RGB.
-        low: Lower threshold (sb.md 2.2).
+        low: Lower threshold (docs/methods/sb.md 2.2).
         high: Upper threshold.
 
     Returns:
@@ -61,8 +61,8 @@ def derivatives(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Filter each map on its own with the Sobel operators and the 8-neighbour Laplacian.
 
     `[-1 0 1; -2 0 2; -1 0 1]`, its transpose, and 8 in the centre of -1; zeros surround the maps
-    and nothing is normalised (SB, `smoothness/__init__.py`; sb.md 4). Sums of shifted maps: less
-    than half the time of a convolution on CPU, and no TF32 on GPU.
+    and nothing is normalised (SB, `smoothness/__init__.py`; docs/methods/sb.md 4). Sums of shifted
+    maps: less than half the time of a convolution on CPU, and no TF32 on GPU.
 
     Args:
         maps: (B, D, H, W) float32.

@@ -5,7 +5,9 @@ from torch import Tensor
 
 
 def soft_mask(maps: Tensor, omega: float = 100.0, sigma: float = 0.5) -> Tensor:
-    """Turn attention into a nearly binary mask: ``sigmoid(omega (a - sigma))``, eader.md 6.
+    """Turn attention into a nearly binary mask: ``sigmoid(omega (a - sigma))``.
+
+    Source: docs/methods/eader.md 6.
 
     Args:
         maps: Attention in [0, 1], any shape.
@@ -19,7 +21,7 @@ def soft_mask(maps: Tensor, omega: float = 100.0, sigma: float = 0.5) -> Tensor:
 
 
 def erase(images: Tensor, mask: Tensor) -> Tensor:
-    """Erase what is masked: ``x (1 - m)``, eader.md 6.
+    """Erase what is masked: ``x (1 - m)``, docs/methods/eader.md 6.
 
     Args:
         images: (N, 3, H, W), normalised; an erased pixel gets the mean colour, 0.

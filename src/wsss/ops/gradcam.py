@@ -1,6 +1,6 @@
 """Grad-CAM and CAM of the classes present, one map per (image, class) pair.
 
-Stammes et al. 2020 (EADER), official file ``attention_map_wrapper.py``; sheet section eader.md 5.
+Stammes et al. 2020 (EADER), official file ``attention_map_wrapper.py``; docs/methods/eader.md 5.
 The r-th smallest class of an image is called its class of rank r; R is the largest number of
 classes of an image in the batch.
 """
@@ -33,7 +33,7 @@ def pair_order(classes: Tensor, major: Literal["rank", "image"]) -> tuple[Tensor
     """Put the (image, class) pairs of a batch in one of the two published orders.
 
     Images with the classes {3}, {2, 5, 7}, {0, 19} give 3, 2, 0, 5, 19, 7 by rank (Grad-CAM,
-    eader.md 5.1) and 3, 2, 5, 7, 0, 19 by image (CAM, eader.md 5.2).
+    docs/methods/eader.md 5.1) and 3, 2, 5, 7, 0, 19 by image (CAM, docs/methods/eader.md 5.2).
 
     Args:
         classes: (B, R) from `ranked_classes`.
@@ -66,10 +66,13 @@ def gradient_weights(
     Returns:
         (B, R, D) float32 constants; zeros where an image has no class of that rank.
     """
+    # logits (B, C) of features cut off from the network
     weights = features.new_zeros(*classes.shape, features.shape[1]).float()
     with torch.enable_grad(), torch.autocast(features.device.type, enabled=False):
         leaf = features.detach().float().requires_grad_()
         logits = classify(leaf)
+
+    # one backward pass per rank: the logits of one class of every image
     for rank, column in enumerate(classes.T[:, :, None]):
         selector = torch.zeros_like(logits)
         selector.scatter_(1, column.clamp(min=0), (column >= 0).to(logits.dtype))
@@ -90,4 +93,4 @@ def class_maps(features: Tensor, weights: Tensor) -> Tensor:
     """
     with torch.autocast(features.device.type, enabled=False):
         flat = weights.float() @ features.float().flatten(2)
-    return flat.unflatten(2, features.shape[2:])
+    return flat.view(*flat.shape[:2], *features.shape[2:])

@@ -26,6 +26,7 @@ def transition(
     Returns:
         Sparse CSR matrix (N, N) on the device of `affinity`, with int32 indices.
     """
+    # entries of W: every pair in both directions (P n,), ones on the diagonal (N,)
     cells, device = h * w, affinity.device
     weight = (affinity**beta).reshape(-1)
     here = source.to(device).expand_as(target).reshape(-1)
@@ -33,9 +34,13 @@ def transition(
     self_loop = torch.arange(cells, device=device)
     rows = torch.cat([here, there, self_loop])
     columns = torch.cat([there, here, self_loop])
+
+    # sort row by row, as CSR wants it
     order = torch.argsort(rows * cells + columns)
     rows, columns = rows[order], columns[order]
     values = torch.cat([weight, weight, weight.new_ones(cells)])[order]
+
+    # divide each row by its sum; offsets of the rows (N + 1,)
     degree = weight.new_zeros(cells).index_add_(0, rows, values)
     starts = rows.new_zeros(cells + 1)
     starts[1:] = torch.bincount(rows, minlength=cells).cumsum(0)
@@ -64,6 +69,7 @@ def random_walk(scores: Tensor, matrix: Tensor, steps: int) -> Tensor:
     Returns:
         Scores (L, h, w); each cell lies between the minimum and maximum of its label's scores.
     """
+    # one column per label: (L, h, w) to (N, L)
     walked = scores.flatten(1).t().contiguous()
     for _ in range(steps):
         walked = matrix @ walked

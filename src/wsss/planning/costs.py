@@ -1,13 +1,13 @@
-"""Measured figures that the forecast rests on.
+"""Measured sizes and seconds, for the forecast.
 
-Sizes come from the maps of 24 photographs of PASCAL VOC, seconds from one core of a server CPU
+Sizes come from the maps of 24 images of PASCAL VOC, seconds from one core of a server CPU
 (2.5 GHz, AVX-512) in 32-bit arithmetic, on images of 192 to 500 pixels.
 """
 
 from typing import NamedTuple
 
 PACKED = {"cam": 0.61, "crf": 0.082, "boundaries": 0.016, "labels": 0.021, "tiles": 1.8}
-"""Bytes that are left of one after compression; of label maps and tiles, bytes per pixel."""
+"""Compressed bytes per byte; of label maps and tiles, bytes per pixel."""
 
 FORWARD = {
     ("mobilenet_v2", 8): 1.5,
@@ -76,13 +76,10 @@ HEADS = {
     "deeplab_v3": Head(1.1, 16.1, 256),
     "deeplab_v3plus": Head(2.8, 16.8, 256),
 }
-"""Segmenter -> its head, on the trunks that it was published with."""
+"""Segmenter -> its head, on the backbones that it was published with."""
 
 START = 5.0
-"""Seconds until a job of a network or a CRF has imported what it needs."""
-
-SHARDS = 4
-"""Jobs per split of the stages that work image by image."""
+"""Seconds for the imports of a job with a network or a CRF."""
 
 CHECK = 0.03
 """Seconds per megapixel to decode and hash an image and its mask."""
@@ -94,7 +91,7 @@ CUT = 0.3
 """Seconds per megapixel to cut tiles and write them as PNGs."""
 
 OUTLINE = 0.3
-"""Seconds per megapixel to draw boundaries."""
+"""Seconds per megapixel to compute boundary maps."""
 
 CRF_LATTICE = 0.65
 """Seconds per megapixel to build the lattices of a dense CRF."""
@@ -111,8 +108,8 @@ WALK = 0.7
 WALK_STEP = 0.0015
 """Seconds per megapixel of one step of a random walk."""
 
-JUDGE = 0.2
+EVALUATE = 0.2
 """Seconds per megapixel to evaluate all stages but the CRF."""
 
-JUDGE_ALPHA = 0.06
+EVALUATE_ALPHA = 0.06
 """Seconds per megapixel to evaluate the CRF maps of one exponent."""

@@ -1,4 +1,4 @@
-"""Training of AffinityNet on confident labels (common.md 7)."""
+"""Training of AffinityNet on confident labels (docs/methods/common.md 7)."""
 
 from torch import nn
 
@@ -30,7 +30,7 @@ class AffinityTask(Task):
         return self.net.from_scratch()
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
-        """Compare predicted with labelled affinities (common.md 7.5).
+        """Compute the loss of predicted against labelled affinities (docs/methods/common.md 7.5).
 
         Args:
             batch: image (B, 3, S, S) and label (B, S/8, S/8) uint8, 255 = not confident.

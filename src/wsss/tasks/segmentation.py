@@ -19,7 +19,8 @@ class SegmentationTask(Task):
         batch_size: Images per step; ``per_image`` divides the loss by it.
         freeze: What is not trained. ``backbone``: what the backbone holds by itself. ``norms``:
             every BatchNorm keeps statistics and factors. ``affine``: their factors stay, the
-            statistics are those of the batch (DeepLab v1, retrain.md A5.1). ``nothing``.
+            statistics are those of the batch (DeepLab v1, docs/methods/retrain.md A5.1).
+            ``nothing``.
     """
 
     net: Segmenter
@@ -51,7 +52,7 @@ class SegmentationTask(Task):
         return self.net.from_scratch()
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:  # noqa: ARG002
-        """Segment and compare.
+        """Compute the cross entropy of the predicted labels.
 
         Args:
             batch: image (B, 3, H, W) and label (B, H, W) int64, 255 = ignored.

@@ -1,4 +1,4 @@
-"""What every backbone offers, and how published recipes freeze it."""
+"""Interface of the backbones, and the freezing of their first layers."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Self
@@ -22,19 +22,19 @@ class Backbone(nn.Module):
 
     Attributes:
         name: The backbone's name in the registry.
-        output_strides: Strides of the last tap that it can do; the first one is the default.
+        output_strides: Supported strides of the last tap; the first one is the default.
         frozen: Names of the submodules that are never trained.
         freeze_bn: Every BatchNorm keeps its running statistics and its affine parameters
-            (PSA, ``train()`` of ``resnet38d.py``; common.md 2.3).
-        edge_taps: The four taps of SB's boundary branch (sb.md 2.1).
-        sqrt_cam: Class maps are square-rooted (PSA's VGG-16, psa.md 2.2).
+            (PSA, ``train()`` of ``resnet38d.py``; docs/methods/common.md 2.3).
+        edge_taps: The four taps of SB's boundary branch (docs/methods/sb.md 2.1).
+        sqrt_cam: Class maps are square-rooted (PSA's VGG-16, docs/methods/psa.md 2.2).
         affinity_groups: Groups of the GroupNorms that AffinityNet puts behind its narrowed
-            conv4, conv5, conv6; ``None`` for no norms (psa.md 2.3).
+            conv4, conv5, conv6; ``None`` for no norms (docs/methods/psa.md 2.3).
         channels: Tap -> number of channels.
         strides: Tap -> pixels per cell.
     """
 
-    name: ClassVar[str]
+    name: str
     output_strides: ClassVar[tuple[int, ...]] = (8,)
     frozen: tuple[str, ...] = ()
     freeze_bn: bool = False
@@ -47,10 +47,10 @@ class Backbone(nn.Module):
 
     @classmethod
     def check_stride(cls, output_stride: int | None) -> int:
-        """Return the output stride to build, the default for ``None``.
+        """Validate an output stride; ``None`` gives the default.
 
         Raises:
-            UserError: If this backbone cannot do it.
+            UserError: If this backbone does not support it.
         """
         stride = cls.output_strides[0] if output_stride is None else output_stride
         if stride not in cls.output_strides:
@@ -74,13 +74,13 @@ class Backbone(nn.Module):
         return self.requires_grad_(True).train(self.training)
 
     def for_affinity(self) -> None:
-        """Change what AffinityNet has otherwise than the classifier; most change nothing."""
+        """Apply AffinityNet's modifications to the backbone (no-op by default)."""
 
     def for_deeplab_v3plus(self) -> None:
-        """Change what DeepLab v3+ has otherwise than the classifier; most change nothing."""
+        """Apply DeepLab v3+'s modifications to the backbone (no-op by default)."""
 
     def own_names(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return weights with their names here, where a library names them otherwise."""
+        """Rename the weights of a library's state dict to the names of this backbone."""
         return dict(state)
 
     def train(self, mode: bool = True) -> Self:

@@ -22,7 +22,7 @@ class ResNet(Backbone):
     start from ImageNet.
     """
 
-    output_strides = (16, 8, 32)
+    output_strides: ClassVar[tuple[int, ...]] = (16, 8, 32)
     frozen = ("conv1", "bn1", "layer1")
     freeze_bn = True
     builder: ClassVar[Callable[..., TorchvisionResNet]]
@@ -48,7 +48,9 @@ class ResNet(Backbone):
         self.freeze()
 
     def for_deeplab_v3plus(self) -> None:
-        """Dilate as jfzhang95's ResNet at strides 16 and 8 (retrain.md C3); 32 stays as it is.
+        """Dilate as jfzhang95's ResNet at strides 16 and 8; 32 stays as it is.
+
+        Source: docs/methods/retrain.md C3.
 
         layer4 gets the multi-grid 1, 2, 4, the first block of layer3 the dilation of its others.
         """

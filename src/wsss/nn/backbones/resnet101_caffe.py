@@ -1,7 +1,7 @@
 """ResNet-101 of DeepLab v2: MSRA's Caffe network (He et al. 2016) made dense.
 
-Source: ``libs/models/resnet.py`` of kazuto1011/deeplab-pytorch (retrain.md B2). Module names are
-the official ones, so the converted Caffe weights load as they are.
+Source: ``libs/models/resnet.py`` of kazuto1011/deeplab-pytorch (docs/methods/retrain.md B2). Module
+names are the official ones, so the converted Caffe weights load as they are.
 """
 
 from collections.abc import Mapping
@@ -75,11 +75,17 @@ class ResNet101Caffe(Backbone):
     weights expect, BGR from 0 to 255 less the mean. Its pooling rounds up: conv3 has a row more
     than its stride says if H mod 4 is 0 or 3, conv4 to conv6 if H mod 8 is 0 or 7; columns alike.
 
-    All convolutions are trained and BatchNorm is held, as DeepLab v2 does (retrain.md B3).
+    All convolutions are trained and BatchNorm is held, as DeepLab v2 does
+    (docs/methods/retrain.md B3).
     """
 
     name = "resnet101_caffe"
     freeze_bn = True
+
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+    layer5: nn.Sequential
 
     def __init__(self, output_stride: int | None = None) -> None:
         super().__init__()

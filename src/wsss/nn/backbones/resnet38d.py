@@ -1,7 +1,7 @@
 """ResNet-38d: Wide-ResNet-38 model A1 (Wu et al. 2016, ademxapp) as PSA made it dense.
 
-Source: ``network/resnet38d.py`` of jiwoon-ahn/psa; common.md 2. Module names are the official
-ones, so published checkpoints load as they are.
+Source: ``network/resnet38d.py`` of jiwoon-ahn/psa; docs/methods/common.md 2. Module names are the
+official ones, so published checkpoints load as they are.
 """
 
 import torch.nn.functional as F
@@ -22,7 +22,8 @@ def _activate(bn: nn.BatchNorm2d, x: Tensor) -> Tensor:
 class ResBlock(nn.Module):
     """Pre-activation block of two 3x3 convolutions.
 
-    The identity shortcut carries the raw input, a projection the activated one (common.md 2.1).
+    The identity shortcut carries the raw input, a projection the activated one
+    (docs/methods/common.md 2.1).
 
     Args:
         cin: Input channels.
@@ -89,10 +90,12 @@ class Bottleneck(nn.Module):
 
 
 class ResNet38d(Backbone):
-    """Wide ResNet-38 with dilations, 105 M parameters, output stride 8 (common.md 2.2).
+    """Wide ResNet-38 with dilations, 105 M parameters, output stride 8.
+
+    Source: docs/methods/common.md 2.2.
 
     conv1a and b2* are never trained and BatchNorm is held, as in the ResNet-38 heads of
-    PSA, SEAM and SB (common.md 2.3).
+    PSA, SEAM and SB (docs/methods/common.md 2.3).
     """
 
     name = "resnet38d"

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any, cast
 
 import timm
 import torch
 import torch.nn.functional as F
+from timm.models._features import FeatureInfo
 from torch import Tensor, nn
 
 from wsss.config.training import TIMM
@@ -39,6 +41,9 @@ class Timm(Backbone):
     output_strides = (16, 8, 32)
     freeze_bn = True
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, name: str, output_stride: int | None = None) -> None:
         super().__init__()
         self.name = name
@@ -47,12 +52,13 @@ class Timm(Backbone):
         if encoder is None:
             raise UserError(_why_not(name, stride))
         self.encoder = encoder
-        info = encoder.feature_info
+        info = _info(encoder)
         self._picked = dict(zip(TAPS, _levels(info.reduction(), stride), strict=True))
         self.channels = {tap: info.channels()[i] for tap, i in self._picked.items()}
         self.strides = {tap: info.reduction()[i] for tap, i in self._picked.items()}
         self._pads = not _as_declared(encoder, list(self._picked.values()), _CELL + 1)
-        mean, std = (torch.tensor(encoder.pretrained_cfg[key]) for key in ("mean", "std"))
+        colours = cast("dict[str, tuple[float, float, float]]", encoder.pretrained_cfg)
+        mean, std = (torch.tensor(colours[key]) for key in ("mean", "std"))
         scale, shift = torch.tensor(STD) / std, (torch.tensor(MEAN) - mean) / std
         self.register_buffer("scale", scale.view(3, 1, 1), persistent=False)
         self.register_buffer("shift", shift.view(3, 1, 1), persistent=False)
@@ -107,7 +113,8 @@ def fetch(name: str) -> dict[str, Tensor]:
         return timm.create_model(encoder, pretrained=True).state_dict()
     except Exception as error:  # the clients of the hubs fail in many ways
         reason = str(error).partition("\n")[0].partition(". ")[0]
-        origin = timm.get_pretrained_cfg(encoder).hf_hub_id or encoder
+        config = timm.get_pretrained_cfg(encoder)
+        origin = (config and config.hf_hub_id) or encoder
         raise UserError(
             f"cannot fetch timm's weights {origin} ({reason}): "
             "fetch them elsewhere and give them as weights file"
@@ -129,18 +136,23 @@ def _known(name: str) -> str:
 
 
 def _features(encoder: str, stride: int) -> nn.Module | None:
-    """Return the feature extractor of an encoder, nothing if it has not what a backbone needs."""
-    options = {} if stride == _CELL else {"output_stride": stride}
+    """Return the feature extractor of an encoder, None if it lacks the taps of a backbone."""
+    options: dict[str, Any] = {} if stride == _CELL else {"output_stride": stride}
     try:
         net = timm.create_model(encoder, features_only=True, **options)
-        levels = _levels(net.feature_info.reduction(), stride)
+        levels = _levels(_info(net).reduction(), stride)
     except Exception:  # encoders refuse what they cannot do in many ways
         return None
     return net if _as_declared(net, levels, 2 * _CELL) else None
 
 
+def _info(net: nn.Module) -> FeatureInfo:
+    """Return timm's table of the features of an encoder: their channels and strides."""
+    return cast(FeatureInfo, net.feature_info)
+
+
 def _levels(reductions: list[int], stride: int) -> list[int]:
-    """Return which features are the taps, from the stride of each."""
+    """Return the positions of the taps among features of these strides."""
     last = len(reductions) - 1
     deep = list(range(last - 3, last + 1))
     if last < 3 or [reductions[i] for i in deep] != [4, 8, min(16, stride), stride]:
@@ -150,8 +162,8 @@ def _levels(reductions: list[int], stride: int) -> list[int]:
 
 
 def _as_declared(net: nn.Module, levels: list[int], side: int) -> bool:
-    """Tell whether features of a square image have their channels and size, rounded up."""
-    info = net.feature_info
+    """True if features of a square image have the declared channels and size, rounded up."""
+    info = _info(net)
     try:
         with torch.no_grad():
             features = net.eval()(torch.zeros(1, 3, side, side))

@@ -1,8 +1,8 @@
 """VGG-16 (Simonyan & Zisserman 2015) made dense, as PSA and as EADER use it.
 
 Both have 3x3 poolings with padding 1, of which the fourth keeps the grid, and a dilated fifth
-stage: output stride 8. Source: ``network/vgg16d.py`` of jiwoon-ahn/psa (psa.md 2.1) and
-``models/deeplab_largefov.py`` of ErikStammes/EADER (eader.md 4.2).
+stage: output stride 8. Source: ``network/vgg16d.py`` of jiwoon-ahn/psa (docs/methods/psa.md 2.1)
+and ``models/deeplab_largefov.py`` of ErikStammes/EADER (docs/methods/eader.md 4.2).
 """
 
 import torch
@@ -20,7 +20,7 @@ _POOL_STRIDES = (2, 2, 2, 1, 1)
 
 
 def caffe_input(x: Tensor) -> Tensor:
-    """Turn images normalised as usual into what Caffe's VGG-16 was trained on.
+    """Convert images from ImageNet's normalisation to the input of Caffe's VGG-16.
 
     Args:
         x: (B, 3, H, W) normalised RGB.
@@ -93,7 +93,7 @@ class VGG16(Backbone):
 
 
 class VGG16LargeFOV(Backbone):
-    """The trunk of EADER's ``deeplab_largefov``, 14.7 M parameters.
+    """The backbone of EADER's ``deeplab_largefov``, 14.7 M parameters.
 
     Its names are those of torchvision's VGG-16, whose ImageNet weights fit. The first two stages
     are never trained, as in PSA's VGG-16; EADER itself trains everything (``freeze=False``).

@@ -1,7 +1,8 @@
 """Aligned Xception with 65 layers (Chen et al., ECCV 2018) with the names of jfzhang95's port.
 
-Source: ``modeling/backbone/xception.py`` of jfzhang95/pytorch-deeplab-xception (retrain.md C3,
-C7). Unlike TensorFlow's, it has a BatchNorm between depthwise and pointwise convolutions.
+Source: ``modeling/backbone/xception.py`` of jfzhang95/pytorch-deeplab-xception
+(docs/methods/retrain.md C3, C7). Unlike TensorFlow's, it has a BatchNorm between depthwise and
+pointwise convolutions.
 """
 
 import math
@@ -49,7 +50,7 @@ class Block(nn.Module):
         stride: Of the last convolution and the shortcut.
         dilations: Of the three convolutions.
         relu_first: Rectify the input, the shortcut's, too: the published ReLU works in place
-            (retrain.md C7.6).
+            (docs/methods/retrain.md C7.6).
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Block(nn.Module):
         """Map (B, cin, H, W) to (B, cout, h, w)."""
         if self.relu_first:
             x = F.relu(x)
-        shortcut = x if self.skip is None else self.skipbn(self.skip(x))
+        shortcut = x
+        if self.skip is not None and self.skipbn is not None:
+            shortcut = self.skipbn(self.skip(x))
         return self.rep(x) + shortcut
 
 

@@ -1,7 +1,7 @@
 """The boundary branch of SB: four taps of the backbone become boundary maps of every label.
 
-Source: ``edge_layer`` in ``network/resnet38_SEAM_BD.py`` of Carlisle-Liu/SBNet; sb.md 2.1. Module
-names are the official ones.
+Source: ``edge_layer`` in ``network/resnet38_SEAM_BD.py`` of Carlisle-Liu/SBNet;
+docs/methods/sb.md 2.1. Module names are the official ones.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 WIDTH = 32
 """Channels of each of the four parts."""
@@ -20,7 +20,7 @@ _JOINT = WIDTH * len(_PARTS)
 
 
 class ChannelAttention(nn.Module):
-    """Adds to all pixels what two 1x1 layers make of the mean over space.
+    """Channel attention: two 1x1 layers on the mean over space, added to all pixels.
 
     Args:
         channels: Of the maps.
@@ -85,7 +85,7 @@ class BoundaryHead(nn.Module):
         Returns:
             (B, L, h_0, w_0).
         """
-        grid = tuple(taps[0].shape[2:])
+        grid = plane(taps[0])
         parts = [self._narrow(part, tap) for part, tap in zip(_PARTS, taps, strict=True)]
         joint = torch.cat([resize_bilinear(p, grid, align_corners=True) for p in parts], dim=1)
         return self.classifier(self.rcab(joint))

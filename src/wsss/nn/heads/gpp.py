@@ -1,7 +1,8 @@
 """Gated pyramid pooling: the head of AEFT (Yoon et al., ECCV 2022; ``networks/resnet38d.py``).
 
 Signed class maps are averaged over grids of several sizes, merged from coarse to fine by gates
-that keep the sign, and the result weighs the maps where they are turned into logits (aeft.md 5).
+that keep the sign, and the result weighs the maps where they are turned into logits
+(docs/methods/aeft.md 5).
 """
 
 from collections.abc import Iterable
@@ -10,14 +11,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 BINS = (2, 4, 8, 16)
 """Cells per side of the grids, coarse to fine."""
 
 
 class SignedGate(nn.Module):
-    """Merges two signed maps; positive and negative parts are weighed apart (aeft.md 5, step 2).
+    """Merges two signed maps; positive and negative parts are weighed apart.
+
+    Source: docs/methods/aeft.md 5, step 2.
 
     Each of the two attentions is shared by all classes. Names and shapes are the official ones:
     ``att_p.0.weight`` and ``att_n.0.weight``, (2, 2C, 3, 3).
@@ -51,11 +54,11 @@ def pool_to(cam: Tensor, bins: int) -> Tensor:
     Returns:
         Smoothed maps (B, C, h, w).
     """
-    return resize_bilinear(F.adaptive_avg_pool2d(cam, bins), tuple(cam.shape[2:]))
+    return resize_bilinear(F.adaptive_avg_pool2d(cam, bins), plane(cam))
 
 
 def gated_pyramid(cam: Tensor, gates: Iterable[SignedGate]) -> Tensor:
-    """Merge the grids from coarse to fine (aeft.md 5, step 3).
+    """Merge the grids from coarse to fine (docs/methods/aeft.md 5, step 3).
 
     Args:
         cam: Signed class maps (B, C, h, w).
@@ -71,7 +74,9 @@ def gated_pyramid(cam: Tensor, gates: Iterable[SignedGate]) -> Tensor:
 
 
 def signed_score(cam: Tensor, pooled: Tensor) -> Tensor:
-    """Turn maps into logits: ``mean(cam+ pooled+) - mean(cam- pooled-)`` (aeft.md 5, step 4).
+    """Turn maps into logits: ``mean(cam+ pooled+) - mean(cam- pooled-)``.
+
+    Source: docs/methods/aeft.md 5, step 4.
 
     Cells where the signs disagree contribute nothing.
 

@@ -30,7 +30,7 @@ def build(
 
     Args:
         name: One of :data:`NAMES`.
-        backbone: Where the features come from.
+        backbone: Feature extractor.
         num_labels: Number of labels L, background included.
         **options: Keyword arguments of the segmenter.
 

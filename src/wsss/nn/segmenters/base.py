@@ -1,4 +1,4 @@
-"""What every segmenter offers to its training, its inference and the readers of weights."""
+"""Interface of the segmenters."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ class Segmenter(nn.Module):
     """A network that gives every pixel a logit per label.
 
     Attributes:
-        backbone: Where the features come from.
+        backbone: Feature extractor.
         align_corners: How its logits are resized to the image (bilinear).
     """
 

@@ -1,7 +1,7 @@
 """DeepLab v1 with a large field of view (Chen et al., ICLR 2015) as SEAM's results were made.
 
-Source: YudeWang/semantic-segmentation-codebase, ``experiment/seamv1-pseudovoc`` (retrain.md A2).
-Its names fit with ResNet-38. Deviation: any backbone.
+Source: YudeWang/semantic-segmentation-codebase, ``experiment/seamv1-pseudovoc``
+(docs/methods/retrain.md A2). Its names fit with ResNet-38. Deviation: any backbone.
 """
 
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 _BN_MOMENTUM = 0.0003
 """Of every BatchNorm, in the backbone, too (``TRAIN_BN_MOM``)."""
@@ -20,7 +20,7 @@ class DeepLabV1(Segmenter):
     """One widely dilated convolution on the last features of a backbone.
 
     Args:
-        backbone: Where the features come from (tap conv6).
+        backbone: Feature extractor (tap conv6).
         num_labels: Number of labels L, background included.
         width: Channels of the head.
         dilation: Of its 3x3 convolution; 12 is meant for output stride 8.
@@ -76,4 +76,4 @@ class DeepLabV1(Segmenter):
         Returns:
             (B, L, H, W) logits.
         """
-        return resize_bilinear(self.logits(x), tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(self.logits(x), plane(x), self.align_corners)

@@ -1,6 +1,7 @@
 """DeepLab v2 (Chen et al., TPAMI 2018): a pyramid of dilations, fused over scales of the input.
 
-Source: kazuto1011/deeplab-pytorch (retrain.md B2), names of its ``MSC``. Deviation: any backbone.
+Source: kazuto1011/deeplab-pytorch (docs/methods/retrain.md B2), names of its ``MSC``. Deviation:
+any backbone.
 """
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class ASPP(nn.Module):
@@ -26,6 +27,7 @@ class ASPP(nn.Module):
         for i, rate in enumerate(rates):
             conv = nn.Conv2d(cin, num_labels, 3, padding=rate, dilation=rate)
             nn.init.normal_(conv.weight, std=0.01)
+            assert conv.bias is not None
             nn.init.zeros_(conv.bias)
             self.add_module(f"c{i}", conv)
 
@@ -38,7 +40,7 @@ class DeepLabV2(Segmenter):
     """Dilated classifiers whose logits are fused by their maximum over scales of the input.
 
     Args:
-        backbone: Where the features come from (tap conv6).
+        backbone: Feature extractor (tap conv6).
         num_labels: Number of labels L, background included.
         rates: Dilations of the classifiers; 6, 12, 18, 24 is meant for output stride 8.
         scales: Of the further views of the input, besides the input itself.
@@ -87,14 +89,18 @@ class DeepLabV2(Segmenter):
             Logits (B, L, h, w) of x; if there are further scales, also those of each scale, on a
             grid of its own, and the maximum of all, on the grid of x.
         """
+        # logits (B, L, h, w) of every scale
         logits = [self.logits(x)]
         for scale in self.scales:
-            # the factor itself, not the ratio of the rounded sizes, sets the sampling grid (B6.4)
+            # the factor itself, not the ratio of the rounded sizes, sets the sampling grid
+            # (docs/methods/retrain.md B6.4)
             view = F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
             logits.append(self.logits(view))
         if not self.scales:
             return logits
-        size = tuple(logits[0].shape[2:])
+
+        # their maximum on the grid of the largest scale
+        size = plane(logits[0])
         same = torch.stack([resize_bilinear(view, size, self.align_corners) for view in logits])
         return [*logits, same.max(dim=0).values]
 
@@ -107,4 +113,4 @@ class DeepLabV2(Segmenter):
         Returns:
             (B, L, H, W) logits, the maximum over the scales.
         """
-        return resize_bilinear(self.training_logits(x)[-1], tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(self.training_logits(x)[-1], plane(x), self.align_corners)

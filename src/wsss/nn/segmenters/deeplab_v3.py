@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.segmenters.layers import conv3x3, image_pooling, pyramid_rates
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 def _activated(conv: nn.Module, width: int) -> nn.Sequential:
@@ -47,7 +47,7 @@ class DeepLabV3(Segmenter):
     """Atrous pyramid on the last features; bilinear resizing with align_corners False.
 
     Args:
-        backbone: Where the features come from (tap conv6).
+        backbone: Feature extractor (tap conv6).
         num_labels: Number of labels L, background included.
         width: Channels of the head.
         rates: Dilations of the pyramid; ``None`` = what the backbone's output stride asks for.
@@ -97,4 +97,4 @@ class DeepLabV3(Segmenter):
             (B, L, H, W) logits.
         """
         logits = self.classifier(self.backbone(x)["conv6"])
-        return resize_bilinear(logits, tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(logits, plane(x), self.align_corners)

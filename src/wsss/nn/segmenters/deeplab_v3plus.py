@@ -1,7 +1,7 @@
 """DeepLabV3+ (Chen et al., ECCV 2018) with the structure and names of jfzhang95's port.
 
-Source: jfzhang95/pytorch-deeplab-xception, retrain.md C3. Deviations: any backbone; separable
-convolutions on request; one-value BatchNorm (see
+Source: jfzhang95/pytorch-deeplab-xception, docs/methods/retrain.md C3. Deviations: any backbone;
+separable convolutions on request; one-value BatchNorm (see
 :class:`wsss.nn.segmenters.layers.PooledBatchNorm`); the freezing of the backbone is the backbone's
 business.
 """
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from wsss.nn.backbones import Backbone
 from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.segmenters.layers import conv3x3, image_pooling, pyramid_rates
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 class Branch(nn.Module):
@@ -95,7 +95,7 @@ class Decoder(nn.Module):
     def forward(self, pyramid: Tensor, low: Tensor) -> Tensor:
         """Map (B, width, h, w) and (B, low_channels, H/4, W/4) to (B, L, H/4, W/4)."""
         low = F.relu(self.bn1(self.conv1(low)), inplace=True)
-        pyramid = resize_bilinear(pyramid, tuple(low.shape[2:]), align_corners=True)
+        pyramid = resize_bilinear(pyramid, plane(low), align_corners=True)
         return self.last_conv(torch.cat([pyramid, low], dim=1))
 
 
@@ -103,7 +103,7 @@ class DeepLabV3Plus(Segmenter):
     """Encoder-decoder segmenter; all bilinear resizing has align_corners True.
 
     Args:
-        backbone: Where the features come from (taps conv3 and conv6). It is changed where it
+        backbone: Feature extractor (taps conv3 and conv6). It is changed where it
             differs from the classifier's (``for_deeplab_v3plus``).
         num_labels: Number of labels L, background included.
         width: Channels of the pyramid and the decoder.
@@ -153,4 +153,4 @@ class DeepLabV3Plus(Segmenter):
         """
         taps = self.backbone(x)
         logits = self.decoder(self.aspp(taps["conv6"]), taps["conv3"])
-        return resize_bilinear(logits, tuple(x.shape[2:]), self.align_corners)
+        return resize_bilinear(logits, plane(x), self.align_corners)

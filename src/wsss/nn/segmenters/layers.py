@@ -1,4 +1,4 @@
-"""What the heads of DeepLab v3 and v3+ share."""
+"""Layers shared by the heads of DeepLab v3 and v3+."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
