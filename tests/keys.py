@@ -14,7 +14,7 @@ PREDICTING = {"infer_segmenter", "segment_whole"}
 PUBLISHED = {"aeft", "eader", "psa", "sb", "seam"}
 """The methods of this project; you may have some of your own beside them."""
 ELSEWHERE: set[str] = set()
-"""What no stage is told: names, files (their content counts), which runs there are."""
+"""What no stage is told: names, files (their content counts), runs, the number of jobs."""
 
 
 class Key(NamedTuple):
@@ -83,6 +83,7 @@ KEYS = [
     Key("until", "crf", ELSEWHERE),
     Key("runs", {"other": {}}, ELSEWHERE),
     Key("results", "elsewhere", ELSEWHERE),
+    Key("jobs", 3, ELSEWHERE),
     Key("backbone.name", "mobilenet_v2", TRAININGS, _RESNET),
     Key("backbone.output_stride", 16, TRAININGS, _RESNET),
     Key("backbone.weights", HERE, ELSEWHERE, _RESNET),

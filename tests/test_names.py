@@ -6,7 +6,7 @@ from pathlib import Path
 from wsss.cli import TOOLS, commands
 from wsss.config.backbones import BACKBONES
 from wsss.config.model import Segment
-from wsss.config.slices import STAGES
+from wsss.pipeline import STAGES
 
 ROOT = Path(__file__).parents[1]
 HELPERS = {"__init__", "training", "inference", "parts", "sourcing"}

@@ -8,7 +8,8 @@ from tests.keys import INERT, KEYS, PHOTOS, PUBLISHED, nested
 from wsss.config.model import METHODS, Config
 from wsss.config.resolve import load, runs
 from wsss.config.section import Section
-from wsss.config.slices import STAGES, slice_json
+from wsss.config.slices import slice_json
+from wsss.pipeline import STAGES
 
 
 def slices(keys):
@@ -16,8 +17,8 @@ def slices(keys):
     config = load(nested(keys))
     run = next(iter(runs(config).values()))
     return {
-        stage: slice_json(stage, config if paths and paths[0].startswith("dataset.") else run)
-        for stage, paths in STAGES.items()
+        name: slice_json(name, config if "dataset." in "".join(stage.keys[:1]) else run)
+        for name, stage in STAGES.items()
     }
 
 

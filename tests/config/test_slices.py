@@ -3,10 +3,11 @@ import json
 import pytest
 
 from wsss.config.resolve import load, runs
-from wsss.config.slices import STAGES, canonical, read_slice, slice_json
+from wsss.config.slices import canonical, read_slice, slice_json
+from wsss.pipeline import STAGES
 
 RUN = runs(load({}))["psa"]
-OF_DATA = {stage for stage, keys in STAGES.items() if keys and keys[0].startswith("dataset.")}
+OF_DATA = {n for n, stage in STAGES.items() if stage.keys and stage.keys[0].startswith("dataset.")}
 COMBINED = {"alpha": 0.2, "adversary": {"name": "tiny", "weights": None}}
 
 

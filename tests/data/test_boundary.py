@@ -87,10 +87,10 @@ def test_a_sample_depends_on_its_place_alone(make):
     assert not torch.equal(dataset[3, 0]["boundary"], dataset[4, 0]["boundary"])
 
 
-def test_another_kind_of_shard_is_named(make, item, tmp_path):
+def test_maps_of_another_kind_are_named(make, item, tmp_path):
     with MapsWriter(tmp_path / "cam.tsv") as out:
         out.put("a", classes=np.array([0, 2]), cam=np.zeros((2, 6, 10)))
-    with pytest.raises(UserError, match="has no boundary of image a"):
+    with pytest.raises(UserError, match=r"cam\.tsv: has no boundary of image a"):
         BoundarySet([item], MapsReader([tmp_path / "cam.tsv"]), 3)[0, 0]
 
 
