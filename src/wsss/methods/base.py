@@ -58,6 +58,7 @@ class Method(Task):
     """
 
     Params: ClassVar[type[MethodParams]] = MethodParams
+    net: ClassNet
 
     def __init__(
         self,

@@ -18,8 +18,8 @@ from typing import NamedTuple
 from wsss.config.backbones import BACKBONES, BackboneOptions
 from wsss.config.crf import CrfKernel
 from wsss.config.model import Run
-from wsss.config.section import Section
-from wsss.config.segmenter import DeepLabV2
+from wsss.config.segmenter import DeepLabV2, SegmenterTrain
+from wsss.config.training import Train
 from wsss.planning import costs
 
 MEGA = 1e6
@@ -162,9 +162,9 @@ def _segment(run: Run, num_classes: int, train: Volume, val: Volume) -> Iterator
     yield Cost("infer_segmenter", disk, val.area * views * seconds, rest)
 
 
-def _seen(train: Section, images: Volume) -> float:
+def _seen(train: Train, images: Volume) -> float:
     """Return the megapixels that a training sees: crops times their area."""
-    steps = getattr(train, "steps", None)
+    steps = train.steps if isinstance(train, SegmenterTrain) else None
     crops = steps * train.batch_size if steps else train.epochs * images.images
     return crops * train.crop**2 / MEGA
 

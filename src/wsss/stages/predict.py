@@ -186,7 +186,11 @@ def _infer(args: argparse.Namespace) -> SegmenterInfer:
 
 
 def _configured(files: Sequence[Path]) -> SegmenterInfer:
-    config = load(merged(files))
+    raw = merged(files)
+    if not raw.get("dataset"):
+        # the user's own images, not the demo's
+        raw["dataset"] = {"source": "folders", "root": "."}
+    config = load(raw)
     for name, run in config.runs.items():
         if "infer" in ((run or {}).get("segment") or {}):
             raise UserError(
