@@ -28,7 +28,7 @@ class CrfKernel(Section):
 class PostCrf(CrfKernel):
     """Optional dense CRF on the scores of a stage."""
 
-    iterations: Annotated[int, Field(ge=0)] = 10
+    iterations: Annotated[int, Field(ge=0)] = 0
     """Mean-field steps; 0 = no CRF."""
 
     def unread(self) -> Collection[str]:
@@ -36,9 +36,18 @@ class PostCrf(CrfKernel):
         return () if self.iterations else set(PostCrf.model_fields) - {"iterations"}
 
 
+class WalkCrf(PostCrf):
+    """Optional dense CRF on the result of the walk."""
+
+    iterations: Annotated[int, Field(ge=0)] = 10
+    """Mean-field steps; 0 = no CRF."""
+
+
 class SegmenterCrf(PostCrf):
     """Optional dense CRF on class probabilities, with the DeepLab authors' constants."""
 
+    iterations: Annotated[int, Field(ge=0)] = 10
+    """Mean-field steps; 0 = no CRF."""
     gaussian_sxy: Positive = 1.0
     """Standard deviation of the smoothness kernel in pixels."""
     bilateral_sxy: Positive = 67.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
 from wsss.config.backbones import BackboneOptions, RunBackbone
-from wsss.config.crf import CrfKernel, PostCrf
+from wsss.config.crf import CrfKernel, WalkCrf
 from wsss.config.dataset import Dataset
 from wsss.config.demo import with_demo
 from wsss.config.methods import parts, read_methods
@@ -129,7 +129,7 @@ class Walk(Section):
     """Power of the affinities."""
     logt: Annotated[int, Field(ge=0, le=12)] = 6
     """The walk takes 2^logt steps."""
-    crf: PostCrf = PostCrf()
+    crf: WalkCrf = WalkCrf()
     """Dense CRF on the result of the walk."""
 
 

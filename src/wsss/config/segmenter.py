@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from wsss.config.backbones import BackboneOptions
-from wsss.config.crf import SegmenterCrf
+from wsss.config.crf import PostCrf, SegmenterCrf
 from wsss.config.section import Count, Positive, Scales, Section, ordered
 from wsss.config.training import Train
 
@@ -121,7 +121,7 @@ class SegmenterInfer(Section):
     resampling: Literal["pillow", "opencv"] = "pillow"
     """Resampling of the image: pillow = in 8 bits with antialiasing; opencv = normalised and
     without antialiasing (DeepLab v1 of YudeWang)."""
-    crf: SegmenterCrf = SegmenterCrf()
+    crf: PostCrf = PostCrf()
     """Dense CRF on the class probabilities."""
     crf_image: Literal["photo", "wrapped"] = "photo"
     """Colours that the CRF reads; wrapped = less the mean, modulo 256, as in the published results
@@ -130,6 +130,13 @@ class SegmenterInfer(Section):
     def unread(self) -> Collection[str]:
         """Return the options that only a CRF reads."""
         return () if self.crf.iterations else ("crf_image",)
+
+
+class SegmentInfer(SegmenterInfer):
+    """Prediction of masks in a run, by default with a CRF."""
+
+    crf: SegmenterCrf = SegmenterCrf()
+    """Dense CRF on the class probabilities."""
 
 
 class Segment(Section):
@@ -148,7 +155,7 @@ class Segment(Section):
     deeplab_v3: DeepLabV3 = DeepLabV3()
     deeplab_v3plus: DeepLabV3Plus = DeepLabV3Plus()
     train: SegmenterTrain = SegmenterTrain()
-    infer: SegmenterInfer = SegmenterInfer()
+    infer: SegmentInfer = SegmentInfer()
 
     def unread(self) -> Collection[str]:
         """Return the settings of the training if there is a checkpoint instead."""

@@ -216,7 +216,11 @@ def infer_options(
 
 def _configured(files: Sequence[Path]) -> SegmenterInfer:
     """Read `segment.infer` from configuration files."""
-    config = load(merged(files))
+    raw = merged(files)
+    if not raw.get("dataset"):
+        # the user's own images, not the demo's
+        raw["dataset"] = {"source": "folders", "root": "."}
+    config = load(raw)
     for name, run in config.runs.items():
         if "infer" in ((run or {}).get("segment") or {}):
             raise UserError(
