@@ -7,8 +7,8 @@ Official code: ErikStammes/EADER, ``train.py``, ``attention_map_wrapper.py``
 
 Deviations: any backbone; an adversary's step does not compute the gradients that the official code
 discards (docs/methods/eader.md 9); maps are computed with the running statistics of BatchNorm,
-while the official ``--evaluate`` leaves the networks in training mode
-(docs/methods/eader.md 16.1). Grad-CAM of a network that is not linear behind its features samples its dropout again. Added to
+while the official ``--evaluate`` leaves the networks in training mode (docs/methods/eader.md 16.1).
+Grad-CAM of a network that is not linear behind its features samples its dropout again. Added to
 another method it is the published "PSA w/ EADER" with the add-on's settings as reconstructed in
 docs/methods/eader.md 14.
 """
