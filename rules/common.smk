@@ -90,11 +90,6 @@ def part(wildcards):
     return Path(wildcards.part).name if "/" in wildcards.part else WHOLE
 
 
-def data_folder(wildcards, output):
-    """The folder of images that a job makes."""
-    return Path(output.labels).parent
-
-
 def users(wildcards):
     """The runs that a job works for."""
     return PLAN.artifacts[wildcards.key].users

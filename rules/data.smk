@@ -29,11 +29,10 @@ rule make_demo:
         config=cfg,
         arguments=arguments,
         users=users,
-        out=data_folder,
     message:
         "make_demo of {params.users}"
     shell:
-        "wsss make-demo --out {params.out:q}"
+        "wsss make-demo --out {output.labels:q}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 

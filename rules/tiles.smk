@@ -33,11 +33,10 @@ rule make_tiles:
         config=cfg,
         arguments=arguments,
         users=users,
-        out=data_folder,
     message:
         "make_tiles of {params.users}"
     shell:
-        "wsss make-tiles --converted {input.converted:q} --out {params.out:q} --threads {threads}"
+        "wsss make-tiles --converted {input.converted:q} --out {output.table:q} --threads {threads}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wsss.config.resolve import merge
+from wsss.config.merging import merge
 
 HERE = str(Path(__file__))
 TRAININGS = {"train_cam", "train_affinity", "train_segmenter"}
@@ -11,8 +11,10 @@ FETCHING = {"fetch_data", "convert_masks", "make_tiles", "prepare_data", "prepar
 READING = FETCHING - {"fetch_data"}
 SORTING = READING - {"convert_masks"}
 PREDICTING = {"infer_segmenter", "segment_whole"}
+PUBLISHED = {"aeft", "eader", "psa", "sb", "seam"}
+"""The methods of this project; you may have some of your own beside them."""
 ELSEWHERE: set[str] = set()
-"""What no stage is told: names, files (their content counts), which runs there are."""
+"""What no stage is told: names, files (their content counts), runs, the number of jobs."""
 
 
 class Key(NamedTuple):
@@ -45,12 +47,11 @@ def _section(prefix: str, stages: set[str], given: dict[str, Any] | None = None,
 _TRAIN = {
     "epochs": 3,
     "batch_size": 4,
-    "optimizer": "adamw",
+    "optimizer": "sgd",
     "lr": 0.5,
     "head_lr_factor": 1,
     "bias_lr_factor": 1,
     "decay_biases": True,
-    "momentum": 0.5,
     "weight_decay": 0.1,
     "poly_power": 0.5,
     "crop": 56,
@@ -58,19 +59,22 @@ _TRAIN = {
     "precision": "bf16-mixed",
 }
 _KERNELS = {
-    "gaussian_sxy": 1,
+    "gaussian_sxy": 2,
     "gaussian_weight": 1,
     "bilateral_sxy": 9,
     "bilateral_srgb": 9,
     "bilateral_weight": 9,
 }
 _RESNET = {"backbone.name": "resnet50", "backbone.weights": "imagenet"}
-_TRUNK = {"name": "resnet18", "weights": "imagenet"}
+_OTHER = {"name": "resnet18", "weights": "imagenet"}
 _AEFT = {"method": "aeft", "cam.train.epochs": 20}
 _EADER = {"method": "eader"}
 _SB = {"method": "sb", "boundaries.folder": str(Path(__file__).parent)}
 _VOC = {"dataset.source": "voc", "dataset.root": "."}
 _COCO = {"dataset.source": "coco", "dataset.root": "."}
+
+PHOTOS = {"dataset.source": "csv", "dataset.root": "."}
+"""Beside all keys but those of the data set: what the recipe for photographs needs."""
 
 KEYS = [
     Key("method", "seam", {"train_cam"}),
@@ -79,6 +83,7 @@ KEYS = [
     Key("until", "crf", ELSEWHERE),
     Key("runs", {"other": {}}, ELSEWHERE),
     Key("results", "elsewhere", ELSEWHERE),
+    Key("jobs", 3, ELSEWHERE),
     Key("backbone.name", "mobilenet_v2", TRAININGS, _RESNET),
     Key("backbone.output_stride", 16, TRAININGS, _RESNET),
     Key("backbone.weights", HERE, ELSEWHERE, _RESNET),
@@ -91,13 +96,13 @@ KEYS = [
     *_section("cam.psa", {"train_cam"}, dropout=0.1),
     *_section("cam.seam", {"train_cam"}, {"method": "seam"}, dropout=0.1, scale=0.5),
     *_section("cam.sb", {"train_cam"}, _SB, dropout=0.1, scale=0.5, boundary=1, smoothness=2),
-    *_section("cam.aeft", {"train_cam"}, _AEFT, trunk_dropout=0.1, start=1, batch_size=16),
+    *_section("cam.aeft", {"train_cam"}, _AEFT, backbone_dropout=0.1, start=1, batch_size=24),
     *_section("cam.aeft", {"train_cam"}, _AEFT, classified=4, erase=0.5, residual=0.1, margin=1),
     *_section("cam.aeft", {"train_cam"}, _AEFT, attraction=1, repulsion=1),
     *_section("cam.eader", {"train_cam"}, _EADER, mode="shared", attention="cam", alpha=1, beta=1),
     *_section("cam.eader", {"train_cam"}, _EADER, mask_omega=9, mask_sigma=0.2),
     *_section("cam.eader", {"train_cam"}, _EADER, localizer_steps=1, adversary_steps=1),
-    *_section("cam.eader", {"train_cam"}, _EADER, adversary=_TRUNK),
+    *_section("cam.eader", {"train_cam"}, _EADER, adversary=_OTHER),
     *_section("cam.eader", {"train_cam"}, _EADER, adversary_optimizer="adamw", adversary_lr=1),
     *_section("cam.eader", {"train_cam"}, _EADER, adversary_momentum=0, adversary_weight_decay=0),
     *_section("boundaries", ELSEWHERE, first={"method": "seam"}, run="other", folder="."),
@@ -105,28 +110,32 @@ KEYS = [
     *_section("crf", {"refine_crf", "train_affinity"}, alphas=[3, 32]),
     *_section("affinity.train", {"train_affinity"}, **_TRAIN, init="cam"),
     *_section("affinity", {"train_affinity"}, radius=4),
+    *(
+        Key(f"{part}.train.momentum", 0.5, {f"train_{stage}"}, {f"{part}.train.optimizer": "sgd"})
+        for part, stage in (("cam", "cam"), ("affinity", "affinity"), ("segment", "segmenter"))
+    ),
     *_section("walk", {"random_walk"}, alpha=1, beta=1, logt=1),
     *_section("walk.crf", {"random_walk"}, iterations=5),
-    *_section("walk.crf", {"random_walk"}, {"walk.crf.iterations": 1}, **_KERNELS),
+    *_section("walk.crf", {"random_walk"}, **_KERNELS),
     *_section("segment", {"train_segmenter"}, segmenter="deeplab_v2"),
-    *_section("segment", {"train_segmenter"}, backbone=_TRUNK),
+    *_section("segment", {"train_segmenter"}, {"segment.train.init": "backbone"}, backbone=_OTHER),
     *_section("segment", ELSEWHERE, checkpoint=HERE),
     *_section("segment.train", {"train_segmenter"}, **_TRAIN, steps=3, accumulate=2, lr_every=2),
     *_section("segment.train", {"train_segmenter"}, augmentation="deeplab_v1", scale=[1, 2]),
-    *_section("segment.train", {"train_segmenter"}, freeze="norms", loss="balanced", init="cam"),
+    *_section(
+        "segment.train", {"train_segmenter"}, freeze="norms", loss="balanced", init="backbone"
+    ),
     *_section("segment.infer", PREDICTING, scales=[2], flip=False, resampling="opencv"),
     *_section("segment.infer.crf", PREDICTING, iterations=5),
-    *_section("segment.infer.crf", PREDICTING, {"segment.infer.crf.iterations": 1}, **_KERNELS),
-    *_section(
-        "segment.infer", PREDICTING, {"segment.infer.crf.iterations": 1}, crf_image="wrapped"
-    ),
+    *_section("segment.infer.crf", PREDICTING, **_KERNELS),
+    *_section("segment.infer", PREDICTING, crf_image="wrapped"),
     *(
         key
         for head, values in {
             "deeplab_v1": {"width": 8, "dilation": 2},
             "deeplab_v2": {"rates": [6], "scales": [0.5]},
             "deeplab_v3": {"width": 8, "separable": True, "rates": [1, 2, 3]},
-            "deeplab_v3plus": {"width": 8, "separable": True, "rates": [1, 2, 3]},
+            "deeplab_v3plus": {"width": 8, "separable": False, "rates": [1, 2, 3]},
         }.items()
         for key in _section(
             f"segment.{head}", {"train_segmenter"}, {"segment.segmenter": head}, **values
@@ -134,7 +143,7 @@ KEYS = [
     ),
     *_section("evaluate", {"evaluate"}, thresholds=[0.1, 0.2], threshold=0.3, min_area=0.02),
     Key("dataset.name", "other", ELSEWHERE),
-    Key("dataset.source", "csv", FETCHING, {"dataset.root": "."}),
+    Key("dataset.source", "csv", FETCHING, _VOC),
     *_section("dataset", FETCHING, _VOC, root="..", splits={"train": "a", "val": "b"}),
     *_section("dataset", FETCHING, _VOC, augment="sbd.tgz"),
     *_section("dataset", READING, _VOC, labels="other.csv", classes=["cat"]),
@@ -145,17 +154,15 @@ KEYS = [
 ]
 
 INERT = [
-    *_section("walk.crf", ELSEWHERE, **_KERNELS),
-    *_section("segment.infer.crf", ELSEWHERE, **_KERNELS),
-    *_section("segment.infer", ELSEWHERE, crf_image="wrapped"),
+    *_section("walk.crf", ELSEWHERE, {"walk.crf.iterations": 0}, **_KERNELS),
+    *_section("segment.infer.crf", ELSEWHERE, {"segment.infer.crf.iterations": 0}, **_KERNELS),
+    *_section("segment.infer", ELSEWHERE, {"segment.infer.crf.iterations": 0}, crf_image="wrapped"),
     *(
         Key(key.name, key.value, ELSEWHERE)
         for key in KEYS
         if key.given.keys() & {"method", "segment.segmenter"} and "v3plus" not in key.name
     ),
-    Key("cam.train.momentum", 0.5, ELSEWHERE, {"cam.train.optimizer": "adamw"}),
-    Key("affinity.train.momentum", 0.5, ELSEWHERE, {"affinity.train.optimizer": "adamw"}),
-    Key("segment.train.momentum", 0.5, ELSEWHERE, {"segment.train.optimizer": "adamw"}),
+    *(Key(f"{part}.train.momentum", 0.5, ELSEWHERE) for part in ("cam", "affinity", "segment")),
     Key("segment.train.epochs", 3, ELSEWHERE, {"segment.train.steps": 5}),
     Key("segment.train.jitter", [0] * 4, ELSEWHERE, {"segment.train.augmentation": "deeplab_v2"}),
     Key("cam.train.resize", [48, 70], ELSEWHERE, {"cam.train.sampling": "area"}),

@@ -30,19 +30,17 @@ def package(path):
     return path.relative_to(ROOT).with_suffix("").parts[0]
 
 
-def _for_types(node):
-    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+class WithoutTypes(ast.NodeTransformer):
+    """Leave out imports for the type checker alone; nothing runs them."""
+
+    def visit_If(self, node):
+        only_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return node.orelse if only_types else self.generic_visit(node)
 
 
 def imported(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing = {node for block in tree.body if _for_types(block) for node in ast.walk(block)}
-    for node in ast.walk(tree):
-        if (
-            node not in typing
-            and isinstance(node, ast.ImportFrom)
-            and (node.module or "").startswith("wsss")
-        ):
+    for node in ast.walk(WithoutTypes().visit(ast.parse(path.read_text(encoding="utf-8")))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wsss"):
             base = node.module.split(".")[1:] or [alias.name for alias in node.names]
             yield base[0]
 

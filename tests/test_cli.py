@@ -105,3 +105,40 @@ def test_the_schema_is_printed_or_written(tmp_path, capsys):
     text = capsys.readouterr().out
     assert main(["schema", "--out", str(tmp_path / "schema.json")]) == 0
     assert text == (tmp_path / "schema.json").read_text() == schema_text()
+
+
+def test_an_error_names_the_stage_and_the_runs(tmp_path, capfd):
+    parts = ["--parts", str(tmp_path / "gone.tsv"), "--out", str(tmp_path / "labels.tsv")]
+    assert main(["gather-parts", *parts, "--users", "b4, b8, train"]) == 2
+    said = capfd.readouterr().err
+    assert said.startswith(f"error: gather_parts of b4, b8, train: {tmp_path / 'gone.tsv'}: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("planned", "modified", "made"), [(100, 101, 0), (100, 99, 1), (100, None, 1), (None, 101, 1)]
+)
+def test_what_another_workflow_made_since_the_plan_is_not_made_again(
+    tmp_path, monkeypatch, planned, modified, made
+):
+    calls, out = [], tmp_path / "store/model.pt"
+    monkeypatch.setattr("wsss.stages.gather_parts.run", calls.append)
+    monkeypatch.delenv("WSSS_PLANNED", raising=False)
+    if planned is not None:
+        monkeypatch.setenv("WSSS_PLANNED", str(planned))
+    if modified is not None:
+        out.parent.mkdir()
+        out.write_text("made")
+        os.utime(out, (modified, modified))
+    assert main(["gather-parts", "--parts", "a.tsv", "--out", str(out)]) == 0
+    assert len(calls) == made
+    assert modified is None or out.read_text() == "made"
+
+
+def test_a_finished_artifact_is_said(tmp_path, monkeypatch):
+    out, log = tmp_path / "model.pt", tmp_path / "stage.log"
+    out.touch()
+    monkeypatch.setenv("WSSS_PLANNED", "0")
+    arguments = ["--parts", "a.tsv", "--out", str(out), "--log", str(log)]
+    assert main(["gather-parts", *arguments]) == 0
+    assert f"another run has made {out} meanwhile" in log.read_text()

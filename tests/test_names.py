@@ -4,10 +4,9 @@ import sys
 from pathlib import Path
 
 from wsss.cli import TOOLS, commands
-from wsss.config.backbones import STRIDES
+from wsss.config.backbones import BACKBONES
 from wsss.config.model import Segment
-from wsss.config.slices import STAGES
-from wsss.config.training import TRUNKS
+from wsss.pipeline import STAGES
 
 ROOT = Path(__file__).parents[1]
 HELPERS = {"__init__", "training", "inference", "parts", "sourcing"}
@@ -28,9 +27,9 @@ def test_rules_stages_and_modules_have_the_same_names():
 def test_configured_networks_are_those_of_the_registries():
     from wsss.nn import backbones, segmenters
 
-    assert set(TRUNKS) == set(backbones.NAMES)
-    for name in backbones.NAMES:
-        assert set(STRIDES[name]) == set(type(backbones.build(name)).output_strides)
+    for name, entry in BACKBONES.items():
+        strides = type(backbones.build(name)).output_strides
+        assert (entry.strides[0], set(entry.strides)) == (strides[0], set(strides))
     known = Segment.model_fields["segmenter"].annotation.__args__
     assert set(known) == set(segmenters.NAMES)
 

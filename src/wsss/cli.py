@@ -81,7 +81,7 @@ def _run(arguments: list[str]) -> None:
 def _make(stage: ModuleType, options: argparse.Namespace) -> None:
     """Run a stage, unless another workflow has made the same since this one was planned."""
     out: Path | None = getattr(options, "out", None)
-    if out is None or not locks.is_planned() or not not ranks.launched():
+    if out is None or not locks.is_planned() or ranks.launched():
         stage.run(options)
         return
     with locks.exclusive(out) as finished:

@@ -46,6 +46,7 @@ _PREPARE_MASKS = Stage(
     _DATASET,
     (
         _INDEX,
+        *_MADE,
         Input("converted", "drawn", when=lambda case: case.dataset.evaluation_needs_drawn_masks()),
         _TILES,
     ),
@@ -80,7 +81,7 @@ _TRAIN_CAM = Stage(
     (
         _TRAIN_INDEX,
         _BACKBONE,
-        Input("further", "weights", backbones=lambda run: list(run.trunks().values())),
+        Input("further", "weights", backbones=lambda run: list(run.further_backbones().values())),
         Input("boundaries", "boundaries", "train"),
     ),
     imports_method=True,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from wsss.config.backbones import BackboneOptions
     from wsss.config.dataset import Dataset
     from wsss.config.model import Run
-    from wsss.config.training import Trunk
 
 Kind = Literal["table", "model", "maps", "labels", "document"]
 """Form of a product: a table of images, a network with its history, score maps of images, label
@@ -63,7 +63,7 @@ class Input:
     split: Literal["same", "train", "all"] = "same"
     when: Condition | None = None
     of_run: Callable[[str, Run], str] | None = None
-    backbones: Callable[[Run], Sequence[Trunk]] | None = None
+    backbones: Callable[[Run], Sequence[BackboneOptions]] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import pytest
 import yaml
 
 from wsss.config.dataset import CAPABILITIES, Dataset, SourceName, fetched_augment
-from wsss.config.resolve import load, merge
+from wsss.config.merging import merge
+from wsss.config.resolve import load
 from wsss.errors import UserError
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,7 @@
 import pytest
 
-from wsss.config.resolve import load, merge, runs
+from wsss.config.merging import merge
+from wsss.config.resolve import load, runs
 from wsss.errors import UserError
 
 
@@ -10,7 +11,7 @@ from wsss.errors import UserError
         ({"methd": "psa"}, "methd: no such key; did you mean method?"),
         ({"cam": {"train": {"lrr": 1}}}, "cam.train.lrr: no such key; did you mean lr?"),
         ({"cam": {"train": {"epochs": 0}}}, "cam.train.epochs: Input should be greater than"),
-        ({"method": "nonsense"}, "method: unknown method 'nonsense'; known: aeft, eader, psa"),
+        ({"method": "nonsense"}, "method: unknown method 'nonsense'; known: "),
         ({"dataset": {"source": "csv"}}, "dataset: source csv needs root"),
         ({"dataset": {"name": "../up"}}, "dataset.name: String should match pattern"),
         ({"crf": {"alphas": [4]}}, "crf.alphas: List should have at least 2 items"),
@@ -93,7 +94,10 @@ def test_merge_is_deep_and_leaves_its_arguments():
             "backbone.weights: no such file: no.pth",
         ),
         (
-            {"runs": {"a": {"segment": {"backbone": {"name": "resnet50"}}}}},
+            {
+                "segment": {"train": {"init": "backbone"}},
+                "runs": {"a": {"segment": {"backbone": {"name": "resnet50", "weights": None}}}},
+            },
             "runs.a.segment.backbone.weights: resnet50 needs pretrained",
         ),
     ],
@@ -151,7 +155,10 @@ def test_boundaries_of_another_run_need_no_first_one():
         ({"method": "eader+psa"}, "runs.b.method: psa cannot be added to eader; what can: eader"),
         ({"cam": {"checkpoint": "no.pth"}}, "runs.b.cam.checkpoint: no such file: no.pth"),
         (
-            {"method": "eader", "cam": {"eader": {"adversary": {"name": "resnet18"}}}},
+            {
+                "method": "eader",
+                "cam": {"eader": {"adversary": {"name": "resnet18", "weights": None}}},
+            },
             "runs.b.cam.eader.adversary.weights: resnet18 needs pretrained",
         ),
     ],
@@ -166,7 +173,10 @@ def test_boundaries_checkpoints_and_combinations_are_checked(own, message):
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({"method": "aeft"}, "cam.aeft.start: must be less than cam.train.epochs, 15 (got 18)"),
+        (
+            {"method": "aeft", "cam": {"train": {"epochs": 15}}},
+            "cam.aeft.start: must be less than cam.train.epochs, 15 (got 18)",
+        ),
         ({"method": "aeft", "cam": {"aeft": {"classified": 40}}}, "cam.aeft.classified: cannot"),
         (
             {"method": "aeft", "cam": {"aeft": {"batch_size": 4, "classified": 2}}},
@@ -184,16 +194,16 @@ def test_options_that_undo_a_method_are_refused(raw, message):
     assert f"config: {message}" in str(error.value)
 
 
-def test_a_checkpoint_needs_neither_boundaries_nor_further_trunks(tmp_path):
+def test_a_checkpoint_needs_neither_boundaries_nor_further_backbones(tmp_path):
     (tmp_path / "net.pth").touch()
     given = {"cam": {"checkpoint": str(tmp_path / "net.pth")}}
     assert list(runs(load({"method": "sb", **given}))) == ["sb"]
-    assert runs(load({"method": "eader", **given}))["eader"].trunks() == {}
+    assert runs(load({"method": "eader", **given}))["eader"].further_backbones() == {}
 
 
 def test_an_adversary_is_like_the_runs_backbone_by_default():
     (run,) = runs(load({"method": "psa+eader"})).values()
-    assert run.trunks() == {"eader.adversary": run.backbone}
+    assert run.further_backbones() == {"eader.adversary": run.backbone}
 
 
 def test_runs_cannot_wait_for_each_others_boundaries():
@@ -212,4 +222,4 @@ def test_weights_that_nothing_starts_from_may_be_missing(tmp_path):
     given = {"backbone": {"name": "resnet38d"}, "cam": {"checkpoint": str(tmp_path / "net.pth")}}
     assert runs(load({"until": "crf", **given}))
     with pytest.raises(UserError, match="weights: resnet38d needs pretrained"):
-        runs(load(given))
+        runs(load({"affinity": {"train": {"init": "backbone"}}, **given}))

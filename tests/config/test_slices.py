@@ -3,10 +3,11 @@ import json
 import pytest
 
 from wsss.config.resolve import load, runs
-from wsss.config.slices import STAGES, canonical, read_slice, slice_json
+from wsss.config.slices import canonical, read_slice, slice_json
+from wsss.pipeline import STAGES
 
 RUN = runs(load({}))["psa"]
-OF_DATA = {stage for stage, keys in STAGES.items() if keys and keys[0].startswith("dataset.")}
+OF_DATA = {n for n, stage in STAGES.items() if stage.keys and stage.keys[0].startswith("dataset.")}
 COMBINED = {"alpha": 0.2, "adversary": {"name": "tiny", "weights": None}}
 
 
@@ -39,6 +40,6 @@ def test_a_combination_sees_the_options_of_its_parts():
     run = runs(load({"method": "psa+eader", "cam": {"eader": COMBINED}}))["psa+eader"]
     config = read_slice(slice_json("train_cam", run))
     assert config.cam.eader.alpha == 0.2
-    assert config.cam.psa.dropout == 0.5
+    assert config.cam.psa.dropout == 0.2
     with pytest.raises(AttributeError):
         _ = config.cam.seam

@@ -41,7 +41,7 @@ def test_labels_stay_on_their_pixels(name, picture):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_chance_comes_from_the_generator_alone(name, picture):
+def test_randomness_comes_from_the_generator_alone(name, picture):
     frame = Frame(32, (0.5, 1.5), (0.3, 0.3, 0.3, 0.1))
     one, same, other = (RECIPES[name](*picture, random.Random(seed), frame) for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))

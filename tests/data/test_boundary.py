@@ -60,7 +60,7 @@ def test_image_and_boundaries_go_together(make, epoch, long, crop):
     assert torch.equal(sample["boundary"].sum(0) == 0, sample["boundary"][3] == 0)
 
 
-def test_no_boundary_lies_around_a_small_image(make):
+def test_padding_has_no_boundary(make):
     sample = make(np.full((3, 24, 40), 255, np.uint8), crop=64)[0, 0]
     outside = (sample["image"] == 0).all(dim=0)
     assert outside.sum() == 64 * 64 - 24 * 40
@@ -87,10 +87,10 @@ def test_a_sample_depends_on_its_place_alone(make):
     assert not torch.equal(dataset[3, 0]["boundary"], dataset[4, 0]["boundary"])
 
 
-def test_another_kind_of_shard_is_named(make, item, tmp_path):
+def test_maps_of_another_kind_are_named(make, item, tmp_path):
     with MapsWriter(tmp_path / "cam.tsv") as out:
         out.put("a", classes=np.array([0, 2]), cam=np.zeros((2, 6, 10)))
-    with pytest.raises(UserError, match="has no boundary of image a"):
+    with pytest.raises(UserError, match=r"cam\.tsv: has no boundary of image a"):
         BoundarySet([item], MapsReader([tmp_path / "cam.tsv"]), 3)[0, 0]
 
 

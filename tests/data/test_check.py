@@ -203,13 +203,13 @@ def test_empty_masks_of_images_without_class_are_fine(folder, caplog):
     assert not caplog.text
 
 
-def test_a_class_beyond_the_labels_is_said(folder, caplog):
+def test_a_class_beyond_the_labels_is_reported(folder, caplog):
     with_masks(folder, fill=2)
     folder.check()
     assert "1 masks show a class their labels lack: a" in caplog.text
 
 
-def test_large_images_are_said_once(folder, caplog):
+def test_large_images_are_warned_about_once(folder, caplog):
     folder.image("img/a.png", size=(2001, 4))
     folder.image("img/c.png", size=(4, 2002))
     folder.check()

@@ -98,7 +98,7 @@ def test_a_polygon_becomes_the_label_of_its_class(data):
     assert data.masks()["train__1"].tolist() == expected.tolist()
 
 
-def test_the_smaller_instance_lies_on_top_and_crowds_below(data):
+def test_the_smaller_instance_is_on_top_of_larger_ones_and_crowds(data):
     whole, half = [[0, 0, 8, 0, 8, 6, 0, 6]], [[0, 0, 4, 0, 4, 6, 0, 6]]
     data.write(annotations=[mark(1, 7, SQUARE), mark(1, 3, half), mark(1, 3, whole, crowd=1)])
     labels = data.masks()["train__1"]

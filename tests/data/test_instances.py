@@ -133,7 +133,7 @@ def test_a_changed_file_is_read_again(data):
     assert data.read().records[0].labels == ("background",)
 
 
-def test_doubled_annotation_ids_are_said(data, caplog):
+def test_doubled_annotation_ids_are_reported(data, caplog):
     data.write(annotations=[mark(1, 3), mark(2, 7)])
     data.read()
     assert "train.json: 1 annotation ids occur more than once" in caplog.text

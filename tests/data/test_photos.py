@@ -34,7 +34,7 @@ def test_sizes_are_those_of_upright_images(tmp_path):
     assert find_photos(tmp_path, tmp_path / "out")[0].size == (6, 4)
 
 
-def test_results_and_hidden_files_are_no_photographs(tmp_path):
+def test_results_and_hidden_files_are_no_photos(tmp_path):
     for name in ("a.png", "results/a.png", ".thumbs/a.png", "._a.png"):
         photo(tmp_path / name)
     assert ids(tmp_path) == ["a"]
@@ -49,7 +49,7 @@ def test_other_files_are_named(tmp_path, caplog):
     assert "left out: 2 .heic, 1 notes" in caplog.text
 
 
-def test_a_folder_without_photographs(tmp_path):
+def test_a_folder_without_photos(tmp_path):
     (tmp_path / "b.heic").touch()
     with pytest.raises(UserError, match=r"no image \(.*\.bmp, .*there are: 1 \.heic"):
         ids(tmp_path)
@@ -79,7 +79,7 @@ def test_all_problems_at_once(tmp_path):
     assert empty.endswith("empty.jpg: the file is empty (0 bytes)")
 
 
-def test_damaged_photographs_stand_among_the_others(tmp_path):
+def test_damaged_photos_are_among_the_others(tmp_path):
     photo(tmp_path / "a.png")
     (tmp_path / "b.jpg").write_text("no image")
     (tmp_path / "c.jpg").symlink_to(tmp_path / "gone")
@@ -98,13 +98,13 @@ def test_if_all_are_damaged_there_is_nothing_to_do(tmp_path):
         ids(tmp_path)
 
 
-def test_large_photographs_are_damaged_unless_asked_for(tmp_path):
+def test_large_photos_are_damaged_unless_asked_for(tmp_path):
     photo(tmp_path / "a.png")
     with pytest.raises(UserError, match="6 x 4 pixels, more than 23 in all"):
         find_photos(tmp_path, tmp_path / "out", limit=23)
 
 
-def test_folders_of_masks_are_no_photographs(tmp_path, caplog):
+def test_folders_of_masks_are_no_photos(tmp_path, caplog):
     photo(tmp_path / "a.png")
     with LabelWriter(tmp_path / "masks/labels.tsv") as out:
         out.put("a", np.eye(3))

@@ -114,7 +114,7 @@ def test_views_without_mirrors():
 
 
 @given(SIDES, SIDES, st.integers(0, 50))
-def test_an_area_lies_inside_the_image(height, width, seed):
+def test_an_area_is_inside_the_image(height, width, seed):
     top, left, h, w = area_window((height, width), (0.08, 1.0), random.Random(seed))
     assert 0 <= top <= top + h <= height and h > 0
     assert 0 <= left <= left + w <= width and w > 0

@@ -34,7 +34,7 @@ def sets(tmp_path_factory):
     """Every set of samples on four images, and every augmentation of the segmenter's."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
-    maps = MapsWriter(folder / "maps.npz")
+    maps = MapsWriter(folder / "maps.tsv")
     labels = LabelWriter(folder / "labels/labels.tsv")
     items = []
     with maps, labels:
@@ -47,7 +47,7 @@ def sets(tmp_path_factory):
             classes = np.array(item.classes, np.int64)
             maps.put(item.image_id, low=scores, high=scores, boundary=scores, classes=classes)
             labels.put(item.image_id, rng.integers(0, CLASSES + 1, (48, 64), np.uint8))
-    read, drawn = MapsReader([folder / "maps.npz"]), LabelReader([folder / "labels/labels.tsv"])
+    read, drawn = MapsReader([folder / "maps.tsv"]), LabelReader([folder / "labels/labels.tsv"])
     return {
         "classification": ClassificationSet(items, CLASSES, (40, 80), 32),
         "area": ClassificationSet(items, CLASSES, crop=32, jitter_probability=0.5, area=(0.1, 1)),

@@ -65,7 +65,7 @@ def text(path):
 
 
 WRITERS = {
-    "maps.npz": maps, "labels.tsv": labels, "model.pt": model, "last.ckpt": resume, "a.txt": text,
+    "maps.tsv": maps, "labels.tsv": labels, "model.pt": model, "last.ckpt": resume, "a.txt": text,
 }  # fmt: skip
 
 
@@ -82,15 +82,20 @@ def test_a_full_disk_is_one_line_and_free_space_heals(disk, name, room):
     write(path)
 
 
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 @pytest.mark.parametrize("name", [name for name in WRITERS if name != "labels.tsv"])
 def test_what_was_finished_outlives_a_full_disk(disk, name):
     path = disk / "out" / name
     WRITERS[name](path)
-    before = path.read_bytes()
-    (disk / "filler").write_bytes(bytes(4096 * ((256 * 1024 - len(before)) // 4096 - 8)))
+    before = contents(path.parent)
+    size = sum(map(len, before.values()))
+    (disk / "filler").write_bytes(bytes(4096 * ((256 * 1024 - size) // 4096 - 8)))
     with pytest.raises(UserError, match="No space left"):
         WRITERS[name](path)
-    assert path.read_bytes() == before
+    assert contents(path.parent) == before
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -106,23 +111,23 @@ def test_a_command_says_it_in_one_line(disk, capfd, readonly):
     (disk / "filler").write_bytes(bytes(1024 * 248))
     assert not readonly or mount("-o", "remount,ro", "tmpfs", disk)
     config = '{"dataset": {"demo": {"images": 20, "val_images": 2, "size": 128, "seed": 0}}}'
-    arguments = ["--out", f"{disk}/demo", "--config", config, "--log", f"{disk}/a.log"]
+    arguments = ["--out", f"{disk}/demo/labels.csv", "--config", config, "--log", f"{disk}/a.log"]
     assert main(["make-demo", *arguments]) == 2
     said = capfd.readouterr().err
     assert said.startswith(f"error: {disk}") and said.count("\n") == 1
 
 
 def test_an_image_that_was_deleted_between_two_stages_is_named(tmp_path, capfd):
-    index, cams, image = tmp_path / "index.tsv", tmp_path / "cams.npz", tmp_path / "a.jpg"
+    index, cams, image = tmp_path / "index.tsv", tmp_path / "cam/maps.tsv", tmp_path / "a.jpg"
     Index(("cat",), (Item("a", "train", image, "0", (0,)),)).write(index)
     with MapsWriter(cams) as out:
         out.put("a", cam=np.zeros((1, 2, 2), np.float16), classes=[0], size=[8, 8])
-    arguments = ["--index", index, "--split", "train", "--shard", "1-of-1", "--cams", cams]
+    arguments = ["--index", index, "--split", "train", "--cams", cams]
     config = slice_json("refine_crf", load({}))
-    arguments += ["--out", tmp_path / "crf.npz", "--config", config]
+    arguments += ["--out", tmp_path / "crf/maps.tsv", "--config", config]
     assert main(["refine-crf", *map(str, arguments)]) == 2
     assert capfd.readouterr().err.endswith(f"error: {image}: no such file\n")
-    assert not (tmp_path / "crf.npz").exists()
+    assert not list(tmp_path.glob("crf/*"))
 
 
 def flips(data, step):
@@ -131,14 +136,15 @@ def flips(data, step):
         yield place, data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :]
 
 
-def test_no_flipped_byte_of_a_shard_is_consumed(tmp_path):
-    path, cam = tmp_path / "a.npz", NOISE[:5, :5]
-    with MapsWriter(path, "made") as out:
+@pytest.mark.parametrize("name", ["maps.npz", "maps.tsv"])
+def test_no_flipped_byte_of_score_maps_is_consumed(tmp_path, name):
+    record, path, cam = tmp_path / "maps.tsv", tmp_path / name, NOISE[:5, :5]
+    with MapsWriter(record, "made") as out:
         out.put("a", cam=cam)
     for place, damaged in flips(path.read_bytes(), 1):
         path.write_bytes(damaged)
         try:
-            read = MapsReader([path]).read("a", "cam")["cam"]
+            read = MapsReader([record]).read("a", "cam")["cam"]
         except UserError:
             continue
         assert read.dtype == cam.dtype and np.array_equal(read, cam), place

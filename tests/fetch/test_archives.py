@@ -145,16 +145,16 @@ def test_a_changed_byte_is_seen(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>moved</html>"])
-def test_what_is_no_archive_is_said(tmp_path, data):
+def test_what_is_no_archive_is_reported(tmp_path, data):
     (tmp_path / "a.tgz").write_bytes(data)
     refused(tmp_path / "a.tgz", tmp_path, "damaged")
 
 
-def test_an_archive_without_files_is_said(tmp_path):
+def test_an_archive_without_files_is_reported(tmp_path):
     refused(tar(tmp_path / "a.tar", {}), tmp_path, "holds no file")
 
 
-def test_a_missing_archive_is_said(tmp_path):
+def test_a_missing_archive_is_reported(tmp_path):
     refused(tmp_path / "a.tar", tmp_path, "no such file")
 
 

@@ -127,14 +127,14 @@ def test_a_file_of_the_user_is_replaced_by_a_whole_one_only(server, tmp_path):
     assert fetch(server.remote(), tmp_path).read_bytes() == DATA
 
 
-def test_no_network_is_said_in_one_line(tmp_path):
+def test_no_network_is_reported_in_one_line(tmp_path):
     remote = Remote("http://127.0.0.1:9/a.tar", "0" * 32, "dataset.root")
     with pytest.raises(UserError, match=r"cannot be reached.*by hand") as error:
         fetch(remote, tmp_path, patience=0)
     assert "\n" not in str(error.value) and str(tmp_path / "a.tar") in str(error.value)
 
 
-def test_a_full_disk_is_said(server, tmp_path):
+def test_a_full_disk_is_reported(server, tmp_path):
     (tmp_path / "a.tar.part").symlink_to("/dev/full")
     with pytest.raises(UserError, match=r"a\.tar: cannot be written .*No space.*free space"):
         fetch(server.remote(), tmp_path)

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.damage import MANY, damaged
+from tests.shipped import shown
 from wsss.config.files import merged
-from wsss.config.resolve import load, merge, runs
+from wsss.config.merging import merge
+from wsss.config.resolve import load, runs
 from wsss.errors import UserError
 
 SHIPPED = Path("config.yaml").resolve()
-BASE = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+BASE = shown()
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),

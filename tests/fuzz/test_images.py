@@ -38,7 +38,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @MANY
 @given(draw=st.data())
-def test_a_photograph(tmp_path, kind, draw):
+def test_a_photo(tmp_path, kind, draw):
     path = tmp_path / "x.img"
     path.write_bytes(draw.draw(damaged(KINDS[kind])))
     try:

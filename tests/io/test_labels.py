@@ -46,17 +46,18 @@ def test_a_damaged_file_is_named(tmp_path):
         read_labels(tmp_path / "a.png")
 
 
-def test_a_shard_is_readable_once_its_record_stands(tmp_path):
-    record = tmp_path / "1-of-1" / "labels.tsv"
+@pytest.mark.parametrize("name", ["labels.tsv", "parts/1-of-2.tsv"])
+def test_maps_are_readable_once_their_record_is_written(tmp_path, name):
+    record = tmp_path / "train" / name
     with LabelWriter(record) as out:
         out.put("x", LABELS)
         assert not record.exists()
     reader = LabelReader([record])
-    assert reader.ids == ("x",)
+    assert reader.ids == ("x",) and (tmp_path / "train/x.png").is_file()
     assert np.array_equal(reader.read("x"), LABELS)
 
 
-def test_a_failed_shard_has_no_record(tmp_path):
+def test_a_failure_leaves_no_record(tmp_path):
     record = tmp_path / "labels.tsv"
     with LabelWriter(record) as out:
         out.put("x", LABELS)
@@ -80,7 +81,7 @@ def test_an_unknown_image_is_refused(tmp_path):
         LabelReader([tmp_path / "labels.tsv"]).read("y")
 
 
-def test_a_smaller_shard_leaves_no_older_file(tmp_path):
+def test_a_smaller_split_leaves_no_older_file(tmp_path):
     for ids in (("x", "y"), ("x",)):
         with LabelWriter(tmp_path / "labels.tsv") as out:
             for image_id in ids:

@@ -47,6 +47,27 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_failure_keeps_earlier_maps(tmp_path):
+    write(tmp_path / "1.tsv", "a")
+    with pytest.raises(RuntimeError), MapsWriter(tmp_path / "1.tsv") as out:
+        out.put("b", cam=CAM)
+        raise RuntimeError
+    assert MapsReader([tmp_path / "1.tsv"]).ids == ("a",)
+    assert np.array_equal(MapsReader([tmp_path / "1.tsv"]).read("a")["cam"], CAM)
+
+
+def test_new_maps_never_stand_beside_an_older_record(tmp_path, monkeypatch):
+    write(tmp_path / "1.tsv", "a")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wsss.io.maps.write_record", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "1.tsv", "b")
+    assert not (tmp_path / "1.tsv").exists()
+
+
 def test_an_object_array_is_never_written(tmp_path):
     with pytest.raises(ValueError, match="pickle"), MapsWriter(tmp_path / "1.tsv") as out:
         out.put("a", cam=np.array([{}], dtype=object))

@@ -7,7 +7,7 @@ from wsss.io.parts import part_of
 
 
 @given(st.lists(st.integers()), st.integers(1, 12))
-def test_shards_partition_the_sequence_evenly(items, count):
+def test_parts_partition_the_sequence_evenly(items, count):
     parts = [part_of(items, f"{i}-of-{count}") for i in range(1, count + 1)]
     assert [x for part in parts for x in part] == items
     assert max(map(len, parts)) - min(map(len, parts)) <= 1

@@ -18,6 +18,43 @@ SMALL = {
     "eader": {"localizer_steps": 2, "adversary_steps": 2},
 }
 
+NEWCOMER = '''"""Peak: a classifier that pools each map by its maximum."""
+
+from wsss.config.section import MethodParams, Share, StepCost
+from wsss.losses.classification import multilabel_soft_margin
+from wsss.methods.base import Method
+from wsss.nn.camnet import CamNet
+
+
+DROPOUT = 0.1
+
+
+class PeakParams(MethodParams):
+    """Hyper-parameters of Peak."""
+
+    cost = StepCost(1.0)
+
+    dropout: Share = DROPOUT
+    """Probability that a channel of the last features is dropped in training."""
+
+
+class Peak(Method):
+    """Max pooling instead of the mean."""
+
+    Params = PeakParams
+
+    def build(self, backbone, num_classes, params):
+        return CamNet(backbone, num_classes, params.dropout)
+
+    def forward(self, batch, clock):
+        maps = self.net.fc8(self.net.dropout7(self.net.backbone(batch["image"])["conv6"]))
+        return {"net": {"cls": multilabel_soft_margin(maps.amax((2, 3)), batch["label"])}}
+
+    def cam(self, image):
+        return self.net.cam(image)
+'''
+"""A correct file of a method, in as few lines as it takes."""
+
 
 def options(name):
     """Return the options of every part of a method, fit for small images."""
@@ -31,7 +68,7 @@ def make(name, backbone="tiny"):
     further = {
         f"{part}.{option}": build("tiny", freeze=False)
         for part, params in given.items()
-        for option in params.trunks()
+        for option in params.further_backbones()
     }
     return methods.make(name, build(backbone), CLASSES, given, further)
 

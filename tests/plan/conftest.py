@@ -2,7 +2,8 @@ import pytest
 import yaml
 
 from tests.workflow.conftest import MICRO, ROOT
-from wsss.config.resolve import load, merge
+from wsss.config.merging import merge
+from wsss.config.resolve import load
 from wsss.plan.artifacts import Plan
 
 SHIPPED = yaml.safe_load((ROOT / "config.yaml").read_text())

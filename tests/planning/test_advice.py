@@ -65,7 +65,7 @@ def test_classes_that_always_occur_together_are_named():
     assert line.startswith("classes cat, mouse always occur together")
 
 
-def test_validation_without_masks_is_said():
+def test_validation_without_masks_is_named():
     found = index(*[(0,)] * MANY, *[(1,)] * MANY)
     (line,) = lines(found, masked=["0"])
     assert line.startswith("split val has no masks")
@@ -83,7 +83,7 @@ def copied(one, other):
 
 def test_the_same_image_in_train_and_val_is_named():
     (line,) = copied(0, 2 * MANY)
-    assert line.startswith("1 images are in train and in val") and line.endswith("0 = 60")
+    assert line.startswith("1 images are both in train and in val") and line.endswith("0 = 60")
 
 
 def test_the_same_image_with_other_labels_is_named():

@@ -2,18 +2,25 @@ import math
 
 import pytest
 
-from wsss.config.backbones import STRIDES
-from wsss.config.model import Run
+from wsss.config.backbones import BACKBONES, BackboneOptions
+from wsss.config.dataset import Dataset
+from wsss.config.model import METHODS, Run
+from wsss.config.section import StepCost
 from wsss.config.segmenter import Segment
-from wsss.config.training import Trunk
+from wsss.pipeline import STAGES
 from wsss.planning import costs, forecast
+from wsss.products import Case
 
 TRAIN = forecast.volume([((1000, 1000), 1), ((500, 1000), 2)])
 VAL = forecast.volume([((1000, 1000), 0)])
 
 
-def run(**keys):
-    return {cost.stage: cost for cost in forecast.of_run(Run(**keys), 4, TRAIN, VAL)}
+VOLUMES = forecast.Volumes(TRAIN, VAL, 4)
+
+
+def run(tiles=None, **keys):
+    keys = {"backbone": {"name": "tiny", "weights": None}} | keys
+    return forecast.of_run(Case(Dataset(tiles=tiles), Run(**keys)), VOLUMES)
 
 
 def test_a_volume_counts_megapixels_and_classes():
@@ -35,10 +42,10 @@ def test_label_maps_are_those_of_both_splits_and_masks_those_of_one():
     assert run()["infer_segmenter"].disk == pytest.approx(1e6 * 0.021)
 
 
-def test_360_photographs_of_voc_take_33_megabytes_of_maps():
-    photos = forecast.volume([((375, 448), 1)] * 180 + [((375, 448), 2)] * 180)
-    none = forecast.volume([])
-    stages = {cost.stage: cost for cost in forecast.of_run(Run(), 20, photos, none)}
+def test_360_images_of_voc_take_33_megabytes_of_maps():
+    images = forecast.volume([((375, 448), 1)] * 180 + [((375, 448), 2)] * 180)
+    volumes = forecast.Volumes(images, forecast.volume([]), 20)
+    stages = forecast.of_run(Case(Dataset(), Run()), volumes)
     maps = sum(stages[name].disk for name in ("infer_cam", "refine_crf", "random_walk"))
     assert maps == pytest.approx(33e6, rel=0.05)
 
@@ -50,7 +57,10 @@ def test_a_training_counts_its_crops():
 
 
 def test_a_training_may_count_its_steps():
-    segment = {"train": {"steps": 10, "batch_size": 4, "crop": 100}}
+    segment = {
+        "train": {"steps": 10, "batch_size": 4, "crop": 100},
+        "deeplab_v3plus": {"width": 256},
+    }
     assert run(segment=segment)["train_segmenter"].network == pytest.approx(
         0.4 * 2.9 * (0.37 + 2.8)
     )
@@ -76,7 +86,7 @@ def test_views_count_by_their_area():
 
 def test_a_crf_builds_its_lattice_once():
     crf = {"alphas": [1, 2], "iterations": 5}
-    expected = 2.5 * 0.65 + 2 * 5 * (0.115 * 2.5 + 0.019 * 4.5) + 8 * costs.START
+    expected = 2.5 * 0.65 + 2 * 5 * (0.115 * 2.5 + 0.019 * 4.5) + 2 * costs.START
     assert run(crf=crf)["refine_crf"].rest == pytest.approx(expected)
 
 
@@ -92,6 +102,7 @@ def test_a_combination_costs_more_than_its_parts():
 
 def test_a_published_checkpoint_is_not_trained():
     assert run(cam={"checkpoint": "x.pth"})["train_cam"].network == 0
+    assert run(segment={"checkpoint": "x.pth"})["train_segmenter"].network == 0
 
 
 @pytest.mark.parametrize(
@@ -111,10 +122,18 @@ def test_a_backbone_that_was_never_measured_is_unknown():
     assert math.isnan(cost.network) and math.isnan(cost.disk)
 
 
-@pytest.mark.parametrize("name", STRIDES)
-def test_every_backbone_of_the_project_was_measured(name):
-    assert all((name, stride) in costs.FORWARD for stride in STRIDES[name])
-    assert forecast.forward(Trunk(name=name)) > 0 and name in costs.PARAMETERS
+@pytest.mark.parametrize("name", BACKBONES)
+def test_the_first_stride_of_a_backbone_is_its_default(name):
+    default, first = (
+        forecast.forward(BackboneOptions(name=name, output_stride=stride))
+        for stride in (None, BACKBONES[name].strides[0])
+    )
+    assert default == first > 0
+
+
+def test_a_method_without_a_cost_is_unknown(monkeypatch):
+    monkeypatch.setattr(METHODS.params["psa"], "cost", StepCost())
+    assert math.isnan(run()["train_cam"].network)
 
 
 def test_every_segmenter_was_measured():
@@ -123,13 +142,30 @@ def test_every_segmenter_was_measured():
 
 
 def test_tiles_and_masks_are_counted_if_made():
-    stages = [cost.stage for cost in forecast.of_data(TRAIN, VAL, drawn=True, tiled=True)]
-    assert stages == ["convert_masks", "make_tiles", "prepare_data"]
-    (only,) = forecast.of_data(TRAIN, VAL, drawn=False, tiled=False)
-    assert only.stage == "prepare_data" and only.rest == pytest.approx(2 * 0.03 * 2.5)
+    stages = forecast.of_data(VOLUMES, drawn=True, tiled=True)
+    assert list(stages) == ["convert_masks", "make_tiles", "prepare_data"]
+    only = forecast.of_data(VOLUMES, drawn=False, tiled=False)
+    assert list(only) == ["prepare_data"]
+    assert only["prepare_data"].rest == pytest.approx(2 * 0.03 * 2.5)
 
 
 def test_whole_images_are_segmented_once_more():
-    plain, tiled = (list(forecast.of_run(Run(), 4, TRAIN, VAL, tiled)) for tiled in (False, True))
-    (more,) = set(tiled) - set(plain)
-    assert more.stage == "segment_whole" and more._replace(stage="infer_segmenter") in plain
+    plain, tiled = run(), run(tiles={"size": 64, "overlap": 8})
+    assert set(tiled) - set(plain) == {"stitch_masks", "segment_whole"}
+    assert tiled["segment_whole"] == plain["infer_segmenter"]
+
+
+def test_stages_are_those_of_the_chain():
+    assert set(forecast.COSTS) <= set(STAGES)
+    order = [name for name in STAGES if name in run()]
+    assert list(run()) == order and order[-1] == "evaluate"
+
+
+def test_a_stage_that_was_never_measured_is_unknown(monkeypatch):
+    monkeypatch.delitem(forecast.COSTS, "random_walk")
+    assert all(math.isnan(value) for value in run()["random_walk"])
+
+
+@pytest.mark.parametrize(("images", "jobs"), [(0, 0), (1, 1), (200, 1), (201, 2), (10**6, 64)])
+def test_jobs_follow_from_the_number_of_images(images, jobs):
+    assert forecast.Volume(images, 0.0, 0.0).jobs == jobs

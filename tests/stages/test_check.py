@@ -28,7 +28,7 @@ def configure(folder, **dataset):
     (folder / "mine.yaml").write_text(yaml.safe_dump(content))
 
 
-def test_a_sound_data_set_is_told_with_what_it_takes(data, capsys):
+def test_a_valid_data_set_is_described_with_its_costs(data, capsys):
     assert main(["check", "mine.yaml"]) == 0
     shown = capsys.readouterr().out
     rows = [line.split() for line in shown.splitlines()]
@@ -36,6 +36,7 @@ def test_a_sound_data_set_is_told_with_what_it_takes(data, capsys):
     assert ["cat", "1", "1"] in rows and ["dog", "1", "0"] in rows
     assert any(row[:2] == ["psa", "train_segmenter"] for row in rows)
     assert "Warning: fewer than 20 training images: cat (1), dog (1)" in shown
+    assert "Data set mine (csv): no problem found" in shown
     assert "An estimate" in shown and "\x1b" not in shown
 
 
@@ -74,7 +75,7 @@ def test_a_missing_configuration_is_named(data, capfd):
     assert "nowhere.yaml: cannot be read" in capfd.readouterr().err
 
 
-def test_without_a_configuration_of_the_folder_it_is_said(data, capfd):
+def test_without_a_configuration_of_the_folder_it_is_reported(data, capfd):
     main(["check", "mine.yaml"])
     assert "no config.yaml in this folder" in capfd.readouterr().err
     (data / "config.yaml").write_text("seed: 1")

@@ -92,7 +92,7 @@ def test_evaluation_looks_at_vocs_own_masks(tmp_path):
     assert set(found.paths) == {*TRAIN, *VAL} and found.source == "SegmentationClass"
 
 
-def test_evaluation_looks_at_all_masks_when_told_to(tmp_path):
+def test_evaluation_reads_all_masks_if_configured(tmp_path):
     chain = Chain(tmp_path, augment_masks=True)
     chain.convert()
     chain.index()
@@ -133,7 +133,7 @@ def test_an_image_without_a_mask_has_no_labels_to_read(tmp_path):
         chain.index()
 
 
-def test_the_sizes_of_the_sets_are_said(tmp_path, caplog):
+def test_the_sizes_of_the_sets_are_reported(tmp_path, caplog):
     with caplog.at_level("INFO", "wsss"):
         Chain(tmp_path).index()
     assert "Training set size: 4, validation set size: 1" in caplog.text

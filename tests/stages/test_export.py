@@ -27,7 +27,7 @@ def call(*arguments: object) -> None:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two shards of masks, their photographs, index and classes.txt."""
+    """Masks of two images, each in a folder of its own, the images, index and classes.txt."""
     (tmp_path / "photos").mkdir()
     items = []
     for name in "ab":
@@ -52,10 +52,10 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "onnx"])
-def test_shards_with_an_index_and_folders_with_images_give_the_same(data, name):
-    shards = ["--labels", data / "a/labels.tsv", data / "b/labels.tsv"]
+def test_records_with_an_index_and_folders_with_images_give_the_same(data, name):
+    records = ["--labels", data / "a/labels.tsv", data / "b/labels.tsv"]
     first, second = (data / folder / OUT.get(name, "out") for folder in "12")
-    call(name, *shards, "--index", data / "index.tsv", "--out", first)
+    call(name, *records, "--index", data / "index.tsv", "--out", first)
     call(name, "--labels", data / "a", data / "b", "--images", data / "photos", "--out", second)
     files = [first, second] if first.is_file() else [p / "README.md" for p in (first, second)]
     if name in ("palette", "index"):

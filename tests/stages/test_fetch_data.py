@@ -44,7 +44,7 @@ def archives(tmp_path, monkeypatch):
 AUG = {"train": "train_aug", "val": "val"}
 
 
-def test_voc_and_sbd_lie_in_their_folders(archives):
+def test_voc_and_sbd_are_in_their_folders(archives):
     found = run(archives, download=True, splits=AUG)
     assert list(found) == ["VOCdevkit", "benchmark_RELEASE"]
     assert (archives / f"VOCdevkit/VOC2012/JPEGImages/{MORE[0]}.jpg").is_file()

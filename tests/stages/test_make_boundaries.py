@@ -1,5 +1,4 @@
 import argparse
-import zipfile
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from wsss.errors import UserError
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader, MapsWriter
 from wsss.stages import make_boundaries
+from wsss.stages.parts import provenance
 
 CLASSES = {"a": (0, 2), "b": (), "c": (1,), "d": (0,)}
 LABELS = 4
@@ -18,23 +18,21 @@ LABELS = 4
 
 @pytest.fixture
 def run(tmp_path):
-    """`run("--crf", shard)` makes the maps of the four images; returns what was written."""
+    """`run("--crf", record)` makes the maps of the four images; returns what was written."""
     items = tuple(Item(n, "train", tmp_path / f"{n}.png", "", c) for n, c in CLASSES.items())
     for item in items:
         Image.new("RGB", (9, 6)).save(item.image)
     Index(("x", "y", "z"), items).write(tmp_path / "index.tsv")
 
-    def run(*source, shard="1-of-1"):
+    def run(*source, part="all"):
         parser = argparse.ArgumentParser()
         make_boundaries.add_arguments(parser)
-        options = {"--index": tmp_path / "index.tsv", "--split": "train", "--shard": shard}
-        options |= {
-            "--out": tmp_path / "out.npz",
-            "--config": slice_json("make_boundaries", Config()),
-        }
+        options = {"--index": tmp_path / "index.tsv", "--split": "train", "--part": part}
+        out = tmp_path / "out" / ("maps.tsv" if part == "all" else f"parts/{part}.tsv")
+        options |= {"--out": out, "--config": slice_json("make_boundaries", Config())}
         words = [str(word) for option in options.items() for word in option]
         make_boundaries.run(parser.parse_args([*words, *map(str, source)]))
-        return MapsReader([tmp_path / "out.npz"])
+        return MapsReader([out])
 
     return run
 
@@ -48,12 +46,12 @@ def posteriors(classes, left):
 
 @pytest.fixture
 def crf(tmp_path):
-    with MapsWriter(tmp_path / "crf.npz") as out:
+    with MapsWriter(tmp_path / "crf/maps.tsv") as out:
         for name, classes in CLASSES.items():
             low, high = (posteriors(classes, left) for left in (3, 5))
             low[0, :, 3:5] = 100
             out.put(name, classes=np.array(classes, np.int64), alpha_4=low, alpha_24=high)
-    return tmp_path / "crf.npz"
+    return tmp_path / "crf/maps.tsv"
 
 
 @pytest.fixture
@@ -81,10 +79,11 @@ def test_an_image_without_a_class_has_no_boundary(run, crf):
 
 
 @pytest.mark.parametrize("source", ["--crf", "--folder"])
-def test_a_shard_holds_its_images(run, crf, folder, source, tmp_path):
+def test_a_part_holds_its_images(run, crf, folder, source, tmp_path):
     given = crf if source == "--crf" else folder
-    assert run(source, given, shard="2-of-2").ids == ("c", "d")
-    assert zipfile.ZipFile(tmp_path / "out.npz").comment
+    assert run(source, given, part="2-of-2").ids == ("c", "d")
+    made = (tmp_path / "out/parts/2-of-2.tsv").read_text().splitlines()[0]
+    assert made == f"#{provenance(slice_json('make_boundaries', Config()))}"
 
 
 def test_own_maps_keep_their_size_and_the_labels_of_the_image(run, folder):
@@ -123,7 +122,7 @@ def test_an_unusable_map_is_named_and_nothing_is_written(run, folder, tmp_path, 
     np.save(folder / "c.npy", bad, allow_pickle=True)
     with pytest.raises(UserError, match=r"maps/c\.npy: "):
         run("--folder", folder)
-    assert not (tmp_path / "out.npz").exists()
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -144,12 +143,12 @@ def test_only_the_first_of_many_missing_maps_are_listed(run, tmp_path):
     assert "d.npy" not in text and "4 of 4" in text
 
 
-def test_another_kind_of_shard_is_named(run, tmp_path):
-    with MapsWriter(tmp_path / "cam.npz") as out:
+def test_maps_of_another_kind_are_named(run, tmp_path):
+    with MapsWriter(tmp_path / "cam/maps.tsv") as out:
         for name, classes in CLASSES.items():
             out.put(name, classes=np.array(classes, np.int64), cam=np.zeros((len(classes), 2, 2)))
-    with pytest.raises(UserError, match=r"cam\.npz: "):
-        run("--crf", tmp_path / "cam.npz")
+    with pytest.raises(UserError, match=r"cam/maps\.npz: "):
+        run("--crf", tmp_path / "cam/maps.tsv")
 
 
 @pytest.mark.parametrize("source", [[], ["--crf", "x", "--folder", "y"]])
@@ -165,16 +164,18 @@ def test_eight_bits_of_zero_and_one_are_a_mistake(run, folder):
 
 
 def test_crf_maps_of_other_labels_are_refused(run, tmp_path):
-    with MapsWriter(tmp_path / "crf.npz") as out:
+    with MapsWriter(tmp_path / "crf/maps.tsv") as out:
         for name in CLASSES:
             out.put(name, classes=np.array([1]), alpha_4=np.zeros((2, 3, 3), np.uint8))
-    with pytest.raises(UserError, match=r"crf\.npz: .* image a: .* \[1\] instead of \[0, 2\]"):
-        run("--crf", tmp_path / "crf.npz")
+    with pytest.raises(UserError, match=r"crf/maps\.npz: .* image a: .* \[1\] instead of \[0, 2\]"):
+        run("--crf", tmp_path / "crf/maps.tsv")
 
 
 def test_crf_maps_of_a_part_of_the_image_are_refused(run, tmp_path):
-    with MapsWriter(tmp_path / "crf.npz") as out:
+    with MapsWriter(tmp_path / "crf/maps.tsv") as out:
         for name, classes in CLASSES.items():
             out.put(name, classes=np.array(classes, int), alpha_4=posteriors(classes, 3)[:, 1:])
-    with pytest.raises(UserError, match=r"crf\.npz: .* \(3, 5, 9\) instead of uint8 \(3, 6, 9\)"):
-        run("--crf", tmp_path / "crf.npz")
+    with pytest.raises(
+        UserError, match=r"crf/maps\.npz: .* \(3, 5, 9\) instead of uint8 \(3, 6, 9\)"
+    ):
+        run("--crf", tmp_path / "crf/maps.tsv")

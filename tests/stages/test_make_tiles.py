@@ -28,13 +28,13 @@ def run(stage, config, *arguments):
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     root = tmp_path_factory.mktemp("demo")
-    run(make_demo, config(), "--out", root)
+    run(make_demo, config(), "--out", root / "labels.csv")
     return root
 
 
 def cut(demo, out, **tiles):
     with_tiles = config(tiles={"size": 48, "overlap": 16, **tiles})
-    run(make_tiles, with_tiles, "--root", demo, "--out", out)
+    run(make_tiles, with_tiles, "--root", demo, "--out", out / "tiles.tsv")
     return with_tiles
 
 
@@ -74,7 +74,7 @@ def test_a_tile_larger_than_the_images_leaves_nothing(demo, tmp_path):
 
 def test_labels_of_tiles_are_read_off_their_masks(demo, tmp_path):
     off_masks = config(labels_from="masks", tiles={"size": 48, "overlap": 16})
-    run(make_tiles, off_masks, "--root", demo, "--out", tmp_path / "tiles")
+    run(make_tiles, off_masks, "--root", demo, "--out", tmp_path / "tiles/tiles.tsv")
     run(prepare_data, off_masks, "--root", tmp_path / "tiles", "--out", tmp_path / "index.tsv")
     for item in Index.read(tmp_path / "index.tsv").items:
         shown = set(np.unique(read_labels(tmp_path / f"tiles/masks/{item.image_id}.png")))
@@ -83,7 +83,7 @@ def test_labels_of_tiles_are_read_off_their_masks(demo, tmp_path):
 
 def test_without_tiles_there_is_nothing_to_cut(demo, tmp_path):
     with pytest.raises(UserError, match=r"dataset\.tiles is null: set its size"):
-        run(make_tiles, config(), "--root", demo, "--out", tmp_path / "tiles")
+        run(make_tiles, config(), "--root", demo, "--out", tmp_path / "tiles/tiles.tsv")
 
 
 def test_uncut_tiles_are_named(demo):

@@ -192,13 +192,14 @@ def test_large_images_need_tiles(model, photos, tmp_path, monkeypatch):
 
 def test_a_configuration_says_how_and_options_win(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    crf = "{iterations: 7, bilateral_srgb: 3}"
+    kernel = {"gaussian_sxy": 2, "bilateral_sxy": 50, "bilateral_srgb": 3, "bilateral_weight": 5}
+    crf = {"iterations": 7} | kernel
     infer = f"{{scales: [0.5, 1], flip: true, resampling: opencv, crf_image: wrapped, crf: {crf}}}"
     Path("a.yaml").write_text(f"segment: {{infer: {infer}}}")
     said = options("--config", "a.yaml").infer
     assert said == SegmenterInfer.model_validate(yaml.safe_load(infer))
     own = options("--scales", "2", "--no-flip", "--crf", "4", "--config", "a.yaml").infer
-    changed = {"scales": [2], "flip": False, "crf": {"iterations": 4, "bilateral_srgb": 3}}
+    changed = {"scales": [2], "flip": False, "crf": {"iterations": 4} | kernel}
     assert own == SegmenterInfer.model_validate(said.model_dump() | changed)
 
 

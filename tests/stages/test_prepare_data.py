@@ -23,7 +23,7 @@ def run(stage, config: Config, *arguments):
 @pytest.fixture
 def prepared(tmp_path):
     config = load(CONFIG)
-    run(make_demo, config, "--out", tmp_path / "demo")
+    run(make_demo, config, "--out", tmp_path / "demo/labels.csv")
     run(prepare_data, config, "--root", tmp_path / "demo", "--out", tmp_path / "index.tsv")
     return tmp_path
 

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from tests.listed import listed
-from wsss.config.resolve import load, merge, runs
+from wsss.config.merging import merge
+from wsss.config.resolve import load, runs
 from wsss.config.slices import slice_json
 from wsss.engine.checkpoint import save_model
 from wsss.errors import UserError
@@ -46,12 +47,12 @@ def folder(tmp_path_factory):
     return path
 
 
-def run(folder, out, shard):
+def run(folder, out, name="all"):
     parser = argparse.ArgumentParser()
     segment_whole.add_arguments(parser)
     config = runs(load(merge({}, {"segment": {"infer": INFER}})))["psa"]
     files = ["--tiles", folder / "tiles.tsv", "--model", folder / "model.pt", "--out", out]
-    part = ["--split", "val", "--part", shard, "--config", slice_json("segment_whole", config)]
+    part = ["--split", "val", "--part", name, "--config", slice_json("segment_whole", config)]
     segment_whole.run(parser.parse_args([*map(str, files), *part]))
     return LabelReader([out])
 
@@ -62,20 +63,21 @@ def test_masks_are_those_that_predict_draws(folder, tmp_path):
         predict.add_arguments(parser)
         paths = [folder / "model.pt", folder / f"photos-{name}.png", tmp_path / name]
         predict.run(parser.parse_args([*map(str, paths), "--tile", "32", "--overlap", "8"]))
-    masks = run(folder, tmp_path / "whole/labels.tsv", "1-of-1")
+    masks = run(folder, tmp_path / "whole/labels.tsv")
     assert masks.ids == ("a", "b")
     for name in masks.ids:
         drawn = LabelReader([tmp_path / name / "labels.tsv"]).read(f"photos-{name}")
         np.testing.assert_array_equal(masks.read(name), drawn)
 
 
-def test_shards_divide_the_images(folder, tmp_path):
-    parts = [run(folder, tmp_path / f"{i}/labels.tsv", f"{i}-of-3").ids for i in (1, 2, 3)]
+def test_parts_divide_the_images(folder, tmp_path):
+    names = [f"{i}-of-3" for i in (1, 2, 3)]
+    parts = [run(folder, tmp_path / f"parts/{name}.tsv", name).ids for name in names]
     assert sum(parts, ()) == ("a", "b") and () in parts
 
 
 def test_an_image_must_be_the_one_that_was_cut(folder, tmp_path):
     Image.new("RGB", (56, 41)).save(folder / "photos-a.png")
     with pytest.raises(UserError, match=r"photos-a\.png: changed since"):
-        run(folder, tmp_path / "labels.tsv", "1-of-1")
+        run(folder, tmp_path / "labels.tsv")
     assert not (tmp_path / "labels.tsv").exists()

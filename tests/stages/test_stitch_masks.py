@@ -21,7 +21,7 @@ def whole():
 
 @pytest.fixture
 def folder(tmp_path, whole):
-    """Tiles of two images, their label maps in two shards, and tiles of another split."""
+    """Tiles of two images, their label maps in two folders, and tiles of another split."""
     tiles = [
         Tile(f"{name}_{number}", name, "val", window, size, Path(f"{name}.png"), "")
         for name, size in SIZES.items()
@@ -29,17 +29,17 @@ def folder(tmp_path, whole):
     ]
     other = Tile("c_0", "c", "train", layout((6, 6), 6, 0)[0], (6, 6), Path("c.png"), "")
     TileTable(("cat",), "", (*tiles, other)).write(tmp_path / "tiles.tsv")
-    for shard, part in enumerate((tiles[:3], tiles[3:])):
-        with LabelWriter(tmp_path / f"{shard}/labels.tsv") as out:
-            for tile in part:
+    for number, some in enumerate((tiles[:3], tiles[3:])):
+        with LabelWriter(tmp_path / f"{number}/labels.tsv") as out:
+            for tile in some:
                 out.put(tile.tile_id, whole[tile.parent][tile.window.slices])
     return tmp_path
 
 
-def run(folder, *shards, split="val"):
+def run(folder, *numbers, split="val"):
     parser = argparse.ArgumentParser()
     stitch_masks.add_arguments(parser)
-    labels = [folder / f"{shard}/labels.tsv" for shard in shards]
+    labels = [folder / f"{number}/labels.tsv" for number in numbers]
     options = ["--tiles", folder / "tiles.tsv", "--split", split, "--labels", *labels]
     out = folder / "whole/labels.tsv"
     stitch_masks.run(parser.parse_args([*map(str, options), "--out", str(out)]))
@@ -53,8 +53,8 @@ def test_label_maps_of_crops_become_those_of_the_images(folder, whole):
         np.testing.assert_array_equal(stitched.read(name), labels)
 
 
-@pytest.mark.parametrize(("shards", "split"), [((0,), "val"), ((0, 1), "train")])
-def test_label_maps_must_be_those_of_the_tiles(folder, shards, split):
+@pytest.mark.parametrize(("numbers", "split"), [((0,), "val"), ((0, 1), "train")])
+def test_label_maps_must_be_those_of_the_tiles(folder, numbers, split):
     with pytest.raises(UserError, match="give the label maps of exactly this split"):
-        run(folder, *shards, split=split)
+        run(folder, *numbers, split=split)
     assert not (folder / "whole").exists()

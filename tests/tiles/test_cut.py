@@ -72,7 +72,7 @@ def test_tiles_are_a_data_set_with_the_labels_of_their_images(data, tmp_path):
     assert set(masks.paths) == {tile.tile_id for tile in tiles if tile.parent == "a"}
 
 
-def test_the_table_says_where_tiles_lie(data, tmp_path):
+def test_the_table_has_the_positions_of_tiles(data, tmp_path):
     tiles = cut(data, tmp_path / "tiles")
     found = TileTable.read(tmp_path / "tiles/tiles.tsv")
     assert found.tiles == tuple(tiles) and found.class_names == ("cat", "dog")

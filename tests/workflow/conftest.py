@@ -9,29 +9,37 @@ import pytest
 import yaml
 
 from wsss.config.dataset import Demo
+from wsss.config.demo import DEMO
+from wsss.config.merging import merge
 from wsss.demo.folder import make_demo
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "rules", "profiles", "envs", "configs", "src")
 
-MICRO = {
-    # two jobs for each split, so that parts are gathered
-    "jobs": 2,
-    "dataset": {
-        "name": "micro",
-        "source": "voc",
-        "root": "data",
-        "classes": ["car", "fish", "flower", "house", "mushroom"],
+TINY = DEMO
+"""The recipe of a tiny network, which a source other than demo has to state."""
+
+MICRO = merge(
+    TINY,
+    {
+        # two jobs for each split, so that parts are gathered
+        "jobs": 2,
+        "dataset": {
+            "name": "micro",
+            "source": "voc",
+            "root": "data",
+            "classes": ["car", "fish", "flower", "house", "mushroom"],
+        },
+        "cam": {"train": {"epochs": 1, "crop": 64, "resize": [48, 72]}, "infer": {"scales": [1.0]}},
+        "affinity": {"train": {"epochs": 1, "crop": 64}},
+        "walk": {"logt": 3},
+        "segment": {
+            "deeplab_v3plus": {"width": 16},
+            "train": {"epochs": 1, "crop": 64},
+            "infer": {"scales": [1.0], "flip": False},
+        },
     },
-    "cam": {"train": {"epochs": 1, "crop": 64, "resize": [48, 72]}, "infer": {"scales": [1.0]}},
-    "affinity": {"train": {"epochs": 1, "crop": 64}},
-    "walk": {"logt": 3},
-    "segment": {
-        "deeplab_v3plus": {"width": 16},
-        "train": {"epochs": 1, "crop": 64},
-        "infer": {"scales": [1.0], "flip": False},
-    },
-}
+)
 
 
 class Project:

@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 
-from wsss.config.resolve import merge
+from wsss.config.merging import merge
 from wsss.nn.backbones import build
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]

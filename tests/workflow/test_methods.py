@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.methods.cases import COMBINATIONS
+from tests.methods.cases import COMBINATIONS, NEWCOMER
 from tests.workflow.conftest import MICRO
+from wsss.config.merging import merge
 from wsss.config.methods import method_names
-from wsss.config.resolve import merge
 from wsss.io.maps import MapsReader
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -42,40 +42,6 @@ def test_every_method_reaches_the_masks(fresh):
         assert 0 < result["miou"] < 1, name
     assert (fresh.results / "sb.first/crf/train").is_dir()
     assert not (fresh.results / "sb.first/affinity").exists()
-
-
-NEWCOMER = '''"""Peak: a classifier that pools each map by its maximum."""
-
-from pydantic import Field
-
-from wsss.config.section import MethodParams
-from wsss.losses.classification import multilabel_soft_margin
-from wsss.methods.base import Method
-from wsss.nn.camnet import CamNet
-
-
-class PeakParams(MethodParams):
-    """Hyper-parameters of Peak."""
-
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    """Probability that a channel of the last features is dropped in training."""
-
-
-class Peak(Method):
-    """Max pooling instead of the mean."""
-
-    Params = PeakParams
-
-    def build(self, backbone, num_classes, params):
-        return CamNet(backbone, num_classes, params.dropout)
-
-    def forward(self, batch, progress):
-        maps = self.net.fc8(self.net.dropout7(self.net.backbone(batch["image"])["conv6"]))
-        return {"net": {"cls": multilabel_soft_margin(maps.amax((2, 3)), batch["label"])}}
-
-    def cam(self, image):
-        return self.net.cam(image)
-'''
 
 
 def test_a_sixth_method_is_one_file(fresh):

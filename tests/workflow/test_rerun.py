@@ -9,7 +9,8 @@ import yaml
 
 from tests.keys import KEYS, nested
 from tests.workflow.conftest import MICRO, ROOT
-from wsss.config.resolve import load, merge, runs
+from wsss.config.merging import merge
+from wsss.config.resolve import load, runs
 from wsss.config.slices import slice_json
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]

@@ -1,1 +1,1 @@
-"""What the user may configure, and which part of it each stage sees."""
+"""Configuration: sections, defaults, recipes, and the slice of it that each stage reads."""

@@ -1,57 +1,116 @@
-"""What the backbones can do, so that the driver can tell before torch is imported."""
+"""The table of backbones, and the part of the configuration that names one.
 
-from collections.abc import Iterator
+A backbone is registered here and nowhere else: its class in `wsss.nn.backbones` bears the same
+name. The table is read before torch is imported.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from os.path import isfile
+from typing import Annotated, Literal
 
-from wsss.config.training import TIMM, Trunk
+from pydantic import AfterValidator, Field
 
-STRIDES: dict[str, tuple[int, ...]] = {
-    "mobilenet_v2": (16, 8),
-    "resnet38d": (8,),
-    "resnet18": (32,),
-    "resnet50": (16, 32, 8),
-    "resnet101": (16, 32, 8),
-    "resnet101_caffe": (8,),
-    "tiny": (8,),
-    "vgg16": (8,),
-    "vgg16_largefov": (8,),
-    "xception65": (16, 8),
+from wsss.config.section import Section
+
+TIMM = "timm/"
+"""Prefix of the names of timm's encoders."""
+
+_STRIDES_OF_TIMM = (16, 8, 32)
+"""Output strides of timm's encoders; each encoder has some of them."""
+
+
+@dataclass(frozen=True)
+class BackboneEntry:
+    """Properties of a backbone.
+
+    Attributes:
+        seconds: output stride -> seconds per megapixel of a prediction (`wsss.planning.costs`);
+            the keys are the strides that it can have, the first one is its default.
+        parameters: millions of weights, of 4 bytes each.
+        imagenet: class of its ImageNet weights in torchvision; None = a file has to be given.
+        differs: difference from torchvision's network of the same name, for messages.
+        from_scratch: True if it starts from random weights and has no frozen layers.
+        segmenter_only: True if its cells do not tile the image, as AffinityNet's labels do.
+    """
+
+    seconds: Mapping[int, float]
+    parameters: float
+    imagenet: str | None = None
+    differs: str = ""
+    from_scratch: bool = False
+    segmenter_only: bool = False
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Output strides, the default first."""
+        return tuple(self.seconds)
+
+
+BACKBONES: dict[str, BackboneEntry] = {
+    "resnet38d": BackboneEntry({8: 37.0}, 105.1),
+    "resnet18": BackboneEntry({32: 1.2}, 11.2, imagenet="ResNet18_Weights"),
+    "resnet50": BackboneEntry({16: 3.2, 32: 2.7, 8: 8.0}, 23.5, imagenet="ResNet50_Weights"),
+    "resnet101": BackboneEntry({16: 5.3, 32: 4.4, 8: 15.0}, 42.5, imagenet="ResNet101_Weights"),
+    "resnet101_caffe": BackboneEntry({8: 16.0}, 42.5, segmenter_only=True),
+    "vgg16": BackboneEntry({8: 10.5}, 20.5, differs=" with PSA's convolutional fc6 and fc7"),
+    "vgg16_largefov": BackboneEntry({8: 9.0}, 14.7, imagenet="VGG16_Weights"),
+    "xception65": BackboneEntry({16: 5.4, 8: 15.0}, 37.9),
+    "mobilenet_v2": BackboneEntry({16: 0.75, 8: 1.5}, 2.2, imagenet="MobileNet_V2_Weights"),
+    "tiny": BackboneEntry({8: 0.37}, 0.5, from_scratch=True),
 }
-"""Output strides of every backbone of this project."""
-
-_OF_TIMM = (16, 8, 32)
-"""Output strides that a timm encoder may have; which of them it can do, only timm knows."""
-
-FROM_SCRATCH = ("tiny",)
-"""Backbones that start from random weights; the others keep layers and BatchNorm frozen."""
-
-SEGMENTERS_OWN = ("resnet101_caffe",)
-"""Backbones whose cells do not tile the image, as the labels of AffinityNet do."""
-
-IMAGENET = ("mobilenet_v2", "resnet18", "resnet50", "resnet101", "vgg16_largefov")
-"""Backbones whose ImageNet weights torchvision fetches; timm does it for its own."""
-
-_UNLIKE = {"vgg16": " with PSA's convolutional fc6 and fc7"}
-"""How a backbone differs from torchvision's of the same name."""
+"""Every backbone of this project; timm's encoders are used by their names there."""
 
 
-def problems(path: str, backbone: Trunk) -> Iterator[str]:
-    """Yield what is wrong with the backbone that stands at `path` of the configuration."""
+def _known(name: str) -> str:
+    if name not in BACKBONES and not re.fullmatch(rf"{TIMM}[A-Za-z0-9_.-]+", name):
+        known = ", ".join(BACKBONES)
+        raise ValueError(f"no such backbone; use timm/<encoder> or one of {known}")
+    return name
+
+
+class BackboneOptions(Section):
+    """A backbone and its pretrained weights."""
+
+    name: Annotated[
+        str, AfterValidator(_known), Field(json_schema_extra={"examples": list(BACKBONES)})
+    ] = "mobilenet_v2"
+    """Architecture; vgg16 is PSA's LargeFOV network, vgg16_largefov EADER's, resnet101_caffe that
+    of DeepLab v2; timm/<encoder> takes any convolutional encoder of the library timm."""
+    weights: str | None = "imagenet"
+    """Pretrained weights: a file, imagenet (fetched by torchvision or timm), or null for none."""
+    output_stride: Literal[8, 16, 32] | None = None
+    """Input pixels per feature cell; null = the architecture's own."""
+
+
+class RunBackbone(BackboneOptions):
+    """The backbone of a run."""
+
+    freeze: bool = True
+    """Freeze the first layers and all BatchNorms as PSA does; false = train everything (EADER)."""
+
+
+def problems(path: str, backbone: BackboneOptions) -> Iterator[str]:
+    """Yield the mistakes in the backbone at the key `path` of the configuration."""
     name, weights, stride = backbone.name, backbone.weights, backbone.output_stride
     of_timm = name.startswith(TIMM)
-    fetched = of_timm or name in IMAGENET
-    strides = _OF_TIMM if of_timm else STRIDES[name]
+    entry = BACKBONES.get(name)
+    strides = entry.strides if entry else _STRIDES_OF_TIMM
+    downloadable = of_timm or (entry is not None and entry.imagenet is not None)
+    # output stride
     if stride is not None and stride not in strides:
         can = ", ".join(map(str, sorted(strides)))
         yield f"{path}.output_stride: {name} can do {can} (got {stride})"
-    if name in FROM_SCRATCH:
+    # weights
+    if entry is not None and entry.from_scratch:
         if weights is not None:
             yield f"{path}.weights: {name} has no pretrained weights; set it to null"
     elif weights is None:
-        way = "name a file or imagenet" if fetched else "name a file"
+        way = "name a file or imagenet" if downloadable else "name a file"
         yield f"{path}.weights: {name} needs pretrained weights; {way}"
-    elif weights == "imagenet" and not fetched:
-        unlike = _UNLIKE.get(name, "")
-        yield f"{path}.weights: torchvision has no {name}{unlike}; name a file"
-    elif weights != "imagenet" and not isfile(weights):  # noqa: PTH113
+    elif weights == "imagenet" and not downloadable:
+        differs = entry.differs if entry else ""
+        yield f"{path}.weights: torchvision has no {name}{differs}; name a file"
+    elif weights != "imagenet" and not isfile(weights):  # noqa: PTH113 Path.is_file fails on some
         yield f"{path}.weights: no such file: {weights}"

@@ -20,7 +20,7 @@ class CrfKernel(Section):
     bilateral_sxy: Positive = 80.0
     """Standard deviation of the appearance kernel in pixels."""
     bilateral_srgb: Positive = 13.0
-    """Its standard deviation in colours, grey levels 0-255."""
+    """Standard deviation of the appearance kernel in colours, grey levels 0-255."""
     bilateral_weight: NonNegative = 10.0
     """Potts weight of the appearance kernel."""
 
@@ -32,5 +32,27 @@ class PostCrf(CrfKernel):
     """Mean-field steps; 0 = no CRF."""
 
     def unread(self) -> Collection[str]:
-        """Return the keys of the kernels where there is no CRF."""
+        """Return the options of the kernels if there is no CRF."""
         return () if self.iterations else set(PostCrf.model_fields) - {"iterations"}
+
+
+class WalkCrf(PostCrf):
+    """Optional dense CRF on the result of the walk."""
+
+    iterations: Annotated[int, Field(ge=0)] = 10
+    """Mean-field steps; 0 = no CRF."""
+
+
+class SegmenterCrf(PostCrf):
+    """Optional dense CRF on class probabilities, with the DeepLab authors' constants."""
+
+    iterations: Annotated[int, Field(ge=0)] = 10
+    """Mean-field steps; 0 = no CRF."""
+    gaussian_sxy: Positive = 1.0
+    """Standard deviation of the smoothness kernel in pixels."""
+    bilateral_sxy: Positive = 67.0
+    """Standard deviation of the appearance kernel in pixels."""
+    bilateral_srgb: Positive = 3.0
+    """Standard deviation of the appearance kernel in colours, grey levels 0-255."""
+    bilateral_weight: NonNegative = 4.0
+    """Potts weight of the appearance kernel."""

@@ -83,7 +83,7 @@ class Tiles(Section):
     size: Annotated[int, Field(ge=32)] = 512
     """Side of a tile in pixels."""
     overlap: Annotated[int, Field(ge=0)] = 128
-    """Pixels that neighbouring tiles have in common."""
+    """Overlap of neighbouring tiles in pixels."""
     labels: str | None = None
     """Table of tiles with labels of their own, relative to root: image, top, left, labels."""
 
@@ -109,15 +109,15 @@ class Dataset(Section):
     classes: list[ClassName] = []
     """Class names in the order of the mask ids 1, 2, ...; empty = found in the labels."""
     splits: dict[Literal["train", "val"], Name] = {"train": "train", "val": "val"}
-    """Names that the data set gives to the training and the held-out split."""
+    """Names of the training and the held-out split in the data set."""
     labels_from: Literal["annotations", "masks"] = "annotations"
-    """masks = the labels of an image are the classes in its mask, as in EADER's experiments."""
+    """masks = the image labels are the classes in the mask, as in EADER's experiments."""
     download: bool = False
-    """Fetch VOC 2012, and SBD if the list train_aug needs it, into the results (voc)."""
+    """Download VOC 2012, and SBD if the list train_aug needs it, into the results (voc)."""
     augment: str | None = None
-    """SBD or SegmentationClassAug, folder or archive, laid over VOC's images (voc)."""
+    """SBD or SegmentationClassAug, folder or archive, as additional masks of VOC's images (voc)."""
     augment_masks: bool = False
-    """Evaluate on the masks of augment, too; published figures are those of VOC's own."""
+    """Evaluate on the masks of augment, too; published metrics are on VOC's own masks."""
     coco: Coco = Coco()
     tiles: Tiles | None = None
     """Cut every image into tiles first; null = do not."""

@@ -1,13 +1,15 @@
 """The configuration: every key of `config.yaml`, its type, default and meaning."""
 
-from collections.abc import Collection
-from typing import Annotated, Any, Literal
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, create_model, field_validator
+from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
-from wsss.config.crf import CrfKernel, PostCrf
+from wsss.config.backbones import BackboneOptions, RunBackbone
+from wsss.config.crf import CrfKernel, WalkCrf
 from wsss.config.dataset import Dataset
-from wsss.config.methods import check, method_params, parts
+from wsss.config.demo import with_demo
+from wsss.config.methods import parts, read_methods
 from wsss.config.section import (
     Count,
     Folder,
@@ -20,12 +22,15 @@ from wsss.config.section import (
     distinct,
 )
 from wsss.config.segmenter import Segment
-from wsss.config.training import AffinityTrain, Backbone, ClassifierTrain, Trunk
+from wsss.config.training import AffinityTrain, ClassifierTrain
 from wsss.pipeline import STEPS
+
+METHODS = read_methods()
+"""The methods in the folder, with their options."""
 
 
 class CamInfer(Section):
-    """How class activation maps are inferred."""
+    """Inference of class activation maps."""
 
     scales: Scales = [0.5, 1.0, 1.5, 2.0]
     """Image scales whose maps are added."""
@@ -39,43 +44,71 @@ class _Cam(Section):
     train: ClassifierTrain = ClassifierTrain()
     infer: CamInfer = CamInfer()
     checkpoint: str | None = None
-    """Published checkpoint of the method's network, taken instead of a training."""
+    """Published checkpoint of the method's network, used instead of a training."""
 
     def unread(self) -> Collection[str]:
-        """Return the settings of a training that a checkpoint makes needless."""
+        """Return the settings of the training if there is a checkpoint instead."""
         return ("train",) if self.checkpoint else ()
 
+    def options(self, method: str) -> MethodParams:
+        """Return the options of a single method."""
+        options = getattr(self, method)
+        assert isinstance(options, MethodParams)
+        return options
+
+    @model_validator(mode="before")
+    @classmethod
+    def _methods_sound(cls, raw: object) -> object:
+        for key in raw if isinstance(raw, Mapping) else ():
+            if key in METHODS.faults:
+                raise ValueError(METHODS.faults[key])
+        return raw
+
+
+if TYPE_CHECKING:
+    from wsss.methods.aeft import AeftParams
+    from wsss.methods.eader import EaderParams
+    from wsss.methods.psa import PsaParams
+    from wsss.methods.sb import SbParams
+    from wsss.methods.seam import SeamParams
+
+    class Cam(_Cam):
+        """The section for a type checker: with the options of the published methods."""
+
+        aeft: AeftParams = AeftParams()
+        eader: EaderParams = EaderParams()
+        psa: PsaParams = PsaParams()
+        sb: SbParams = SbParams()
+        seam: SeamParams = SeamParams()
+
+else:
+    Cam = create_model(
+        "Cam",
+        __base__=_Cam,
+        __doc__=_Cam.__doc__,
+        **{name: (params, params()) for name, params in METHODS.params.items()},
+    )
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-
-METHODS = method_params()
-"""Options of every method in the registry."""
-
-Cam = create_model(
-    "Cam",
-    __base__=_Cam,
-    __doc__=_Cam.__doc__,
-    **{name: (params, params()) for name, params in METHODS.items()},
-)
 
 
 class Boundaries(Section):
     """Boundary maps for the methods that learn from them (sb)."""
 
     first: dict[str, Any] = {"method": "psa"}
-    """Keys of the run whose CRF maps the boundaries are drawn from, where they differ from this
-    run; it is trained before, from the same image labels."""
+    """Keys that differ from this run in its first run, whose CRF maps the boundaries are computed
+    from; it is trained before, with the same image labels."""
     run: str | None = None
-    """Name of one of the runs, whose CRF maps are taken instead."""
+    """Name of another run, whose CRF maps are used instead."""
     folder: str | None = None
-    """Folder of your own maps, one <image id>.npy each, taken instead."""
+    """Folder of your own maps, one <image id>.npy each, used instead."""
 
 
 class Crf(CrfKernel):
     """CRF refinement of the class activation maps."""
 
-    alphas: Annotated[list[Positive], Field(min_length=2), AfterValidator(distinct)] = [4.0, 32.0]
-    """Exponents of the background score (1 - max cam)^alpha; AffinityNet learns from the lowest
+    alphas: Annotated[list[Positive], Field(min_length=2), AfterValidator(distinct)] = [4.0, 24.0]
+    """Exponents of the background score (1 - max cam)^alpha; AffinityNet is trained with the lowest
     and the highest."""
 
 
@@ -90,13 +123,13 @@ class Affinity(Section):
 class Walk(Section):
     """Random walk on the affinities."""
 
-    alpha: Positive = 16.0
+    alpha: Positive = 8.0
     """Exponent of the background score."""
     beta: Positive = 8.0
     """Power of the affinities."""
-    logt: Annotated[int, Field(ge=0, le=12)] = 8
+    logt: Annotated[int, Field(ge=0, le=12)] = 6
     """The walk takes 2^logt steps."""
-    crf: PostCrf = PostCrf()
+    crf: WalkCrf = WalkCrf()
     """Dense CRF on the result of the walk."""
 
 
@@ -106,18 +139,18 @@ class Evaluate(Section):
     thresholds: Annotated[list[Share], Field(min_length=2)] = [i / 100 for i in range(60)]
     """Background thresholds of the curve."""
     threshold: Share | None = None
-    """A fixed threshold, judged beside those that are chosen."""
+    """A fixed threshold, evaluated besides the best one."""
     min_area: Share = 0.01
-    """Share of an image that a class must cover to count as found, without masks."""
+    """Fraction of an image that a class must cover to count as found, without masks."""
 
 
 class Run(Section):
     """One experiment: everything between the data and the report."""
 
     method: str = "psa"
-    """How the classifier behind the class activation maps is trained; a + adds a method's losses
-    to another's network, as in psa+eader."""
-    backbone: Backbone = Backbone()
+    """Training method of the classifier; a + adds a method's losses to another's network, as in
+    psa+eader."""
+    backbone: RunBackbone = RunBackbone()
     seed: Seed = 0
     """Seed of weights, order and augmentation."""
     seeds: Annotated[list[Seed], AfterValidator(distinct)] = []
@@ -135,20 +168,20 @@ class Run(Section):
     @field_validator("method")
     @classmethod
     def _method_known(cls, method: str) -> str:
-        return check(method, METHODS)
+        return METHODS.check(method)
 
     def options(self) -> dict[str, MethodParams]:
         """Return the options of the method, or of every part of a combination."""
-        return {name: getattr(self.cam, name) for name in parts(self.method)}
+        return {name: self.cam.options(name) for name in parts(self.method)}
 
-    def trunks(self) -> dict[str, Trunk]:
-        """Return the further backbones that a training needs, as method.option."""
+    def further_backbones(self) -> dict[str, BackboneOptions]:
+        """Return the further backbones that the classifier's training needs, as method.option."""
         if self.cam.checkpoint:
             return {}
         return {
-            f"{method}.{option}": trunk or self.backbone
+            f"{method}.{option}": backbone or self.backbone
             for method, params in self.options().items()
-            for option, trunk in params.trunks().items()
+            for option, backbone in params.further_backbones().items()
         }
 
     def segment_starts_from_classifier(self) -> bool:
@@ -156,7 +189,7 @@ class Run(Section):
         return self.segment.train.init == "cam" and not self.segment.checkpoint
 
     def starts_from_weights(self) -> bool:
-        """Tell whether a training of the run starts from the weights of its backbone."""
+        """Return True if a training of the run starts from the weights of its backbone."""
         reached = STEPS[: STEPS.index(self.until) + 1]
         starts = {
             "cam": not self.cam.checkpoint,
@@ -168,16 +201,19 @@ class Run(Section):
         return any(starts.get(stage, False) for stage in reached)
 
     def learns_boundaries(self) -> bool:
-        """Tell whether the method reads boundary maps in its training."""
+        """Return True if the method is trained with boundary maps."""
         return any("boundary" in params.needs for params in self.options().values())
 
     def needs_boundaries(self) -> bool:
-        """Tell whether there is a training that reads boundary maps."""
+        """Return True if there is a training with boundary maps."""
         return self.learns_boundaries() and not self.cam.checkpoint
 
 
 class Config(Run):
-    """The whole configuration; the keys of a run stand at the top as defaults of every run."""
+    """The whole configuration; the keys of a run at the top level are the defaults of every run.
+
+    If `dataset.source` is demo, the values of `wsss.config.demo` replace the defaults.
+    """
 
     results: Folder = "results"
     """Folder of everything that is written."""
@@ -185,5 +221,10 @@ class Config(Run):
     jobs: Count | None = None
     """Jobs that the images of a split are shared among; null = one per 200 images. Results do not
     depend on it."""
-    runs: dict[RunName, dict | None] = {}
+    runs: dict[RunName, dict[str, Any] | None] = {}
     """Named experiments, each with the keys that differ; empty = one run named after the method."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recipe_of_source(cls, raw: object) -> object:
+        return with_demo(raw, METHODS.faults) if isinstance(raw, Mapping) else raw

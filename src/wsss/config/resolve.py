@@ -1,4 +1,4 @@
-"""From the user's mapping to validated runs, with the path of every wrong key."""
+"""Validation of the user's configuration, with the path of every wrong key, and its runs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
@@ -9,8 +9,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from wsss.config import backbones
+from wsss.config.merging import merge
 from wsss.config.model import METHODS, Config, Run
 from wsss.errors import UserError
+
+__all__ = ["has_first_run", "load", "merge", "runs"]
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -31,8 +34,8 @@ def runs(config: Config) -> dict[str, Run]:
     """Return every run by its name: the shared keys, overridden by its own.
 
     A run set to null is left out; without any run there is one, named after the method. A run
-    with `seeds` stands once per seed, as `name.seed`. A method that learns from boundaries has
-    its first run before it, as `name.first`, unless the maps come from elsewhere.
+    with `seeds` is repeated per seed, as `name.seed`. A method that is trained with boundary maps
+    has its first run before it, as `name.first`, unless another source of the maps is given.
 
     Raises:
         UserError: a wrong key or value in a run, a backbone that cannot work, or no run at all.
@@ -84,13 +87,13 @@ def _first(raw: dict[str, Any], prefix: str) -> Run:
 
 
 def has_first_run(run: Run) -> bool:
-    """Tell whether another run is trained for the boundaries that this one learns from."""
+    """Return True if a first run is trained for the boundary maps of this one."""
     given = run.boundaries.run or run.boundaries.folder
     return run.needs_boundaries() and not given
 
 
 def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
-    """Yield what is wrong with the files and backbones of a run, at the place of their key."""
+    """Yield the mistakes in the files and backbones of a run, each behind its key."""
     own = config.runs.get(name.partition(".")[0]) or {}
     first = name.endswith(".first")
 
@@ -99,7 +102,7 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
             return f"{name.removesuffix('.first')}, boundaries.first.{key}"
         return f"runs.{name}.{key}" if key.partition(".")[0] in own else key
 
-    yield from _trunk_problems(run, place)
+    yield from _backbone_problems(run, place)
     for stage in ("cam", "segment"):
         path = getattr(run, stage).checkpoint
         if path and not isfile(path):  # noqa: PTH113 Path.is_file fails on some names
@@ -111,27 +114,28 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
             yield f"{place(f'cam.{method}.{option}')}: {text}"
     if run.learns_boundaries() and run.cam.train.sampling == "area":
         yield f"{place('cam.train.sampling')}: area does not go with boundary maps; use long_side"
-    idle = (own.get("cam") or {}).keys() & METHODS.keys() - run.options().keys()
+    idle = (own.get("cam") or {}).keys() & METHODS.params.keys() - run.options().keys()
     if not first and not has_first_run(run):
         yield from (f"runs.{name}.cam.{m}: does nothing for method {run.method}" for m in idle)
 
 
-def _trunk_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
-    """Yield what is wrong with the backbones that a run trains or starts from."""
-    if run.backbone.name in backbones.SEGMENTERS_OWN:
+def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
+    """Yield the mistakes in the backbones of a run."""
+    entry = backbones.BACKBONES.get(run.backbone.name)
+    if entry is not None and entry.segmenter_only:
         yield f"{place('backbone.name')}: {run.backbone.name} is for segment.backbone alone"
     if run.backbone.weights or run.starts_from_weights():
         yield from backbones.problems(place("backbone"), run.backbone)
     trained = run.until == "segment" and not run.segment.checkpoint
     if run.segment.backbone is not None and trained:
         yield from backbones.problems(place("segment.backbone"), run.segment.backbone)
-    for option, trunk in run.trunks().items():
-        if trunk != run.backbone:
-            yield from backbones.problems(place(f"cam.{option}"), trunk)
+    for option, backbone in run.further_backbones().items():
+        if backbone != run.backbone:
+            yield from backbones.problems(place(f"cam.{option}"), backbone)
 
 
 def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:
-    """Yield what is wrong with where the boundary maps of the runs shall come from."""
+    """Yield the mistakes in the sources of the runs' boundary maps."""
     drawn = [name for name, run in resolved.items() if run.until != "cam"]
     for name, run in resolved.items():
         source, folder = run.boundaries.run, run.boundaries.folder
@@ -152,7 +156,7 @@ def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:
 
 
 def _waits_for(run: str, other: str, resolved: Mapping[str, Run]) -> bool:
-    """Tell whether a run takes its boundaries, directly or not, from another one."""
+    """Return True if a run's boundary maps come from another one, directly or not."""
     seen: set[str] = set()
     while run in resolved and run not in seen:
         seen.add(run)
@@ -162,16 +166,6 @@ def _waits_for(run: str, other: str, resolved: Mapping[str, Run]) -> bool:
         if run == other:
             return True
     return False
-
-
-def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with the keys of `own` replaced, nested mappings key by key."""
-    merged = dict(base)
-    for key, value in own.items():
-        old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(old, value) if both else value
-    return merged
 
 
 def _validate(model: type[T], raw: Mapping[str, Any], prefix: str) -> T:
@@ -194,7 +188,7 @@ def _line(model: type[BaseModel], problem: Mapping[str, Any], prefix: str) -> st
 
 
 def _printable(key: str) -> str:
-    """Return a key as it can stand in a line."""
+    """Return a key without line breaks and control characters."""
     return key if key.isprintable() else repr(key)
 
 

@@ -1,9 +1,14 @@
-"""The base of every part of the configuration, and the ranges of its values."""
+"""The base class of all sections of the configuration, and the types of their values."""
 
-from collections.abc import Callable, Collection, Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Callable, Collection, Iterator, Mapping
+from math import nan
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from wsss.config.backbones import BackboneOptions
+    from wsss.config.training import ClassifierTrain
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Folder = Annotated[str, Field(pattern=r"^[^{}]+$")]
@@ -13,90 +18,108 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Scales = Annotated[list[Positive], Field(min_length=1)]
 
+Number = TypeVar("Number", int, float)
 
-def _none_of(*taken: str) -> Callable[[str], str]:
-    """Return what refuses the names of folders that the results have anyway."""
+
+def _not_reserved(*reserved: str) -> Callable[[str], str]:
+    """Return a validator that rejects the names of folders that all results have."""
 
     def check(name: str) -> str:
-        if name in taken:
+        if name in reserved:
             raise ValueError("this name is taken by a folder of the results")
         return name
 
     return check
 
 
-def ordered(bounds: tuple[float, float]) -> tuple[float, float]:
-    """Return a range whose lower bound stands first.
+def ordered(bounds: tuple[Number, Number]) -> tuple[Number, Number]:
+    """Return a range with its lower bound first.
 
     Raises:
-        ValueError: it does not.
+        ValueError: the upper bound is first.
     """
     if bounds[0] > bounds[1]:
         raise ValueError("the smaller bound of a range stands first")
     return bounds
 
 
-def distinct(values: list[float]) -> list[float]:
-    """Return values no two of which are equal.
+def distinct(values: list[Number]) -> list[Number]:
+    """Return a list of different values.
 
     Raises:
-        ValueError: two are.
+        ValueError: two values are equal.
     """
     if len(set(values)) < len(values):
         raise ValueError("the values must differ")
     return values
 
 
-DatasetName = Annotated[Name, AfterValidator(_none_of("weights"))]
+DatasetName = Annotated[Name, AfterValidator(_not_reserved("weights"))]
 RunName = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$"),
-    AfterValidator(_none_of("data", "logs", "benchmarks")),
+    AfterValidator(_not_reserved("data", "logs", "benchmarks")),
 ]
 
 
 class Section(BaseModel):
-    """A closed, immutable part of the configuration: unknown keys are errors."""
+    """A closed, immutable section of the configuration: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     def unread(self) -> Collection[str]:
-        """Return the keys that nothing reads beside the values of the others."""
+        """Return the inactive options: those without effect beside the values of the others."""
         return ()
 
     def effective(self) -> Self:
-        """Return this section with all that nothing reads at its default, in sections inside, too.
+        """Return a copy with inactive options reset to their defaults, nested sections included.
 
-        Equal ones have equal effects.
+        Sections with equal effects become equal.
         """
-        fields, unread = type(self).model_fields, self.unread()
-        inner = {name: getattr(self, name) for name in fields}
-        values = {
-            name: value.effective() for name, value in inner.items() if isinstance(value, Section)
+        fields = type(self).model_fields
+        nested = {
+            name: value.effective()
+            for name in fields
+            if isinstance(value := getattr(self, name), Section)
         }
-        return self.model_copy(update=values | {name: fields[name].default for name in unread})
+        defaults = {name: fields[name].default for name in self.unread()}
+        return self.model_copy(update=nested | defaults)
+
+
+class StepCost(NamedTuple):
+    """Cost of a method's training step, for the forecast.
+
+    Attributes:
+        factor: multiple of a plain step of classification; nan = not measured.
+        seconds: further seconds per megapixel.
+    """
+
+    factor: float = nan
+    seconds: float = 0.0
 
 
 class MethodParams(Section):
-    """Options of a method, and what the workflow must know of it before torch is imported.
+    """Options of a method, and its properties that are needed before torch is imported.
 
     Attributes:
         needs: Sample keys that it reads besides ``image`` and ``label``.
         taps: Feature taps that the backbone must have.
-        addon: Whether it can be added to another method, as in ``psa+eader``.
+        addon: True if it can be added to another method, as in ``psa+eader``.
+        cost: Cost of its training step; without it the forecast does not know the time.
     """
 
     needs: ClassVar[tuple[Literal["boundary"], ...]] = ()
     taps: ClassVar[tuple[str, ...]] = ("conv6",)
     addon: ClassVar[bool] = False
+    cost: ClassVar[StepCost] = StepCost()
 
-    def trunks(self) -> dict[str, Section | None]:
+    def further_backbones(self) -> "Mapping[str, BackboneOptions | None]":
         """Return the further backbones that the method trains, by the names of their options.
 
-        None stands for one like the run's backbone. All layers of further backbones are trained.
+        None is a backbone like the run's. All layers of further backbones are trained.
         """
         return {}
 
-    def problems(self, train: Section) -> Iterator[tuple[str, str]]:  # noqa: ARG002
-        """Yield (option, what is wrong with it) for a training with the settings `cam.train`."""
+    def problems(self, train: "ClassifierTrain") -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yield (option, mistake in it) for a training with the settings `cam.train`."""
         yield from ()

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from wsss.config.crf import PostCrf
-from wsss.config.section import Count, Positive, Scales, Section, Share, ordered
-from wsss.config.training import Train, Trunk
+from wsss.config.backbones import BackboneOptions
+from wsss.config.crf import PostCrf, SegmenterCrf
+from wsss.config.section import Count, Positive, Scales, Section, ordered
+from wsss.config.training import Train
 
 
 class DeepLabV1(Section):
@@ -25,11 +26,11 @@ class DeepLabV2(Section):
     rates: Annotated[tuple[Count, ...], Field(min_length=1)] = (6, 12, 18, 24)
     """Dilations of its convolutions."""
     scales: tuple[Positive, ...] = (0.5, 0.75)
-    """Scales besides 1 that the network looks at."""
+    """Scales of the image besides 1 that the network is applied to."""
 
 
 class DeepLabV3(Section):
-    """Head of DeepLab v3 and v3+."""
+    """Head of DeepLab v3."""
 
     width: Count = 256
     """Channels of the head."""
@@ -39,35 +40,43 @@ class DeepLabV3(Section):
     """Dilations of the pyramid; null = 96 over the output stride, its double and triple."""
 
 
-class SegmenterTrain(Train):
-    """How the segmenter is trained."""
+class DeepLabV3Plus(DeepLabV3):
+    """Head of DeepLab v3+."""
 
-    batch_size: Count = 10
-    """Images per step."""
-    lr: Positive = 0.001
+    width: Count = 128
+    """Channels of the head."""
+    separable: bool = True
+    """Depth-wise separable convolutions: faster on CPU."""
+
+
+class SegmenterTrain(Train):
+    """Training of the segmenter."""
+
+    epochs: Count = 14
+    """Passes over the training split."""
+    lr: Positive = 0.0002
     """Learning rate of pretrained weights at step 0."""
-    momentum: Share = 0.9
-    """SGD momentum."""
     steps: Count | None = None
     """Length in steps, instead of epochs."""
     accumulate: Count = 1
     """Parts of a batch that are computed one after the other; the step is taken on their mean."""
     lr_every: Count = 1
-    """Steps after which the learning rate is set anew."""
+    """Steps between two updates of the learning rate."""
     augmentation: Literal["jitter", "deeplab_v1", "deeplab_v2", "deeplab_v3plus"] = "jitter"
-    """Random changes of a sample: colour jitter and a random scale, or what a published recipe
-    does, which knows no `jitter`."""
+    """Augmentation: colour jitter and a random scale, or that of a published recipe, without
+    `jitter`."""
     scale: Annotated[tuple[Positive, Positive], AfterValidator(ordered)] = (0.5, 1.5)
     """Range of the random scale; deeplab_v2 draws multiples of 0.25, deeplab_v3plus scales the
     crop and makes that the shorter side."""
     freeze: Literal["backbone", "norms", "affine", "nothing"] = "backbone"
-    """What is not trained: what the backbone holds anyway; every BatchNorm (DeepLab v2); its
-    factors, while the statistics follow (DeepLab v1); nothing (DeepLab v3+)."""
+    """Frozen parts: those that the backbone freezes by itself; every BatchNorm (DeepLab v2); the
+    affine parameters of every BatchNorm, while its statistics are updated (DeepLab v1); nothing
+    (DeepLab v3+)."""
     loss: Literal["mean", "per_image", "balanced"] = "mean"
     """Cross entropy: mean over the pixels; that, divided by the batch size (DeepLab v3+); mean over
     background plus mean over objects (DSRG)."""
-    init: Literal["backbone", "cam"] = "backbone"
-    """Start from the backbone's weights, or from the trunk of the trained classifier."""
+    init: Literal["backbone", "cam"] = "cam"
+    """Start from the weights of the backbone, or from the backbone of the trained classifier."""
 
     @property
     def max_steps(self) -> int | None:
@@ -85,7 +94,7 @@ class SegmenterTrain(Train):
         return self.lr_every
 
     def unread(self) -> Collection[str]:
-        """Return the other way to give the length, and the jitter that recipes do not know."""
+        """Return the epochs if the length is given in steps, and the jitter if it is not used."""
         length = ("epochs",) if self.steps else ()
         changes = () if self.augmentation == "jitter" else ("jitter",)
         return (*super().unread(), *length, *changes)
@@ -103,50 +112,70 @@ class SegmenterTrain(Train):
 
 
 class SegmenterInfer(Section):
-    """How masks are predicted."""
+    """Prediction of masks."""
 
-    scales: Scales = [0.5, 0.75, 1.0, 1.25, 1.5]
+    scales: Scales = [0.75, 1.0, 1.25]
     """Image scales whose logits are averaged."""
     flip: bool = True
     """Average with the mirrored image, too."""
     resampling: Literal["pillow", "opencv"] = "pillow"
-    """How the image is scaled: in 8 bits with antialiasing, or normalised and without (DeepLab v1
-    of YudeWang)."""
+    """Resampling of the image: pillow = in 8 bits with antialiasing; opencv = normalised and
+    without antialiasing (DeepLab v1 of YudeWang)."""
     crf: PostCrf = PostCrf()
     """Dense CRF on the class probabilities."""
     crf_image: Literal["photo", "wrapped"] = "photo"
-    """Colours that the CRF sees; wrapped = less the mean, modulo 256, as the published figures of
-    DeepLab v2 (kazuto1011) have it."""
+    """Colours that the CRF reads; wrapped = less the mean, modulo 256, as in the published results
+    of DeepLab v2 (kazuto1011)."""
 
     def unread(self) -> Collection[str]:
-        """Return what only a CRF reads."""
+        """Return the options that only a CRF reads."""
         return () if self.crf.iterations else ("crf_image",)
 
 
+class SegmentInfer(SegmenterInfer):
+    """Prediction of masks in a run, by default with a CRF."""
+
+    crf: SegmenterCrf = SegmenterCrf()
+    """Dense CRF on the class probabilities."""
+
+
 class Segment(Section):
-    """The segmenter."""
+    """Segmenter."""
 
     segmenter: Literal["deeplab_v1", "deeplab_v2", "deeplab_v3", "deeplab_v3plus"] = (
         "deeplab_v3plus"
     )
     """Architecture."""
-    backbone: Trunk | None = None
-    """Trunk of the segmenter; null = the run's backbone."""
+    backbone: BackboneOptions | None = None
+    """Backbone of the segmenter; null = the run's backbone."""
     checkpoint: str | None = None
-    """Published checkpoint of the segmenter, taken instead of a training."""
+    """Published checkpoint of the segmenter, used instead of a training."""
     deeplab_v1: DeepLabV1 = DeepLabV1()
     deeplab_v2: DeepLabV2 = DeepLabV2()
     deeplab_v3: DeepLabV3 = DeepLabV3()
-    deeplab_v3plus: DeepLabV3 = DeepLabV3()
+    deeplab_v3plus: DeepLabV3Plus = DeepLabV3Plus()
     train: SegmenterTrain = SegmenterTrain()
-    infer: SegmenterInfer = SegmenterInfer()
+    infer: SegmentInfer = SegmentInfer()
 
     def unread(self) -> Collection[str]:
-        """Return the settings of a training that a checkpoint makes needless."""
+        """Return the settings of the training if there is a checkpoint instead."""
         return ("train",) if self.checkpoint else ()
 
+    def options(self) -> DeepLabV1 | DeepLabV2 | DeepLabV3:
+        """Return the options of the chosen segmenter."""
+        heads: dict[str, DeepLabV1 | DeepLabV2 | DeepLabV3] = {
+            "deeplab_v1": self.deeplab_v1,
+            "deeplab_v2": self.deeplab_v2,
+            "deeplab_v3": self.deeplab_v3,
+            "deeplab_v3plus": self.deeplab_v3plus,
+        }
+        return heads[self.segmenter]
+
     @model_validator(mode="after")
-    def _trunk_shared(self) -> "Segment":
+    def _backbone_shared(self) -> "Segment":
         if self.backbone is not None and self.train.init == "cam":
-            raise ValueError("train.init cam needs the run's backbone: leave backbone null")
+            raise ValueError(
+                "train.init cam needs the run's backbone: leave backbone null, or set train.init "
+                "to backbone"
+            )
         return self

@@ -138,7 +138,7 @@ def _record_problems(listing: Listing) -> Iterator[str]:
         yield from (f"{record.where}: {text}" for text in of_labels)
         for path in filter(None, (record.image, record.mask)):
             if path.is_absolute() or ".." in path.parts:
-                yield f"{record.where}: {path} lies outside the folder {listing.root}"
+                yield f"{record.where}: {path} is outside the folder {listing.root}"
         if wrong := name_problem(image_id):
             yield f"{record.where}: {wrong}; rename the image"
         if _is_unwritable(image_id):
@@ -174,8 +174,8 @@ def _split_problems(records: Sequence[Record], dataset: Dataset) -> Iterator[str
     for ours, theirs in dataset.splits.items():
         if not any(record.split == ours for record in records):
             yield (
-                f"split {ours} has no image: dataset.splits.{ours} says that the data set calls "
-                f"it {theirs!r}; correct that, or list images of it"
+                f"split {ours} has no image: dataset.splits.{ours} names it {theirs!r}; correct "
+                "that, or list images of it"
             )
 
 

@@ -63,6 +63,7 @@ def find_photos(source: Path, results: Path, threads: int = 1, limit: int = LARG
 def _files(folder: Path, results: Path) -> list[Path]:
     """Photos below a folder; other files are logged."""
     below = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
+    # folders of label maps
     drawn = {path.parent for path in below if path.name in (RECORD, UNFINISHED) and is_record(path)}
     for masks in sorted(drawn):
         log.info("%s: holds label maps, no photos; left out", masks)
@@ -71,6 +72,7 @@ def _files(folder: Path, results: Path) -> list[Path]:
         for path in below
         if path.parent not in drawn and not _hidden(path.relative_to(folder), path, results)
     ]
+    # photos, and a summary of the others
     files = [path for path in shown if path.suffix.lower() in SUFFIXES]
     others = Counter(path.suffix or path.name for path in shown) - Counter(p.suffix for p in files)
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.items())

@@ -57,6 +57,7 @@ def _car(rng: np.random.Generator) -> list[Part]:
     hull = np.array(
         [(-1, 0.38), (-0.98, 0.05), (-0.7, -0.06), (0.6, -0.06), (0.98, 0.1), (1, 0.38)]
     )
+    # body, windows, wheels, headlight
     parts = [Part(cabin, paint), Part(hull, paint)]
     parts += [Part(np.array([(-0.6, -0.05), (-0.44, -0.38), (-0.1, -0.38), (-0.1, -0.05)]), glass)]
     parts += [Part(np.array([(0, -0.05), (0, -0.38), (0.2, -0.38), (0.45, -0.05)]), glass)]
@@ -73,6 +74,7 @@ def _fish(rng: np.random.Generator) -> list[Part]:
     tail = np.array([(-0.55, 0), (-1, -0.45), (-0.85, 0), (-1, 0.45)])
     crest = np.array([(-0.35, -0.3), (-0.1, -0.62), (0.3, -0.34)])
     belly = np.array([(-0.15, 0.35), (-0.25, 0.6), (0.15, 0.38)])
+    # fins, body, stripes, eye
     parts = [Part(tail, fin), Part(crest, fin), Part(belly, fin)]
     parts.append(Part(ellipse(0, 0, 0.76, 0.43), body))
     for x in np.linspace(-0.4, 0.12, rng.integers(2, 4)):
@@ -117,6 +119,7 @@ def _mushroom(rng: np.random.Generator) -> list[Part]:
     foot = np.array([(-0.2, 0), (0.2, 0), (0.32, 0.92), (-0.32, 0.92)])
     turn = np.linspace(np.pi, 2 * np.pi, 24)
     dome = np.stack([0.98 * np.cos(turn), 0.12 + 0.95 * np.sin(turn)], axis=1)
+    # stem, gills, cap, spots
     parts = [Part(foot, stem), Part(ellipse(0, 0.12, 0.98, 0.15), gills), Part(dome, cap)]
     for x, y, size in (
         (-0.55, -0.15, 0.15),

@@ -72,6 +72,7 @@ def _place(rng: np.random.Generator, scene: Scene, class_id: int) -> None:
     """Draw one figure where it hides little of the others; skip it if there is no room."""
     make_parts, lean = FIGURES[CLASSES[class_id]]
     height, width = scene.labels.shape
+    # smaller at every attempt
     for attempt in range(12):
         radius = min(height, width) * rng.uniform(0.2, 0.36) * 0.95**attempt
         where = rng.uniform(0.18, 0.82, 2) * (width, height)
@@ -86,6 +87,7 @@ def _place(rng: np.random.Generator, scene: Scene, class_id: int) -> None:
             break
     else:
         return
+    # shading
     _shadow(rng, scene, cover, radius)
     grain = 1 + 0.07 * _noise(rng, cover.shape, 12) + 0.16 * _slope(rng, cover.shape)
     scene.paste(colour * grain[..., None], cover, class_id + 1)

@@ -23,7 +23,7 @@ from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.checksummed import add_checksum
 from wsss.io.progress import track
-from wsss.nn.task import Progress, Task
+from wsss.nn.task import Progress, Task, check_losses
 
 
 def fit(
@@ -167,7 +167,7 @@ def _step(
     means: dict[str, float] = {}
     for number, part in enumerate(split, start=1):
         with fabric.no_backward_sync(module, enabled=number < len(split)):
-            losses = module(part, progress)
+            losses = check_losses(module.module, module(part, progress), optimizers)
             named = {f"{p}/{name}": v for p, own in losses.items() for name, v in own.items()}
             averaged = _over_processes(fabric, named)
             _check_finite(averaged, progress)

@@ -16,13 +16,7 @@ from wsss.io.atomic import unwritable, write_bytes
 from wsss.io.images import LABEL_FORMATS
 from wsss.io.index import Masks
 from wsss.io.names import is_file
-from wsss.io.records import (
-    LABEL_COLUMNS,
-    prepare_folder,
-    read_record,
-    split_folder,
-    write_record,
-)
+from wsss.io.records import LABEL_COLUMNS, read_record, split_folder, write_record
 
 IGNORE = 255
 """Label of pixels that neither training nor evaluation uses."""
@@ -127,7 +121,14 @@ class LabelWriter:
         self._rows: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
-        prepare_folder(self.record, ".png")
+        whole = self.record.parent == self._folder
+        try:
+            self.record.parent.mkdir(parents=True, exist_ok=True)
+            # the record goes first: it never lists files that are not there
+            for path in (self.record, *(self._folder.glob("*.png") if whole else ())):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(self.record, error) from error
         return self
 
     def put(self, image_id: str, labels: np.ndarray) -> None:

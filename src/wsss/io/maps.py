@@ -18,7 +18,7 @@ import numpy as np
 
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path
-from wsss.io.records import MAP_COLUMNS, prepare_folder, read_record, split_folder, write_record
+from wsss.io.records import MAP_COLUMNS, read_record, split_folder, write_record
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _OPEN = 16
@@ -59,11 +59,12 @@ class MapsWriter:
         self._rows: list[tuple[str, str, str]] = []
 
     def __enter__(self) -> Self:
-        folder, path = prepare_folder(self._record, ".npz"), self._record.with_suffix(".npz")
-        self._name = path.relative_to(folder).as_posix()
-        # the archive is closed before the file is renamed
+        path = self._record.with_suffix(".npz")
+        self._name = path.relative_to(split_folder(self._record)).as_posix()
+        # the archive is closed, then the old record removed, then the file renamed
         with ExitStack() as stack:
             temporary = stack.enter_context(atomic_path(path))
+            stack.push(self._remove_record)
             self._zip = stack.enter_context(zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED))
             self._stack = stack.pop_all()
         return self
@@ -87,6 +88,11 @@ class MapsWriter:
         self._stack.__exit__(kind, error, trace)
         if kind is None:
             write_record(self._record, self._provenance, MAP_COLUMNS, self._rows)
+
+    def _remove_record(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Remove the record of earlier maps, unless writing has failed."""
+        if kind is None:
+            self._record.unlink(missing_ok=True)
 
 
 class MapsReader:

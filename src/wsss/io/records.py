@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wsss.errors import UserError
-from wsss.io.atomic import unwritable, write_text
+from wsss.io.atomic import write_text
 from wsss.io.checksummed import add_checksum, verify_checksum
 
 PARTS = "parts"
@@ -104,24 +104,3 @@ def _read(
     if columns not in known or any(len(row) != len(columns) for row in rows):
         raise UserError(f"{path}: not a commit record; {_REMEDY}")
     return first.removeprefix("#"), columns, rows
-
-
-def prepare_folder(record: Path, suffix: str) -> Path:
-    """Remove a record before its files are replaced; return the folder of its split.
-
-    Args:
-        record: the record of a split or of a part.
-        suffix: files with this suffix are removed from the folder of a whole split.
-
-    Raises:
-        UserError: the folder cannot be written.
-    """
-    folder = split_folder(record)
-    try:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        old = folder.glob(f"*{suffix}") if record.parent == folder else ()
-        for path in (record, *old):
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise unwritable(record, error) from error
-    return folder

@@ -13,12 +13,13 @@ layers are matters of the configuration.
 
 import math
 from collections.abc import Iterator
+from typing import ClassVar
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from wsss.config.section import Count, MethodParams, NonNegative, Positive
+from wsss.config.section import Count, MethodParams, NonNegative, Positive, StepCost
 from wsss.config.training import ClassifierTrain
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.triplet import (
@@ -41,13 +42,17 @@ class AeftParams(MethodParams):
     """Hyper-parameters of AEFT; the defaults are those of its ``train.py``.
 
     Source: docs/methods/aeft.md 2.1.
+
+    But ``start`` (there epoch 18 of 40) and ``batch_size`` (32) fit the default training.
     """
 
-    trunk_dropout: float = Field(default=0.2, ge=0, lt=1)
+    cost: ClassVar[StepCost] = StepCost(2.3)
+
+    backbone_dropout: float = Field(default=0.2, ge=0, lt=1)
     """Probability that a channel inside the backbone is dropped, where it has channel dropout."""
-    start: int = Field(default=18, ge=0)
-    """Epoch, counted from 0, from which the triplet is learnt; before it only the labels are."""
-    batch_size: Count = 32
+    start: int = Field(default=5, ge=0)
+    """First epoch, counted from 0, with the triplet losses; before it, labels alone."""
+    batch_size: Count = 16
     """Images per step from that epoch on."""
     classified: Count = 8
     """How many of these images the classification loss sees."""
@@ -63,7 +68,7 @@ class AeftParams(MethodParams):
     """Weight of the loss that drives an image and its negative apart."""
 
     def problems(self, train: ClassifierTrain) -> Iterator[tuple[str, str]]:
-        """Yield (option, what is wrong with it) for a training."""
+        """Yield (option, mistake in it) for a training."""
         if self.start >= train.epochs:
             yield "start", f"must be less than cam.train.epochs, {train.epochs} (got {self.start})"
         if self.classified > self.batch_size:
@@ -81,7 +86,7 @@ class Aeft(Method):
 
     def build(self, backbone: Backbone, num_classes: int, params: AeftParams) -> AeftNet:
         """Build the classifier."""
-        return AeftNet(backbone, num_classes, params.trunk_dropout)
+        return AeftNet(backbone, num_classes, params.backbone_dropout)
 
     def batch_size(self, base: int, epoch: int) -> int:
         """Return the configured size, ``params.batch_size`` once the triplet is learnt."""

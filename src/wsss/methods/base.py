@@ -1,4 +1,22 @@
-"""Interface of the methods: tasks on image labels that compute class activation maps."""
+"""Base class of the methods: a task on image labels whose network computes CAMs.
+
+A method is one file in this folder, named after it (``foo.py``). Its docstring gives paper,
+official repository and deviations; it defines two classes:
+
+``class FooParams(MethodParams)``
+    The options, under ``cam.foo`` in the configuration: each with a type, a default and a
+    docstring. Class variables say what the workflow has to know: ``needs``, ``taps``, ``addon``,
+    and ``cost`` for the forecast (:class:`wsss.config.section.MethodParams`). The file has one
+    class whose name ends in ``Params``. It is executed without the rest of the file, hence without
+    torch: it may use imports at the top level from the standard library, pydantic, ``wsss.config``
+    and ``wsss.errors``, and constants, functions and classes of the file that use nothing else.
+
+``class Foo(Method)``
+    The network and the training step. The file defines one subclass of :class:`Method`.
+
+Files whose names start with ``_`` are no methods; methods may import them. A mistake in a file is
+reported by the runs that use the method, and by no others.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -22,8 +40,7 @@ class Method(Task):
     ``batch["label"]`` is (B, C) float, 1 where the class is present. The network that ``build``
     returns is a :class:`wsss.nn.classnet.ClassNet`. For others to be added to it, ``forward`` runs
     the backbone on ``batch["image"]`` itself at some point; a method that can be added
-    (``Params.addon``) implements ``owns_step`` and
-    ``addon_losses``.
+    (``Params.addon``) implements ``owns_step`` and ``addon_losses``.
 
     Args:
         backbone: Feature extractor.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from wsss.methods.base import Method
 from wsss.nn.classnet import ClassNet
-from wsss.nn.task import Batch, Losses, Progress, Task
+from wsss.nn.task import Batch, Losses, Progress, Task, check_losses
 
 
 class Combo(Task):
@@ -86,7 +86,7 @@ class Combo(Task):
 
         # losses of the first method, and the backbone's taps on the way
         with _taps_of(image, backbone) as found:
-            losses = self.base(batch, progress)
+            losses = check_losses(self.base, self.base(batch, progress), self.base.players())
         if not found:
             raise RuntimeError(
                 f"{type(self.base).__name__} does not run its backbone on the images"

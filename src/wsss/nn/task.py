@@ -1,8 +1,12 @@
 """Interface between the training loop and everything that can be trained."""
 
-from typing import NamedTuple
+import sys
+from collections.abc import Collection
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
+
+from wsss.errors import UserError
 
 Batch = dict[str, Tensor]
 """Collated sample: key -> tensor with the batch as first dimension."""
@@ -69,3 +73,42 @@ class Task(nn.Module):
             Player -> loss name -> scalar. A player that is absent is not stepped.
         """
         raise NotImplementedError
+
+
+def check_losses(task: nn.Module, losses: object, players: Collection[str]) -> Losses:
+    """Return the losses of a training step, checked for their structure.
+
+    Args:
+        task: The task whose forward returned them.
+        losses: Player -> loss name -> scalar tensor.
+        players: Names of the task's players.
+
+    Raises:
+        UserError: The structure is another one; names the file of the task.
+    """
+    problem = _wrong(losses, players)
+    if not problem:
+        return cast(Losses, losses)
+    kind = type(task)
+    path = getattr(sys.modules.get(kind.__module__), "__file__", kind.__module__)
+    raise UserError(
+        f"{path}: {kind.__name__}.forward returned {problem}; it has to return "
+        '{player: {name: scalar tensor}}, such as {"net": {"cls": loss}}'
+    )
+
+
+def _wrong(losses: object, players: Collection[str]) -> str:
+    """Return a description of the first mistake in losses, empty if there is none."""
+    if not isinstance(losses, dict) or not losses:
+        return f"{type(losses).__name__} without losses" if losses == {} else type(losses).__name__
+    for player, named in losses.items():
+        if not isinstance(named, dict) or not named:
+            return f"{type(named).__name__} under {player!r}"
+        if player not in players:
+            return f"losses of {player!r}, which is no player ({', '.join(players)})"
+        for name, loss in named.items():
+            if not isinstance(loss, Tensor):
+                return f"{type(loss).__name__} as loss {name!r}"
+            if loss.shape != ():
+                return f"a tensor of shape {tuple(loss.shape)} as loss {name!r}"
+    return ""

@@ -11,27 +11,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.serialization import safe_globals
-from torchvision.models import (
-    MobileNet_V2_Weights,
-    ResNet18_Weights,
-    ResNet50_Weights,
-    ResNet101_Weights,
-    VGG16_Weights,
-    WeightsEnum,
-)
+from torchvision.models import get_weight
 
+from wsss.config.backbones import BACKBONES
 from wsss.errors import UserError
 from wsss.nn.backbones import TIMM, build
 from wsss.nn.integrity import check_download, check_sums, not_finite
 from wsss.nn.mxnet import MAGIC, read_params, torch_name
 
-_IMAGENET: dict[str, WeightsEnum] = {
-    "mobilenet_v2": MobileNet_V2_Weights.IMAGENET1K_V1,
-    "resnet18": ResNet18_Weights.IMAGENET1K_V1,
-    "resnet50": ResNet50_Weights.IMAGENET1K_V1,
-    "resnet101": ResNet101_Weights.IMAGENET1K_V1,
-    "vgg16_largefov": VGG16_Weights.IMAGENET1K_V1,
-}
 _ZIP = b"PK\x03\x04"
 _WRAPPERS = ("state_dict", "localizer")
 _SCALAR = cast("Callable[..., Any]", np.float64(0).__reduce__()[0])
@@ -153,12 +140,13 @@ def fetch_imagenet(name: str) -> dict[str, Tensor]:
         from wsss.nn.backbones.timm import fetch  # only those who want timm wait for its import
 
         return fetch(name)
-    if name not in _IMAGENET:
+    published = {key: entry.imagenet for key, entry in BACKBONES.items() if entry.imagenet}
+    if name not in published:
         raise UserError(
             f"no ImageNet weights to download for backbone {name!r} "
-            f"(only for {', '.join(_IMAGENET)}, {TIMM}<encoder>): give a weights file instead"
+            f"(only for {', '.join(published)}, {TIMM}<encoder>): give a weights file instead"
         )
-    weights = _IMAGENET[name]
+    weights = get_weight(f"{published[name]}.IMAGENET1K_V1")
     check_download(weights.url)
     try:
         return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)

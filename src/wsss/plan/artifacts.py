@@ -7,23 +7,23 @@ looked at. Nothing here reads an artifact; whether it exists is all that the wor
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
 from math import ceil
 from pathlib import Path
 
 from wsss import pipeline
-from wsss.config.dataset import fetched_augment
+from wsss.config.backbones import BackboneOptions
 from wsss.config.model import Config
 from wsss.config.resolve import runs
 from wsss.config.slices import canonical, effective, slice_of
-from wsss.config.training import Trunk
 from wsss.io.parts import WHOLE
 from wsss.io.provenance import code_digest, package_files_digest, text_digest
 from wsss.pipeline import EVALUATE, REPORT
+from wsss.plan.artifact import Artifact, Inputs
 from wsss.plan.contents import Contents
+from wsss.plan.details import details
 from wsss.plan.table import check
 from wsss.products import (
     PSEUDO_LABELS,
@@ -49,60 +49,6 @@ MOST_JOBS = 64
 
 JOBS_UNKNOWN = 16
 """Jobs for a split whose number of images is not known before it is downloaded or cut."""
-
-_SHOWN = 5
-"""Runs that messages name; the others are counted."""
-
-Inputs = Mapping[str, tuple["Artifact", ...]]
-"""Artifacts by their role in a rule's `input`."""
-
-
-@dataclass(frozen=True, eq=False)
-class Artifact:
-    """The product of one stage, in a folder of its own.
-
-    Attributes:
-        stage: the stage.
-        key: digest of everything that it is made from.
-        product: name of the product.
-        split: its split; None for all images.
-        folder: its folder.
-        file: the file in it that is complete when the artifact is; others lie beside it.
-        config: slice of the configuration as canonical JSON.
-        arguments: further arguments of the stage.
-        inputs: artifacts that it is made from.
-        parts: parts of the split that are made by jobs of their own, such as 1-of-2.
-        runs: names of the runs that use it, in order.
-    """
-
-    stage: str
-    key: str
-    product: str
-    split: Split | None
-    folder: str
-    file: str
-    config: str
-    arguments: tuple[str, ...]
-    inputs: Inputs
-    parts: tuple[str, ...]
-    runs: dict[str, None] = field(default_factory=dict)
-
-    @property
-    def path(self) -> str:
-        """Path of the file that is complete when the artifact is."""
-        return f"{self.folder}/{self.file}"
-
-    @property
-    def users(self) -> str:
-        """Names of the runs, the first few of many, and the split, for messages."""
-        names = list(self.runs)
-        if len(names) > _SHOWN:
-            names = [*names[:_SHOWN], f"{len(names) - _SHOWN} more runs"]
-        return ", ".join([*names, *([self.split] if self.split else [])])
-
-    def part_path(self, part: str) -> str:
-        """Return the path of the record of a part."""
-        return self.path if part == WHOLE else f"{Path(self.path).parent}/parts/{part}.tsv"
 
 
 class Plan:
@@ -192,7 +138,9 @@ class Plan:
 
     def _made(self, stage: Stage, row: Product, split: Split | None, run: str | None) -> Artifact:
         inputs = {need.role: tuple(self._needed(need, row, split, run)) for need in stage.inputs}
-        facts, arguments = self._details(stage, split, run, inputs)
+        facts, arguments = details(
+            stage.name, split, self.config, self._case(run).run, inputs, self._contents
+        )
         return self._add(stage, row, split, run, inputs, facts, arguments)
 
     def _needed(
@@ -213,7 +161,7 @@ class Plan:
             if artifact := self.artifact(source.name, one, owner if source.step else None):
                 yield artifact
 
-    def _weights(self, backbone: Trunk, run: str | None) -> Artifact:
+    def _weights(self, backbone: BackboneOptions, run: str | None) -> Artifact:
         """Return the checked weights of a backbone."""
         row, source = pipeline.product("weights"), backbone.weights or ""
         facts = [backbone.name, source]
@@ -276,50 +224,6 @@ class Plan:
         if images is not None:
             count = min(count, images)
         return tuple(f"{i}-of-{count}" for i in range(1, count + 1)) if count > 1 else (WHOLE,)
-
-    def _details(
-        self, stage: Stage, split: Split | None, run: str | None, inputs: Inputs
-    ) -> tuple[list[str], list[str]]:
-        """Return what a stage depends on besides, and its further arguments."""
-        chosen = self._case(run).run
-        if stage.name in ("convert_masks", "make_tiles", "prepare_data", "prepare_masks"):
-            return self._source_details(stage.name, split or VAL)
-        if stage.name == "fetch_data":
-            return [self._contents.file(own) for own in [self.config.dataset.augment] if own], []
-        if stage.name == "make_boundaries" and (folder := chosen.boundaries.folder):
-            return [self._contents.folder(folder)], ["--folder", folder]
-        if stage.name == "train_cam" and not chosen.cam.checkpoint:
-            names = [name for name, backbone in chosen.trunks().items() if backbone.weights]
-            paths = [artifact.path for artifact in inputs["further"]]
-            named = [f"{name}={path}" for name, path in zip(names, paths, strict=True)]
-            return names, ["--further", *named] if named else []
-        sections = {"train_cam": chosen.cam, "train_segmenter": chosen.segment}
-        if stage.name in sections and (checkpoint := sections[stage.name].checkpoint):
-            return [self._contents.file(checkpoint)], ["--checkpoint", checkpoint]
-        return [], []
-
-    def _source_details(self, stage: str, split: Split) -> tuple[list[str], list[str]]:
-        """Return the same of a stage that reads the data set."""
-        content = {
-            "convert_masks": lambda: self._contents.drawn(split),
-            "make_tiles": self._contents.tiles,
-            "prepare_data": lambda: self._contents.index(split),
-            "prepare_masks": lambda: self._contents.masks(split),
-        }
-        demo, fetched = self._shared("demo", None), self._shared("fetched", None)
-        tiles = self._shared("tiles", None) if stage.startswith("prepare") else ()
-        root = self.config.dataset.root or ""
-        facts = [root, "" if tiles else content[stage]()]
-        folders = {a.product: str(Path(a.path).parent) for a in (*demo, *fetched, *tiles)}
-        if folders:
-            # the tables list files below the store by their paths
-            facts.append(self.store)
-        if self.config.dataset.download:
-            root = f"{folders['fetched']}/VOCdevkit/VOC2012"
-        arguments = ["--root", folders.get("tiles") or folders.get("demo") or root]
-        if fetched and (name := fetched_augment(self.config.dataset)):
-            arguments += ["--augment", f"{folders['fetched']}/{name}"]
-        return facts, arguments
 
     def _report(self) -> Artifact:
         """Return the report on all runs, after everything that it shows."""

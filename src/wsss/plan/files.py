@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from wsss.config.slices import canonical
-from wsss.plan.artifacts import Artifact, Plan
+from wsss.plan.artifact import Artifact
+from wsss.plan.artifacts import Plan
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,11 @@ def remove(found: list[Unused]) -> None:
 def _folders(store: Path) -> Iterator[Path]:
     for stage in sorted(store.iterdir() if store.is_dir() else ()):
         if stage.is_dir() and not stage.is_symlink():
-            yield from sorted(
-                path for path in stage.iterdir() if path.is_dir() and _KEY.fullmatch(path.name)
-            )
+            yield from sorted(path for path in stage.iterdir() if _is_artifact(path))
+
+
+def _is_artifact(path: Path) -> bool:
+    return bool(_KEY.fullmatch(path.name)) and path.is_dir() and not path.is_symlink()
 
 
 def _size(folder: Path) -> int:

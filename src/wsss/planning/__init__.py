@@ -1,1 +1,1 @@
-"""What `wsss check` says before a run: forecast of disk and time, advice on the data."""
+"""Forecast of disk and time and advice on the data, for `wsss check`."""

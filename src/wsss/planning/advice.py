@@ -1,4 +1,4 @@
-"""What in the labels will keep a classifier from learning, and what can be done about it."""
+"""Advice on image labels that make training a classifier hard: imbalance, missing negatives."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -7,17 +7,17 @@ from wsss.errors import first_of
 from wsss.io.index import Index, Item
 
 FEW = 20
-"""Training images that a class needs."""
+"""Smallest number of training images of a class without a warning."""
 
 RARER = 10
-"""How many times rarer than the most frequent class a class may be."""
+"""Largest ratio of the most frequent class to another one without a warning."""
 
 NEGATIVES = 0.5
-"""Images without a class that are advised per image with it."""
+"""Advised number of images without a class per image with it."""
 
 
 def advice(index: Index, masked: Sequence[str]) -> Iterator[str]:
-    """Yield one line per weakness of a data set that the check does not name itself.
+    """Yield one line per weakness of a valid data set.
 
     Args:
         index: the images and their labels.
@@ -27,14 +27,14 @@ def advice(index: Index, masked: Sequence[str]) -> Iterator[str]:
     counts = Counter(number for item in train for number in item.classes)
     yield from _rare(index, counts)
     yield from _everywhere(index, counts, len(train))
-    yield from _together(index, train)
+    yield from _inseparable(index, train)
     if "val" not in {index.by_id[image_id].split for image_id in masked}:
-        yield "split val has no masks: there will be no figures of quality, such as mIoU, on it"
+        yield "split val has no masks: there will be no metrics of quality, such as mIoU, for it"
     yield from _copies(index)
 
 
 def _rare(index: Index, counts: Counter[int]) -> Iterator[str]:
-    """Name the classes with few images, and those with far fewer than the most frequent one."""
+    """Classes with few images, and with far fewer than the most frequent one."""
     named = [(counts[number], name) for number, name in enumerate(index.class_names)]
     most, top = max(named, default=(0, ""))
     few = [pair for pair in named if 0 < pair[0] < FEW]
@@ -53,18 +53,18 @@ def _listed(classes: Sequence[tuple[int, str]]) -> str:
 
 
 def _everywhere(index: Index, counts: Counter[int], images: int) -> Iterator[str]:
-    """Name the classes that every training image shows."""
+    """Classes that every training image shows."""
     for number, name in enumerate(index.class_names):
         if counts[number] == images:
             others = "labelled background" if index.num_classes == 1 else "without it"
             yield (
-                f"class {name!r} is on every training image, so nothing teaches the classifier "
-                f"what it is not: add about {max(FEW, round(NEGATIVES * images))} images {others}"
+                f"class {name!r} is on every training image, so there are no negative "
+                f"examples: add about {max(FEW, round(NEGATIVES * images))} images {others}"
             )
 
 
-def _together(index: Index, train: Sequence[Item]) -> Iterator[str]:
-    """Name the classes that occur on exactly the same images."""
+def _inseparable(index: Index, train: Sequence[Item]) -> Iterator[str]:
+    """Classes that occur on exactly the same images."""
     where: dict[int, list[int]] = {}
     for place, item in enumerate(train):
         for number in item.classes:
@@ -81,7 +81,7 @@ def _together(index: Index, train: Sequence[Item]) -> Iterator[str]:
 
 
 def _copies(index: Index) -> Iterator[str]:
-    """Name the images whose files are the same."""
+    """Images with identical files."""
     same: dict[str, list[Item]] = {}
     for item in index.items:
         same.setdefault(item.digest, []).append(item)
@@ -89,9 +89,9 @@ def _copies(index: Index) -> Iterator[str]:
     both = [_names(items) for items in copies if len({item.split for item in items}) > 1]
     unlike = [_names(items) for items in copies if len({item.classes for item in items}) > 1]
     if both:
-        yield f"{len(both)} images are in train and in val, so val is no test: {first_of(both)}"
+        yield f"{len(both)} images are both in train and in val; keep them in one: {first_of(both)}"
     if unlike:
-        yield f"{len(unlike)} images stand there twice with different labels: {first_of(unlike)}"
+        yield f"{len(unlike)} images occur twice with different labels: {first_of(unlike)}"
 
 
 def _names(items: Sequence[Item]) -> str:

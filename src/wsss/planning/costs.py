@@ -1,59 +1,17 @@
-"""Measured figures that the forecast rests on.
+"""Measured sizes and seconds, for the forecast.
 
-Sizes come from the maps of 24 photographs of PASCAL VOC, seconds from one core of a server CPU
-(2.5 GHz, AVX-512) in 32-bit arithmetic, on images of 192 to 500 pixels.
+Those of backbones are in `wsss.config.backbones`, those of methods in their files. Sizes come from
+the maps of 24 images of PASCAL VOC, seconds from one core of a server CPU (2.5 GHz, AVX-512) in
+32-bit arithmetic, on images of 192 to 500 pixels.
 """
 
 from typing import NamedTuple
 
 PACKED = {"cam": 0.61, "crf": 0.082, "boundaries": 0.016, "labels": 0.021, "tiles": 1.8}
-"""Bytes that are left of one after compression; of label maps and tiles, bytes per pixel."""
-
-FORWARD = {
-    ("mobilenet_v2", 8): 1.5,
-    ("mobilenet_v2", 16): 0.75,
-    ("resnet18", 32): 1.2,
-    ("resnet38d", 8): 37.0,
-    ("resnet50", 8): 8.0,
-    ("resnet50", 16): 3.2,
-    ("resnet50", 32): 2.7,
-    ("resnet101", 8): 15.0,
-    ("resnet101", 16): 5.3,
-    ("resnet101", 32): 4.4,
-    ("resnet101_caffe", 8): 16.0,
-    ("tiny", 8): 0.37,
-    ("vgg16", 8): 10.5,
-    ("vgg16_largefov", 8): 9.0,
-    ("xception65", 8): 15.0,
-    ("xception65", 16): 5.4,
-}
-"""Backbone and output stride -> seconds per megapixel."""
-
-PARAMETERS = {
-    "mobilenet_v2": 2.2,
-    "resnet18": 11.2,
-    "resnet38d": 105.1,
-    "resnet50": 23.5,
-    "resnet101": 42.5,
-    "resnet101_caffe": 42.5,
-    "tiny": 0.5,
-    "vgg16": 20.5,
-    "vgg16_largefov": 14.7,
-    "xception65": 37.9,
-}
-"""Backbone -> millions of weights, of 4 bytes each."""
+"""Compressed bytes per byte; of label maps and tiles, bytes per pixel."""
 
 TRAINING = 2.9
 """Seconds of a training step per second of prediction."""
-
-METHODS = {
-    "psa": (1.0, 0.0),
-    "seam": (1.45, 0.0),
-    "sb": (1.45, 6.5),
-    "eader": (1.9, 0.0),
-    "aeft": (2.3, 0.0),
-}
-"""Method -> cost of its training step: times a plain step, and further seconds per megapixel."""
 
 
 class Head(NamedTuple):
@@ -76,13 +34,10 @@ HEADS = {
     "deeplab_v3": Head(1.1, 16.1, 256),
     "deeplab_v3plus": Head(2.8, 16.8, 256),
 }
-"""Segmenter -> its head, on the trunks that it was published with."""
+"""Segmenter -> its head, on the backbones that it was published with."""
 
 START = 5.0
-"""Seconds until a job of a network or a CRF has imported what it needs."""
-
-SHARDS = 4
-"""Jobs per split of the stages that work image by image."""
+"""Seconds for the imports of a job with a network or a CRF."""
 
 CHECK = 0.03
 """Seconds per megapixel to decode and hash an image and its mask."""
@@ -94,7 +49,7 @@ CUT = 0.3
 """Seconds per megapixel to cut tiles and write them as PNGs."""
 
 OUTLINE = 0.3
-"""Seconds per megapixel to draw boundaries."""
+"""Seconds per megapixel to compute boundary maps."""
 
 CRF_LATTICE = 0.65
 """Seconds per megapixel to build the lattices of a dense CRF."""
@@ -111,8 +66,8 @@ WALK = 0.7
 WALK_STEP = 0.0015
 """Seconds per megapixel of one step of a random walk."""
 
-JUDGE = 0.2
+EVALUATE = 0.2
 """Seconds per megapixel to evaluate all stages but the CRF."""
 
-JUDGE_ALPHA = 0.06
+EVALUATE_ALPHA = 0.06
 """Seconds per megapixel to evaluate the CRF maps of one exponent."""

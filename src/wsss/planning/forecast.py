@@ -1,26 +1,31 @@
-"""How much disk and time a run will take, before it is started: an estimate.
+"""Forecast of the disk space and time of a run: an estimate.
 
-Disk follows from the formats: maps hold the classes present at a quarter of the image's sides in
-16 bits, CRF posteriors these and the background at full size in 8 bits, label maps are PNGs, all
-of them compressed. Time is linear in the pixels that a stage looks at:
+Disk follows from the formats: maps hold the present classes at a quarter of the image's sides in 16
+bits, CRF posteriors these and the background at full size in 8 bits, label maps are PNGs, all of
+them compressed. Time is linear in the pixels that a stage processes:
 
     training     megapixels of all crops x 2.9 x (backbone x method, or backbone + head)
     prediction   megapixels x sum of squared scales x 2 with mirrored views x (backbone + head)
     dense CRF    megapixels x (lattice + iterations x exponents x (const + slope x labels))
 
-with the factors in `wsss.planning.costs`.
+with the factors in `wsss.planning.costs`. The stages of a run and their order are those of
+`wsss.pipeline`; a stage without an entry in `COSTS` is unknown.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
-from wsss.config.backbones import STRIDES
+from wsss.config.backbones import BACKBONES, BackboneOptions
 from wsss.config.crf import CrfKernel
 from wsss.config.model import Run
-from wsss.config.section import Section
-from wsss.config.training import Trunk
+from wsss.config.segmenter import DeepLabV2, SegmenterTrain
+from wsss.config.training import Train
+from wsss.pipeline import EVALUATE, reached
+from wsss.plan.artifacts import IMAGES_PER_JOB, MOST_JOBS
 from wsss.planning import costs
+from wsss.products import Case
 
 MEGA = 1e6
 UNKNOWN = float("nan")
@@ -28,143 +33,244 @@ UNKNOWN = float("nan")
 
 @dataclass(frozen=True)
 class Volume:
-    """What the stages of a split, or of both, look at.
+    """Size of a set of images.
 
     Attributes:
-        images: their number.
+        images: number of images.
         area: megapixels.
-        shown: megapixels times classes present, summed over the images.
+        shown: megapixels times present classes, summed over the images.
     """
 
     images: int
     area: float
     shown: float
 
+    def __add__(self, other: "Volume") -> "Volume":
+        return Volume(self.images + other.images, self.area + other.area, self.shown + other.shown)
+
     @property
     def labelled(self) -> float:
         """As `shown`, with the background as one more class."""
         return self.shown + self.area
 
+    @property
+    def jobs(self) -> int:
+        """Number of jobs of a stage that works image by image."""
+        return min(MOST_JOBS, ceil(self.images / IMAGES_PER_JOB))
 
-class Cost(NamedTuple):
-    """What a stage takes.
+
+@dataclass(frozen=True)
+class Volumes:
+    """Sizes of both splits, of images or their tiles.
 
     Attributes:
-        stage: its name.
+        train: the training split.
+        val: the held-out split.
+        num_classes: number of foreground classes.
+    """
+
+    train: Volume
+    val: Volume
+    num_classes: int
+
+    @property
+    def both(self) -> Volume:
+        """All images."""
+        return self.train + self.val
+
+    @property
+    def starts(self) -> float:
+        """Seconds that the jobs of an image-wise stage take to start, over both splits."""
+        return costs.START * (self.train.jobs + self.val.jobs)
+
+
+class Cost(NamedTuple):
+    """Cost of a stage; nan = never measured.
+
+    Attributes:
         disk: bytes.
-        network: seconds of one core for networks; nan = never measured.
+        network: seconds of one core for networks.
         rest: seconds of one core for everything else.
     """
 
-    stage: str
     disk: float
     network: float
     rest: float
 
 
 def volume(images: Sequence[tuple[tuple[int, int], int]]) -> Volume:
-    """Sum up images, each given as its (H, W) in pixels and its number of classes present."""
+    """Sum up images, each given by its (H, W) in pixels and its number of present classes."""
     areas = [height * width / MEGA for (height, width), _ in images]
     shown = sum(area * classes for area, (_, classes) in zip(areas, images, strict=True))
     return Volume(len(images), sum(areas), shown)
 
 
-def forward(trunk: Trunk) -> float:
+def forward(backbone: BackboneOptions) -> float:
     """Return the seconds per megapixel of a backbone; nan if it was never measured."""
-    strides = STRIDES.get(trunk.name, (0,))
-    return costs.FORWARD.get((trunk.name, trunk.output_stride or strides[0]), UNKNOWN)
+    entry = BACKBONES.get(backbone.name)
+    if entry is None:
+        return UNKNOWN
+    return entry.seconds.get(backbone.output_stride or entry.strides[0], UNKNOWN)
 
 
-def of_data(train: Volume, val: Volume, drawn: bool, tiled: bool) -> Iterator[Cost]:
-    """Yield the costs of the stages that all runs share.
+def of_data(volumes: Volumes, drawn: bool, tiled: bool) -> dict[str, Cost]:
+    """Return the costs of the stages that all runs share, by stage.
 
     Args:
-        train: the training images, or their tiles.
-        val: the held-out ones.
-        drawn: whether masks have to be drawn as PNGs.
-        tiled: whether the images have to be cut into tiles.
+        volumes: sizes of the splits, of tiles if images are cut.
+        drawn: masks have to be drawn as PNGs.
+        tiled: images have to be cut into tiles.
     """
-    area = train.area + val.area
+    images, area = volumes.both.images, volumes.both.area
+    found: dict[str, Cost] = {}
     if drawn:
-        yield Cost("convert_masks", area * MEGA * costs.PACKED["labels"], 0, costs.CONVERT * area)
+        disk = area * MEGA * costs.PACKED["labels"]
+        found["convert_masks"] = Cost(disk, 0, costs.CONVERT * area)
     if tiled:
-        yield Cost("make_tiles", area * MEGA * costs.PACKED["tiles"], 0, costs.CUT * area)
-    # the index of a split rests on the check of both
-    yield Cost("prepare_data", 150.0 * (train.images + val.images), 0, 2 * costs.CHECK * area)
+        found["make_tiles"] = Cost(area * MEGA * costs.PACKED["tiles"], 0, costs.CUT * area)
+    # each of the two indices checks both splits
+    found["prepare_data"] = Cost(150.0 * images, 0, 2 * costs.CHECK * area)
+    return found
 
 
-def of_run(
-    run: Run, num_classes: int, train: Volume, val: Volume, tiled: bool = False
-) -> Iterator[Cost]:
-    """Yield the costs of the stages of a run, in their order."""
-    both = Volume(train.images + val.images, train.area + val.area, train.shown + val.shown)
-    yield from _cam(run, train, both)
-    alphas = len(run.crf.alphas) if run.until != "cam" else 0
-    if alphas:
-        disk = alphas * both.labelled * MEGA * costs.PACKED["crf"]
-        yield Cost("refine_crf", disk, 0, _crf(run.crf, both, alphas) + _starts(2))
-    if run.until in ("walk", "segment"):
-        yield from _walk(run, train, both)
-    if run.until == "segment":
-        *training, inference = _segment(run, num_classes, train, val)
-        yield from (*training, inference)
-        if tiled:
-            yield inference._replace(stage="segment_whole")
-    judging = costs.JUDGE + costs.JUDGE_ALPHA * alphas
-    yield Cost("evaluate", 0, 0, judging * both.area + 7 * costs.START)
+def of_run(case: Case, volumes: Volumes) -> dict[str, Cost]:
+    """Return the costs of the stages of a run, by stage, in the order of the chain.
+
+    Args:
+        case: the run and its data set.
+        volumes: sizes of the splits.
+    """
+    makers = [
+        next((stage for stage in row.makers if stage.when is None or stage.when(case)), None)
+        for row in reached(case.run.until)
+    ]
+    names = dict.fromkeys(stage.name for stage in [*makers, EVALUATE] if stage)
+    return {name: COSTS.get(name, _unknown)(case.run, volumes) for name in names}
 
 
-def _cam(run: Run, train: Volume, both: Volume) -> Iterator[Cost]:
-    seconds = forward(run.backbone)
-    if run.needs_boundaries():
-        disk = train.labelled * MEGA * costs.PACKED["boundaries"]
-        yield Cost("make_boundaries", disk, 0, costs.OUTLINE * train.area + _starts(1))
-    factors = [costs.METHODS.get(part, (UNKNOWN, 0)) for part in run.options()]
+def _unknown(_run: Run, _volumes: Volumes) -> Cost:
+    return Cost(UNKNOWN, UNKNOWN, UNKNOWN)
+
+
+def _make_boundaries(_run: Run, volumes: Volumes) -> Cost:
+    train = volumes.train
+    disk = train.labelled * MEGA * costs.PACKED["boundaries"]
+    return Cost(disk, 0, costs.OUTLINE * train.area + costs.START * train.jobs)
+
+
+def _train_cam(run: Run, volumes: Volumes) -> Cost:
+    factors = [params.cost for params in run.options().values()]
     times, more = 1 + sum(factor - 1 for factor, _ in factors), sum(extra for _, extra in factors)
-    seen = 0 if run.cam.checkpoint else _seen(run.cam.train, train)
-    step = costs.TRAINING * seconds * times + more
-    yield Cost("train_cam", _weights(run.backbone), seen * step, costs.START)
+    seen = 0 if run.cam.checkpoint else _seen(run.cam.train, volumes.train)
+    step = costs.TRAINING * forward(run.backbone) * times + more
+    return Cost(_weights(run.backbone), seen * step, costs.START)
+
+
+def _infer_cam(run: Run, volumes: Volumes) -> Cost:
+    both = volumes.both
     views = _views(run.cam.infer.scales, run.cam.infer.flip)
     disk = both.shown * MEGA / 16 * 2 * costs.PACKED["cam"]
-    yield Cost("infer_cam", disk, both.area * views * seconds, _starts(2))
+    return Cost(disk, both.area * views * forward(run.backbone), volumes.starts)
 
 
-def _walk(run: Run, train: Volume, both: Volume) -> Iterator[Cost]:
+def _refine_crf(run: Run, volumes: Volumes) -> Cost:
+    alphas, both = len(run.crf.alphas), volumes.both
+    disk = alphas * both.labelled * MEGA * costs.PACKED["crf"]
+    return Cost(disk, 0, _crf(run.crf, both, alphas) + volumes.starts)
+
+
+def _train_affinity(run: Run, volumes: Volumes) -> Cost:
     seconds = costs.AFFINITY * forward(run.backbone)
-    learning = _seen(run.affinity.train, train) * costs.TRAINING * seconds
-    yield Cost("train_affinity", _weights(run.backbone), learning, costs.START)
+    learning = _seen(run.affinity.train, volumes.train) * costs.TRAINING * seconds
+    return Cost(_weights(run.backbone), learning, costs.START)
+
+
+def _random_walk(run: Run, volumes: Volumes) -> Cost:
+    both = volumes.both
     rest = (costs.WALK + costs.WALK_STEP * 2**run.walk.logt) * both.area
-    rest += _crf(run.walk.crf, both, 1) + _starts(2)
-    disk = both.area * MEGA * costs.PACKED["labels"]
-    yield Cost("random_walk", disk, both.area * seconds, rest)
+    rest += _crf(run.walk.crf, both, 1) + volumes.starts
+    network = both.area * costs.AFFINITY * forward(run.backbone)
+    return Cost(both.area * MEGA * costs.PACKED["labels"], network, rest)
 
 
-def _segment(run: Run, num_classes: int, train: Volume, val: Volume) -> Iterator[Cost]:
+def _stitch_masks(_run: Run, volumes: Volumes) -> Cost:
+    area = volumes.train.area
+    return Cost(area * MEGA * costs.PACKED["labels"], 0, costs.CONVERT * area)
+
+
+def _train_segmenter(run: Run, volumes: Volumes) -> Cost:
     segment = run.segment
-    head = costs.HEADS.get(segment.segmenter, costs.Head(UNKNOWN, UNKNOWN, None))
-    options = getattr(segment, segment.segmenter)
-    trunk = segment.backbone or run.backbone
-    share = (options.width / head.width) ** 1.5 if head.width else 1
-    passes = 1 + sum(scale**2 for scale in getattr(options, "scales", ()))
-    seconds = passes * (forward(trunk) + share * head.seconds)
-    disk = _weights(trunk) + 4 * MEGA * share * head.parameters
-    learning = _seen(segment.train, train) * costs.TRAINING * seconds
-    yield Cost("train_segmenter", disk, learning, costs.START)
-    views = _views(segment.infer.scales, segment.infer.flip)
-    judged = Volume(val.images, val.area, val.area * num_classes)
-    rest = _crf(segment.infer.crf, judged, 1) + _starts(1)
-    disk = val.area * MEGA * costs.PACKED["labels"]
-    yield Cost("infer_segmenter", disk, val.area * views * seconds, rest)
+    disk = (
+        _weights(segment.backbone or run.backbone)
+        + 4 * MEGA * _head_size(run) * _head(run).parameters
+    )
+    learning = 0 if segment.checkpoint else _seen(segment.train, volumes.train)
+    return Cost(disk, learning * costs.TRAINING * _segmenter(run), costs.START)
 
 
-def _seen(train: Section, images: Volume) -> float:
-    """Return the megapixels that a training sees: crops times their area."""
-    steps = getattr(train, "steps", None)
+def _infer_segmenter(run: Run, volumes: Volumes) -> Cost:
+    infer, val = run.segment.infer, volumes.val
+    network = val.area * _views(infer.scales, infer.flip) * _segmenter(run)
+    # its CRF has all classes as labels
+    all_classes = Volume(val.images, val.area, val.area * volumes.num_classes)
+    rest = _crf(infer.crf, all_classes, 1) + costs.START * val.jobs
+    return Cost(val.area * MEGA * costs.PACKED["labels"], network, rest)
+
+
+def _evaluate(run: Run, volumes: Volumes) -> Cost:
+    products = [row for row in reached(run.until) if row.evaluated]
+    alphas = len(run.crf.alphas) if any(row.name == "crf" for row in products) else 0
+    seconds = costs.EVALUATE + costs.EVALUATE_ALPHA * alphas
+    jobs = sum(len(row.evaluated) for row in products)
+    return Cost(0, 0, seconds * volumes.both.area + jobs * costs.START)
+
+
+COSTS: dict[str, Callable[[Run, Volumes], Cost]] = {
+    "make_boundaries": _make_boundaries,
+    "train_cam": _train_cam,
+    "infer_cam": _infer_cam,
+    "refine_crf": _refine_crf,
+    "train_affinity": _train_affinity,
+    "random_walk": _random_walk,
+    "stitch_masks": _stitch_masks,
+    "train_segmenter": _train_segmenter,
+    "infer_segmenter": _infer_segmenter,
+    "segment_whole": _infer_segmenter,
+    "evaluate": _evaluate,
+}
+"""Stage -> its cost in a run."""
+
+
+def _head(run: Run) -> costs.Head:
+    return costs.HEADS.get(run.segment.segmenter, costs.Head(UNKNOWN, UNKNOWN, None))
+
+
+def _head_size(run: Run) -> float:
+    """Seconds and weights of the segmenter's head relative to one of the usual width."""
+    usual, options = _head(run).width, run.segment.options()
+    if usual is None or isinstance(options, DeepLabV2):
+        return 1.0
+    return float((options.width / usual) ** 1.5)
+
+
+def _segmenter(run: Run) -> float:
+    """Seconds per megapixel of a prediction with the segmenter."""
+    options = run.segment.options()
+    scales = options.scales if isinstance(options, DeepLabV2) else ()
+    passes = 1 + sum(scale**2 for scale in scales)
+    backbone = forward(run.segment.backbone or run.backbone)
+    return passes * (backbone + _head_size(run) * _head(run).seconds)
+
+
+def _seen(train: Train, images: Volume) -> float:
+    """Return the megapixels of a training: number of crops times their area."""
+    steps = train.steps if isinstance(train, SegmenterTrain) else None
     crops = steps * train.batch_size if steps else train.epochs * images.images
     return crops * train.crop**2 / MEGA
 
 
 def _views(scales: Sequence[float], flip: bool) -> float:
+    """Area of all views relative to the image."""
     return sum(scale**2 for scale in scales) * (1 + flip)
 
 
@@ -177,9 +283,7 @@ def _crf(crf: CrfKernel, images: Volume, alphas: int) -> float:
     return costs.CRF_LATTICE * images.area + steps
 
 
-def _starts(splits: int) -> float:
-    return costs.START * costs.SHARDS * splits
-
-
-def _weights(trunk: Trunk) -> float:
-    return 4 * MEGA * costs.PARAMETERS.get(trunk.name, UNKNOWN)
+def _weights(backbone: BackboneOptions) -> float:
+    """Bytes of a backbone's weights."""
+    entry = BACKBONES.get(backbone.name)
+    return 4 * MEGA * (entry.parameters if entry else UNKNOWN)

@@ -1,7 +1,7 @@
-"""Check a configuration and its data, and say what the workflow will take: images, disk, time.
+"""Check a configuration and its data, and estimate disk space and time of the workflow.
 
-The files are read as snakemake --configfile reads them: behind config.yaml of the current folder,
-later ones win.
+Files are read like those of snakemake --configfile: after config.yaml of the current folder, and
+later ones have precedence.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -34,13 +35,24 @@ from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
 from wsss.planning import forecast
 from wsss.planning.advice import advice
+from wsss.products import Case
 from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
 
 
+class _Row(NamedTuple):
+    """Cost of a stage of a run; the run is empty for stages that all runs share."""
+
+    run: str
+    stage: str
+    cost: forecast.Cost
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("configs", type=Path, nargs="*", help="configuration files, last one wins")
+    parser.add_argument(
+        "configs", type=Path, nargs="*", help="configuration files, the last one has precedence"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="images at a time")
 
 
@@ -48,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     """Check everything and print the forecast.
 
     Raises:
-        UserError: all that is wrong with the configuration, else with the data.
+        UserError: all mistakes in the configuration, or else in the data.
     """
     if not BASE.is_file():
         log.warning("no %s in this folder: keys that no file sets have their defaults", BASE)
@@ -58,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     paths = [item.image for item in index.items]
     sizes = in_threads(image_size, paths, "sizes of images", args.threads)
     console = Console(soft_wrap=True, markup=False, emoji=False)
-    console.print(f"Data set {config.dataset.name} ({config.dataset.source}): sound\n")
+    console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")
     for table in (_splits(index, masked, sizes), _classes(index)):
         console.print(table)
     for line in advice(index, masked):
@@ -67,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
-    """Check the data; return the index, the ids with a mask, and whether masks must be drawn."""
+    """Check the data; return the index, the ids with a mask, and True if masks must be drawn."""
     root, augment = _folders(config)
     dataset = with_augment(config.dataset, augment)
     listing = read(dataset, root)
@@ -86,7 +98,7 @@ def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
 
 
 def _drawn(dataset: Dataset, root: Path | None, record: Path) -> set[str]:
-    """Check the masks that are no PNGs, and draw them; return the ids of their images."""
+    """Check the masks that are not PNGs, and draw them; return the ids of their images."""
     ids: set[str] = set()
     with LabelWriter(record) as out:
         for split in dataset.splits:
@@ -156,40 +168,45 @@ def _rows(
     index: Index,
     sizes: Sequence[tuple[int, int]],
     drawn: bool,
-) -> Iterator[tuple[str, forecast.Cost]]:
-    """Yield the costs of all stages with the name of their run."""
+) -> Iterator[_Row]:
+    """Yield the costs of all stages: those that the runs share, then run by run."""
     tiles = config.dataset.tiles
-    looked_at: dict[str, list[tuple[tuple[int, int], int]]] = {"train": [], "val": []}
+    # (H, W) and number of classes of every image or tile
+    images: dict[str, list[tuple[tuple[int, int], int]]] = {"train": [], "val": []}
     for item, size in zip(index.items, sizes, strict=True):
         windows = layout(size, tiles.size, tiles.overlap) if tiles else []
         parts = [(window.height, window.width) for window in windows] or [size]
-        looked_at[item.split] += [(part, len(item.classes)) for part in parts]
-    train, val = (forecast.volume(images) for images in looked_at.values())
-    yield from (("", cost) for cost in forecast.of_data(train, val, drawn, tiles is not None))
+        images[item.split] += [(part, len(item.classes)) for part in parts]
+    train, val = (forecast.volume(found) for found in images.values())
+    volumes = forecast.Volumes(train, val, index.num_classes)
+    for stage, cost in forecast.of_data(volumes, drawn, tiles is not None).items():
+        yield _Row("", stage, cost)
     for name, one in named.items():
-        for cost in forecast.of_run(one, index.num_classes, train, val, tiles is not None):
-            yield name, cost
+        for stage, cost in forecast.of_run(Case(config.dataset, one), volumes).items():
+            yield _Row(name, stage, cost)
 
 
-def _print_forecast(console: Console, rows: list[tuple[str, forecast.Cost]]) -> None:
+def _print_forecast(console: Console, rows: Sequence[_Row]) -> None:
     table = _table("run", "stage", "disk", "time of one core", left=2)
-    for name, cost in rows:
-        table.add_row(name, cost.stage, _bytes(cost.disk), _time(cost.network + cost.rest))
-    known = [value for _, c in rows for value in (c.network, c.rest) if not isnan(value)]
-    network = sum(c.network for _, c in rows if not isnan(c.network))
+    for run_name, stage, cost in rows:
+        table.add_row(run_name, stage, _bytes(cost.disk), _time(cost.network + cost.rest))
+    # sums of what is known
+    seconds = [value for row in rows for value in (row.cost.network, row.cost.rest)]
+    known = [value for value in seconds if not isnan(value)]
+    network = sum(row.cost.network for row in rows if not isnan(row.cost.network))
+    disk = sum(row.cost.disk for row in rows if not isnan(row.cost.disk))
     table.add_section()
-    disk = sum(c.disk for _, c in rows if not isnan(c.disk))
     table.add_row("", "in all", _bytes(disk), _time(sum(known)))
     console.print(table)
     cores = os.cpu_count() or 1
     console.print(
-        "An estimate, from figures measured on one core of a 2.5 GHz server CPU: not more than a "
-        f"guide. {network / sum(known):.0%} of the time are networks, which a GPU takes over; "
-        f"without one it is about {_time(sum(known) / cores)} on the {cores} cores here, at best.",
+        "An estimate from times measured on one core of a 2.5 GHz server CPU. Networks take "
+        f"{network / sum(known):.0%} of the time, which a GPU shortens; without one it is at best "
+        f"about {_time(sum(known) / cores)} on the {cores} cores here.",
         highlight=False,
     )
-    if len(known) < 2 * len(rows):
-        log.warning("backbones or methods that were never measured are not in the sums")
+    if len(known) < len(seconds):
+        log.warning("stages, backbones or methods that were never measured are not in the sums")
 
 
 def _table(*columns: str, left: int = 1) -> Table:

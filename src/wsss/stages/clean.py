@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """List what is unused, and remove it if asked to."""
     plans = [_plan(files) for files in (args.configs, *args.keep)]
-    others = {Path(a.folder) for plan in plans[1:] for a in plan.artifacts.values()}
-    found = [one for one in unused(plans[0]) if one.folder not in others]
+    kept = {Path(a.folder).resolve() for plan in plans[1:] for a in plan.artifacts.values()}
+    found = [one for one in unused(plans[0]) if one.folder.resolve() not in kept]
     if not found:
         log.info("%s: everything is used", plans[0].store)
         return

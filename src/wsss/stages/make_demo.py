@@ -11,7 +11,9 @@ from wsss.io.progress import log
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="labels.csv to write, beside the images"
+    )
     parser.add_argument("--config", required=True, help="the stage's keys as JSON")
 
 
@@ -19,5 +21,5 @@ def run(args: argparse.Namespace) -> None:
     """Generate the demo data set."""
     dataset: Dataset = read_slice(args.config).dataset
     demo = dataset.demo
-    make_demo(args.out, demo)
-    log.info("make_demo: %d + %d images in %s", demo.images, demo.val_images, args.out)
+    make_demo(args.out.parent, demo)
+    log.info("make_demo: %d + %d images in %s", demo.images, demo.val_images, args.out.parent)

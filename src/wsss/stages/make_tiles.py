@@ -17,7 +17,9 @@ from wsss.tiles.cut import Cut, cut_tiles, plan_tiles, read_tile_labels, warn_we
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_source_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="tiles.tsv to write, beside the tiles"
+    )
     parser.add_argument("--threads", type=int, default=1, help="images at a time")
 
 
@@ -39,4 +41,4 @@ def run(args: argparse.Namespace) -> None:
     cut = Cut(index, masks.paths, tiles, labels)
     if dataset.labels_from == "annotations":
         warn_weak_labels(cut)
-    cut_tiles(cut, masks.source, args.out, args.threads)
+    cut_tiles(cut, masks.source, args.out.parent, args.threads)

@@ -9,7 +9,8 @@ import torch
 
 from wsss import __version__
 from wsss.config.files import merged
-from wsss.config.resolve import load, merge
+from wsss.config.merging import merge
+from wsss.config.resolve import load
 from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
@@ -215,7 +216,11 @@ def infer_options(
 
 def _configured(files: Sequence[Path]) -> SegmenterInfer:
     """Read `segment.infer` from configuration files."""
-    config = load(merged(files))
+    raw = merged(files)
+    if not raw.get("dataset"):
+        # the user's own images, not the demo's
+        raw["dataset"] = {"source": "folders", "root": "."}
+    config = load(raw)
     for name, run in config.runs.items():
         if "infer" in ((run or {}).get("segment") or {}):
             raise UserError(

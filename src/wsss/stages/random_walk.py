@@ -45,7 +45,10 @@ def run(args: argparse.Namespace) -> None:
             cam, size = read_cam(cams, item)
             image = image_of(item, size)
             scores = walk(net, radius, image, upsample_cam(cam, size), config)
-            out.put(item.image_id, label_ids(item.classes)[decide(scores, image, config.crf)])
+            out.put(
+                item.image_id,
+                label_ids(np.array(item.classes, int))[decide(scores, image, config.crf)],
+            )
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:

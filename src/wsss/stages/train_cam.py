@@ -88,21 +88,21 @@ def _further(
     config: Config, options: Mapping[str, MethodParams], files: Mapping[str, Path]
 ) -> dict[str, Backbone]:
     """Return the further backbones of the methods with the weights they start from."""
-    trunks = {
-        f"{method}.{option}": trunk
+    backbones = {
+        f"{method}.{option}": backbone
         for method, params in options.items()
-        for option, trunk in params.trunks().items()
+        for option, backbone in params.further_backbones().items()
     }
-    for name in files.keys() - trunks.keys():
-        raise UserError(f"--further {name}: there is no such backbone ({', '.join(trunks)})")
-    for name, trunk in trunks.items():
-        if trunk is not None and trunk.weights and name not in files:
+    for name in files.keys() - backbones.keys():
+        raise UserError(f"--further {name}: there is no such backbone ({', '.join(backbones)})")
+    for name, backbone in backbones.items():
+        if backbone is not None and backbone.weights and name not in files:
             raise UserError(f"{name} starts from pretrained weights: give --further {name}=FILE")
     return {
         name: start_backbone(
-            trunk or config.backbone, [files[name]] if name in files else [], freeze=False
+            backbone or config.backbone, [files[name]] if name in files else [], freeze=False
         )
-        for name, trunk in trunks.items()
+        for name, backbone in backbones.items()
     }
 
 
@@ -110,16 +110,26 @@ def _samples(
     index: Index, config: Config, options: Iterable[MethodParams], boundaries: list[Path]
 ) -> Samples:
     recipe, items = config.cam.train, index.split("train")
-    common = {
-        "resize": recipe.resize,
-        "crop": recipe.crop,
-        "jitter": recipe.jitter,
-        "seed": config.seed,
-        "jitter_probability": recipe.jitter_probability,
-    }
     if not any("boundary" in params.needs for params in options):
-        area = recipe.area if recipe.sampling == "area" else None
-        return ClassificationSet(items, index.num_classes, **common, area=area)
+        return ClassificationSet(
+            items,
+            index.num_classes,
+            recipe.resize,
+            recipe.crop,
+            recipe.jitter,
+            config.seed,
+            jitter_probability=recipe.jitter_probability,
+            area=recipe.area if recipe.sampling == "area" else None,
+        )
     if not boundaries:
         raise UserError(f"method {config.method} learns from boundary maps: give --boundaries")
-    return BoundarySet(items, MapsReader(boundaries), index.num_classes, **common)
+    return BoundarySet(
+        items,
+        MapsReader(boundaries),
+        index.num_classes,
+        recipe.resize,
+        recipe.crop,
+        recipe.jitter,
+        config.seed,
+        jitter_probability=recipe.jitter_probability,
+    )

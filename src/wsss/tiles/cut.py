@@ -234,7 +234,7 @@ def _place_problem(
     places: set[Place],
     seen: Mapping[Place, tuple[str, ...]],
 ) -> str:
-    """Return why a row names no tile, or one that was named before; "" = it names a new one."""
+    """Problem of the position in a row: no tile, or one listed before; "" = none."""
     image, top, left = written
     if not place[0]:
         return f"no image {image!r} in the data set"

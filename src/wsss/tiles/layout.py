@@ -38,7 +38,7 @@ def layout(size: tuple[int, int], tile: int, overlap: int) -> list[Window]:
     Args:
         size: (H, W) of the image.
         tile: side of a tile, pixels; where the image is smaller, a tile is as large as the image.
-        overlap: pixels that neighbours share at least, 0 <= overlap < tile.
+        overlap: smallest overlap of neighbours, pixels, 0 <= overlap < tile.
 
     Returns:
         The tiles row by row, all inside the image.

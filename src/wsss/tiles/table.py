@@ -146,7 +146,7 @@ def read_tiles(root: Path) -> Listing:
 
 
 def _tile(fields: list[str]) -> Tile:
-    """Parse a row; a `ValueError` says what is wrong with it."""
+    """Parse a row; raise a `ValueError` if it is damaged."""
     tile_id, parent, split, *place, file, digest = fields
     if wrong := name_problem(tile_id) or name_problem(parent):
         raise ValueError(wrong)

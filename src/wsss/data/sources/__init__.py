@@ -1,7 +1,7 @@
 """Data sources: one module per source, with the file layout in its docstring.
 
-A further source is a module with a `SOURCE`, an entry here and one in
-`wsss.config.dataset.CAPABILITIES`.
+A further source is a module with a `SOURCE`, an entry in `SOURCES` here, and its name and
+capabilities in `wsss.config.dataset`.
 """
 
 import json
@@ -188,6 +188,7 @@ def _of_split(
         for image_id, record in zip(listing.ids, listing.records, strict=True)
         if record.split == split
     ]
+    # facts of the tables, and files whose content counts
     rows = [[image_id, str(record.image), record.labels] for image_id, record in chosen]
     masks = [[str(record.image), str(record.mask)] for _, record in chosen if record.mask]
     mask_files = [record.mask for _, record in chosen if record.mask]

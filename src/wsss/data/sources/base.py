@@ -28,7 +28,7 @@ def _no_sizes(_: Dataset) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Source:
-    """A kind of data set. All paths that its functions return lie below the root they are given.
+    """A kind of data set. Its functions return paths below the root that they are given.
 
     Attributes:
         read: (dataset, root) -> listing of images, labels and mask files.

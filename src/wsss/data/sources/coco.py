@@ -92,6 +92,7 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
     log.info("%d images of %s have regions to draw", len(chosen), split)
     problems = [*_problems(dataset, parts), *_region_problems(chosen, root)]
     raise_problems(f"the regions of {root}", problems)
+    # mask ids are 1, 2, ... in the order of the classes
     labels = {name: number for number, name in enumerate(classes, start=1)}
     return {
         image_id: partial(regions.draw, _regions(part, picture, labels), picture.size)
@@ -152,6 +153,7 @@ def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
     """Problems of the files, of their categories, and between the two splits."""
     training = _training(parts)
     found = [f"{part.table}: {line}" for part in parts for line in part.found.problems]
+    # ids and names of categories
     official = {name: key for key, name in COCO_CATEGORIES.items()}
     for part in parts:
         ids = {name: key for key, name in part.found.names.items()}
@@ -163,6 +165,7 @@ def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
             )
         if part.found.names.items() - training.found.names.items():
             found.append(f"{part.table}: other categories than in {training.table}; use the same")
+    # configured classes
     for name in dataset.classes:
         if name not in training.found.names.values():
             close = get_close_matches(name, training.found.names.values(), 1)

@@ -39,6 +39,7 @@ def read(dataset: Dataset, root: Path) -> Listing:
     known = set(dataset.classes) or _names(root / dataset.splits["train"])
     records: list[Record] = []
     ignored: Counter[str] = Counter()
+    # one record per file
     for ours, theirs in dataset.splits.items():
         _check_split(root, theirs, dataset)
         folders, rest = _contents(root / theirs)
@@ -48,6 +49,7 @@ def read(dataset: Dataset, root: Path) -> Listing:
             records += found
             ignored.update(skipped)
             problems += wrong
+    # one record per image, with the labels of all its folders
     kinds = ", ".join(f"{count} {ending}" for ending, count in ignored.items())
     warnings = [f"{root}: other files are left out: {kinds}"] if ignored else []
     merged, names = tuple(_merged(records, root)), tuple(dataset.classes) or None

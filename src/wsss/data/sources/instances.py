@@ -231,6 +231,7 @@ def _read_annotations(entries: list[object], found: Instances, regions: bool) ->
             found.has_regions |= entry.segmentation is not None
             if regions:
                 found.annotations.setdefault(entry.image_id, []).append(entry)
+    # references to missing entries
     for unknown, count in (+images).items():
         yield f"{count} annotations of image {unknown}, which is not in images"
     for unknown, count in categories.items():

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from wsss.config.training import TIMM
+from wsss.config.backbones import BACKBONES, TIMM
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.nn.backbones.mobilenet_v2 import MobileNetV2
@@ -14,21 +14,25 @@ from wsss.nn.backbones.tiny import Tiny
 from wsss.nn.backbones.vgg import VGG16, VGG16LargeFOV
 from wsss.nn.backbones.xception65 import Xception65
 
-_BUILDERS: dict[str, Callable[[int | None], Backbone]] = {
-    "mobilenet_v2": MobileNetV2,
-    "resnet38d": ResNet38d,
-    "resnet18": ResNet18,
-    "resnet50": ResNet50,
-    "resnet101": ResNet101,
-    "resnet101_caffe": ResNet101Caffe,
-    "tiny": Tiny,
-    "vgg16": VGG16,
-    "vgg16_largefov": VGG16LargeFOV,
-    "xception65": Xception65,
-}
-
-NAMES: tuple[str, ...] = tuple(_BUILDERS)
+NAMES: tuple[str, ...] = tuple(BACKBONES)
 """Every name that :func:`build` knows, besides those of timm's encoders."""
+
+_BUILDERS: dict[str, Callable[[int | None], Backbone]] = {
+    kind.name: kind
+    for kind in (
+        MobileNetV2,
+        ResNet38d,
+        ResNet18,
+        ResNet50,
+        ResNet101,
+        ResNet101Caffe,
+        Tiny,
+        VGG16,
+        VGG16LargeFOV,
+        Xception65,
+    )
+}
+"""Their classes, imported by name so that the digests of the stages' code contain them."""
 
 __all__ = ["NAMES", "TAPS", "TIMM", "Backbone", "build"]
 

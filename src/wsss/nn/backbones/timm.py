@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from timm.models._features import FeatureInfo
 from torch import Tensor, nn
 
-from wsss.config.training import TIMM
+from wsss.config.backbones import TIMM
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.ops.colour import MEAN, STD

@@ -4,7 +4,7 @@ from PIL import Image
 
 from tests.listed import listed
 from wsss.errors import UserError
-from wsss.stages.sharding import image_of
+from wsss.stages.parts import image_of
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def test_the_image_of_its_maps(photo):
 
 
 def test_maps_of_another_size_are_named(photo):
-    with pytest.raises(UserError, match=r"a\.png: the image changed since its maps were drawn"):
+    with pytest.raises(UserError, match=r"a\.png: the image changed since its maps were computed"):
         image_of(listed(photo), (6, 8))
 
 
