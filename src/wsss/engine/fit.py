@@ -56,13 +56,9 @@ def fit(
     torch.manual_seed(seed)
     share_statistics(fabric, task)
 
-    # samples per step, number of steps
-    scheduled, batches = _plan(task, train, len(dataset))
-    rank, world = fabric.global_rank, fabric.world_size
-    sampler = EpochSampler(len(dataset), batches, seed, rank=rank, world=world, end=train.max_steps)
+    # steps of the training and of the schedule
+    sampler, scheduled = _sampler(fabric, task, train, len(dataset), seed)
     total = sampler.steps
-    task.check(total)
-    _check_parts(batches, world, train.batch_parts)
 
     # an optimiser and a schedule per player; move to the device, wrap in DDP
     optimizers, schedules = _optimizers(task, train, scheduled)
@@ -73,9 +69,8 @@ def fit(
     sampler.start_step = start = state.restore(resume.load())
 
     # load the remaining batches
-    loader = fabric.setup_dataloaders(
-        make_loader(dataset, sampler, workers), use_distributed_sampler=False
-    )
+    batches = make_loader(dataset, sampler, workers)
+    loader = fabric.setup_dataloaders(batches, use_distributed_sampler=False)
     remaining = share_user_errors(fabric, loader)
 
     # training loop
@@ -93,17 +88,30 @@ def fit(
         write_text(history, add_checksum(pd.DataFrame(state.table.rows).to_csv(index=False)))
 
 
-def _plan(task: Task, train: Train, samples: int) -> tuple[int, list[int]]:
-    """Return the steps of the schedule and the batch size of every epoch.
+def _sampler(
+    fabric: Fabric, task: Task, train: Train, samples: int, seed: int
+) -> tuple[EpochSampler, int]:
+    """Return the sampler of the whole training and the number of steps of the schedule.
 
     The schedule runs over the steps of the configured batch size, also where a task enlarges its
     batches in later epochs (docs/methods/aeft.md 7).
+
+    Raises:
+        UserError: the length does not suit the task, or the batch size the number of processes.
     """
+    # epochs and steps of the configured batch size
     per_epoch = max(1, samples // train.batch_size)
     limit = train.max_steps
     epochs = train.epochs if limit is None else -(-limit // per_epoch)
     scheduled = epochs * per_epoch if limit is None else limit
-    return scheduled, [task.batch_size(train.batch_size, epoch) for epoch in range(epochs)]
+
+    # batch size of every epoch
+    batches = [task.batch_size(train.batch_size, epoch) for epoch in range(epochs)]
+    rank, world = fabric.global_rank, fabric.world_size
+    sampler = EpochSampler(samples, batches, seed, rank=rank, world=world, end=limit)
+    task.check(sampler.steps)
+    _check_parts(batches, world, train.batch_parts)
+    return sampler, scheduled
 
 
 def _check_parts(batches: list[int], world: int, parts: int) -> None:
