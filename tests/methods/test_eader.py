@@ -12,11 +12,14 @@ LOCALIZER, ADVERSARY = Clock(0, 6620, 0), Clock(200, 6620, 0)
 LABELS = torch.tensor([[1.0, 0, 0], [0, 1, 1], [1, 0, 1]])
 
 
+OFFICIAL = {"localizer_steps": 200, "adversary_steps": 200}
+
+
 def make(net=None, **params):
     torch.manual_seed(0)
     trunks = build("resnet18", freeze=False), build("resnet18", freeze=False)
     parts = {"adversary": trunks[1]}
-    return Eader(trunks[0], 3, EaderParams(**params), parts, net).train()
+    return Eader(trunks[0], 3, EaderParams(**(OFFICIAL | params)), parts, net).train()
 
 
 @pytest.fixture
