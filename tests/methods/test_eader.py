@@ -52,7 +52,7 @@ def test_without_adversary_every_turn_is_the_localizers(mode):
     assert not eader.alone(ADVERSARY)
     assert set(eader.players()) == {"net"}
     assert eader.recipes() == {}
-    assert eader.params.trunks() == {}
+    assert eader.params.further_backbones() == {}
 
 
 def test_inference_needs_no_adversary():
