@@ -121,3 +121,26 @@ def test_with_a_correct_file_the_suite_passes(copied):
     for tests in (of_config, ["tests/methods", "-k", "peak"]):
         done = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("from wsss.nn.camnet", "from wsss.nn.cam_net", "line 6: ModuleNotFoundError"),
+        ("    Params = PeakParams\n", "", "needs one class ...(Method) with its Params"),
+    ],
+)
+def test_a_mistake_in_the_network_is_one_line(copied, old, new, fault):
+    assert old in NEWCOMER
+    python = copied(NEWCOMER.replace(old, new))
+    get = """
+from wsss import methods
+from wsss.errors import UserError
+try:
+    methods.get("peak")
+except UserError as error:
+    print(error)
+"""
+    (line,) = python("-c", get).stdout.splitlines()
+    assert "methods/peak.py: " in line and fault in line

@@ -12,11 +12,14 @@ LOCALIZER, ADVERSARY = Progress(0, 6620, 0), Progress(200, 6620, 0)
 LABELS = torch.tensor([[1.0, 0, 0], [0, 1, 1], [1, 0, 1]])
 
 
+OFFICIAL = {"localizer_steps": 200, "adversary_steps": 200}
+
+
 def make(net=None, **params):
     torch.manual_seed(0)
     trunks = build("resnet18", freeze=False), build("resnet18", freeze=False)
     parts = {"adversary": trunks[1]}
-    return Eader(trunks[0], 3, EaderParams(**params), parts, net).train()
+    return Eader(trunks[0], 3, EaderParams(**(OFFICIAL | params)), parts, net).train()
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def test_without_adversary_every_turn_is_the_localizers(mode):
     assert not eader.owns_step(ADVERSARY)
     assert set(eader.players()) == {"net"}
     assert eader.train_overrides() == {}
-    assert eader.params.trunks() == {}
+    assert eader.params.further_backbones() == {}
 
 
 def test_inference_needs_no_adversary():

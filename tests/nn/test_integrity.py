@@ -50,7 +50,7 @@ def test_read_flipped_bit_of_an_archive(tmp_path):
 @pytest.mark.parametrize("value", [torch.nan, -torch.inf])
 def test_read_numbers_that_are_not_finite(tmp_path, value):
     torch.save({"a": torch.ones(2), "b": torch.tensor([0, value])}, tmp_path / "x.pth")
-    with pytest.raises(UserError, match=r"x\.pth: b in it is not finite; get the file anew"):
+    with pytest.raises(UserError, match=r"x\.pth: b in it is not finite; get the file again"):
         read_state(tmp_path / "x.pth")
 
 

@@ -8,7 +8,6 @@ import torch
 from PIL import Image
 
 from tests.listed import listed
-from wsss.config.merging import merge
 from wsss.config.resolve import load, runs
 from wsss.config.slices import slice_json
 from wsss.engine.checkpoint import save_model
@@ -22,7 +21,7 @@ from wsss.tiles.table import Tile, TileTable
 
 SIZES = {"a": (40, 56), "b": (37, 61), "c": (32, 32)}
 SPLITS = {"a": "val", "b": "val", "c": "train"}
-INFER = {"scales": [1.0], "flip": False}
+INFER = {"scales": [1.0], "flip": False, "crf": {"iterations": 0}}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def folder(tmp_path_factory):
 def run(folder, out, name="all"):
     parser = argparse.ArgumentParser()
     segment_whole.add_arguments(parser)
-    config = runs(load(merge({}, {"segment": {"infer": INFER}})))["psa"]
+    config = runs(load({"segment": {"infer": INFER}}))["psa"]
     files = ["--tiles", folder / "tiles.tsv", "--model", folder / "model.pt", "--out", out]
     part = ["--split", "val", "--part", name, "--config", slice_json("segment_whole", config)]
     segment_whole.run(parser.parse_args([*map(str, files), *part]))

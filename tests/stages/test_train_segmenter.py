@@ -12,7 +12,7 @@ from wsss.nn import segmenters
 from wsss.nn.backbones import build
 from wsss.stages import train_segmenter
 
-SMALL = {"segmenter": "deeplab_v3plus", "deeplab_v3plus": {"width": 8}}
+SMALL = {"segmenter": "deeplab_v3plus", "deeplab_v3plus": {"width": 8, "separable": False}}
 
 
 @pytest.fixture
