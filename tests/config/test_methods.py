@@ -84,7 +84,7 @@ def copied(tmp_path):
     """Run Python in a copy of the project, with a file of a method in it."""
 
     def run(content):
-        for name in ("src", "tests", "configs"):
+        for name in ("src", "tests", "configs", "docs"):
             shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.pyc"))
         for name in ("config.yaml", "pyproject.toml", "README.md"):
             shutil.copy(ROOT / name, tmp_path)
