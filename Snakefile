@@ -28,15 +28,6 @@ include: "rules/segment.smk"
 include: "rules/report.smk"
 
 
-# a split that several jobs work on is made by gathering their parts
-ruleorder: gather_parts > make_boundaries
-ruleorder: gather_parts > infer_cam
-ruleorder: gather_parts > refine_crf
-ruleorder: gather_parts > random_walk
-ruleorder: gather_parts > infer_segmenter
-ruleorder: gather_parts > segment_whole
-
-
 onstart:
     publish()
 

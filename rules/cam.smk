@@ -8,12 +8,6 @@ OUTPUTS: make_boundaries/{key}/train/maps.tsv (boundary maps, for those methods)
 """
 
 
-def crf_maps(wildcards):
-    """The option with the CRF maps that boundaries are drawn from, unless the user has own maps."""
-    paths = made("crf")(wildcards)
-    return ["--crf", *paths] if paths else []
-
-
 rule make_boundaries:
     """Draw boundary maps from the CRF maps of another run, or take the user's."""
     input:

@@ -27,6 +27,7 @@ try:
     from wsss.config.resolve import load
     from wsss.data.contents import FileContents
     from wsss.io.parts import WHOLE
+    from wsss.pipeline import STAGES
     from wsss.plan.artifacts import Plan
     from wsss.plan.files import run_files
     from wsss.config.slices import canonical
@@ -114,6 +115,22 @@ def parts_of(wildcards):
     """The records of all parts of a split."""
     artifact = PLAN.artifacts[wildcards.key]
     return [artifact.part_path(part) for part in artifact.parts]
+
+
+def crf_maps(wildcards):
+    """The option with the CRF maps that boundaries are drawn from, unless the user has own maps."""
+    paths = made("crf")(wildcards)
+    return ["--crf", *paths] if paths else []
+
+
+def whole_config(wildcards):
+    """The configuration as the report prints it."""
+    return canonical(CONFIG.model_dump(mode="json"))
+
+
+def described_runs(wildcards):
+    """The files of every run as JSON; a plain text would be searched for wildcards."""
+    return [run_files(PLAN, name).to_json() for name in PLAN.runs]
 
 
 def publish():

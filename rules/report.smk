@@ -35,16 +35,6 @@ rule evaluate:
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
-def whole_config(wildcards):
-    """The configuration as the report prints it."""
-    return canonical(CONFIG.model_dump(mode="json"))
-
-
-def described_runs(wildcards):
-    """The files of every run as JSON; a plain text would be searched for wildcards."""
-    return [run_files(PLAN, name).to_json() for name in PLAN.runs]
-
-
 rule report:
     """Show everything that the runs achieved on one page."""
     input:
@@ -106,3 +96,9 @@ rule gather_parts:
         "gather_parts of {params.users}"
     shell:
         "wsss gather-parts --parts {input:q} --out {output.record:q} --log {log:q} --users {params.users:q}"
+
+
+# a split that several jobs work on is made by gathering their parts
+for stage in STAGES.values():
+    if stage.scattered:
+        workflow.ruleorder("gather_parts", stage.name)

@@ -89,9 +89,6 @@ rule filter_labels:
         "wsss filter-labels --index {input.index:q} --labels {input.labels:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q}"
         " --config {params.config:q} --log {log:q} --users {params.users:q}"
-
-
-ruleorder: gather_parts > filter_labels
 '''
 METRIC = '''
 
