@@ -54,3 +54,16 @@ def test_costs_are_summed_over_the_jobs_of_a_stage(tmp_path: Path) -> None:
 
 def test_a_folder_without_benchmarks_costs_nothing(tmp_path: Path) -> None:
     assert files.costs({"train_cam": [tmp_path / "none"]}) == ()
+
+
+def test_only_jobs_whose_results_are_in_use_count(tmp_path: Path) -> None:
+    folder = tmp_path / "benchmarks"
+    for name in ("train/parts/1-of-2", "train/parts/2-of-2", "train/parts/1-of-9"):
+        benchmark(folder / f"{name}.tsv", 1.0, 50)
+    benchmark(folder / "gather/train.maps.tsv", 9.0, 50)
+    for part in ("1-of-2", "2-of-2"):
+        record = tmp_path / f"train/parts/{part}.tsv"
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.touch()
+    (cost,) = files.costs({"infer_cam": [folder]})
+    assert (cost.jobs, cost.seconds) == (2, 2.0)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from wsss.errors import UserError
 from wsss.io.checksummed import verify_checksum
+from wsss.io.records import PARTS
 from wsss.pipeline import STAGES
 from wsss.report.content import StageCost
 
@@ -54,7 +55,7 @@ def costs(benchmarks: Mapping[str, Iterable[Path]]) -> tuple[StageCost, ...]:
         stage: [
             row
             for folder in dict.fromkeys(benchmarks[stage])
-            for file in sorted(folder.glob("*.tsv"))
+            for file in _benchmarks(folder)
             for row in read(file, _benchmark)
         ]
         for stage in sorted(benchmarks, key=order.index)
@@ -69,6 +70,21 @@ def costs(benchmarks: Mapping[str, Iterable[Path]]) -> tuple[StageCost, ...]:
         for stage, rows in found.items()
         if rows
     )
+
+
+def _benchmarks(folder: Path) -> list[Path]:
+    """Return the benchmark files of the jobs whose results are in use.
+
+    Those of an interrupted run with another number of jobs have no record beside them; jobs that
+    gather parts do not count.
+    """
+    found = []
+    for file in sorted(folder.rglob("*.tsv")):
+        place = file.relative_to(folder)
+        left_over = PARTS in place.parts and not (folder.parent / place).exists()
+        if place.parts[0] != "gather" and not left_over:
+            found.append(file)
+    return found
 
 
 def _benchmark(text: str) -> list[tuple[float, float | None]]:
