@@ -19,16 +19,14 @@ from wsss.errors import UserError
 logging.raiseExceptions = False
 
 
-configfile: "config.yaml"
-
-
 try:
     from wsss.config.files import merged
     from wsss.config.resolve import load
-    from wsss.data.contents import FileContents
+    from wsss.data.contents import DIGESTS, FileContents
     from wsss.io.parts import WHOLE
     from wsss.pipeline import STAGES
     from wsss.plan.artifacts import Plan
+    from wsss.plan.dates import order_dates
     from wsss.plan.files import run_files
     from wsss.config.slices import canonical
     from wsss.plan.links import refresh
@@ -40,13 +38,20 @@ try:
         merged([Path(file) for file in workflow.configfiles])
         parent.register()
         locks.mark_planning()
+except UserError as error:
+    raise WorkflowError(str(error))
+
+
+configfile: "config.yaml"
+
+
+try:
     CONFIG = load(config)
-    contents = FileContents(
-        CONFIG.dataset, Path(".snakemake/wsss-digests.json"), from_parent=not STARTED
-    )
+    contents = FileContents(CONFIG.dataset, DIGESTS, from_parent=not STARTED)
     PLAN = Plan(CONFIG, contents)
     if STARTED:
         contents.share()
+        order_dates(PLAN)
 except UserError as error:
     raise WorkflowError(str(error))
 

@@ -82,3 +82,9 @@ def test_a_damaged_part_is_named(tmp_path):
     (tmp_path / "parts/1-of-1.tsv").write_text("#made\n")
     with pytest.raises(UserError, match=r"1-of-1\.tsv: not a complete commit record"):
         join([tmp_path / "parts/1-of-1.tsv"], tmp_path / "maps.tsv")
+
+
+def test_a_part_that_is_made_again_takes_the_record_of_its_split_away(tmp_path):
+    record = made(tmp_path, "labels", write_labels, 2)
+    write_labels(tmp_path / "parts/1-of-2.tsv", "abc")
+    assert not record.exists()

@@ -46,7 +46,7 @@ class Peak(Method):
     def build(self, backbone, num_classes, params):
         return CamNet(backbone, num_classes, params.dropout)
 
-    def forward(self, batch, clock):
+    def forward(self, batch, progress):
         maps = self.net.fc8(self.net.dropout7(self.net.backbone(batch["image"])["conv6"]))
         return {"net": {"cls": multilabel_soft_margin(maps.amax((2, 3)), batch["label"])}}
 

@@ -138,7 +138,7 @@ def test_a_terminated_training_goes_on_from_its_step(fresh):
     assert any(end_training(fresh, signal.SIGTERM, 0.5 * 2**n) for n in range(6))
     fresh.snakemake(*CLASSIFIER, config=LONGER)
     one = training(fresh)
-    assert "continuing after step" in (one / "logs/all.log").read_text()
+    assert "resuming after step" in (one / "logs/all.log").read_text()
     other = fresh.folder / "whole" / one.relative_to(fresh.folder / "results")
     assert (one / "model.pt").read_bytes() == (other / "model.pt").read_bytes()
     assert not (one / "work/resume").exists()

@@ -90,6 +90,10 @@ rule filter_labels:
         " --split {wildcards.split} --part {params.part} --out {output.record:q}"
         " --config {params.config:q} --log {log:q} --users {params.users:q}"
 '''
+SEGMENTER = """    Product(
+        "segmenter",
+"""
+
 METRIC = '''
 
 def accuracy(conf: np.ndarray) -> float:
@@ -115,7 +119,7 @@ def extended(fresh):
     package = fresh.folder / "src/wsss"
     (package / "methods/peak.py").write_text(NEWCOMER)
     (package / "stages/filter_labels.py").write_text(STAGE)
-    edit(package / "pipeline.py", ('    Product("segmenter"', f'{ROW}    Product("segmenter"'))
+    edit(package / "pipeline.py", (SEGMENTER, ROW + SEGMENTER))
     edit(
         package / "config/model.py",
         ("class Evaluate(", f"{SECTION}class Evaluate("),

@@ -126,4 +126,4 @@ def test_a_training_goes_on_after_its_time_is_up(submit, fresh):
     submit("--retries", "20", "--set-resources", *limits, "--until", "train_cam")
     ended = [state for rule, state, *_ in jobs() if rule == "rule_train_cam"]
     assert "TIMEOUT" in ended
-    assert "continuing after step" in fresh.log("cam/model.pt")
+    assert "resuming after step" in fresh.log("cam/model.pt")

@@ -124,8 +124,12 @@ class LabelWriter:
         whole = self.record.parent == self._folder
         try:
             self.record.parent.mkdir(parents=True, exist_ok=True)
-            # the record goes first: it never lists files that are not there
-            for path in (self.record, *(self._folder.glob("*.png") if whole else ())):
+            # records go first, that of the split, too: they never list files of another time
+            for path in (
+                self.record,
+                self._folder / RECORD,
+                *(self._folder.glob("*.png") if whole else ()),
+            ):
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise unwritable(self.record, error) from error

@@ -50,6 +50,13 @@ class Artifact:
         return f"{self.folder}/{self.file}"
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """Paths of the files that the rule declares."""
+        beside = {"model": "history.csv", "report": "summary.tsv", "tiles": "labels.csv"}
+        path = Path(self.path)
+        return self.path, str(path.with_name(beside.get(path.stem, path.name)))
+
+    @property
     def users(self) -> str:
         """Names of the runs, the first few of many, and the split, for messages."""
         names = list(self.runs)

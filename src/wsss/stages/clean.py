@@ -12,7 +12,7 @@ from pathlib import Path
 from wsss.config.files import merged
 from wsss.config.model import Config
 from wsss.config.resolve import load
-from wsss.data.contents import FileContents
+from wsss.data.contents import DIGESTS, FileContents
 from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
 from wsss.plan.unused import Unused, remove, unused
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _plan(files: list[Path]) -> Plan:
     config: Config = load(merged(files))
-    return Plan(config, FileContents(config.dataset, Path(".snakemake/wsss-digests.json")))
+    return Plan(config, FileContents(config.dataset, DIGESTS))
 
 
 def _print(found: list[Unused]) -> None:
