@@ -5,13 +5,6 @@ import shutil
 from contextlib import contextmanager
 
 import pytest
-import yaml
-
-from tests.keys import KEYS, nested
-from tests.workflow.conftest import MICRO, ROOT
-from wsss.config.merging import merge
-from wsss.config.resolve import load, runs
-from wsss.config.slices import slice_json
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
@@ -29,26 +22,7 @@ HELD_OUT = {rule for rule in DATA if not rule.startswith("train_")}
 
 CHANGES = [
     ({"seed": 1}, CLASSIFIER),
-    ({"cam": {"train": {"lr": 0.5}}}, CLASSIFIER),
-    ({"cam": {"psa": {"dropout": 0.1}}}, CLASSIFIER),
-    ({"cam": {"infer": {"flip": False}}}, CAM),
-    ({"crf": {"alphas": [3, 32]}}, CRF),
-    ({"affinity": {"train": {"epochs": 2}}}, AFFINITY),
     ({"walk": {"beta": 4}}, WALK),
-    ({"segment": {"deeplab_v3plus": {"width": 8}}}, TRAIN_SEGMENTER),
-    ({"segment": {"infer": {"flip": True}}}, SEGMENT),
-    ({"evaluate": {"min_area": 0.02}}, REPORT),
-    ({"backbone": {"freeze": False}}, CLASSIFIER),
-    ({"cam": {"checkpoint": "config.yaml"}}, CLASSIFIER),
-    ({"affinity": {"radius": 4}}, AFFINITY),
-    ({"segment": {"train": {"steps": 3}}}, TRAIN_SEGMENTER),
-    ({"segment": {"infer": {"resampling": "opencv"}}}, SEGMENT),
-    ({"dataset": {"labels_from": "masks"}}, DATA),
-    ({"dataset": {"demo": {"seed": 1}}}, {"report"}),
-    ({"cam": {"seam": {"scale": 0.5}}, "segment": {"deeplab_v2": {"rates": [6]}}}, {"report"}),
-    ({"walk": {"crf": {"bilateral_sxy": 9}}}, {"report"}),
-    ({"boundaries": {"first": {"method": "seam"}}}, {"report"}),
-    ({"jobs": 1}, set()),
     ({"jobs": 5}, set()),
     ({}, set()),
 ]
@@ -56,41 +30,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("change", "rules"), CHANGES, ids=[str(change) for change, _ in CHANGES])
 def test_a_key_reruns_exactly_what_depends_on_it(project, change, rules):
-    assert project.stale(change) == rules
-
-
-FROM = {
-    "train_cam": CLASSIFIER,
-    "infer_cam": CAM,
-    "refine_crf": CRF,
-    "train_affinity": AFFINITY,
-    "random_walk": WALK,
-    "train_segmenter": TRAIN_SEGMENTER,
-    "infer_segmenter": SEGMENT,
-    "segment_whole": set(),
-    "evaluate": REPORT,
-    "report": {"report"},
-}
-"""The stages of runs, each with what follows it; nothing here is cut into tiles."""
-SHIPPED = yaml.safe_load((ROOT / "config.yaml").read_text())
-OTHER_RUNS = ("method", "seeds", "segment.backbone")
-"""What makes a run of another name, or one that the shipped configuration refuses."""
-OF_RUNS = [k for k in KEYS if k.stages & FROM.keys() and not k.given and k.name not in OTHER_RUNS]
-
-
-def stages_that_see(key):
-    """The stages whose slice another value of a key changes in a run on micro data."""
-    before, after = (load(merge(merge(SHIPPED, MICRO), change)) for change in ({}, key))
-    one, other = (runs(config)["psa"] for config in (before, after))
-    seen = {stage for stage in FROM if slice_json(stage, one) != slice_json(stage, other)}
-    return seen | ({"report"} if before != after else set())
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("key", OF_RUNS, ids=lambda key: key.name)
-def test_every_key_reruns_what_sees_it_and_all_behind(project, key):
-    change = nested({key.name: key.value})
-    rules = set().union(*(FROM[stage] for stage in stages_that_see(change)))
+    """Every key is tried in tests/plan/test_keys.py."""
     assert project.stale(change) == rules
 
 
