@@ -4,22 +4,11 @@ import pytest
 
 from tests.keys import KEYS, nested
 from tests.plan.conftest import SHIPPED, fresh
+from tests.stale import AFFINITY, CAM, CLASSIFIER, CRF, DATA, REPORT, SEGMENT, TRAIN_SEGMENTER, WALK
 from tests.workflow.conftest import MICRO
 from wsss.config.merging import merge
 from wsss.config.resolve import load, runs
 from wsss.config.slices import slice_json
-
-REPORT = {"evaluate", "report"}
-SEGMENT = {"infer_segmenter", *REPORT}
-TRAIN_SEGMENTER = {"train_segmenter", *SEGMENT}
-WALK = {"random_walk", *TRAIN_SEGMENTER}
-AFFINITY = {"train_affinity", *WALK}
-CRF = {"refine_crf", *AFFINITY}
-CAM = {"infer_cam", *CRF}
-CLASSIFIER = {"train_cam", *CAM}
-DATA = {"prepare_data", "prepare_masks", *CLASSIFIER}
-HELD_OUT = {rule for rule in DATA if not rule.startswith("train_")}
-"""What another image of the split val reruns: nothing that learns."""
 
 CHANGES = [
     ({"seed": 1}, CLASSIFIER),

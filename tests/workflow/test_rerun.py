@@ -6,19 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+from tests.stale import CLASSIFIER, DATA, HELD_OUT, REPORT, TRAIN_SEGMENTER, WALK
 
-REPORT = {"evaluate", "report"}
-SEGMENT = {"infer_segmenter", *REPORT}
-TRAIN_SEGMENTER = {"train_segmenter", *SEGMENT}
-WALK = {"random_walk", *TRAIN_SEGMENTER}
-AFFINITY = {"train_affinity", *WALK}
-CRF = {"refine_crf", *AFFINITY}
-CAM = {"infer_cam", *CRF}
-CLASSIFIER = {"train_cam", *CAM}
-DATA = {"prepare_data", "prepare_masks", *CLASSIFIER}
-HELD_OUT = {rule for rule in DATA if not rule.startswith("train_")}
-"""What another image of the split val reruns: nothing that learns."""
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 CHANGES = [
     ({"seed": 1}, CLASSIFIER),

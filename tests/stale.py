@@ -1,0 +1,13 @@
+"""Stages that are made anew together: each set from one of the chain to its end."""
+
+REPORT = {"evaluate", "report"}
+SEGMENT = {"infer_segmenter", *REPORT}
+TRAIN_SEGMENTER = {"train_segmenter", *SEGMENT}
+WALK = {"random_walk", *TRAIN_SEGMENTER}
+AFFINITY = {"train_affinity", *WALK}
+CRF = {"refine_crf", *AFFINITY}
+CAM = {"infer_cam", *CRF}
+CLASSIFIER = {"train_cam", *CAM}
+DATA = {"prepare_data", "prepare_masks", *CLASSIFIER}
+HELD_OUT = {rule for rule in DATA if not rule.startswith("train_")}
+"""What another image of the split val reruns: nothing that learns."""
