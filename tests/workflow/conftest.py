@@ -22,8 +22,6 @@ TINY = DEMO
 MICRO = merge(
     TINY,
     {
-        # two jobs for each split, so that parts are gathered
-        "jobs": 2,
         "dataset": {
             "name": "micro",
             "source": "voc",

@@ -33,7 +33,7 @@ QUICK = {
 
 @pytest.mark.long
 def test_every_method_reaches_the_masks(fresh):
-    fresh.yaml("quick.yaml", merge(merge(MICRO, {"jobs": 1}), QUICK))
+    fresh.yaml("quick.yaml", merge(MICRO, QUICK))
     names = [*method_names(), *COMBINATIONS[:2]]
     fresh.run("snakemake", "--cores", "2", "--configfile", *SHIPPED, "quick.yaml")
     for name in names:
@@ -48,7 +48,7 @@ def test_a_sixth_method_is_one_file(fresh):
     (fresh.folder / "src/wsss/methods/peak.py").write_text(NEWCOMER)
     added = merge({"method": "peak+eader", "cam": {"peak": {"dropout": 0.3}}}, TURNS)
     config = {"until": "cam", "runs": {"alone": {"method": "peak"}, "erased": added}}
-    fresh.snakemake(config={"jobs": 1, **config})
+    fresh.snakemake(config=config)
     summary = pd.read_csv(fresh.results / "summary.tsv", sep="\t")
     assert set(summary["run"]) == {"alone", "erased"}
     output = fresh.snakemake(config={"method": "peaks"}, check=False)

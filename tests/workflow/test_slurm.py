@@ -101,7 +101,7 @@ def test_every_job_runs_in_slurm_and_a_training_on_two_nodes(submit, fresh, monk
     settings = yaml.safe_load(profile.read_text())
     settings["set-resources"]["train_cam"] = SPREAD
     profile.write_text(yaml.safe_dump(settings))
-    fresh.yaml("micro.yaml", {**MICRO, "jobs": 1, "until": "crf"})
+    fresh.yaml("micro.yaml", {**MICRO, "until": "crf"})
     submit("--until", "refine_crf")
     ran = [job for job in jobs() if job[0] != "rule_prepare_masks"]
     assert [job[:4] for job in ran] == [
