@@ -16,7 +16,14 @@ def test_no_artifact_is_older_than_what_it_is_made_from(planned):
         for file in artifact.outputs:
             if Path(file).exists():
                 os.utime(file, (rng.random() * 1e9,) * 2)
+    walk = plan.artifact("walk", "val", "psa")
+    benchmark = Path(walk.folder, "benchmarks/val/labels.tsv")
+    benchmark.parent.mkdir(parents=True)
+    benchmark.touch()
+    os.utime(benchmark, (0, 0))
     order_dates(plan)
+    (cam,) = walk.inputs["cams"]
+    assert benchmark.stat().st_mtime_ns >= Path(cam.path).stat().st_mtime_ns
     for artifact in plan.artifacts.values():
         date = Path(artifact.path).stat().st_mtime_ns
         for source in (a for found in artifact.inputs.values() for a in found):

@@ -91,7 +91,7 @@ def test_coco_regions_become_masks(fresh):
 def test_tiles_go_through_the_whole_chain_and_back(fresh):
     shutil.rmtree(fresh.folder / "data")
     make_demo(fresh.folder / "data", Demo(images=4, val_images=2, size=96))
-    fresh.snakemake(config={"dataset": {"tiles": {"size": 64, "overlap": 16}}})
+    fresh.snakemake(config={"jobs": 1, "dataset": {"tiles": {"size": 64, "overlap": 16}}})
     run = fresh.results / "psa"
     for split, folder in (("train", "walk/whole"), ("val", "segment/whole")):
         whole = LabelReader([run / folder / split / "labels.tsv"])

@@ -47,7 +47,7 @@ IMAGES_PER_JOB = 200
 MOST_JOBS = 64
 """Jobs that a split is shared among at the most unless `jobs` is configured."""
 
-JOBS_UNKNOWN = 16
+JOBS_UNKNOWN = 4
 """Jobs for a split whose number of images is not known before it is downloaded or cut."""
 
 

@@ -7,6 +7,7 @@ made from, whatever its date; so dates are put into the order of the chain.
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 from wsss.plan.artifacts import Plan
 
@@ -16,6 +17,8 @@ def order_dates(plan: Plan) -> None:
     newest: dict[str, int] = {}
     for key, artifact in plan.artifacts.items():
         date = max((newest[a.key] for found in artifact.inputs.values() for a in found), default=0)
+        # Snakemake takes the benchmark of a job for one of its outputs
+        list(_dates(map(str, Path(artifact.folder, "benchmarks").rglob("*.tsv")), date))
         for files in ([artifact.part_path(part) for part in artifact.parts], artifact.outputs):
             date = max([date, *_dates(files, date)])
         newest[key] = date

@@ -56,6 +56,7 @@ def refresh(plan: Plan) -> list[str]:
     Raises:
         UserError: a file or folder is in the place of a link, or a folder cannot be written.
     """
+    store = Path(plan.store).resolve()
     folders = {Path(plan.folder): shared_links(plan)}
     folders |= {Path(plan.folder, name): names for name, names in run_links(plan).items()}
     if found := [problem for folder, names in folders.items() for problem in _taken(folder, names)]:
@@ -63,7 +64,7 @@ def refresh(plan: Plan) -> list[str]:
     refused = []
     for folder, names in folders.items():
         try:
-            _refresh(folder, names)
+            _refresh(folder, names, store)
         except OSError as error:
             if not _has_no_links(folder):
                 raise unwritable(folder, error) from error
@@ -87,10 +88,11 @@ def _taken(folder: Path, names: Mapping[str, str]) -> Iterator[str]:
             )
 
 
-def _refresh(folder: Path, names: Mapping[str, str]) -> None:
+def _refresh(folder: Path, names: Mapping[str, str], store: Path) -> None:
     present = {name: Path(target) for name, target in names.items() if Path(target).exists()}
-    for old in _links_below(folder, {Path(name).parent for name in names}):
-        if str(old.relative_to(folder)) not in present:
+    for old in _links_below(folder, names):
+        own = (old.parent / old.readlink()).resolve().is_relative_to(store)
+        if own and str(old.relative_to(folder)) not in present:
             old.unlink(missing_ok=True)
     for name, target in present.items():
         path = folder / name
@@ -102,10 +104,14 @@ def _refresh(folder: Path, names: Mapping[str, str]) -> None:
             temporary.replace(path)
 
 
-def _links_below(folder: Path, places: set[Path]) -> Iterator[Path]:
-    for place in places:
-        if (folder / place).is_dir():
-            yield from (path for path in (folder / place).iterdir() if path.is_symlink())
+def _links_below(folder: Path, names: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the links of a folder; those of runs are not the data set's."""
+    places = {(folder / name).parent for name in names} | {folder}
+    if (folder / DESCRIPTION).exists():
+        # products of a run that it reached with another `until`
+        places |= {path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink()}
+    for place in filter(Path.is_dir, places):
+        yield from (path for path in place.iterdir() if path.is_symlink())
 
 
 def _has_no_links(folder: Path) -> bool:
