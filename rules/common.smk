@@ -72,23 +72,33 @@ wildcard_constraints:
     part="maps|labels|parts/[0-9]+-of-[0-9]+",
 
 
+def artifact(wildcards):
+    """The artifact that a job makes."""
+    if wildcards.key not in PLAN.artifacts:
+        raise WorkflowError(
+            "The configuration, the data or the code changed since the workflow was started: "
+            "run the same command again."
+        )
+    return PLAN.artifacts[wildcards.key]
+
+
 def made(role):
     """The files of the artifacts that are a job's input of this role."""
 
     def of_job(wildcards):
-        return [a.path for a in PLAN.artifacts[wildcards.key].inputs[role]]
+        return [a.path for a in artifact(wildcards).inputs[role]]
 
     return of_job
 
 
 def cfg(wildcards):
     """The slice of the configuration that a job may see, as canonical JSON."""
-    return PLAN.artifacts[wildcards.key].config
+    return artifact(wildcards).config
 
 
 def arguments(wildcards):
     """The arguments of a job that are no inputs."""
-    return list(PLAN.artifacts[wildcards.key].arguments)
+    return list(artifact(wildcards).arguments)
 
 
 def part(wildcards):
@@ -98,7 +108,7 @@ def part(wildcards):
 
 def users(wildcards):
     """The runs that a job works for."""
-    return PLAN.artifacts[wildcards.key].users
+    return artifact(wildcards).users
 
 
 def per_attempt(amount):
@@ -118,8 +128,8 @@ def launcher(wildcards, resources):
 
 def parts_of(wildcards):
     """The records of all parts of a split."""
-    artifact = PLAN.artifacts[wildcards.key]
-    return [artifact.part_path(part) for part in artifact.parts]
+    whole = artifact(wildcards)
+    return [whole.part_path(part) for part in whole.parts]
 
 
 def crf_maps(wildcards):

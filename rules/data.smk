@@ -126,6 +126,8 @@ rule prepare_masks:
     """Check the ground-truth masks of a split and list them for the evaluation."""
     input:
         index=made("index"),
+        demo=made("demo"),
+        fetched=made("fetched"),
         converted=made("converted"),
         tiles=made("tiles"),
     output:

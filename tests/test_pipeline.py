@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 
 from wsss import pipeline
+from wsss.config.model import Run
+from wsss.config.slices import slice_json
+from wsss.errors import UserError
 from wsss.pipeline import PRODUCTS, STAGES
 from wsss.plan.table import problems
 from wsss.products import Input, Product, Stage
@@ -26,7 +29,7 @@ def test_a_run_reaches_whole_steps(until):
 
 
 def test_the_segmenter_learns_from_the_last_label_maps_before_it():
-    assert pipeline.pseudo_labels(pipeline.product("segmenter")).name == "walk"
+    assert [row.name for row in pipeline.pseudo_labels(pipeline.product("segmenter"))] == ["walk"]
 
 
 WRONG = [
@@ -40,6 +43,8 @@ WRONG = [
         (*PRODUCTS, replace(PRODUCTS[-1], name="new", makers=(), evaluated=("train",))),
         "product new: evaluated on a split that it has not",
     ),
+    ((*PRODUCTS, Product("new", "maps", ())), "product new: no stage makes it"),
+    ((*PRODUCTS, Product("new", "table", (Stage("s"),))), "product new: name its file"),
     (
         (*PRODUCTS, Product("new", "maps", (Stage("s", inputs=(Input("x", "nothing"),)),))),
         "stage s: reads nothing, which no row before new makes",
@@ -50,3 +55,9 @@ WRONG = [
 @pytest.mark.parametrize(("table", "line"), WRONG, ids=[line for _, line in WRONG])
 def test_a_wrong_table_is_named(table, line):
     assert f"pipeline: {line}" in problems(table)
+
+
+def test_a_key_that_the_configuration_has_not_is_named(monkeypatch):
+    monkeypatch.setitem(STAGES, "s", Stage("s", ("walks",)))
+    with pytest.raises(UserError, match="pipeline: stage s: the configuration has no walks"):
+        slice_json("s", Run())

@@ -81,11 +81,12 @@ def _run(arguments: list[str]) -> None:
 def _make(stage: ModuleType, options: argparse.Namespace) -> None:
     """Run a stage, unless another workflow has made the same since this one was planned."""
     out: Path | None = getattr(options, "out", None)
-    if out is None or not locks.is_planned() or ranks.launched():
+    if out is None or not locks.is_planned() or not ranks.is_rank_zero():
         stage.run(options)
         return
     with locks.exclusive(out) as finished:
-        if finished:
+        # ranks that a launcher has started wait for this one, which cannot call them off
+        if finished and not ranks.launched():
             logging.getLogger("wsss").info("another run has made %s meanwhile", out)
         else:
             stage.run(options)

@@ -226,10 +226,10 @@ def reached(until: str) -> tuple[Product, ...]:
     return tuple(p for p in PRODUCTS if p.step and STEPS.index(p.step) <= last)
 
 
-def pseudo_labels(consumer: Product) -> Product:
-    """Return the last label maps before `consumer` that are made for the training images."""
-    before = PRODUCTS[: PRODUCTS.index(consumer)]
-    return [p for p in before if p.kind == "labels" and p.evaluated and TRAIN in p.splits][-1]
+def pseudo_labels(consumer: Product) -> tuple[Product, ...]:
+    """Return the label maps of training images before `consumer`, the last one first."""
+    before = reversed(PRODUCTS[: PRODUCTS.index(consumer)])
+    return tuple(p for p in before if p.kind == "labels" and p.evaluated and TRAIN in p.splits)
 
 
 _BY_NAME = {row.name: row for row in PRODUCTS}

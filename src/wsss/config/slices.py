@@ -52,9 +52,12 @@ def slice_of(stage: str, whole: Mapping[str, Any]) -> str:
     for key in dict.fromkeys(keys):
         *parents, last = key.split(".")
         source, target = whole, chosen
-        for part in parents:
-            source, target = source[part], target.setdefault(part, {})
-        target[last] = source[last]
+        try:
+            for part in parents:
+                source, target = source[part], target.setdefault(part, {})
+            target[last] = source[last]
+        except KeyError as error:
+            raise UserError(f"pipeline: stage {stage}: the configuration has no {key}") from error
     return canonical(chosen)
 
 

@@ -143,6 +143,12 @@ class Plan:
         )
         return self._add(stage, row, split, run, inputs, facts, arguments)
 
+    def _source(self, need: Input, row: Product, run: str | None) -> Product:
+        """Return the product that an input stands for."""
+        if need.product != PSEUDO_LABELS:
+            return pipeline.product(need.product)
+        return next(p for p in pipeline.pseudo_labels(row) if self.artifact(p.name, TRAIN, run))
+
     def _needed(
         self, need: Input, row: Product, split: Split | None, run: str | None
     ) -> Iterator[Artifact]:
@@ -153,8 +159,7 @@ class Plan:
         if need.backbones is not None:
             yield from (self._weights(b, run) for b in need.backbones(case.run) if b.weights)
             return
-        latest = need.product == PSEUDO_LABELS
-        source = pipeline.pseudo_labels(row) if latest else pipeline.product(need.product)
+        source = self._source(need, row, run)
         owner = need.of_run(run or "", case.run) if need.of_run else run
         wanted = {"same": (split,), "train": (TRAIN,), "all": source.splits}[need.split]
         for one in source.splits if source.splits == UNSPLIT else wanted:

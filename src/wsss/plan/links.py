@@ -91,9 +91,8 @@ def _taken(folder: Path, names: Mapping[str, str]) -> Iterator[str]:
 def _refresh(folder: Path, names: Mapping[str, str], store: Path) -> None:
     present = {name: Path(target) for name, target in names.items() if Path(target).exists()}
     for old in _links_below(folder, names):
-        own = (old.parent / old.readlink()).resolve().is_relative_to(store)
-        if own and str(old.relative_to(folder)) not in present:
-            old.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            _unlink_stale(old, folder, present, store)
     for name, target in present.items():
         path = folder / name
         wanted = os.path.relpath(target, path.parent)
@@ -104,6 +103,13 @@ def _refresh(folder: Path, names: Mapping[str, str], store: Path) -> None:
             temporary.replace(path)
 
 
+def _unlink_stale(link: Path, folder: Path, present: Mapping[str, Path], store: Path) -> None:
+    """Remove a link into the store whose name or artifact is not that of the plan."""
+    own = (link.parent / link.readlink()).resolve().is_relative_to(store)
+    if own and str(link.relative_to(folder)) not in present:
+        link.unlink()
+
+
 def _links_below(folder: Path, names: Mapping[str, str]) -> Iterator[Path]:
     """Yield the links of a folder; those of runs are not the data set's."""
     places = {(folder / name).parent for name in names} | {folder}
@@ -111,7 +117,8 @@ def _links_below(folder: Path, names: Mapping[str, str]) -> Iterator[Path]:
         # products of a run that it reached with another `until`
         places |= {path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink()}
     for place in filter(Path.is_dir, places):
-        yield from (path for path in place.iterdir() if path.is_symlink())
+        # those that another process is just renaming start with a dot
+        yield from (p for p in place.iterdir() if p.is_symlink() and not p.name.startswith("."))
 
 
 def _has_no_links(folder: Path) -> bool:

@@ -20,18 +20,24 @@ def check(products: Sequence[Product] = PRODUCTS) -> None:
 def problems(products: Sequence[Product]) -> list[str]:
     """List what is wrong with a table: names that occur twice, inputs that come too late."""
     found, names, stages = [], set[str](), set[str]()
+    everywhere = {row.name for row in products}
     for row in products:
         if row.name in names:
             found.append(f"pipeline: product {row.name}: there are two of this name")
         if row.kind in ("maps", "labels") and not set(row.evaluated) <= set(row.splits):
             found.append(f"pipeline: product {row.name}: evaluated on a split that it has not")
+        if not row.makers:
+            found.append(f"pipeline: product {row.name}: no stage makes it")
+        if row.kind in ("table", "document") and not row.file:
+            found.append(f"pipeline: product {row.name}: name its file")
         for stage in row.makers:
             if stage.name in stages:
                 found.append(f"pipeline: stage {stage.name}: makes two products")
             stages.add(stage.name)
             for needed in stage.inputs:
-                known = names | {PSEUDO_LABELS} | ({row.name} if needed.of_run else set())
-                if needed.product not in known and needed.of_run is None:
+                # another run may be made before the row
+                known = names | {PSEUDO_LABELS} | (everywhere if needed.of_run else set())
+                if needed.product not in known:
                     found.append(
                         f"pipeline: stage {stage.name}: reads {needed.product}, which no row "
                         f"before {row.name} makes"

@@ -48,7 +48,7 @@ def remove(found: list[Unused]) -> None:
         UserError: a folder cannot be removed.
     """
     for one in found:
-        if one.busy:
+        if one.busy or _is_busy(one.folder):
             continue
         try:
             shutil.rmtree(one.folder)
@@ -77,4 +77,7 @@ def _is_busy(folder: Path) -> bool:
             FileLock(path).acquire(timeout=0).lock.release()
         except Timeout:
             return True
+        except (NotImplementedError, OSError):
+            # a file system without locks
+            continue
     return False

@@ -169,7 +169,7 @@ def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -
 def _base(row: Product) -> str | None:
     """Return the nearest evaluated product that a product of the same run is made from."""
     inputs = [
-        pseudo_labels(row) if need.product == PSEUDO_LABELS else product(need.product)
+        pseudo_labels(row)[0] if need.product == PSEUDO_LABELS else product(need.product)
         for maker in row.makers
         for need in maker.inputs
         if need.of_run is None

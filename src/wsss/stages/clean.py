@@ -13,6 +13,7 @@ from wsss.config.files import merged
 from wsss.config.model import Config
 from wsss.config.resolve import load
 from wsss.data.contents import DIGESTS, FileContents
+from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
 from wsss.plan.unused import Unused, remove, unused
@@ -50,6 +51,12 @@ def run(args: argparse.Namespace) -> None:
 
 def _plan(files: list[Path]) -> Plan:
     config: Config = load(merged(files))
+    root = config.dataset.root
+    if root and not Path(root).is_dir():
+        raise UserError(
+            f"dataset.root: {root} is not a folder; without the data every result of it would "
+            "count as unused"
+        )
     return Plan(config, FileContents(config.dataset, DIGESTS))
 
 

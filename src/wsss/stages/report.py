@@ -80,8 +80,9 @@ def run(args: argparse.Namespace) -> None:
     # summary
     rows = (tables.summary_rows(of) + repeats.summary_rows(of) for of in (runs, on_training))
     summary = tables.summary_text(chain.from_iterable(rows))
-    write_text(args.out, page.render(facts, runs, panels, training))
+    # the page is last: it says that all is there
     write_text(args.summary, summary)
+    write_text(args.out, page.render(facts, runs, panels, training))
     log.info("%s\n%s", args.out, tables.table(summary))
 
 
