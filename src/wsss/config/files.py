@@ -74,7 +74,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value if node not in self._flattened else ():
             if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
                 if key.value in seen:
-                    raise _error(f"the key {key.value!r} stands there twice; keep one", key)
+                    raise _error(f"the key {key.value!r} is there twice; keep one", key)
                 seen.add(key.value)
         self._flattened.add(node)
         super().flatten_mapping(node)

@@ -39,7 +39,7 @@ def ordered(bounds: tuple[Number, Number]) -> tuple[Number, Number]:
         ValueError: the upper bound is first.
     """
     if bounds[0] > bounds[1]:
-        raise ValueError("the smaller bound of a range stands first")
+        raise ValueError("the smaller bound of a range comes first")
     return bounds
 
 
