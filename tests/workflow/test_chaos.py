@@ -32,10 +32,10 @@ def artifacts(results):
         for path in store.rglob("*")
         if path.is_file() and not set(path.relative_to(store).parts) & set(PASSING)
     }
-    (report,) = (path for path in found if path.endswith("report.html"))
-    page, count = re.subn(rb"Wall time summed.*?</table>", b"", found[report], flags=re.S)
-    assert count == 1
-    return found | {report: page}
+    for path in [path for path in found if path.endswith("report.html")]:
+        found[path], count = re.subn(rb"Wall time summed.*?</table>", b"", found[path], flags=re.S)
+        assert count == 1
+    return found
 
 
 def durations(results):
@@ -102,7 +102,10 @@ def test_kills_leave_no_trace(project, fresh):
     stages = STAGES if CHAOS else rng.sample(STAGES, 4)
     kills = chaos(fresh, durations(project.results), stages, rng)
     assert len(kills) >= len(stages) - 1
-    assert artifacts(fresh.results) == artifacts(project.results)
+    killed, undisturbed = artifacts(fresh.results), artifacts(project.results)
+    assert len(killed) > 30
+    # the other run may have made more, for other tests
+    assert killed == {path: undisturbed[path] for path in killed}
     assert "Nothing to be done" in fresh.snakemake("--dry-run")
 
 
