@@ -126,6 +126,10 @@ class Product:
     uses_labels: bool = True
     variant: Callable[[Run], str] | None = None
 
+    def maker(self, case: Case) -> Stage | None:
+        """Return the first stage whose condition holds; None if there is no such product."""
+        return next((s for s in self.makers if s.when is None or s.when(case)), None)
+
     @property
     def place(self) -> str:
         """Folder within that of a run."""

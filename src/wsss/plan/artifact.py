@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wsss.io.parts import WHOLE
+from wsss.io.records import PARTS
 from wsss.products import Split
 
 _SHOWN = 5
@@ -66,4 +67,4 @@ class Artifact:
 
     def part_path(self, part: str) -> str:
         """Return the path of the record of a part."""
-        return self.path if part == WHOLE else f"{Path(self.path).parent}/parts/{part}.tsv"
+        return self.path if part == WHOLE else f"{Path(self.path).parent}/{PARTS}/{part}.tsv"

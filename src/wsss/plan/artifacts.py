@@ -124,9 +124,7 @@ class Plan:
         place = (product, split, run)
         if place not in self._known:
             row = pipeline.product(product)
-            case = self._case(run)
-            makers = (s for s in row.makers if s.when is None or s.when(case))
-            stage = next(makers, None) if split in row.splits else None
+            stage = row.maker(self._case(run)) if split in row.splits else None
             self._known[place] = self._made(stage, row, split, run) if stage else None
         return self._known[place]
 

@@ -58,7 +58,8 @@ def refresh(plan: Plan) -> list[str]:
     """
     store = Path(plan.store).resolve()
     folders = {Path(plan.folder): shared_links(plan)}
-    folders |= {Path(plan.folder, name): names for name, names in run_links(plan).items()}
+    of_runs = run_links(plan)
+    folders |= {Path(plan.folder, name): names for name, names in of_runs.items()}
     if found := [problem for folder, names in folders.items() for problem in _taken(folder, names)]:
         raise UserError("\n".join(found))
     refused = []
@@ -72,7 +73,7 @@ def refresh(plan: Plan) -> list[str]:
                 f"{folder}: this file system has no links; the results are in {plan.store}, in "
                 f"the folders that {DESCRIPTION} names"
             )
-    for name, names in run_links(plan).items():
+    for name, names in of_runs.items():
         _describe(Path(plan.folder, name, DESCRIPTION), name, names)
     return refused
 

@@ -140,10 +140,7 @@ def of_run(case: Case, volumes: Volumes) -> dict[str, Cost]:
         case: the run and its data set.
         volumes: sizes of the splits.
     """
-    makers = [
-        next((stage for stage in row.makers if stage.when is None or stage.when(case)), None)
-        for row in reached(case.run.until)
-    ]
+    makers = [row.maker(case) for row in reached(case.run.until)]
     names = dict.fromkeys(stage.name for stage in [*makers, EVALUATE] if stage)
     return {name: COSTS.get(name, _unknown)(case.run, volumes) for name in names}
 
