@@ -46,7 +46,9 @@ def _section(prefix: str, stages: set[str], given: dict[str, Any] | None = None,
 
 _TRAIN = {
     "epochs": 3,
+    "steps": 3,
     "batch_size": 4,
+    "accumulate": 2,
     "optimizer": "sgd",
     "lr": 0.5,
     "head_lr_factor": 1,
@@ -54,6 +56,7 @@ _TRAIN = {
     "decay_biases": True,
     "weight_decay": 0.1,
     "poly_power": 0.5,
+    "lr_every": 2,
     "crop": 56,
     "jitter": [0, 0, 0, 0],
     "precision": "bf16-mixed",
@@ -120,7 +123,7 @@ KEYS = [
     *_section("segment", {"train_segmenter"}, segmenter="deeplab_v2"),
     *_section("segment", {"train_segmenter"}, {"segment.train.init": "backbone"}, backbone=_OTHER),
     *_section("segment", ELSEWHERE, checkpoint=HERE),
-    *_section("segment.train", {"train_segmenter"}, **_TRAIN, steps=3, accumulate=2, lr_every=2),
+    *_section("segment.train", {"train_segmenter"}, **_TRAIN),
     *_section("segment.train", {"train_segmenter"}, augmentation="deeplab_v1", scale=[1, 2]),
     *_section(
         "segment.train", {"train_segmenter"}, freeze="norms", loss="balanced", init="backbone"

@@ -10,8 +10,8 @@ from wsss.engine.tta import sum_views
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.equivariance import aligned, cross_target, hardest, min_pooling
 from wsss.nn.weights import official_names
-from wsss.ops.cam import background_score
 from wsss.ops.crf import ImageCRF
+from wsss.ops.seeds import background_score
 
 
 def batch_of(ref):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from wsss.config.crf import CrfKernel
-from wsss.ops.cam import background_score
 from wsss.ops.colour import wrapped
 from wsss.ops.crf import ImageCRF
+from wsss.ops.seeds import background_score
 
 pytestmark = pytest.mark.golden
 

@@ -13,8 +13,8 @@ from wsss.metrics.confusion import confusion, mean_iou, precision_recall
 from wsss.nn.backbones import build
 from wsss.nn.task import Progress
 from wsss.nn.weights import official_names
-from wsss.ops.cam import fixed_seed
 from wsss.ops.erase import soft_mask
+from wsss.ops.seeds import fixed_seed
 
 pytestmark = pytest.mark.golden
 

@@ -15,7 +15,7 @@ from wsss.methods import get
 from wsss.nn.backbones import build
 from wsss.nn.backbones.vgg import caffe_input
 from wsss.nn.task import Progress
-from wsss.ops.cam import seed_labels
+from wsss.ops.seeds import seed_labels
 
 pytestmark = pytest.mark.golden
 

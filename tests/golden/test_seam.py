@@ -16,9 +16,10 @@ from wsss.losses.equivariance import max_onehot, min_pooling
 from wsss.methods import get
 from wsss.nn.backbones import build
 from wsss.nn.task import Progress
-from wsss.ops.cam import max_norm, seed_labels
+from wsss.ops.cam import max_norm
 from wsss.ops.correlate import refine
 from wsss.ops.resize import resize_bilinear
+from wsss.ops.seeds import seed_labels
 
 pytestmark = pytest.mark.golden
 

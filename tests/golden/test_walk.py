@@ -6,9 +6,9 @@ import torch
 
 from wsss.config.crf import CrfKernel
 from wsss.ops.affinity import block_mean
-from wsss.ops.cam import background_score
 from wsss.ops.crf import ImageCRF
 from wsss.ops.resize import resize_bilinear
+from wsss.ops.seeds import background_score
 from wsss.ops.walk import random_walk, transition
 
 pytestmark = pytest.mark.golden

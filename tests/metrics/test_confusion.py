@@ -13,7 +13,7 @@ from wsss.metrics.confusion import (
     threshold_curve,
     threshold_histogram,
 )
-from wsss.ops.cam import seed_labels
+from wsss.ops.seeds import seed_labels
 
 GT = np.array([[0, 1], [2, 255]], dtype=np.uint8)
 PRED = np.array([[0, 2], [2, 1]], dtype=np.uint8)

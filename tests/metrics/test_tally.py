@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from wsss.metrics.result import Point
 from wsss.metrics.tally import SeedTally, Tally, agreement, plateau_middle
-from wsss.ops.cam import seed_labels
+from wsss.ops.seeds import seed_labels
 
 
 @pytest.mark.parametrize(

@@ -56,12 +56,6 @@ class SegmenterTrain(Train):
     """Passes over the training split."""
     lr: Positive = 0.0002
     """Learning rate of pretrained weights at step 0."""
-    steps: Count | None = None
-    """Length in steps, instead of epochs."""
-    accumulate: Count = 1
-    """Parts of a batch that are computed one after the other; the step is taken on their mean."""
-    lr_every: Count = 1
-    """Steps between two updates of the learning rate."""
     augmentation: Literal["jitter", "deeplab_v1", "deeplab_v2", "deeplab_v3plus"] = "jitter"
     """Augmentation: colour jitter and a random scale, or that of a published recipe, without
     `jitter`."""
@@ -78,31 +72,13 @@ class SegmenterTrain(Train):
     init: Literal["backbone", "cam"] = "cam"
     """Start from the weights of the backbone, or from the backbone of the trained classifier."""
 
-    @property
-    def max_steps(self) -> int | None:
-        """Length of the training in steps, instead of epochs."""
-        return self.steps
-
-    @property
-    def batch_parts(self) -> int:
-        """Number of equal parts of a batch over which gradients are accumulated."""
-        return self.accumulate
-
-    @property
-    def lr_interval(self) -> int:
-        """Steps between two changes of the learning rate."""
-        return self.lr_every
-
     def unread(self) -> Collection[str]:
-        """Return the epochs if the length is given in steps, and the jitter if it is not used."""
-        length = ("epochs",) if self.steps else ()
+        """Return what `Train` does not read, and the jitter if it is not used."""
         changes = () if self.augmentation == "jitter" else ("jitter",)
-        return (*super().unread(), *length, *changes)
+        return (*super().unread(), *changes)
 
     @model_validator(mode="after")
-    def _parts_are_equal(self) -> "SegmenterTrain":
-        if self.batch_size % self.accumulate:
-            raise ValueError(f"accumulate {self.accumulate} does not divide the batch size")
+    def _scale_can_be_drawn(self) -> "SegmenterTrain":
         if self.augmentation == "deeplab_v2" and not self._quarters():
             raise ValueError("scale has no multiple of 0.25, which deeplab_v2 draws")
         return self

@@ -1,9 +1,9 @@
 """Configuration of the trainings."""
 
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from wsss.config.section import Count, NonNegative, Positive, Section, Share, ordered
 
@@ -13,8 +13,12 @@ class Train(Section):
 
     epochs: Count = 10
     """Passes over the training split."""
+    steps: Count | None = None
+    """Length in steps, instead of epochs."""
     batch_size: Count = 8
     """Images per step."""
+    accumulate: Count = 1
+    """Parts of a batch that are computed one after the other; the step is taken on their mean."""
     optimizer: Literal["sgd", "adamw"] = "adamw"
     """sgd as in the official code, or adamw."""
     lr: Positive = 0.0001
@@ -31,6 +35,8 @@ class Train(Section):
     """L2 penalty of weights."""
     poly_power: NonNegative = 0.9
     """Exponent of the schedule lr(t) = lr (1 - t / T)^poly_power."""
+    lr_every: Count = 1
+    """Steps between two updates of the learning rate."""
     crop: Annotated[int, Field(ge=32)] = 321
     """Side of the training crop in pixels."""
     jitter: tuple[Share, Share, Share, Annotated[float, Field(ge=0, le=0.5)]] = (0.3, 0.3, 0.3, 0.1)
@@ -38,24 +44,16 @@ class Train(Section):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Arithmetic of the training."""
 
-    @property
-    def max_steps(self) -> int | None:
-        """Length of the training in steps, instead of epochs."""
-        return None
-
-    @property
-    def batch_parts(self) -> int:
-        """Number of equal parts of a batch over which gradients are accumulated."""
-        return 1
-
-    @property
-    def lr_interval(self) -> int:
-        """Steps between two changes of the learning rate."""
-        return 1
-
     def unread(self) -> Collection[str]:
-        """Return the options of the other optimiser."""
-        return () if self.optimizer == "sgd" else ("momentum",)
+        """Return the options of the other optimiser, and the epochs beside steps."""
+        options = () if self.optimizer == "sgd" else ("momentum",)
+        return (*options, "epochs") if self.steps else options
+
+    @model_validator(mode="after")
+    def _parts_are_equal(self) -> Self:
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"accumulate {self.accumulate} does not divide the batch size")
+        return self
 
 
 class ClassifierTrain(Train):
@@ -74,7 +72,7 @@ class ClassifierTrain(Train):
     """Probability that the colours of a sample are jittered."""
 
     def unread(self) -> Collection[str]:
-        """Return the options of the other optimiser and of the other sampling."""
+        """Return what `Train` does not read, and the options of the other sampling."""
         return (*super().unread(), "area" if self.sampling == "long_side" else "resize")
 
 

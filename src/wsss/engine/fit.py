@@ -80,7 +80,7 @@ def fit(
             for schedule in schedules:
                 schedule.set(step)
             progress = Progress(step, total, sampler.epoch_of(step))
-            losses = _step(fabric, module, state.optimizers, batch, progress, train.batch_parts)
+            losses = _step(fabric, module, state.optimizers, batch, progress, train.accumulate)
             state.table.add(progress, losses, wrapped[0].param_groups[0]["lr"])
             fabric.log_dict(losses, step)
             checkpoints.after(step + 1)
@@ -101,7 +101,7 @@ def _sampler(
     """
     # epochs and steps of the configured batch size
     per_epoch = max(1, samples // train.batch_size)
-    limit = train.max_steps
+    limit = train.steps
     epochs = train.epochs if limit is None else -(-limit // per_epoch)
     scheduled = epochs * per_epoch if limit is None else limit
 
@@ -110,7 +110,7 @@ def _sampler(
     rank, world = fabric.global_rank, fabric.world_size
     sampler = EpochSampler(samples, batches, seed, rank=rank, world=world, end=limit)
     task.check(sampler.steps)
-    _check_parts(batches, world, train.batch_parts)
+    _check_parts(batches, world, train.accumulate)
     return sampler, scheduled
 
 
@@ -142,7 +142,7 @@ def _optimizers(
             own.decay_biases,
         )
         optimizers[name] = make_optimizer(own.optimizer, groups, own.momentum)
-        schedules.append(Poly(optimizers[name], scheduled, own.poly_power, own.lr_interval))
+        schedules.append(Poly(optimizers[name], scheduled, own.poly_power, own.lr_every))
     return optimizers, schedules
 
 

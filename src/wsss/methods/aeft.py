@@ -69,7 +69,7 @@ class AeftParams(MethodParams):
 
     def problems(self, train: ClassifierTrain) -> Iterator[tuple[str, str]]:
         """Yield (option, mistake in it) for a training."""
-        if self.start >= train.epochs:
+        if not train.steps and self.start >= train.epochs:
             yield "start", f"must be less than cam.train.epochs, {train.epochs} (got {self.start})"
         if self.classified > self.batch_size:
             yield "classified", f"cannot exceed batch_size, {self.batch_size}"

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from wsss.config.backbones import BACKBONES, BackboneOptions
 from wsss.config.crf import CrfKernel
 from wsss.config.model import Run
-from wsss.config.segmenter import DeepLabV2, SegmenterTrain
+from wsss.config.segmenter import DeepLabV2
 from wsss.config.training import Train
 from wsss.pipeline import EVALUATE, reached
 from wsss.plan.artifacts import IMAGES_PER_JOB, MOST_JOBS
@@ -261,8 +261,7 @@ def _segmenter(run: Run) -> float:
 
 def _seen(train: Train, images: Volume) -> float:
     """Return the megapixels of a training: number of crops times their area."""
-    steps = train.steps if isinstance(train, SegmenterTrain) else None
-    crops = steps * train.batch_size if steps else train.epochs * images.images
+    crops = train.steps * train.batch_size if train.steps else train.epochs * images.images
     return crops * train.crop**2 / MEGA
 
 

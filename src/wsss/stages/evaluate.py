@@ -27,6 +27,7 @@ from wsss.metrics.result import (
     absence,
 )
 from wsss.metrics.tally import SeedTally, Tally
+from wsss.ops.seeds import fixed_seed, upsample_cam
 from wsss.pipeline import EVALUATED, product
 
 Truth = Callable[[Item, tuple[int, int]], np.ndarray | None]
@@ -103,9 +104,6 @@ def _seeds(
     config: Evaluate,
 ) -> tuple[ThresholdCurve, Mapping[str, Counts]]:
     """Count the seeds of CAMs at all thresholds and at the fixed one."""
-    # imports PyTorch, which the other products need not wait for
-    from wsss.ops.cam import fixed_seed, upsample_cam
-
     thresholds = np.unique(np.asarray(config.thresholds, float))
     tally = SeedTally(num_labels, config.min_area, thresholds)
     fixed = Tally(num_labels, config.min_area, threshold=config.threshold)

@@ -17,10 +17,10 @@ from wsss.io.validated_maps import read_cam
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.weights import load_state
 from wsss.ops.affinity import CELL, block_mean, pair_affinity
-from wsss.ops.cam import background_score, upsample_cam
 from wsss.ops.crf import decide
 from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize_bilinear
+from wsss.ops.seeds import background_score, upsample_cam
 from wsss.ops.walk import random_walk, transition
 from wsss.stages.inference import checkpoint_errors, device, for_inference, make_backbone
 from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance

@@ -10,8 +10,8 @@ from wsss.config.slices import read_slice
 from wsss.io.maps import MapsReader, MapsWriter, alpha_name
 from wsss.io.progress import log, track
 from wsss.io.validated_maps import read_cam
-from wsss.ops.cam import background_score, upsample_cam
 from wsss.ops.crf import ImageCRF
+from wsss.ops.seeds import background_score, upsample_cam
 from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance
 
 

@@ -170,7 +170,7 @@ def take_over(
 
 
 def _length(recipe: Train) -> str:
-    return f"{recipe.max_steps} steps" if recipe.max_steps else f"{recipe.epochs} epochs"
+    return f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs} epochs"
 
 
 def seeded(seed: int) -> None:
