@@ -9,7 +9,7 @@ OUTPUTS: make_boundaries/{key}/train/maps.tsv (boundary maps, for those methods)
 
 
 rule make_boundaries:
-    """Draw boundary maps from the CRF maps of another run, or take the user's."""
+    """Compute boundary maps from the CRF maps of another run, or take the user's."""
     input:
         index=made("index"),
         crf=made("crf"),

@@ -6,7 +6,6 @@ of the configuration and its arguments by the wildcard {key}.
 """
 
 import logging
-import re
 import sys
 from pathlib import Path
 
@@ -121,7 +120,7 @@ def per_attempt(amount):
 
 
 def launcher(wildcards, resources):
-    """What stands before the command of a training, such as the srun of a profile's `mpi`."""
+    """The launcher of a training, such as the srun of a profile's `mpi`."""
     # with exec SIGTERM does not end the shell, for which Snakemake waits, before the checkpoint
     return f"exec {resources.get('mpi', '')}"
 
@@ -133,7 +132,7 @@ def parts_of(wildcards):
 
 
 def crf_maps(wildcards):
-    """The option with the CRF maps that boundaries are drawn from, unless the user has own maps."""
+    """The option with the CRF maps that boundaries are computed from, unless the user has own maps."""
     paths = made("crf")(wildcards)
     return ["--crf", *paths] if paths else []
 
@@ -170,7 +169,6 @@ def finish():
         print(f"Report: {PLAN.folder}/report.html")
 
 
-is_dry = any(re.fullmatch(r"--dry.*|-[a-mo-z]*n\w*", word) for word in sys.argv)
-if STARTED and not is_dry and all(Path(path).exists() for path in PLAN.targets()):
+if STARTED and not workflow.output_settings.dryrun and all(Path(path).exists() for path in PLAN.targets()):
     # nothing will be made, hence no hook will run
     publish()

@@ -135,10 +135,12 @@ def test_what_another_workflow_made_since_the_plan_is_not_made_again(
     assert modified is None or out.read_text() == "made"
 
 
-def test_a_finished_artifact_is_said(tmp_path, monkeypatch):
+def test_an_artifact_of_another_run_is_reported_and_its_log_kept(tmp_path, monkeypatch, capfd):
     out, log = tmp_path / "model.pt", tmp_path / "stage.log"
     out.touch()
+    log.write_text("of the other run\n")
     monkeypatch.setenv("WSSS_PLANNED", "0")
     arguments = ["--parts", "a.tsv", "--out", str(out), "--log", str(log)]
     assert main(["gather-parts", *arguments]) == 0
-    assert f"another run has made {out} meanwhile" in log.read_text()
+    assert f"another run has made {out} meanwhile" in capfd.readouterr().err
+    assert log.read_text() == "of the other run\n"

@@ -66,10 +66,7 @@ def _run(arguments: list[str]) -> None:
     stage.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
 
-    from wsss.io.progress import start_logging
-
     parent.watch()
-    start_logging(options.log)
     try:
         _make(stage, options)
     except UserError as error:
@@ -80,15 +77,21 @@ def _run(arguments: list[str]) -> None:
 
 def _make(stage: ModuleType, options: argparse.Namespace) -> None:
     """Run a stage, unless another workflow has made the same since this one was planned."""
+    from wsss.io.progress import start_logging
+
     out: Path | None = getattr(options, "out", None)
     if out is None or not locks.is_planned() or not ranks.is_rank_zero():
+        start_logging(options.log)
         stage.run(options)
         return
+    # the log file is that of the job which holds the lock
+    start_logging(None)
     with locks.exclusive(out) as finished:
         # ranks that a launcher has started wait for this one, which cannot call them off
         if finished and not ranks.launched():
             logging.getLogger("wsss").info("another run has made %s meanwhile", out)
         else:
+            start_logging(options.log)
             stage.run(options)
 
 

@@ -57,7 +57,6 @@ _CONVERT_WEIGHTS = Stage("convert_weights")
 
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
 _TRAIN_INDEX = Input("index", "index", "train")
-_BACKBONE = Input("weights", "weights", backbones=lambda run: [run.backbone])
 _CAMS = Input("cams", "cam")
 
 _MAKE_BOUNDARIES = Stage(
@@ -80,7 +79,12 @@ _TRAIN_CAM = Stage(
     (*_NETWORK, "backbone.freeze", "method", "cam.train", "cam.{method}"),
     (
         _TRAIN_INDEX,
-        _BACKBONE,
+        Input(
+            "weights",
+            "weights",
+            when=lambda case: "cam" in case.run.starts_from_weights(),
+            backbones=lambda run: [run.backbone],
+        ),
         Input("further", "weights", backbones=lambda run: list(run.further_backbones().values())),
         Input("boundaries", "boundaries", "train"),
     ),
@@ -97,7 +101,21 @@ _REFINE_CRF = Stage("refine_crf", ("crf",), (_INDEX, _CAMS), scattered=True)
 _TRAIN_AFFINITY = Stage(
     "train_affinity",
     (*_NETWORK, "affinity", "crf.alphas"),
-    (_TRAIN_INDEX, _BACKBONE, Input("classifier", "classifier"), Input("crf", "crf", "train")),
+    (
+        _TRAIN_INDEX,
+        Input(
+            "weights",
+            "weights",
+            when=lambda case: "walk" in case.run.starts_from_weights(),
+            backbones=lambda run: [run.backbone],
+        ),
+        Input(
+            "classifier",
+            "classifier",
+            when=lambda case: case.run.affinity.train.init == "cam",
+        ),
+        Input("crf", "crf", "train"),
+    ),
 )
 _RANDOM_WALK = Stage(
     "random_walk", ("walk",), (_INDEX, Input("model", "affinity"), _CAMS), scattered=True
@@ -115,7 +133,7 @@ _TRAIN_SEGMENTER = Stage(
         Input(
             "weights",
             "weights",
-            when=lambda case: not case.run.segment.checkpoint,
+            when=lambda case: "segment" in case.run.starts_from_weights(),
             backbones=lambda run: [run.segment.backbone or run.backbone],
         ),
         Input(

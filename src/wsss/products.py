@@ -15,6 +15,9 @@ Kind = Literal["table", "model", "maps", "labels", "document"]
 """Form of a product: a table of images, a network with its history, score maps of images, label
 maps of images, or a file for people."""
 
+Form = Literal["seeds", "posteriors", "labels"]
+"""Form of predictions: maps without background, maps with it, or label maps."""
+
 Split = Literal["train", "val"]
 
 TRAIN: Split = "train"
@@ -24,11 +27,11 @@ UNSPLIT: tuple[None, ...] = (None,)
 """Splits of a product that is made once for all images."""
 
 PSEUDO_LABELS = "pseudo labels"
-"""Stands for the last label maps in the table before the product that is made from them."""
+"""Name of an input: the last label maps in the table before the product made from them."""
 
 
 class Case(NamedTuple):
-    """What a condition may look at: the data set and a run."""
+    """Subject of a condition: the data set and a run."""
 
     dataset: Dataset
     run: Run
@@ -72,8 +75,8 @@ class Stage:
 
     Attributes:
         name: the common name.
-        keys: dotted keys of the configuration that it is handed; `{method}` stands for each part
-            of the run's method, `{segmenter}` for the run's segmenter.
+        keys: dotted keys of its slice of the configuration; `{method}` is each part of the run's
+            method, `{segmenter}` the run's segmenter.
         inputs: what it reads.
         when: condition under which it makes the product; None = always. The first stage of a
             product whose condition holds is taken; without one there is no such product.
@@ -109,7 +112,7 @@ class Product:
         file: file that is complete when the product is; empty = that of its kind.
         background: maps: whether they hold scores of the background, so that the highest score
             decides; otherwise a threshold does.
-        uses_labels: whether the stage is told the image labels of the images that it is run on.
+        uses_labels: whether its maps depend on the image labels of the same images.
         variant: name of the variant that a run makes, for the report; None = it has none.
     """
 
@@ -131,6 +134,13 @@ class Product:
         return next((s for s in self.makers if s.when is None or s.when(case)), None)
 
     @property
+    def form(self) -> Form:
+        """Form in which the maps or label maps are compared with masks."""
+        if self.kind == "labels":
+            return "labels"
+        return "posteriors" if self.background else "seeds"
+
+    @property
     def place(self) -> str:
         """Folder within that of a run."""
         return self.folder or self.step
@@ -142,5 +152,5 @@ class Product:
 
     @property
     def record(self) -> str:
-        """File that is complete when the product is; `{split}` stands for its split."""
+        """File that is complete when the product is, with the placeholder `{split}`."""
         return self.file or _FILES[self.kind]

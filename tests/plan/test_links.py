@@ -9,7 +9,8 @@ import yaml
 from tests.plan.conftest import finish
 from wsss.errors import UserError
 from wsss.plan import links
-from wsss.plan.links import refresh
+from wsss.plan.links import refresh, remove_dead
+from wsss.plan.unused import remove, unused
 
 
 def test_a_run_is_a_folder_of_relative_links(planned):
@@ -38,6 +39,25 @@ def test_links_follow_the_configuration_and_go_back(planned):
     assert walk.resolve() != before
     refresh(one)
     assert walk.resolve() == before
+
+
+def test_links_of_removed_runs_go_and_other_files_stay(planned):
+    one, other = planned(), planned({"runs": {"mild": {"walk": {"beta": 4}}}})
+    for plan in (one, other):
+        finish(plan)
+        refresh(plan)
+    mild = Path(one.folder, "mild")
+    notes = Path(one.folder, "mine/notes.txt")
+    notes.parent.mkdir()
+    notes.touch()
+    remove(unused(one))
+    remove_dead(one)
+    assert not (mild / "walk/train").is_symlink()
+    # the classifier is shared with the other run
+    assert (mild / "cam/model.pt").exists()
+    shutil.rmtree(one.store)
+    remove_dead(one)
+    assert not mild.exists() and not Path(one.folder, "psa").exists() and notes.exists()
 
 
 def test_what_is_not_made_yet_has_no_link(planned):

@@ -81,7 +81,8 @@ def evaluate_run(project: Path, masks: str, split: str) -> None:
             folder = project / "run" / name
             record = folder / product(name).record.format(split=split)
             out = folder / f"eval.{split}.json"
-            options = ["--kind", name, "--predictions", record, "--out", out, "--config", CONFIG]
+            options = ["--product", name, "--form", product(name).form, "--predictions", record]
+            options += ["--out", out, "--config", CONFIG]
             call(evaluate, *tables(project, masks, split), *options)
 
 

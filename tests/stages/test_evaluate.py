@@ -10,6 +10,7 @@ from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
 from wsss.io.provenance import file_digest
 from wsss.metrics.result import Evaluation
+from wsss.pipeline import product
 from wsss.stages import evaluate
 
 CONFIG = '{"evaluate":{"thresholds":[0.2,0.5,0.8],"threshold":%s,"min_area":0.01}}'
@@ -44,9 +45,9 @@ def call(
     parser = ArgumentParser()
     evaluate.add_arguments(parser)
     files = ["--index", data / "index.tsv", "--masks", data / masks, "--predictions", predictions]
-    rest = ["--kind", kind, "--split", "val", "--out", data / "out.json"]
-    config = ["--config", CONFIG % threshold]
-    evaluate.run(parser.parse_args([str(value) for value in files + rest + config]))
+    what = ["--product", kind, "--form", product(kind).form, "--split", "val"]
+    rest = ["--out", data / "out.json", "--config", CONFIG % threshold]
+    evaluate.run(parser.parse_args([str(value) for value in files + what + rest]))
     return Evaluation.read(data / "out.json")
 
 

@@ -185,20 +185,17 @@ class Run(Section):
         }
 
     def segment_starts_from_classifier(self) -> bool:
-        """Return whether the segmenter is trained from the classifier's backbone."""
+        """Return True if the segmenter is trained from the classifier's backbone."""
         return self.segment.train.init == "cam" and not self.segment.checkpoint
 
-    def starts_from_weights(self) -> bool:
-        """Return True if a training of the run starts from the weights of its backbone."""
-        reached = STEPS[: STEPS.index(self.until) + 1]
+    def starts_from_weights(self) -> set[str]:
+        """Return the steps of the run with a training that starts from pretrained weights."""
         starts = {
             "cam": not self.cam.checkpoint,
             "walk": self.affinity.train.init == "backbone",
-            "segment": self.segment.train.init == "backbone"
-            and self.segment.backbone is None
-            and not self.segment.checkpoint,
+            "segment": self.segment.train.init == "backbone" and not self.segment.checkpoint,
         }
-        return any(starts.get(stage, False) for stage in reached)
+        return {step for step in STEPS[: STEPS.index(self.until) + 1] if starts.get(step)}
 
     def learns_boundaries(self) -> bool:
         """Return True if the method is trained with boundary maps."""

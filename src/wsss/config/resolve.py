@@ -124,10 +124,10 @@ def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
     entry = backbones.BACKBONES.get(run.backbone.name)
     if entry is not None and entry.segmenter_only:
         yield f"{place('backbone.name')}: {run.backbone.name} is for segment.backbone alone"
-    if run.backbone.weights or run.starts_from_weights():
+    trained = run.starts_from_weights()
+    if run.backbone.weights or trained - ({"segment"} if run.segment.backbone else set()):
         yield from backbones.problems(place("backbone"), run.backbone)
-    trained = run.until == "segment" and not run.segment.checkpoint
-    if run.segment.backbone is not None and trained:
+    if run.segment.backbone is not None and "segment" in trained:
         yield from backbones.problems(place("segment.backbone"), run.segment.backbone)
     for option, backbone in run.further_backbones().items():
         if backbone != run.backbone:
@@ -136,14 +136,14 @@ def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
 
 def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:
     """Yield the mistakes in the sources of the runs' boundary maps."""
-    drawn = [name for name, run in resolved.items() if run.until != "cam"]
+    refined = [name for name, run in resolved.items() if run.until != "cam"]
     for name, run in resolved.items():
         source, folder = run.boundaries.run, run.boundaries.folder
         if not run.needs_boundaries():
             continue
         if source and folder:
             yield f"run {name}: boundaries: run and folder exclude each other"
-        others = [other for other in drawn if other != name]
+        others = [other for other in refined if other != name]
         if source and source not in others:
             yield (
                 f"run {name}: boundaries.run: {source!r} is no other run that reaches crf; "

@@ -73,7 +73,7 @@ class SegmenterTrain(Train):
     """Start from the weights of the backbone, or from the backbone of the trained classifier."""
 
     def unread(self) -> Collection[str]:
-        """Return what `Train` does not read, and the jitter if it is not used."""
+        """Return the unread keys of `Train`, and the jitter if it is not used."""
         changes = () if self.augmentation == "jitter" else ("jitter",)
         return (*super().unread(), *changes)
 

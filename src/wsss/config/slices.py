@@ -1,7 +1,7 @@
-"""Which keys of the configuration each stage may see.
+"""Slices of the configuration: the keys that each stage may see.
 
-The slice of a stage travels to it as canonical JSON and is the only configuration it gets, so
-nothing that Snakemake does not compare can influence a result.
+The slice of a stage reaches it as canonical JSON and is the only configuration it gets, so that
+nothing outside the key of an artifact can influence it.
 """
 
 import json

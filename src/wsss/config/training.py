@@ -72,7 +72,7 @@ class ClassifierTrain(Train):
     """Probability that the colours of a sample are jittered."""
 
     def unread(self) -> Collection[str]:
-        """Return what `Train` does not read, and the options of the other sampling."""
+        """Return the unread keys of `Train`, and the options of the other sampling."""
         return (*super().unread(), "area" if self.sampling == "long_side" else "resize")
 
 

@@ -61,14 +61,17 @@ class FileContents:
         return " ".join([*parts, *map(self.file, own)])
 
     def file(self, path: str) -> str:
-        """Return the digest of a file."""
-        return self._once(f"file {path}", lambda: files_digest([Path(path)], self._cache_file))
+        """Return the digest of a file, whatever its path."""
+        file = Path(path)
+        return self._once(f"file {path}", lambda: files_digest([file], self._cache_file, file))
 
     def folder(self, path: str) -> str:
-        """Return the digest of a folder of boundary maps."""
+        """Return the digest of a folder of boundary maps, whatever its path."""
         return self._once(
             f"folder {path}",
-            lambda: files_digest(sorted(Path(path).glob("*.npy")), self._cache_file),
+            lambda: files_digest(
+                sorted(Path(path).glob("*.npy")), self._cache_file, below=Path(path)
+            ),
         )
 
     def images(self, split: Split) -> int | None:

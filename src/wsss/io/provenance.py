@@ -1,7 +1,6 @@
-"""SHA-256 digests of code and files, by which Snakemake finds the stale stages.
+"""SHA-256 digests of code and files, from which the keys of artifacts are computed.
 
-Snakemake sees neither edits to the package behind a command line nor new content with an old
-modification time; both digests are passed to it as parameters of the rules.
+They see edits to the package behind a command line, and new content with an old modification time.
 """
 
 import ast
@@ -48,8 +47,10 @@ def package_files_digest(*names: str) -> str:
     return " ".join(file_digest(_root() / name) for name in names)
 
 
-def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
+def files_digest(paths: Iterable[Path], cache_file: Path, below: Path | None = None) -> str:
     """Digest of the names and contents of `paths`; a missing file counts as absent.
+
+    Names are those below the folder `below`, if it is given, else whole paths.
 
     A file is hashed again only if its size, times or inode differ from those in `cache_file`. A
     damaged cache counts as empty; one that cannot be written is left as it is.
@@ -63,7 +64,11 @@ def files_digest(paths: Iterable[Path], cache_file: Path) -> str:
         # without the cache the next call is slower, with the same result
         with suppress(UserError):
             write_text(cache_file, json.dumps({**known, **fresh}))
-    return text_digest("\n".join(f"{path} {entry[-1]}" for path, entry in sorted(fresh.items())))
+    lines = (
+        f"{os.path.relpath(path, below) if below else path} {entry[-1]}"
+        for path, entry in sorted(fresh.items())
+    )
+    return text_digest("\n".join(lines))
 
 
 def file_digest(path: Path) -> str:

@@ -1,8 +1,8 @@
 """The smoothness loss of SB: class maps change only where boundaries are.
 
-Liu et al., Structure-aware Weakly Supervised Semantic Segmentation, IJCNN 2021; formulas and
-constants of Carlisle-Liu/SBNet, ``train_SB.py`` and ``smoothness/__init__.py``
-(docs/methods/sb.md 4).
+Liu et al., Learning Structure-Aware Semantic Segmentation with Image-Level Supervision, IJCNN
+2021; formulas and constants of Carlisle-Liu/SBNet, ``train_SB.py`` and
+``smoothness/__init__.py`` (docs/methods/sb.md 4).
 """
 
 import torch
@@ -14,7 +14,7 @@ FIRST, SECOND = 10.0, 1.0
 """Weights of the first and the second derivatives."""
 
 GATE = 10.0
-"""How fast a boundary lifts the demand for smoothness: `exp(-GATE boundary)`."""
+"""Decay of the penalty at boundaries: its weight is `exp(-GATE boundary)`."""
 
 
 def smoothness(maps: Tensor, boundary: Tensor, present: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class AeftParams(MethodParams):
     batch_size: Count = 16
     """Images per step from that epoch on."""
     classified: Count = 8
-    """How many of these images the classification loss sees."""
+    """Number of these images that the classification loss sees."""
     erase: float = Field(default=0.6, gt=0, le=1)
     """Activation from which a pixel is erased in the positive image (t_H)."""
     residual: float = Field(default=0.2, gt=0, le=1)

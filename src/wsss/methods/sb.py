@@ -1,6 +1,7 @@
 """SB: SEAM with a boundary branch, and class maps that are smooth within the boundaries.
 
-Paper: Liu et al., Structure-aware Weakly Supervised Semantic Segmentation, IJCNN 2021.
+Paper: Liu et al., Learning Structure-Aware Semantic Segmentation with Image-Level Supervision,
+IJCNN 2021.
 Official code: Carlisle-Liu/SBNet, ``network/resnet38_SEAM_BD.py``, ``train_SB.py``,
 ``smoothness/__init__.py``, ``infer_SB.py`` (docs/methods/sb.md).
 

@@ -20,19 +20,19 @@ class AeftNet(ClassNet):
     checkpoints fit.
 
     Args:
-        backbone: Feature extractor; each of its Dropout2d gets ``trunk_dropout``.
+        backbone: Feature extractor; each of its Dropout2d gets ``backbone_dropout``.
         num_classes: Number of foreground classes C.
-        trunk_dropout: Probability that a channel inside the backbone is dropped in training.
+        backbone_dropout: Probability that a channel inside the backbone is dropped in training.
     """
 
     linear = False  # gated pyramid pooling is not linear in the features
 
-    def __init__(self, backbone: Backbone, num_classes: int, trunk_dropout: float = 0.2) -> None:
+    def __init__(self, backbone: Backbone, num_classes: int, backbone_dropout: float = 0.2) -> None:
         super().__init__()
         self.backbone = backbone
         for module in backbone.modules():
             if isinstance(module, nn.Dropout2d):
-                module.p = trunk_dropout
+                module.p = backbone_dropout
         self.fc8 = nn.Conv2d(backbone.channels["conv6"], WIDTH, 1, bias=False)
         self.bn8 = nn.BatchNorm2d(WIDTH).requires_grad_(False)
         self.fc9 = nn.Conv2d(WIDTH, num_classes, 1, bias=False)

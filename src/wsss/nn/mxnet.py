@@ -103,7 +103,7 @@ class _File:
         return np.frombuffer(self._bytes[start : self._position], dtype).copy()
 
     def error(self, reason: str) -> UserError:
-        """Return what to raise."""
+        """Return the error of a damaged file."""
         return UserError(f"{self._path}: damaged or not an MXNet file of arrays ({reason})")
 
 

@@ -93,15 +93,16 @@ class Plan:
                     if artifact := self.artifact(row.name, split, name):
                         yield name, row, split, artifact
 
-    def evaluation(self, product: str, split: Split, run: str) -> Artifact:
+    def evaluation(self, of: Product, split: Split, run: str) -> Artifact:
         """Return the evaluation of a product of a run."""
         inputs = {
             "index": self._shared("index", split),
             "masks": self._shared("masks", split),
-            "predictions": tuple(filter(None, [self.artifact(product, split, run)])),
+            "predictions": tuple(filter(None, [self.artifact(of.name, split, run)])),
         }
-        row = Product(product, "document", (EVALUATE,), file=f"{product}.{split}.json")
-        return self._add(EVALUATE, row, split, run, inputs, [product], ["--kind", product])
+        row = Product(of.name, "document", (EVALUATE,), file=f"{of.name}.{split}.json")
+        arguments = ["--product", of.name, "--form", of.form]
+        return self._add(EVALUATE, row, split, run, inputs, arguments, arguments)
 
     def discard_checkpoints(self) -> None:
         """Remove the checkpoints of trainings that have ended."""
@@ -142,7 +143,7 @@ class Plan:
         return self._add(stage, row, split, run, inputs, facts, arguments)
 
     def _source(self, need: Input, row: Product, run: str | None) -> Product:
-        """Return the product that an input stands for."""
+        """Return the product of an input."""
         if need.product != PSEUDO_LABELS:
             return pipeline.product(need.product)
         return next(p for p in pipeline.pseudo_labels(row) if self.artifact(p.name, TRAIN, run))
@@ -150,7 +151,7 @@ class Plan:
     def _needed(
         self, need: Input, row: Product, split: Split | None, run: str | None
     ) -> Iterator[Artifact]:
-        """Yield the artifacts that an input of a stage stands for."""
+        """Yield the artifacts of an input of a stage."""
         case = self._case(run)
         if need.when and not need.when(case):
             return
@@ -235,7 +236,7 @@ class Plan:
             "index": self._shared("index", *SPLITS),
             "masks": self._shared("masks", *SPLITS),
             "evaluations": tuple(
-                self.evaluation(row.name, split, name)
+                self.evaluation(row, split, name)
                 for name, row, split, _ in made
                 if split and split in row.evaluated
             ),

@@ -21,7 +21,7 @@ class Contents(Protocol):
         """Digest of what tiles are cut from."""
 
     def file(self, path: str) -> str:
-        """Digest of a file."""
+        """Digest of the content of a file."""
 
     def folder(self, path: str) -> str:
         """Digest of a folder of boundary maps."""

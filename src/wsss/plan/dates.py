@@ -1,4 +1,4 @@
-"""Modification times of artifacts, by which Snakemake would judge what is stale.
+"""Modification times of artifacts, by which Snakemake finds stale files.
 
 A copy or a checkout leaves files with dates in any order. The key of an artifact says what it is
 made from, whatever its date; so dates are put into the order of the chain.

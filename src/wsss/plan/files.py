@@ -56,7 +56,7 @@ def run_files(plan: Plan, name: str) -> RunFiles:
         if row.variant is not None:
             entry["variant"] = row.variant(plan.runs[run])
         if split and split in row.evaluated:
-            evaluation = plan.evaluation(row.name, split, name)
+            evaluation = plan.evaluation(row, split, name)
             entry["evaluations"][split] = evaluation.path
             _append(entry["benchmarks"], evaluation)
     return RunFiles(name, {product: ProductFiles(**entry) for product, entry in found.items()})

@@ -27,7 +27,7 @@ def run_links(plan: Plan) -> dict[str, dict[str, str]]:
         else:
             names[f"{row.place}/{split}"] = str(Path(artifact.path).parent)
         if split and split in row.evaluated:
-            names[f"{row.place}/eval.{split}.json"] = plan.evaluation(row.name, split, run).path
+            names[f"{row.place}/eval.{split}.json"] = plan.evaluation(row, split, run).path
     return found
 
 
@@ -78,6 +78,26 @@ def refresh(plan: Plan) -> list[str]:
     return refused
 
 
+def remove_dead(plan: Plan) -> None:
+    """Remove links to artifacts that are gone, and folders of runs that have no other."""
+    results, store = Path(plan.config.results), Path(plan.store)
+    for place, _, _ in os.walk(results, topdown=False):
+        folder = Path(place)
+        if folder == results or folder.is_relative_to(store):
+            continue
+        for path in list(folder.iterdir()):
+            if path.is_symlink() and not path.exists() and _leads_into(path, store.resolve()):
+                path.unlink()
+        if [path.name for path in folder.iterdir()] == [DESCRIPTION]:
+            (folder / DESCRIPTION).unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _leads_into(link: Path, store: Path) -> bool:
+    return (link.parent / link.readlink()).resolve().is_relative_to(store)
+
+
 def _taken(folder: Path, names: Mapping[str, str]) -> Iterator[str]:
     """Yield a line for each file or folder that is in the place of a link."""
     for name, target in names.items():
@@ -106,8 +126,7 @@ def _refresh(folder: Path, names: Mapping[str, str], store: Path) -> None:
 
 def _unlink_stale(link: Path, folder: Path, present: Mapping[str, Path], store: Path) -> None:
     """Remove a link into the store whose name or artifact is not that of the plan."""
-    own = (link.parent / link.readlink()).resolve().is_relative_to(store)
-    if own and str(link.relative_to(folder)) not in present:
+    if _leads_into(link, store) and str(link.relative_to(folder)) not in present:
         link.unlink()
 
 

@@ -71,7 +71,7 @@ def _size(folder: Path) -> int:
 
 
 def _is_busy(folder: Path) -> bool:
-    """Return whether a job holds the lock of one of the files of an artifact."""
+    """Return True if a job holds the lock of one of the files of an artifact."""
     for path in folder.rglob(".*.lock"):
         try:
             FileLock(path).acquire(timeout=0).lock.release()

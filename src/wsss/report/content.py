@@ -104,9 +104,9 @@ def absent(runs: Iterable[RunResults]) -> tuple[str, ...]:
 
 
 def _rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -> list[Step]:
-    if row.kind == "labels":
+    if row.form == "labels":
         return _label_rows(run, row, results)
-    return _posterior_rows(row, results) if row.background else _seed_rows(row, results)
+    return _seed_rows(row, results) if row.form == "seeds" else _posterior_rows(row, results)
 
 
 def _seed_rows(row: Product, results: Mapping[str, Metrics]) -> list[Step]:
@@ -157,13 +157,17 @@ def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -
         Step(
             key=f"{row.name} {variant}".rstrip(),
             label=row.title,
-            note=variant or run.makers.get(row.name, "").replace("_", " "),
+            note=_note(variant or run.makers.get(row.name, "").replace("_", " "), row),
             product=row.name,
             metrics=metrics,
             base=_base(row),
         )
         for metrics in results.values()
     ]
+
+
+def _note(maker: str, row: Product) -> str:
+    return maker if row.uses_labels else f"{maker}, without the image labels"
 
 
 def _base(row: Product) -> str | None:

@@ -16,6 +16,7 @@ from wsss.data.contents import DIGESTS, FileContents
 from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
+from wsss.plan.links import remove_dead
 from wsss.plan.unused import Unused, remove, unused
 
 
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> None:
     _print(found)
     if args.yes:
         remove(found)
+        remove_dead(plans[0])
         log.info("removed %s", _size(sum(one.size for one in found if not one.busy)))
     else:
         log.info("nothing was removed; add --yes to remove it")

@@ -6,6 +6,7 @@ No earlier stage reads the masks. Without masks, label agreement and coverage ar
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from wsss.metrics.result import (
 )
 from wsss.metrics.tally import SeedTally, Tally
 from wsss.ops.seeds import fixed_seed, upsample_cam
-from wsss.pipeline import EVALUATED, product
+from wsss.products import Form
 
 Truth = Callable[[Item, tuple[int, int]], np.ndarray | None]
 """Function from an image and its size (H, W) to its mask (H, W); None without a mask."""
@@ -36,7 +37,8 @@ Truth = Callable[[Item, tuple[int, int]], np.ndarray | None]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    parser.add_argument("--kind", required=True, choices=[p.name for p in EVALUATED])
+    parser.add_argument("--product", required=True, help="name of the product, for its metrics")
+    parser.add_argument("--form", required=True, choices=get_args(Form), help="its form")
     parser.add_argument("--split", required=True, help="split of the index to evaluate")
     parser.add_argument("--index", required=True, type=Path, help="table of images")
     parser.add_argument("--masks", required=True, type=Path, help="table of masks; may be empty")
@@ -62,19 +64,19 @@ def run(args: argparse.Namespace) -> None:
     config: Evaluate = read_slice(args.config).evaluate
     index, masks = Index.read(args.index), Masks.read(args.masks)
     items, num_labels = index.split(args.split), index.num_classes + 1
-    row = product(args.kind)
-    reader = (MapsReader if row.kind == "maps" else LabelReader)([args.predictions])
+    name: str = args.product
+    reader = (LabelReader if args.form == "labels" else MapsReader)([args.predictions])
     _check_complete(reader.ids, items, args.split)
     if masks.paths and masks.paths.keys().isdisjoint(index.by_id):
         raise UserError(f"{args.masks}: has no mask of these images; delete it and run again")
     # counts over the images
     truth, curve = _truth_of(masks, num_labels), None
     if isinstance(reader, LabelReader):
-        counts = _label_maps(row.name, reader, items, truth, num_labels, config)
-    elif row.background:
-        counts = _posteriors(row.name, reader, items, truth, num_labels, config)
+        counts = _label_maps(name, reader, items, truth, num_labels, config)
+    elif args.form == "posteriors":
+        counts = _posteriors(name, reader, items, truth, num_labels, config)
     else:
-        curve, counts = _seeds(row.name, reader, items, truth, num_labels, config)
+        curve, counts = _seeds(name, reader, items, truth, num_labels, config)
     # metrics
     support = Support(
         split=args.split,
@@ -84,10 +86,10 @@ def run(args: argparse.Namespace) -> None:
     )
     evaluation = Evaluation(
         **dict(support),
-        product=row.name,
+        product=name,
         results={
-            name: Metrics.of(counted, index.class_names, support)
-            for name, counted in counts.items()
+            result: Metrics.of(counted, index.class_names, support)
+            for result, counted in counts.items()
         },
         threshold_curve=curve,
     )

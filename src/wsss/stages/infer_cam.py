@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Draw the maps of a part of the images."""
+    """Compute the maps of a part of the images."""
     config = read_slice(args.config).cam.infer
     items = part_items(args.index, args.split, args.part)
     log.info("infer_cam: %d images of %s, part %s", len(items), args.split, args.part)

@@ -1,4 +1,4 @@
-"""Boundary maps for the methods that learn from them: drawn from CRF maps, or the user's own."""
+"""Boundary maps for the methods that learn from them: outlines of CRF maps, or the user's own."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -36,25 +36,25 @@ def run(args: argparse.Namespace) -> None:
     items = part_items(args.index, args.split, args.part)
     log.info("make_boundaries: %d images of %s, part %s", len(items), args.split, args.part)
     labels = Index.read(args.index).num_classes + 1
-    draw = _outlines(args.crf) if args.crf else _own(items, args.folder, labels)
+    boundary_of = _outlines(args.crf) if args.crf else _own(items, args.folder, labels)
     with MapsWriter(args.out, provenance(args.config)) as out:
         for item in track(items, "boundaries"):
             classes = np.array(item.classes, np.int64)
-            out.put(item.image_id, classes=classes, boundary=draw(item))
+            out.put(item.image_id, classes=classes, boundary=boundary_of(item))
 
 
 def _outlines(crf: Path) -> Callable[[Item], np.ndarray]:
-    """Return what draws the outlines (K + 1, H, W) uint8 of an image's refined maps."""
+    """Return a reader of the outlines (K + 1, H, W) uint8 of an image's refined maps."""
     maps = MapsReader([crf])
 
-    def draw(item: Item) -> np.ndarray:
+    def read(item: Item) -> np.ndarray:
         return outlines(list(read_crf(maps, item, image_size(item.image)).values()))
 
-    return draw
+    return read
 
 
 def outlines(posteriors: Sequence[np.ndarray]) -> np.ndarray:
-    """Draw the outlines of the labels that win on average over all background exponents.
+    """Compute the outlines of the labels that win on average over all background exponents.
 
     Args:
         posteriors: of every alpha, (K + 1, H, W) uint8, background first.
@@ -67,7 +67,7 @@ def outlines(posteriors: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _own(items: tuple[Item, ...], folder: Path, labels: int) -> Callable[[Item], np.ndarray]:
-    """Return what reads the user's maps; all of them are looked at before.
+    """Return a reader of the user's maps, after a check of all of them.
 
     Raises:
         UserError: some are missing or cannot be used.
@@ -77,13 +77,13 @@ def _own(items: tuple[Item, ...], folder: Path, labels: int) -> Callable[[Item],
         more = f"; {len(problems)} of {len(items)} in all" if len(problems) > _SHOWN else ""
         raise UserError("; ".join(problems[:_SHOWN]) + more)
 
-    def draw(item: Item) -> np.ndarray:
+    def read(item: Item) -> np.ndarray:
         maps = _opened(_path(folder, item))[[0, *(c + 1 for c in item.classes)]]
         if maps.dtype == np.uint8:
             return maps
         return np.rint(maps.astype(np.float32) * 255).astype(np.uint8)
 
-    return draw
+    return read
 
 
 def _path(folder: Path, item: Item) -> Path:
@@ -96,7 +96,7 @@ def _opened(path: Path) -> np.ndarray:
 
 
 def _problem(folder: Path, item: Item, labels: int) -> str | None:
-    """Return what is wrong with the map of an image."""
+    """Return the problem of the map of an image; None if there is none."""
     path = _path(folder, item)
     try:
         maps = _opened(path)

@@ -158,7 +158,7 @@ def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> R
             benchmarks.setdefault(stage, []).extend(map(Path, folders))
     costs = files.costs(benchmarks)
     # missing files
-    drawn = {one.product.name for one in shown}
+    pictured = {one.product.name for one in shown}
     missing = [
         f"{row.place}/eval.{key}.json"
         for key in dict.fromkeys((TRAIN, split))
@@ -166,7 +166,7 @@ def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> R
         if key in of.evaluations and not Path(of.evaluations[key]).is_file()
     ]
     missing += [f"{row.place}/history.csv" for row, f in histories.items() if not f.is_file()]
-    missing += [f"pictures of {name}" for name in evaluations if name not in drawn]
+    missing += [f"pictures of {name}" for name in evaluations if name not in pictured]
     missing += [] if costs else ["benchmarks of the stages"]
     return RunResults(
         name=run_files.name,

@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_training_arguments(parser)
     parser.add_argument("--crf", type=Path, nargs="+", required=True, help="records of CRF maps")
-    parser.add_argument("--classifier", type=Path, required=True, help="model.pt of the classifier")
+    parser.add_argument(
+        "--classifier", type=Path, nargs="*", default=[], help="model.pt of the classifier"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -35,8 +37,7 @@ def run(args: argparse.Namespace) -> None:
     low, high = min(config.crf.alphas), max(config.crf.alphas)
     log.info("train_affinity: %d images, alpha %g and %g", len(items), low, high)
     seeded(config.seed)
-    classifier = args.classifier if recipe.init == "cam" else None
-    net = AffinityNet(start_backbone(config.backbone, args.weights, classifier))
+    net = AffinityNet(start_backbone(config.backbone, args.weights, args.classifier))
     dataset = AffinitySet(
         items,
         MapsReader(args.crf),
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         dataset,
         recipe,
         config.seed,
-        [args.index, *args.weights, *args.crf, args.classifier],
+        [args.index, *args.weights, *args.crf, *args.classifier],
         (__name__,),
         "affinity",
         backbone=backbone_meta(config.backbone),

@@ -1,4 +1,4 @@
-"""Train the segmenter on the pseudo labels of the random walk."""
+"""Train the segmenter on the pseudo labels."""
 
 import argparse
 from pathlib import Path
@@ -40,9 +40,9 @@ def run(args: argparse.Namespace) -> None:
     backbone = segment.backbone or config.backbone
     if recipe.init == "cam" and not (args.classifier or args.checkpoint):
         raise UserError("segment.train.init is cam: give --classifier, the model.pt to start from")
-    trunk = start_backbone(backbone, args.weights, next(iter(args.classifier), None))
+    encoder = start_backbone(backbone, args.weights, args.classifier)
     options = getattr(segment, segment.segmenter).model_dump(mode="json")
-    net = segmenters.build(segment.segmenter, trunk, index.num_classes + 1, **options)
+    net = segmenters.build(segment.segmenter, encoder, index.num_classes + 1, **options)
     meta = {
         "segmenter": segment.segmenter,
         "options": options,

@@ -1,4 +1,4 @@
-"""What the three training stages share: arguments, starting weights, the loop and its output."""
+"""Common parts of the training stages: arguments, initial weights, the loop and its output."""
 
 import argparse
 import json
@@ -39,7 +39,7 @@ class BackboneChoice(Protocol):
 
 
 def backbone_meta(config: BackboneChoice) -> dict[str, str | int | None]:
-    """Return what `model.pt` must say to build the backbone again."""
+    """Return the entries of `model.pt` from which the backbone is built again."""
     return {"name": config.name, "output_stride": config.output_stride}
 
 
@@ -57,7 +57,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """What a training writes, and how it runs.
+    """Files and devices of a training.
 
     Attributes:
         out: model.pt.
@@ -84,7 +84,7 @@ class TrainingFiles:
 def start_backbone(
     config: BackboneChoice,
     weights: Sequence[Path],
-    classifier: Path | None = None,
+    classifiers: Sequence[Path] = (),
     freeze: bool = True,
 ) -> Backbone:
     """Return the backbone with the weights it starts from.
@@ -92,20 +92,20 @@ def start_backbone(
     Args:
         config: its name and output stride.
         weights: its pretrained weights; empty = random.
-        classifier: `model.pt` of the CAM classifier whose trunk is taken instead.
-        freeze: hold the layers and norms that published trainings hold.
+        classifiers: `model.pt` of the classifier whose backbone is taken instead; empty = none.
+        freeze: freeze the layers and norms that published trainings freeze.
 
     Raises:
         UserError: the weights belong to another architecture.
     """
     backbone = build(config.name, config.output_stride, freeze)
-    if classifier is not None:
-        trunk = {
+    if classifiers:
+        state = {
             name.partition(PREFIX)[2]: tensor
-            for name, tensor in load_model(classifier, "classifier").state.items()
+            for name, tensor in load_model(classifiers[0], "classifier").state.items()
             if PREFIX in name
         }
-        load_state(backbone, trunk, str(classifier))
+        load_state(backbone, state, str(classifiers[0]))
     elif weights:
         load_state(backbone, load_model(weights[0], "backbone").state, str(weights[0]))
     return backbone

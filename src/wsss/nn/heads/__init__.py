@@ -1,1 +1,1 @@
-"""Parts of networks that stand on the taps of a backbone and that a method adds."""
+"""Heads that a method adds to the taps of a backbone."""

@@ -24,7 +24,7 @@ class Segmenter(nn.Module):
         raise NotImplementedError
 
     def official_name(self, name: str) -> str:
-        """Return what the published network calls an entry of our state dict.
+        """Return the name of an entry of our state dict in the published network.
 
         The names here are those of a published network that inherits from its backbone, so that
         our ``backbone.conv1a.weight`` is its ``conv1a.weight``. Others override this.
