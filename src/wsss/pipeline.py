@@ -5,7 +5,17 @@ the report and the forecast derive from it. It imports nothing but the types of 
 all of them can. See docs/developing.md for how to add a row.
 """
 
-from wsss.products import PSEUDO_LABELS, SPLITS, TRAIN, UNSPLIT, VAL, Input, Product, Stage
+from wsss.products import (
+    PSEUDO_LABELS,
+    SPLITS,
+    TRAIN,
+    UNSPLIT,
+    VAL,
+    Input,
+    Product,
+    Stage,
+    UserFile,
+)
 
 # ---- stages of the data set --------------------------------------------------------------------
 
@@ -21,8 +31,14 @@ _MAKE_DEMO = Stage(
     "make_demo", ("dataset.demo",), when=lambda case: case.dataset.capabilities.generated
 )
 # what it fetches has checksums of its own
-_FETCH = Stage("fetch_data", _FETCHED, when=lambda case: case.dataset.needs_fetching(), code=False)
-_CONVERT_MASKS = Stage("convert_masks", _SOURCE, _MADE[1:])
+_FETCH = Stage(
+    "fetch_data",
+    _FETCHED,
+    given=lambda case: [UserFile(path) for path in [case.dataset.augment] if path],
+    when=lambda case: case.dataset.needs_fetching(),
+    code=False,
+)
+_CONVERT_MASKS = Stage("convert_masks", _SOURCE, _MADE[1:], "drawn")
 _MAKE_TILES = Stage(
     "make_tiles",
     _DATASET,
@@ -30,6 +46,7 @@ _MAKE_TILES = Stage(
         *_MADE,
         Input("converted", "drawn", "all", lambda case: case.dataset.tiles_need_drawn_masks()),
     ),
+    "tiles",
     when=lambda case: case.dataset.tiles is not None,
 )
 _PREPARE_DATA = Stage(
@@ -40,6 +57,7 @@ _PREPARE_DATA = Stage(
         Input("converted", "drawn", "all", lambda case: case.dataset.labels_need_drawn_masks()),
         _TILES,
     ),
+    "index",
 )
 _PREPARE_MASKS = Stage(
     "prepare_masks",
@@ -50,10 +68,17 @@ _PREPARE_MASKS = Stage(
         Input("converted", "drawn", when=lambda case: case.dataset.evaluation_needs_drawn_masks()),
         _TILES,
     ),
+    "masks",
 )
 _CONVERT_WEIGHTS = Stage("convert_weights")
 
 # ---- stages of a run ---------------------------------------------------------------------------
+
+
+def _checkpoint(path: str | None) -> list[UserFile]:
+    """Return the published checkpoint that replaces a training, if there is one."""
+    return [UserFile(path, "--checkpoint")] if path else []
+
 
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
 _TRAIN_INDEX = Input("index", "index", "train")
@@ -71,6 +96,9 @@ _MAKE_BOUNDARIES = Stage(
             of_run=lambda name, run: run.boundaries.run or f"{name}.first",
         ),
     ),
+    given=lambda case: [
+        UserFile(path, "--folder", is_folder=True) for path in [case.run.boundaries.folder] if path
+    ],
     when=lambda case: case.run.needs_boundaries(),
     scattered=True,
 )
@@ -83,11 +111,12 @@ _TRAIN_CAM = Stage(
             "weights",
             "weights",
             when=lambda case: "cam" in case.run.starts_from_weights(),
-            backbones=lambda run: [run.backbone],
+            backbones=lambda run: {"": run.backbone},
         ),
-        Input("further", "weights", backbones=lambda run: list(run.further_backbones().values())),
+        Input("further", "weights", backbones=lambda run: run.further_backbones()),
         Input("boundaries", "boundaries", "train"),
     ),
+    given=lambda case: _checkpoint(case.run.cam.checkpoint),
     imports_method=True,
 )
 _INFER_CAM = Stage(
@@ -107,7 +136,7 @@ _TRAIN_AFFINITY = Stage(
             "weights",
             "weights",
             when=lambda case: "walk" in case.run.starts_from_weights(),
-            backbones=lambda run: [run.backbone],
+            backbones=lambda run: {"": run.backbone},
         ),
         Input(
             "classifier",
@@ -134,7 +163,7 @@ _TRAIN_SEGMENTER = Stage(
             "weights",
             "weights",
             when=lambda case: "segment" in case.run.starts_from_weights(),
-            backbones=lambda run: [run.segment.backbone or run.backbone],
+            backbones=lambda run: {"": run.segment.backbone or run.backbone},
         ),
         Input(
             "classifier",
@@ -143,6 +172,7 @@ _TRAIN_SEGMENTER = Stage(
         ),
         Input("labels", PSEUDO_LABELS, "train", lambda case: not case.run.segment.checkpoint),
     ),
+    given=lambda case: _checkpoint(case.run.segment.checkpoint),
 )
 _INFER_SEGMENTER = Stage(
     "infer_segmenter", ("segment.infer",), (_INDEX, Input("model", "segmenter")), scattered=True
@@ -161,16 +191,27 @@ PRODUCTS: tuple[Product, ...] = (
     Product("demo", "table", (_MAKE_DEMO,), splits=UNSPLIT, file="data/labels.csv"),
     Product("fetched", "table", (_FETCH,), splits=UNSPLIT, file="data/fetched.json"),
     Product("drawn", "labels", (_CONVERT_MASKS,)),
-    Product("tiles", "table", (_MAKE_TILES,), splits=UNSPLIT, file="data/tiles.tsv"),
+    Product(
+        "tiles", "table", (_MAKE_TILES,), splits=UNSPLIT, file="data/tiles.tsv", beside="labels.csv"
+    ),
     Product("index", "table", (_PREPARE_DATA,), file="index.{split}.tsv"),
     Product("masks", "table", (_PREPARE_MASKS,), file="masks.{split}.tsv"),
     Product("weights", "model", (_CONVERT_WEIGHTS,), splits=UNSPLIT),
     Product("boundaries", "maps", (_MAKE_BOUNDARIES,), "cam", (TRAIN,), folder="boundaries"),
-    Product("classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier"),
+    Product(
+        "classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier", beside="history.csv"
+    ),
     Product("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS, background=False),
     Product("crf", "maps", (_REFINE_CRF,), "crf", SPLITS, "CRF", SPLITS),
     Product(
-        "affinity", "model", (_TRAIN_AFFINITY,), "walk", UNSPLIT, "AffinityNet", folder="affinity"
+        "affinity",
+        "model",
+        (_TRAIN_AFFINITY,),
+        "walk",
+        UNSPLIT,
+        "AffinityNet",
+        folder="affinity",
+        beside="history.csv",
     ),
     Product("walk", "labels", (_RANDOM_WALK,), "walk", SPLITS, "Pseudo labels", SPLITS),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
@@ -181,6 +222,7 @@ PRODUCTS: tuple[Product, ...] = (
         "segment",
         UNSPLIT,
         "Segmenter",
+        beside="history.csv",
         variant=lambda run: run.segment.segmenter,
     ),
     Product(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -39,6 +39,24 @@ class Case(NamedTuple):
 
 Condition = Callable[[Case], bool]
 
+Part = Literal["index", "masks", "drawn", "tiles"]
+"""Part of the data set that a stage reads: what the index, the masks, the masks that are drawn or
+the tiles of a split depend on."""
+
+
+class UserFile(NamedTuple):
+    """A file of the user, or a folder of boundary maps, that a stage reads beside the data set.
+
+    Attributes:
+        path: its path.
+        option: option by which the stage is given the path; empty = it finds it in its slice.
+        is_folder: whether it is a folder.
+    """
+
+    path: str
+    option: str = ""
+    is_folder: bool = False
+
 
 _FILES: dict[Kind, str] = {
     "model": "model.pt",
@@ -58,7 +76,8 @@ class Input:
             images have no split.
         when: condition under which it is read, if the product is made at all; None = always.
         of_run: the run whose product it is, from the name of this run; None = this run.
-        backbones: for the product `weights`: the backbones whose weights are read.
+        backbones: for the product `weights`: the backbones whose weights are read, by name; the
+            stage is given named ones as `--<role> name=file`.
     """
 
     role: str
@@ -66,7 +85,7 @@ class Input:
     split: Literal["same", "train", "all"] = "same"
     when: Condition | None = None
     of_run: Callable[[str, Run], str] | None = None
-    backbones: Callable[[Run], Sequence[BackboneOptions]] | None = None
+    backbones: Callable[[Run], Mapping[str, BackboneOptions]] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +96,9 @@ class Stage:
         name: the common name.
         keys: dotted keys of its slice of the configuration; `{method}` is each part of the run's
             method, `{segmenter}` the run's segmenter.
-        inputs: what it reads.
+        inputs: products that it reads.
+        reads: part of the data set that it reads.
+        given: further files of the user that it reads.
         when: condition under which it makes the product; None = always. The first stage of a
             product whose condition holds is taken; without one there is no such product.
         scattered: whether its images can be shared among several jobs.
@@ -89,6 +110,8 @@ class Stage:
     name: str
     keys: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
+    reads: Part | None = None
+    given: Callable[[Case], Sequence[UserFile]] | None = None
     when: Condition | None = None
     scattered: bool = False
     imports_method: bool = False
@@ -110,6 +133,7 @@ class Product:
         evaluated: splits that it is compared with the masks on.
         folder: folder within that of a run; empty = `step`.
         file: file that is complete when the product is; empty = that of its kind.
+        beside: name of a second file that the stage writes before it; empty = there is none.
         background: maps: whether they hold scores of the background, so that the highest score
             decides; otherwise a threshold does.
         uses_labels: whether its maps depend on the image labels of the same images.
@@ -125,6 +149,7 @@ class Product:
     evaluated: tuple[Split, ...] = ()
     folder: str = ""
     file: str = ""
+    beside: str = ""
     background: bool = True
     uses_labels: bool = True
     variant: Callable[[Run], str] | None = None

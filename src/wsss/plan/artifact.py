@@ -25,7 +25,8 @@ class Artifact:
         product: name of the product.
         split: its split; None for all images.
         folder: its folder.
-        file: the file in it that is complete when the artifact is; others lie beside it.
+        file: the file in it that is complete when the artifact is.
+        beside: name of the second file that the rule declares; empty = there is none.
         config: slice of the configuration as canonical JSON.
         arguments: further arguments of the stage.
         inputs: artifacts that it is made from.
@@ -39,6 +40,7 @@ class Artifact:
     split: Split | None
     folder: str
     file: str
+    beside: str
     config: str
     arguments: tuple[str, ...]
     inputs: Inputs
@@ -53,9 +55,7 @@ class Artifact:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Paths of the files that the rule declares."""
-        beside = {"model": "history.csv", "report": "summary.tsv", "tiles": "labels.csv"}
-        path = Path(self.path)
-        return self.path, str(path.with_name(beside.get(path.stem, path.name)))
+        return self.path, *([str(Path(self.path).with_name(self.beside))] if self.beside else [])
 
     @property
     def users(self) -> str:

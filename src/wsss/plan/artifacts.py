@@ -137,9 +137,8 @@ class Plan:
 
     def _made(self, stage: Stage, row: Product, split: Split | None, run: str | None) -> Artifact:
         inputs = {need.role: tuple(self._needed(need, row, split, run)) for need in stage.inputs}
-        facts, arguments = details(
-            stage.name, split, self.config, self._case(run).run, inputs, self._contents
-        )
+        case, results = self._case(run), self.config.results
+        facts, arguments = details(stage, split, case, results, inputs, self._contents)
         return self._add(stage, row, split, run, inputs, facts, arguments)
 
     def _source(self, need: Input, row: Product, run: str | None) -> Product:
@@ -156,7 +155,8 @@ class Plan:
         if need.when and not need.when(case):
             return
         if need.backbones is not None:
-            yield from (self._weights(b, run) for b in need.backbones(case.run) if b.weights)
+            backbones = need.backbones(case.run).values()
+            yield from (self._weights(b, run) for b in backbones if b.weights)
             return
         source = self._source(need, row, run)
         owner = need.of_run(run or "", case.run) if need.of_run else run
@@ -211,6 +211,7 @@ class Plan:
                 split=split,
                 folder=f"{self.store}/{stage.name}/{key}",
                 file=row.record.format(split=split),
+                beside=row.beside,
                 config=config,
                 arguments=tuple(arguments),
                 inputs=inputs,
@@ -245,7 +246,7 @@ class Plan:
         }
         inputs = {role: tuple(dict.fromkeys(artifacts)) for role, artifacts in found.items()}
         facts = [canonical(self.config.model_dump(mode="json", exclude={"jobs"})), *self.runs]
-        row = Product("report", "document", (REPORT,), file="report.html")
+        row = Product("report", "document", (REPORT,), file="report.html", beside="summary.tsv")
         return self._add(REPORT, row, None, None, inputs, facts, [])
 
 

@@ -52,7 +52,7 @@ def run_files(plan: Plan, name: str) -> RunFiles:
         entry["files"][split or ""] = artifact.path
         _append(entry["benchmarks"], artifact)
         if row.kind == "model":
-            entry["history"] = f"{artifact.folder}/history.csv"
+            entry["history"] = f"{artifact.folder}/{row.beside}"
         if row.variant is not None:
             entry["variant"] = row.variant(plan.runs[run])
         if split and split in row.evaluated:

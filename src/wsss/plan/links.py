@@ -9,8 +9,8 @@ import yaml
 
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_text
+from wsss.pipeline import PRODUCTS
 from wsss.plan.artifacts import Plan
-from wsss.products import SPLITS
 
 DESCRIPTION = "run.yaml"
 """File in the folder of a run that names its artifacts."""
@@ -22,8 +22,8 @@ def run_links(plan: Plan) -> dict[str, dict[str, str]]:
     for run, row, split, artifact in plan.products():
         names = found[run]
         if row.kind == "model":
-            for file in ("model.pt", "history.csv"):
-                names[f"{row.place}/{file}"] = f"{artifact.folder}/{file}"
+            for path in artifact.outputs:
+                names[f"{row.place}/{Path(path).name}"] = path
         else:
             names[f"{row.place}/{split}"] = str(Path(artifact.path).parent)
         if split and split in row.evaluated:
@@ -35,13 +35,13 @@ def shared_links(plan: Plan) -> dict[str, str]:
     """Return the readable names within the folder of the data set -> places in the store."""
     report = Path(plan.report.path).parent
     found = {name: str(report / name) for name in ("report.html", "summary.tsv")}
-    for product in ("index", "masks"):
-        for split in SPLITS:
-            if artifact := plan.artifact(product, split):
-                found[artifact.file] = artifact.path
-    for product in ("demo", "fetched", "tiles"):
-        if artifact := plan.artifact(product, None):
-            found[f"data/{product}"] = str(Path(artifact.path).parent)
+    for row in PRODUCTS:
+        for split in row.splits if row.kind == "table" else ():
+            if artifact := plan.artifact(row.name, split):
+                if split:
+                    found[artifact.file] = artifact.path
+                else:
+                    found[f"data/{row.name}"] = str(Path(artifact.path).parent)
     return found
 
 
