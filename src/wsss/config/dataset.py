@@ -14,9 +14,6 @@ _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
 TRAIN_AUG = "train_aug"
 """The list of VOC's and SBD's training images, 10582 in VOC 2012."""
 
-SourceName = Literal["demo", "csv", "folders", "voc", "coco"]
-"""Names of the data sources; `wsss.data.sources` reads them."""
-
 
 @dataclass(frozen=True)
 class Capabilities:
@@ -35,13 +32,14 @@ class Capabilities:
     keys: tuple[str, ...] = ()
 
 
-CAPABILITIES: dict[SourceName, Capabilities] = {
+CAPABILITIES: dict[str, Capabilities] = {
     "demo": Capabilities(generated=True),
     "csv": Capabilities(keys=("labels",)),
     "folders": Capabilities(has_masks=False),
     "voc": Capabilities(keys=("labels", "download", "augment", "augment_masks")),
     "coco": Capabilities(draws_masks=True, keys=("coco",)),
 }
+"""The data sources; `wsss.data.sources` reads them."""
 
 _IGNORED = ("labels", "coco")
 """Keys without effect for a source that does not understand them."""
@@ -99,11 +97,11 @@ class Dataset(Section):
 
     name: DatasetName = "demo"
     """Folder of the results."""
-    source: SourceName = "demo"
+    source: Literal[tuple(CAPABILITIES)] = "demo"  # type: ignore[valid-type]
     """demo = generated; csv = folder with a table of labels; folders = one folder per class;
     voc = PASCAL VOC layout; coco = images and a JSON file of instances."""
     root: str | None = None
-    """Folder of the data; not used by the demo and by downloaded data."""
+    """Folder of the data; null for the demo and for downloaded data."""
     labels: str = "labels.csv"
     """Table of labels, relative to root: columns image, split, labels and optionally mask."""
     classes: list[ClassName] = []
@@ -138,7 +136,7 @@ class Dataset(Section):
 
     def data_root(self, made: Path) -> Path:
         """Folder of the images: the user's, or below `made`, which the workflow writes."""
-        if self.root and not self.capabilities.generated:
+        if self.root:
             return Path(self.root)
         return made / "VOCdevkit/VOC2012" if self.download else made
 
@@ -168,6 +166,11 @@ class Dataset(Section):
     def _root_given(self) -> "Dataset":
         if not (self.capabilities.generated or self.root or self.download):
             raise ValueError(f"source {self.source} needs root, the folder of the data")
+        if self.capabilities.generated and self.root:
+            others = " | ".join(name for name, c in CAPABILITIES.items() if not c.generated)
+            raise ValueError(
+                f"source {self.source} has no root; for your own images set source to {others}"
+            )
         if self.download and self.root:
             raise ValueError("download and root exclude each other; leave root null to download")
         return self

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from os.path import isdir
 from pathlib import Path
 
-from wsss.config.dataset import Dataset, SourceName, fetched_augment
+from wsss.config.dataset import Dataset, fetched_augment
 from wsss.data.sources import coco, csv, demo, folders, voc
 from wsss.data.sources.base import DrawMask, Source
 from wsss.data.sources.listing import Listing, Record
@@ -34,7 +34,7 @@ __all__ = [
     "with_augment",
 ]
 
-SOURCES: dict[SourceName, Source] = {
+SOURCES: dict[str, Source] = {
     "demo": demo.SOURCE,
     "csv": csv.SOURCE,
     "folders": folders.SOURCE,
