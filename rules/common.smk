@@ -22,6 +22,7 @@ try:
     from wsss.config.files import merged
     from wsss.config.resolve import load
     from wsss.data.contents import DIGESTS, FileContents
+    from wsss.io.arguments import passed
     from wsss.io.parts import WHOLE
     from wsss.pipeline import STAGES
     from wsss.plan.artifacts import Plan
@@ -92,7 +93,8 @@ def made(role):
 
 def cfg(wildcards):
     """The slice of the configuration that a job may see, as canonical JSON."""
-    return artifact(wildcards).config
+    made_by = artifact(wildcards)
+    return passed(made_by.config, Path(made_by.folder, "config.json"))
 
 
 def arguments(wildcards):
@@ -139,12 +141,14 @@ def crf_maps(wildcards):
 
 def whole_config(wildcards):
     """The configuration as the report prints it."""
-    return canonical(CONFIG.model_dump(mode="json"))
+    text = canonical(CONFIG.model_dump(mode="json"))
+    return passed(text, Path(PLAN.report.folder, "config.json"))
 
 
 def described_runs(wildcards):
-    """The files of every run as JSON; a plain text would be searched for wildcards."""
-    return [run_files(PLAN, name).to_json() for name in PLAN.runs]
+    """The files of every run as JSON, a line each."""
+    lines = [run_files(PLAN, name).to_json() for name in PLAN.runs]
+    return passed("\n".join(lines), Path(PLAN.report.folder, "runs.json"))
 
 
 def publish():

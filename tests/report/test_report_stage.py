@@ -133,7 +133,8 @@ def draw(
     without: tuple[str, ...] = (),
 ) -> str:
     files = ["--out", project / "report.html", "--summary", project / "summary.tsv"]
-    runs = ["--runs", *(described(project / name, *without).to_json() for name in names)]
+    lines = (described(project / name, *without).to_json() for name in names)
+    runs = ["--runs", "\n".join(lines)]
     call(report, *tables(project, masks, split), *files, *runs, "--config", config)
     return (project / "report.html").read_text()
 

@@ -11,7 +11,6 @@ from wsss.config.dataset import Dataset
 from wsss.config.demo import with_demo
 from wsss.config.methods import parts, read_methods
 from wsss.config.section import (
-    Count,
     Folder,
     MethodParams,
     Positive,
@@ -215,7 +214,7 @@ class Config(Run):
     results: Folder = "results"
     """Folder of everything that is written."""
     dataset: Dataset = Dataset()
-    jobs: Count | None = None
+    jobs: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Jobs that the images of a split are shared among; null = one per 200 images. Results do not
     depend on it."""
     runs: dict[RunName, dict[str, Any] | None] = {}

@@ -30,6 +30,7 @@ from wsss.metrics.result import (
 from wsss.metrics.tally import SeedTally, Tally
 from wsss.ops.seeds import fixed_seed, upsample_cam
 from wsss.products import Form
+from wsss.stages.options import add_config_argument
 
 Truth = Callable[[Item, tuple[int, int]], np.ndarray | None]
 """Function from an image and its size (H, W) to its mask (H, W); None without a mask."""
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--predictions", required=True, type=Path, help="commit record of the predictions"
     )
     parser.add_argument("--out", required=True, type=Path, help="eval.json to write")
-    parser.add_argument("--config", required=True, help="slice of the configuration as JSON")
+    add_config_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -21,6 +21,7 @@ from wsss.fetch.download import Remote, fetch
 from wsss.io.atomic import write_text
 from wsss.io.progress import log
 from wsss.io.provenance import file_digest
+from wsss.stages.options import add_config_argument
 
 # checksums as in torchvision
 VOC2012 = Remote(
@@ -39,7 +40,7 @@ SBD = Remote(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     parser.add_argument("--out", type=Path, required=True, help="fetched.json to write")
-    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+    add_config_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:

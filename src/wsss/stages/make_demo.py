@@ -7,6 +7,7 @@ from wsss.config.dataset import Dataset
 from wsss.config.slices import read_slice
 from wsss.demo.folder import make_demo
 from wsss.io.progress import log
+from wsss.stages.options import add_config_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="labels.csv to write, beside the images"
     )
-    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+    add_config_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:

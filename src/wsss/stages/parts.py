@@ -12,6 +12,7 @@ from wsss.errors import UserError
 from wsss.io.images import read_item
 from wsss.io.index import Index, Item
 from wsss.io.parts import WHOLE, part_of
+from wsss.stages.options import add_config_argument
 
 
 def add_part_arguments(
@@ -25,7 +26,7 @@ def add_part_arguments(
     parser.add_argument("--part", default=WHOLE, help="part of the split, such as 3-of-8, or all")
     parser.add_argument("--out", type=Path, required=True, help="commit record to write")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+    add_config_argument(parser)
 
 
 def part_items(index: Path, split: str, part: str) -> tuple[Item, ...]:

@@ -16,6 +16,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from wsss.errors import UserError
+from wsss.io.arguments import received
 from wsss.io.atomic import write_text
 from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelReader
@@ -29,6 +30,7 @@ from wsss.report import files, page, repeats, tables
 from wsss.report.content import RunResults, final
 from wsss.report.panels import Panel
 from wsss.report.pictures import Predictions, pictures
+from wsss.stages.options import add_config_argument
 
 _PACKAGES = ("wsss", "torch", "numpy", "pydensecrf2")
 
@@ -38,12 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", required=True, nargs="+", type=Path, help="tables of images")
     parser.add_argument("--masks", required=True, nargs="+", type=Path, help="tables of masks")
     parser.add_argument(
-        "--runs", required=True, nargs="+", metavar="JSON", help="description of each run's files"
+        "--runs", required=True, type=received, metavar="JSON", help="a line per run: its files"
     )
     parser.add_argument("--split", required=True, help="split that is shown, besides train")
     parser.add_argument("--out", required=True, type=Path, help="report.html to write")
     parser.add_argument("--summary", required=True, type=Path, help="summary.tsv to write")
-    parser.add_argument("--config", required=True, help="configuration to print, as JSON")
+    add_config_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     """
     # results of every run
     index, masks = Index.read(*args.index), Masks.read(*args.masks)
-    described = [_described(text) for text in args.runs]
+    described = [_described(text) for text in args.runs.splitlines()]
     panels: dict[str, list[tuple[str, list[Panel]]]] = {}
     runs, on_training = [], []
     for one in track(described, "report"):

@@ -22,6 +22,7 @@ from wsss.io.provenance import code_digest, files_digest
 from wsss.nn.backbones import Backbone, build
 from wsss.nn.task import Task
 from wsss.nn.weights import load_state, read_state
+from wsss.stages.options import add_config_argument
 
 PREFIX = "backbone."
 
@@ -52,7 +53,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--devices", type=int, default=1, help="GPUs that share every batch")
-    parser.add_argument("--config", required=True, help="the stage's keys as JSON")
+    add_config_argument(parser)
 
 
 @dataclass(frozen=True)
