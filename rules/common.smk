@@ -29,11 +29,13 @@ try:
     from wsss.plan.dates import order_dates
     from wsss.plan.files import run_files
     from wsss.config.slices import canonical
+    from wsss.plan.command import check_command
     from wsss.plan.links import refresh
     from wsss.system import locks, parent
 
     STARTED = workflow.exec_mode == ExecMode.DEFAULT
     if STARTED:
+        check_command(sys.argv, Path.cwd())
         # Snakemake names neither file nor line of a mistake
         merged([Path(file) for file in workflow.configfiles])
         parent.register()

@@ -20,6 +20,7 @@ TREE = (
     "methods tasks engine report export planning",
     "stages",
     "cli",
+    "__main__",
 )
 """The packages, floor by floor."""
 FLOORS = {name: floor for floor, names in enumerate(TREE) for name in names.split()}

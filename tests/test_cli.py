@@ -7,7 +7,9 @@ from types import ModuleType
 
 import pytest
 
+import wsss
 from wsss import __version__
+from wsss.__main__ import main as entry
 from wsss.cli import commands, main
 from wsss.config.resolve import load
 from wsss.config.schema import schema_text
@@ -144,3 +146,16 @@ def test_an_artifact_of_another_run_is_reported_and_its_log_kept(tmp_path, monke
     assert main(["gather-parts", *arguments]) == 0
     assert f"another run has made {out} meanwhile" in capfd.readouterr().err
     assert log.read_text() == "of the other run\n"
+
+
+def test_ctrl_c_during_the_first_imports_is_one_line(monkeypatch, capfd):
+    class Interrupted:
+        def find_spec(self, name, *_):
+            if name == "wsss.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    monkeypatch.delitem(sys.modules, "wsss.cli")
+    monkeypatch.delattr(wsss, "cli")
+    assert entry() == 130
+    assert capfd.readouterr().err == "interrupted\n"

@@ -114,7 +114,3 @@ def _overview() -> argparse.ArgumentParser:
     names = [name.replace("_", "-") for name in commands()]
     parser.add_argument("stage", choices=names, help="`wsss <stage> --help` explains its options")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -105,11 +105,11 @@ def test_a_broken_file_stops_only_those_who_use_it(copied, tmp_path):
     python = copied("class PeakParams(:")
     (tmp_path / "mine.yaml").write_text("method: peak")
     (tmp_path / "cam.yaml").write_text("cam: {peak: {dropout: 0}}")
-    assert python("-m", "wsss.cli", "--help").returncode == 0
+    assert python("-m", "wsss", "--help").returncode == 0
     load = "from wsss.config.resolve import load, runs; assert runs(load({}))"
     assert python("-c", load).returncode == 0
     for file in ("mine.yaml", "cam.yaml"):
-        done = python("-m", "wsss.cli", "check", file)
+        done = python("-m", "wsss", "check", file)
         (line,) = done.stderr.strip().splitlines()
         assert done.returncode == 2 and "methods/peak.py: line 1: SyntaxError" in line
 

@@ -29,7 +29,7 @@ from wsss.errors import UserError
         ({"cam": {"train": {"resize": [512, 256]}}}, "cam.train.resize: the smaller bound"),
         ({"cam": {"train": {"lr": float("inf")}}}, "cam.train.lr: Input should be a finite"),
         ({"crf": {"alphas": [4, 4]}}, "crf.alphas: the values must differ"),
-        ({"results": "{x}"}, "results: String should match pattern"),
+        ({"results": "{x}"}, "results: give a folder"),
         ({"runs": {"logs": {}}}, "runs.logs"),
         ({"runs": {"a.b": {}}}, "runs.a.b"),
         ({"affinity": {"train": {"crop": 321}}}, "affinity.train.crop: Input should be a multiple"),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.stale import CLASSIFIER, DATA, HELD_OUT, REPORT, TRAIN_SEGMENTER, WALK
+from wsss.demo.scenes import CLASSES
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
@@ -160,6 +161,18 @@ def test_going_back_makes_nothing_and_names_lead_back(project):
     assert project.made("crf/train") == before
     assert project.made("walk/train/labels.tsv").exists()
     assert project.stale(change) == set()
+
+
+def test_the_table_of_another_configuration_is_not_printed(project):
+    output = project.snakemake("--until", "prepare_data", config={"seed": 1})
+    assert "mIoU" not in output and "Report:" not in output
+
+
+def test_a_configuration_longer_than_a_command_line_reaches_the_stages(project):
+    classes = [*CLASSES, *(f"class {number} {'x' * 700}" for number in range(200))]
+    change = {"dataset": {"classes": classes}}
+    project.snakemake("--until", "prepare_data", config=change)
+    assert "prepare_data" not in project.stale(change)
 
 
 def test_a_dry_run_changes_no_name(project):

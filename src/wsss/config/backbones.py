@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from wsss.config.section import Section
+from wsss.config.section import Section, UserPath
 
 TIMM = "timm/"
 """Prefix of the names of timm's encoders."""
@@ -78,7 +78,7 @@ class BackboneOptions(Section):
     ] = "mobilenet_v2"
     """Architecture; vgg16 is PSA's LargeFOV network, vgg16_largefov EADER's, resnet101_caffe that
     of DeepLab v2; timm/<encoder> takes any convolutional encoder of the library timm."""
-    weights: str | None = "imagenet"
+    weights: UserPath | None = "imagenet"
     """Pretrained weights: a file, imagenet (fetched by torchvision or timm), or null for none."""
     output_stride: Literal[8, 16, 32] | None = None
     """Input pixels per feature cell; null = the architecture's own."""

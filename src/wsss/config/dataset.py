@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, model_validator
 
-from wsss.config.section import Count, DatasetName, Name, Section
+from wsss.config.section import Count, DatasetName, Name, Section, UserPath
 
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
 TRAIN_AUG = "train_aug"
@@ -82,7 +82,7 @@ class Tiles(Section):
     """Side of a tile in pixels."""
     overlap: Annotated[int, Field(ge=0)] = 128
     """Overlap of neighbouring tiles in pixels."""
-    labels: str | None = None
+    labels: UserPath | None = None
     """Table of tiles with labels of their own, relative to root: image, top, left, labels."""
 
     @model_validator(mode="after")
@@ -100,9 +100,9 @@ class Dataset(Section):
     source: Literal[tuple(CAPABILITIES)] = "demo"  # type: ignore[valid-type]
     """demo = generated; csv = folder with a table of labels; folders = one folder per class;
     voc = PASCAL VOC layout; coco = images and a JSON file of instances."""
-    root: str | None = None
+    root: UserPath | None = None
     """Folder of the data; null for the demo and for downloaded data."""
-    labels: str = "labels.csv"
+    labels: UserPath = "labels.csv"
     """Table of labels, relative to root: columns image, split, labels and optionally mask."""
     classes: list[ClassName] = []
     """Class names in the order of the mask ids 1, 2, ...; empty = found in the labels."""
@@ -112,7 +112,7 @@ class Dataset(Section):
     """masks = the image labels are the classes in the mask, as in EADER's experiments."""
     download: bool = False
     """Download VOC 2012, and SBD if the list train_aug needs it, into the results (voc)."""
-    augment: str | None = None
+    augment: UserPath | None = None
     """SBD or SegmentationClassAug, folder or archive, as additional masks of VOC's images (voc)."""
     augment_masks: bool = False
     """Evaluate on the masks of augment, too; published metrics are on VOC's own masks."""

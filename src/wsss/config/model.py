@@ -18,6 +18,7 @@ from wsss.config.section import (
     Scales,
     Section,
     Share,
+    UserPath,
     distinct,
 )
 from wsss.config.segmenter import Segment
@@ -42,7 +43,7 @@ class _Cam(Section):
 
     train: ClassifierTrain = ClassifierTrain()
     infer: CamInfer = CamInfer()
-    checkpoint: str | None = None
+    checkpoint: UserPath | None = None
     """Published checkpoint of the method's network, used instead of a training."""
 
     def unread(self) -> Collection[str]:
@@ -99,7 +100,7 @@ class Boundaries(Section):
     from; it is trained before, with the same image labels."""
     run: str | None = None
     """Name of another run, whose CRF maps are used instead."""
-    folder: str | None = None
+    folder: UserPath | None = None
     """Folder of your own maps, one <image id>.npy each, used instead."""
 
 

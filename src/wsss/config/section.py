@@ -1,7 +1,10 @@
 """The base class of all sections of the configuration, and the types of their values."""
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from math import nan
+from os.path import expanduser
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -11,7 +14,6 @@ if TYPE_CHECKING:
     from wsss.config.training import ClassifierTrain
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Folder = Annotated[str, Field(pattern=r"^[^{}]+$")]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -53,6 +55,41 @@ def distinct(values: list[Number]) -> list[Number]:
         raise ValueError("the values must differ")
     return values
 
+
+def _home_expanded(path: str) -> str:
+    """Return a path with the home folder in the place of a leading ~.
+
+    Raises:
+        ValueError: there is no such user, or the path holds control characters.
+    """
+    if any(unicodedata.category(character) == "Cc" for character in path):
+        raise ValueError("a path without control characters is needed")
+    expanded = expanduser(path)  # noqa: PTH111 a Path would drop a leading ./
+    if expanded.startswith("~"):
+        raise ValueError("there is no such user; write the folder in full, or ./~ for that name")
+    return expanded
+
+
+def _results_folder(path: str) -> str:
+    """Return the path of a folder that can be written and that Snakemake can handle.
+
+    Raises:
+        ValueError: it is blank, has characters that Snakemake reads itself, or is no folder.
+    """
+    if not path.strip() or path.startswith("-") or set(path) & set("{}<>"):
+        raise ValueError("give a folder; its name is not blank, has none of { } < > and no - first")
+    # a file in the place of one of the folders
+    taken = next((p for p in (Path(path), *Path(path).parents) if p.exists()), None)
+    if taken and not taken.is_dir():
+        raise ValueError(f"{taken} is a file, no folder")
+    return path
+
+
+UserPath = Annotated[str, AfterValidator(_home_expanded)]
+"""Path of a file or folder of the user; a leading ~ is the home folder."""
+
+Folder = Annotated[UserPath, AfterValidator(_results_folder)]
+"""Folder of the results."""
 
 DatasetName = Annotated[Name, AfterValidator(_not_reserved("weights"))]
 RunName = Annotated[

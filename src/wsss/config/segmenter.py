@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from wsss.config.backbones import BackboneOptions
 from wsss.config.crf import PostCrf, SegmenterCrf
-from wsss.config.section import Count, Positive, Scales, Section, ordered
+from wsss.config.section import Count, Positive, Scales, Section, UserPath, ordered
 from wsss.config.training import Train
 
 
@@ -124,7 +124,7 @@ class Segment(Section):
     """Architecture."""
     backbone: BackboneOptions | None = None
     """Backbone of the segmenter; null = the run's backbone."""
-    checkpoint: str | None = None
+    checkpoint: UserPath | None = None
     """Published checkpoint of the segmenter, used instead of a training."""
     deeplab_v1: DeepLabV1 = DeepLabV1()
     deeplab_v2: DeepLabV2 = DeepLabV2()
