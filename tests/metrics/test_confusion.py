@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from wsss.metrics.confusion import (
-    class_areas,
     confusion,
     confusion_at,
     iou,
@@ -10,6 +12,7 @@ from wsss.metrics.confusion import (
     mean_iou_present,
     precision_recall,
     present,
+    seed_counts,
     threshold_curve,
     threshold_histogram,
 )
@@ -95,8 +98,9 @@ def test_curve_of_two_images_is_that_of_their_sum():
 
 @pytest.mark.parametrize("classes", [CLASSES, CLASSES[:0]])
 def test_areas_are_those_of_the_seeds(classes):
-    cam, _ = example(0, classes)
-    areas = class_areas(cam, classes, THRESHOLDS)
+    cam, gt = example(0, classes)
+    areas, _ = seed_counts(cam, classes, gt, 6, THRESHOLDS)
+    assert np.array_equal(seed_counts(cam, classes, None, 6, THRESHOLDS)[0], areas)
     for threshold, row in zip(THRESHOLDS, areas, strict=True):
         seed = seed_labels(cam, classes, threshold)
         assert row.tolist() == [(seed == label).sum() for label in (0, *(classes + 1))]
@@ -116,3 +120,15 @@ def test_histogram_refuses_what_does_not_match():
         threshold_histogram(cam[:1], CLASSES, gt, 6, THRESHOLDS)
     with pytest.raises(ValueError, match="label 5"):
         threshold_histogram(cam, CLASSES, np.zeros_like(gt), 5, THRESHOLDS)
+
+
+@given(
+    values=hnp.arrays(np.float32, 50, elements=st.floats(-1, 2, width=32)),
+    limits=st.lists(st.floats(0, 1.5, width=32), min_size=1, max_size=9),
+)
+def test_bins_are_those_of_a_search(values, limits):
+    limits = np.sort(np.float32(limits))
+    # scores at the limits, too
+    values = np.concatenate([values, limits])
+    found, _ = seed_counts(values[None, None], np.array([0]), None, 2, limits)
+    assert found[:, 1].tolist() == [(values > limit).sum() for limit in limits]

@@ -6,18 +6,20 @@ from wsss.io.labels import IGNORE, label_ids
 
 EPS = 1e-10
 
+_CELLS = np.float32(4096)
+"""Cells per unit of the table that finds the bin of a score; a power of two loses no digit."""
+
 
 def _counts(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Histogram of flat indices, int64, of this shape."""
     return np.bincount(index.ravel(), minlength=int(np.prod(shape))).reshape(shape)
 
 
-def _checked(name: str, labels: np.ndarray, num_labels: int) -> np.ndarray:
-    """Labels as int64; ValueError if one is not below `num_labels`."""
+def _in_range(name: str, labels: np.ndarray, num_labels: int) -> None:
+    """Raise a ValueError if a label is not below `num_labels`."""
     if labels.size and (labels.max() >= num_labels or labels.min() < 0):
         worst = labels.max() if labels.max() >= num_labels else labels.min()
         raise ValueError(f"{name} holds label {worst}, expected 0 to {num_labels - 1}")
-    return labels.astype(np.int64)
 
 
 def confusion(
@@ -39,10 +41,15 @@ def confusion(
     """
     if pred.shape != gt.shape:
         raise ValueError(f"prediction is {pred.shape}, ground truth {gt.shape}")
-    valid = gt != ignore
-    true = _checked("ground truth", gt[valid], num_labels)
-    found = _checked("prediction", pred[valid], num_labels)
-    return _counts(true * num_labels + found, (num_labels, num_labels))
+    _in_range("ground truth", gt, IGNORE + 1)
+    _in_range("prediction", pred, IGNORE + 1)
+    # every pair of 8-bit labels, then those that count
+    side = IGNORE + 1
+    pairs = _counts(gt.astype(np.int32) * np.int32(side) + pred, (side, side))
+    pairs[ignore] = 0
+    for name, axis in (("ground truth", 1), ("prediction", 0)):
+        _in_range(name, np.flatnonzero(pairs.any(axis=axis)), num_labels)
+    return pairs[:num_labels, :num_labels]
 
 
 def iou(conf: np.ndarray) -> np.ndarray:
@@ -133,10 +140,77 @@ def _winners(
     if len(cam) != len(classes):
         raise ValueError(f"{len(cam)} maps for {len(classes)} classes")
     if not len(cam):
-        nothing = np.zeros(cam.shape[1:], dtype=np.int64)
+        nothing = np.zeros(cam.shape[1:], dtype=np.int32)
         return nothing, nothing
+    # a pass per class is faster than argmax, whose axis is not the last one
     scores = cam.astype(np.float32, copy=False)
-    return scores.argmax(axis=0) + 1, np.searchsorted(limits, scores.max(axis=0), side="left")
+    best, winner = scores[0], np.ones(cam.shape[1:], dtype=np.int32)
+    for place, other in enumerate(scores[1:], 2):
+        np.putmask(winner, other > best, place)
+        best = np.maximum(best, other)
+    return winner, _bins(best, limits)
+
+
+def _bins(values: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Number of ascending limits >= 0 below each value, as `np.searchsorted` finds it.
+
+    A table of cells gives it but for the limit within the cell of a value, which is compared.
+    """
+    cells = (limits * _CELLS).astype(np.int64)
+    if not len(limits) or len(np.unique(cells)) < len(limits):
+        return np.searchsorted(limits, values, side="left").astype(np.int32)
+    edges = np.arange(cells[-1] + 1, dtype=np.float32) / _CELLS
+    table = np.searchsorted(limits, edges, side="left").astype(np.int32)
+    # values are finite; the cells at both ends take those outside
+    place = np.clip(values, 0, edges[-1])
+    place *= _CELLS
+    below = table[place.astype(np.int32)]
+    below += np.append(limits, np.float32(np.inf))[below] < values
+    return below
+
+
+def seed_counts(
+    cam: np.ndarray,
+    classes: np.ndarray,
+    gt: np.ndarray | None,
+    num_labels: int,
+    thresholds: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Count the pixels of an image's seed at every threshold, in one pass.
+
+    Args:
+        cam: Normalised maps of the classes present (K, H, W).
+        classes: Their ids (K,), ascending.
+        gt: True labels (H, W), `IGNORE` where pixels do not count; None without a mask.
+        num_labels: Number of labels L.
+        thresholds: Background scores (T,), ascending, >= 0.
+
+    Returns:
+        Pixels per label of the seed (T, K + 1) int64, the background first, then the classes in
+        their order; and the histogram of `threshold_histogram`, None without a mask.
+
+    Raises:
+        ValueError: Shapes do not match, a label is out of range or the thresholds do not ascend.
+    """
+    ids = label_ids(classes)
+    _in_range("class list", ids, num_labels)
+    if gt is not None:
+        if cam.shape[1:] != gt.shape:
+            raise ValueError(f"maps are {cam.shape[1:]}, ground truth {gt.shape}")
+        _in_range("ground truth", gt[gt != IGNORE], num_labels)
+    winner, bins = _winners(cam, classes, thresholds)
+    # true label (one row without a mask), position of the strongest class + 1, bin
+    shape = (1 if gt is None else IGNORE + 1, len(ids), len(thresholds) + 1)
+    index = winner * np.int32(shape[2]) + bins
+    if gt is not None:
+        index += gt.astype(np.int32) * np.int32(shape[1] * shape[2])
+    hist = _counts(index, shape)
+    areas = _confusions(hist.sum(axis=0)[None])[:, 0]
+    if gt is None:
+        return areas, None
+    counts = np.zeros((num_labels, num_labels, shape[2]), np.int64)
+    counts[:, ids] = hist[:num_labels]
+    return areas, counts
 
 
 def threshold_histogram(
@@ -145,7 +219,6 @@ def threshold_histogram(
     gt: np.ndarray,
     num_labels: int,
     thresholds: np.ndarray,
-    ignore: int = IGNORE,
 ) -> np.ndarray:
     """Histogram of pixels from which the confusion matrix of every threshold follows.
 
@@ -157,10 +230,9 @@ def threshold_histogram(
     Args:
         cam: Normalised maps of the classes present (K, H, W).
         classes: Their ids (K,), ascending.
-        gt: True labels (H, W).
+        gt: True labels (H, W), `IGNORE` where pixels do not count.
         num_labels: Number of labels L.
         thresholds: Background scores (T,), ascending, >= 0.
-        ignore: Label of `gt` whose pixels do not count.
 
     Returns:
         Counts (L, L, T + 1) int64: true label, label of the strongest class (0 only in images
@@ -169,14 +241,9 @@ def threshold_histogram(
     Raises:
         ValueError: Shapes do not match, a label is out of range or the thresholds do not ascend.
     """
-    if cam.shape[1:] != gt.shape:
-        raise ValueError(f"maps are {cam.shape[1:]}, ground truth {gt.shape}")
-    winner, bins = _winners(cam, classes, thresholds)
-    valid = gt != ignore
-    true = _checked("ground truth", gt[valid], num_labels)
-    found = _checked("class list", label_ids(classes)[winner[valid]], num_labels)
-    shape = (num_labels, num_labels, len(thresholds) + 1)
-    return _counts((true * num_labels + found) * shape[2] + bins[valid], shape)
+    counts = seed_counts(cam, classes, gt, num_labels, thresholds)[1]
+    assert counts is not None
+    return counts
 
 
 def _confusions(hist: np.ndarray) -> np.ndarray:
@@ -213,24 +280,3 @@ def threshold_curve(hist: np.ndarray) -> np.ndarray:
         Ratios in [0, 1] (T,).
     """
     return mean_iou(_confusions(hist))
-
-
-def class_areas(cam: np.ndarray, classes: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Number of pixels per label of the seed, at every threshold.
-
-    Args:
-        cam: Normalised maps of the classes present (K, H, W).
-        classes: Their ids (K,), ascending.
-        thresholds: Background scores (T,), ascending, >= 0.
-
-    Returns:
-        Counts (T, K + 1) int64: background, then the classes in their order. A row sums to H W.
-
-    Raises:
-        ValueError: The numbers of maps and classes differ or the thresholds do not ascend.
-    """
-    winner, bins = _winners(cam, classes, thresholds)
-    width = len(thresholds) + 1
-    hist = _counts(winner * width + bins, (len(classes) + 1, width))
-    areas: np.ndarray = _confusions(hist[None])[:, 0]
-    return areas

@@ -7,12 +7,11 @@ import numpy as np
 
 from wsss.io.labels import IGNORE, label_ids
 from wsss.metrics.confusion import (
-    class_areas,
     confusion,
     confusion_at,
     iou,
+    seed_counts,
     threshold_curve,
-    threshold_histogram,
 )
 from wsss.metrics.result import Counts, Point, ThresholdCurve
 
@@ -116,11 +115,10 @@ class SeedTally:
             present: ids of the maps, ascending.
             truth: mask (H, W) uint8; None without one.
         """
-        areas = class_areas(cam, present, self.thresholds)
+        areas, counts = seed_counts(cam, present, truth, self.num_labels, self.thresholds)
         found = areas >= max(1, self.min_area * areas[0].sum())
         self.agreements.append(agreement(found, label_ids(present), classes))
-        if truth is not None:
-            counts = threshold_histogram(cam, present, truth, self.num_labels, self.thresholds)
+        if counts is not None:
             self.histograms[image_id] = _compact(counts)
 
     def result(self) -> tuple[ThresholdCurve, dict[str, Counts]]:

@@ -1,7 +1,7 @@
 """From class activation maps to seeds: size of the image, background scores and label maps."""
 
+import cv2
 import numpy as np
-from PIL import Image
 
 from wsss.io.labels import label_ids
 
@@ -25,8 +25,7 @@ def upsample_cam(cam: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = (int(side) for side in size)
     out = np.empty((len(cam), height, width), np.float32)
     for target, one in zip(out, cam.astype(np.float32), strict=True):
-        scaled = Image.fromarray(one).resize((width, height), Image.Resampling.BILINEAR)
-        target[:] = np.asarray(scaled)
+        cv2.resize(one, (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
     return out
 
 

@@ -137,11 +137,13 @@ def _posteriors(
     tallies: dict[float, Tally] = {}
     for item in track(items, f"evaluate {name}"):
         ids = label_ids(np.array(item.classes, int))
-        for alpha, posteriors in read_crf(reader, item).items():
+        found = read_crf(reader, item)
+        mask = truth(item, _size(next(iter(found.values()))[0]))
+        for alpha, posteriors in found.items():
             # (K + 1, H, W) -> (H, W)
             labels = ids[posteriors.argmax(0)]
             tally = tallies.setdefault(alpha, Tally(num_labels, config.min_area, alpha=alpha))
-            tally.add(item.image_id, item.classes, labels, truth(item, _size(labels)))
+            tally.add(item.image_id, item.classes, labels, mask)
     return {f"{name} alpha {alpha:g}": tally.result() for alpha, tally in tallies.items()}
 
 
