@@ -11,9 +11,7 @@ from pathlib import Path
 from benchmarks.row import Row
 
 FOLDER = Path(__file__).parent
-NAMES = sorted(
-    path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__init__", "__main__", "row", "gpu")
-)
+NAMES = sorted({path.stem for path in FOLDER.glob("*.py")} - {"__init__", "__main__", "row", "gpu"})
 
 
 def main() -> None:

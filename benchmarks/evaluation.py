@@ -61,5 +61,5 @@ def _example() -> tuple[np.ndarray, np.ndarray]:
     for label, far in zip(CLASSES + 1, distance, strict=True):
         truth[far < 1] = label
     noise = np.random.default_rng(0).normal(0, 0.05, (2, 94, 125))
-    maps = np.exp(-np.stack(distance)[:, ::4, ::4] ** 2) + noise
+    maps = np.exp(-(np.stack(distance)[:, ::4, ::4] ** 2)) + noise
     return maps.clip(0, 1).astype(np.float16), truth

@@ -25,9 +25,7 @@ def rows() -> Iterator[Row]:
     )
     yield Row("random walk 47 x 63, 256 steps", plain, fast, 150, f"{worst:.0e}")
     large = _example(256, 256)
-    yield Row(
-        "random walk 256 x 256, 256 steps", nan, alone(lambda: _sparse(*large), 1), 2.0, "-"
-    )
+    yield Row("random walk 256 x 256, 256 steps", nan, alone(lambda: _sparse(*large), 1), 2.0, "-")
 
 
 def _example(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -153,6 +153,7 @@ KEYS = [
     *_section("dataset", SORTING, _VOC, labels_from="masks", tiles={"size": 64, "overlap": 8}),
     *_section("dataset", ELSEWHERE, _VOC | {"dataset.augment": "sbd"}, augment_masks=True),
     *_section("dataset.coco", READING, _COCO, annotations={"val": "a"}, images={"val": "b"}),
+    Key("dataset.coco.crowds", "objects", READING, _COCO),
     *_section("dataset.demo", {"make_demo"}, images=9, val_images=9, size=64, seed=1),
 ]
 

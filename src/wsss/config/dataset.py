@@ -73,6 +73,9 @@ class Coco(Section):
     """JSON file of the instances, by split."""
     images: dict[Literal["train", "val"], str] = {"train": "train2014", "val": "val2014"}
     """Folder of the images, by split."""
+    crowds: Literal["ignore", "objects"] | None = None
+    """Regions that are marked as crowds: their pixels do not count, as in MS-COCO, or they are
+    objects, as brush masks of CVAT are; null = ignore, and an error where they are many."""
 
 
 class Tiles(Section):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.files import in_threads
-from wsss.data.sources.listing import Listing
+from wsss.data.sources.listing import Listing, Record
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.images import image_size
@@ -63,7 +63,8 @@ def draw_all(drawn: Mapping[str, Callable[[], np.ndarray]], split: str) -> Itera
 def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
     """Replace the image labels of a listing by the classes in the masks, of one pixel or more.
 
-    255 is no class, and an image that shows none is `background`. Source: the data sets of
+    255 is no class, and an image that shows none is `background`; with a drawn mask that ignores
+    pixels, it keeps its labels, which are those of a crowd. Source: the data sets of
     ErikStammes/EADER.
 
     Args:
@@ -78,8 +79,10 @@ def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
     paths = _paths(listing, drawn)
     shown = in_threads(_shown, paths, "read labels off masks", threads)
     names = dict(enumerate(listing.names, start=1))
-    labels = [tuple(names[i] for i in ids if i in names) or (NO_CLASS,) for ids in shown]
-    records = [replace(r, labels=own) for r, own in zip(listing.records, labels, strict=True)]
+    records = [
+        replace(record, labels=_labels(record, ids, names))
+        for record, ids in zip(listing.records, shown, strict=True)
+    ]
     missing = [
         f"{record.where}: {record.image} has no mask to read its labels from"
         for record, path in zip(listing.records, paths, strict=True)
@@ -142,6 +145,13 @@ def _paths(listing: Listing, drawn: Drawn) -> list[Path | None]:
         listing.root / record.mask if record.mask else drawn.get(image_id)
         for record, image_id in zip(listing.records, listing.ids, strict=True)
     ]
+
+
+def _labels(record: Record, ids: Sequence[int], names: Mapping[int, str]) -> tuple[str, ...]:
+    """Return the names of the ids in the mask of an image."""
+    found = tuple(names[i] for i in ids if i in names)
+    hidden = record.labels if IGNORE in ids and record.mask is None else ()
+    return found or hidden or (NO_CLASS,)
 
 
 def _shown(path: Path | None) -> Sequence[int]:

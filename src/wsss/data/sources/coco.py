@@ -10,7 +10,7 @@ become classes in the order of their ids (80 classes of the ids 1..90 of MS-COCO
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -20,21 +20,33 @@ from wsss.config.dataset import Dataset
 from wsss.data.sources import regions
 from wsss.data.sources.base import DrawMask, Source
 from wsss.data.sources.instances import Annotation, Instances, Picture, load
-from wsss.data.sources.listing import Listing, Record, image_ids
+from wsss.data.sources.listing import Listing, Record, below, image_ids
 from wsss.data.taxonomy import COCO_CATEGORIES, NO_CLASS
 from wsss.errors import UserError, raise_problems
 from wsss.io.images import image_size
 from wsss.io.progress import log
 
+_PLAUSIBLE_CROWDS = 0.1
+"""Largest share of crowds among the regions of a file; MS-COCO's own have 0.01."""
+
 
 @dataclass(frozen=True)
 class _Part:
-    """One split: its wsss name, its JSON file and folder as configured, the content of the file."""
+    """One split.
+
+    Attributes:
+        split: its wsss name.
+        table: its JSON file, as configured.
+        images: its folder of images, as configured.
+        found: the content of the file.
+        files: image id -> path relative to `images`; None if it is not below that folder.
+    """
 
     split: str
     table: str
     images: str
     found: Instances
+    files: Mapping[int, Path | None]
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
@@ -48,9 +60,11 @@ def read(dataset: Dataset, root: Path) -> Listing:
     records = [record for part in parts for _, record in _records(part, classes)]
     for part in parts:
         _log(part, records)
-    drawn = [part.table for part in parts if part.found.has_regions]
-    source = f"regions in {', '.join(drawn)}; crowds ignored" if drawn else ""
-    return Listing(root, tuple(records), tuple(classes), source, _problems(dataset, parts))
+    drawn = [part.table for part in parts if part.found.regions]
+    crowds = "objects" if dataset.coco.crowds == "objects" else "ignored"
+    source = f"regions in {', '.join(drawn)}; crowds {crowds}" if drawn else ""
+    problems, warnings = _problems(dataset, parts), list(_crowd_warnings(parts, dataset))
+    return Listing(root, tuple(records), tuple(classes), source, problems, warnings=warnings)
 
 
 def outline(dataset: Dataset, root: Path) -> Listing:
@@ -87,15 +101,16 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
     chosen = [
         (image_id, part, picture)
         for image_id, (part, picture, _) in zip(ids, pairs, strict=True)
-        if part.split == split and part.found.has_regions and _complete(part, picture)
+        if part.split == split and part.found.regions and _complete(part, picture)
     ]
     log.info("%d images of %s have regions to draw", len(chosen), split)
     problems = [*_problems(dataset, parts), *_region_problems(chosen, root)]
     raise_problems(f"the regions of {root}", problems)
     # mask ids are 1, 2, ... in the order of the classes
     labels = {name: number for number, name in enumerate(classes, start=1)}
+    objects = dataset.coco.crowds == "objects"
     return {
-        image_id: partial(regions.draw, _regions(part, picture, labels), picture.size)
+        image_id: partial(regions.draw, _regions(part, picture, labels, objects), picture.size)
         for image_id, part, picture in chosen
         if picture.size is not None
     }
@@ -116,10 +131,12 @@ def _places(dataset: Dataset, root: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _parts(dataset: Dataset, root: Path, drawn: str | None = None) -> list[_Part]:
-    return [
-        _Part(split, table, images, load(root / table, regions=split == drawn))
-        for split, table, images in _places(dataset, root)
-    ]
+    parts = []
+    for split, table, images in _places(dataset, root):
+        found = load(root / table, regions=split == drawn)
+        files = {p.id: below(root, images, p.file_name) for p in found.pictures.values()}
+        parts.append(_Part(split, table, images, found, files))
+    return parts
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -142,17 +159,21 @@ def _training(parts: list[_Part]) -> _Part:
 def _records(part: _Part, classes: list[str]) -> Iterator[tuple[Picture, Record]]:
     names = {key: name for key, name in part.found.names.items() if name in set(classes)}
     for picture in part.found.pictures.values():
+        file = part.files[picture.id]
+        if file is None:
+            continue
         shown = part.found.shown.get(picture.id, ())
         labels = tuple(name for key, name in names.items() if key in shown) or (NO_CLASS,)
         where = f"{part.table}: image {picture.id}"
-        image = Path(part.images, picture.file_name)
-        yield picture, Record(image, part.split, labels, None, where)
+        yield picture, Record(Path(part.images, file), part.split, labels, None, where)
 
 
 def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
     """Problems of the files, of their categories, and between the two splits."""
     training = _training(parts)
     found = [f"{part.table}: {line}" for part in parts for line in part.found.problems]
+    found += [line for part in parts for line in _file_problems(part)]
+    found += [line for part in parts for line in _crowd_problems(part, dataset)]
     # ids and names of categories
     official = {name: key for key, name in COCO_CATEGORIES.items()}
     for part in parts:
@@ -174,6 +195,36 @@ def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
     return found
 
 
+def _file_problems(part: _Part) -> Iterator[str]:
+    for image_id, file in part.files.items():
+        if file is None:
+            yield (
+                f"{part.table}: image {image_id}: file_name "
+                f"{part.found.pictures[image_id].file_name!r} is not below {part.images}, the "
+                f"folder of dataset.coco.images.{part.split}; correct either"
+            )
+
+
+def _crowd_problems(part: _Part, dataset: Dataset) -> Iterator[str]:
+    """Yield a line if more regions are marked as crowds than MS-COCO's own files have."""
+    crowds, regions = part.found.crowds, part.found.regions
+    if dataset.coco.crowds is None and crowds > _PLAUSIBLE_CROWDS * regions:
+        yield (
+            f"{part.table}: {crowds} of {regions} regions are marked as crowds (iscrowd 1), as "
+            "CVAT and datumaro mark every brush mask; set dataset.coco.crowds to objects if they "
+            "are objects, or to ignore if they are crowds, whose pixels do not count"
+        )
+
+
+def _crowd_warnings(parts: list[_Part], dataset: Dataset) -> Iterator[str]:
+    for part in parts:
+        if part.found.crowds and dataset.coco.crowds is None:
+            yield (
+                f"{part.table}: {part.found.crowds} of {part.found.regions} regions are marked as "
+                "crowds; their pixels do not count (dataset.coco.crowds)"
+            )
+
+
 def _log(part: _Part, records: list[Record]) -> None:
     own = [record for record in records if record.split == part.split]
     none = sum(record.labels == (NO_CLASS,) for record in own)
@@ -189,7 +240,7 @@ def _complete(part: _Part, picture: Picture) -> bool:
 def _region_problems(chosen: list[tuple[str, _Part, Picture]], root: Path) -> Iterator[str]:
     for _, part, picture in chosen:
         where = f"{part.table}: image {picture.id}"
-        wrong = _size_problem(picture, root / part.images / picture.file_name)
+        wrong = _size_problem(picture, root / part.images / (part.files[picture.id] or ""))
         if wrong or picture.size is None:
             yield f"{where}: {wrong}"
             continue
@@ -214,10 +265,13 @@ def _size_problem(picture: Picture, path: Path) -> str:
     return ""
 
 
-def _regions(part: _Part, picture: Picture, labels: dict[str, int]) -> list[regions.Region]:
+def _regions(
+    part: _Part, picture: Picture, labels: dict[str, int], crowds_are_objects: bool
+) -> list[regions.Region]:
     def region(annotation: Annotation) -> regions.Region:
         label = labels.get(part.found.names[annotation.category_id], 0)
-        return regions.Region(label, annotation.crowd, annotation.segmentation)
+        crowd = annotation.crowd and not crowds_are_objects
+        return regions.Region(label, crowd, annotation.segmentation)
 
     found = map(region, part.found.annotations.get(picture.id, ()))
     return [each for each in found if each.label]

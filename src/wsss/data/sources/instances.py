@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
@@ -55,7 +55,8 @@ class Instances:
         names: category id -> name, in the order of the ids.
         shown: image id -> ids of its categories.
         annotations: image id -> its annotations; empty unless regions are kept.
-        has_regions: True if any annotation has a segmentation.
+        regions: number of annotations with a segmentation.
+        crowds: number of those that are marked as crowds.
         refused: ids of the images with invalid entries.
         problems: mistakes, one line each, without the name of the file.
     """
@@ -64,7 +65,8 @@ class Instances:
     names: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
     annotations: dict[int, list[Annotation]] = field(default_factory=dict)
-    has_regions: bool = False
+    regions: int = 0
+    crowds: int = 0
     refused: set[int] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
@@ -101,7 +103,11 @@ def _read(path: Path, regions: bool) -> Instances:
     found = Instances()
     add = found.problems.extend
     add(_first(_read_pictures(lists["images"], found), "images"))
-    add(_first(_read_categories(lists["categories"], found), "categories"))
+    marked = {a.category_id for a in lists["annotations"] if isinstance(a, Annotation)}
+    classes, roots = _without_roots(lists["categories"], marked)
+    add(_first(_read_categories(classes, found), "categories"))
+    for root in roots:
+        log.info("%s: category %s is the supercategory of others; it is no class", path, root)
     add(_first(_read_annotations(lists["annotations"], found, regions), "annotations"))
     ids = Counter(a.id for a in lists["annotations"] if isinstance(a, Annotation) and _whole(a.id))
     doubled = sum(count > 1 for count in ids.values())
@@ -182,9 +188,6 @@ def _picture_problem(entry: object, found: Instances) -> str:
         return f"id {entry.id} is already that of {found.pictures[entry.id].file_name}"
     if not isinstance(entry.file_name, str) or not entry.file_name:
         return f"file_name {entry.file_name!r} is no path"
-    path = PurePosixPath(entry.file_name)
-    if path.is_absolute() or ".." in path.parts:
-        return f"file_name {entry.file_name!r} leads out of the folder of the images"
     return _size_problem(entry.size)
 
 
@@ -194,9 +197,33 @@ def _size_problem(size: tuple[Any, Any] | None) -> str:
     return f"height {size[0]!r} and width {size[1]!r} must be whole and positive"
 
 
-def _read_categories(entries: list[object], found: Instances) -> Iterator[str]:
-    names: dict[int, str] = {}
+def _without_roots(
+    entries: list[object], marked: set[Any]
+) -> tuple[list[tuple[int, object]], list[str]]:
+    """Return the numbered categories without roots, and the roots as `id (name)`.
+
+    Roboflow writes the name of the project as a category of its own, the supercategory of the
+    others, which no annotation has.
+    """
+    supers = Counter(e.get("supercategory") for e in entries if isinstance(e, dict))
+    classes, roots = [], []
     for number, entry in enumerate(entries):
+        if (
+            isinstance(entry, dict)
+            and entry.get("supercategory") in (None, "", "none")
+            and isinstance(entry.get("name"), str)
+            and supers[entry["name"]]
+            and entry.get("id") not in marked
+        ):
+            roots.append(f"{entry.get('id')} ({entry['name']})")
+        else:
+            classes.append((number, entry))
+    return classes, roots
+
+
+def _read_categories(entries: list[tuple[int, object]], found: Instances) -> Iterator[str]:
+    names: dict[int, str] = {}
+    for number, entry in entries:
         wrong = _category_problem(entry, names)
         if isinstance(entry, dict) and not wrong:
             names[entry["id"]] = composed(entry["name"])
@@ -228,7 +255,8 @@ def _read_annotations(entries: list[object], found: Instances, regions: bool) ->
             categories[entry.category_id] += 1
         else:
             found.shown.setdefault(entry.image_id, set()).add(entry.category_id)
-            found.has_regions |= entry.segmentation is not None
+            found.regions += entry.segmentation is not None
+            found.crowds += entry.crowd and entry.segmentation is not None
             if regions:
                 found.annotations.setdefault(entry.image_id, []).append(entry)
     # references to missing entries
