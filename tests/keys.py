@@ -111,7 +111,7 @@ KEYS = [
     *_section("boundaries", ELSEWHERE, first={"method": "seam"}, run="other", folder="."),
     *_section("crf", {"refine_crf"}, iterations=5, **_KERNELS),
     *_section("crf", {"refine_crf", "train_affinity"}, alphas=[3, 32]),
-    *_section("affinity.train", {"train_affinity"}, **_TRAIN, init="cam"),
+    *_section("affinity.train", {"train_affinity"}, **_TRAIN, init="cam", eval_from=9),
     *_section("affinity", {"train_affinity"}, radius=4),
     *(
         Key(f"{part}.train.momentum", 0.5, {f"train_{stage}"}, {f"{part}.train.optimizer": "sgd"})

@@ -170,16 +170,62 @@ def test_a_segmenter_is_trained_and_tested_as_published(name, tmp_path):
 
 
 OF_METHODS = {
-    **dict.fromkeys(["psa", "seam", "sb", "aeft", "seam+eader", "psa+eader"], "deeplab_v1"),
-    **dict.fromkeys(["psa-vgg16", "eader"], "deeplab_v3plus"),
+    "psa": ("deeplab_v1", "resnet38d"),
+    "psa-vgg16": ("deeplab_v1", "vgg16_largefov"),
+    "seam": ("deeplab_v1", "resnet38d"),
+    "sb": ("deeplab_v2", "resnet101_caffe"),
+    "eader": ("deeplab_v3plus", "resnet101"),
+    "aeft": ("deeplab_v1", "resnet38d"),
+    "psa+eader": ("xception65", "timm/xception65.tf_in1k"),
+    "seam+eader": ("deeplab_v1", "resnet38d"),
 }
-"""The segmenters of the methods' own presets."""
+"""The recipes and backbones of the segmenters in the methods' own presets."""
+
+CHANGED = {"psa-vgg16": {"backbone", "deeplab_v1"}}
+"""What differs from the recipe of a segmenter: Caffe's head on VGG-16 has 1024 channels."""
+
+
+def last(runs):
+    """The run of the method itself, behind the one that supplies boundaries."""
+    return [run for key, run in runs.items() if "first" not in key][-1]
 
 
 @pytest.mark.parametrize("name", OF_METHODS)
 def test_methods_have_the_recipe_of_their_segmenter(name, tmp_path):
-    (own,) = (
-        run.segment for key, run in preset(f"voc12/{name}", tmp_path).items() if "first" not in key
+    recipe, backbone = OF_METHODS[name]
+    run, behind = (
+        last(preset(f"voc12/{name}", tmp_path, *more)) for more in ((), [f"segment/{recipe}"])
     )
-    behind = preset(f"voc12/{name}", tmp_path, f"segment/{OF_METHODS[name]}")
-    assert own in [run.segment for run in behind.values()]
+    assert (run.segment.backbone or run.backbone).name == backbone
+    changed = CHANGED.get(name, set())
+    own, published = (r.segment.model_dump(exclude=changed) for r in (run, behind))
+    assert own == published
+
+
+def test_the_head_on_vgg16_has_the_channels_of_caffe(tmp_path):
+    assert preset("voc12/psa-vgg16", tmp_path)["psa"].segment.deeplab_v1.width == 1024
+
+
+@pytest.mark.parametrize("name", OF_METHODS)
+def test_maps_are_evaluated_at_the_official_background(name, tmp_path):
+    threshold = {"psa": 0.2, "psa-vgg16": 0.2, "psa+eader": 0.2, "eader": 0.3}.get(name)
+    assert last(preset(f"voc12/{name}", tmp_path)).evaluate.threshold == threshold
+
+
+@pytest.mark.parametrize("name", OF_METHODS)
+def test_only_aeft_ends_its_affinities_in_evaluation_mode(name, tmp_path):
+    train = last(preset(f"voc12/{name}", tmp_path)).affinity.train
+    assert train.eval_from == (1600 if name == "aeft" else None)
+
+
+@pytest.mark.parametrize("name", OF_METHODS)
+def test_only_eader_reads_labels_off_masks(name):
+    raw = yaml.safe_load((ROOT / f"configs/voc12/{name}.yaml").read_text(encoding="utf-8"))
+    dataset = load(raw).dataset
+    assert (dataset.labels_from == "masks") == (name == "eader") == bool(dataset.augment)
+
+
+@pytest.mark.parametrize("name", OF_METHODS)
+def test_a_preset_says_where_its_segmenter_comes_from(name):
+    text = (ROOT / f"configs/voc12/{name}.yaml").read_text(encoding="utf-8")
+    assert re.search(r"^# The (segmenter|network) .*\n(#.*\n)*segment:\n", text, re.MULTILINE)

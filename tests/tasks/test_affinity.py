@@ -1,6 +1,12 @@
 import pytest
 import torch
+from torch.utils.data import Dataset
 
+from wsss.config.training import AffinityTrain
+from wsss.engine import state
+from wsss.engine.checkpoint import Resume
+from wsss.engine.fabric import make_fabric
+from wsss.engine.fit import fit
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
 from wsss.nn.task import Progress
@@ -51,3 +57,52 @@ def test_it_learns(task):
 
 def test_scratch_is_the_head(task):
     assert task.from_scratch() == task.net.from_scratch()
+
+
+class Samples(Dataset):
+    """Four samples, a step each; an epoch may be made to interrupt."""
+
+    def __init__(self, stop_at=None):
+        self.stop_at = stop_at
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, place):
+        if place[0] == self.stop_at:
+            raise KeyboardInterrupt
+        return {key: value[0] for key, value in batch(48).items()}
+
+
+class Watched(AffinityTask):
+    """Notes for every step whether any module is in training mode, as dropout then acts."""
+
+    def __init__(self, eval_from):
+        torch.manual_seed(0)
+        super().__init__(AffinityNet(build("tiny"), widths=(8, 16, 24)), eval_from=eval_from)
+        self.modes = []
+
+    def forward(self, batch, progress):
+        losses = super().forward(batch, progress)
+        self.modes.append(any(module.training for module in self.net.modules()))
+        return losses
+
+
+def modes(folder, eval_from, data):
+    """Train for two epochs of four steps; return the mode of every step."""
+    task, recipe = Watched(eval_from), AffinityTrain(epochs=2, batch_size=1)
+    resume = Resume(folder / "work", "same")
+    fit(make_fabric("32-true", 1), task, data, recipe, 0, resume, folder / "h.csv")
+    return task.modes
+
+
+@pytest.mark.parametrize(("eval_from", "steps"), [(None, 8), (0, 0), (3, 3), (8, 8)])
+def test_a_training_leaves_training_mode_at_a_step(eval_from, steps, tmp_path):
+    assert modes(tmp_path, eval_from, Samples()) == [True] * steps + [False] * (8 - steps)
+
+
+def test_a_resumed_training_stays_in_evaluation_mode(tmp_path, monkeypatch):
+    monkeypatch.setattr(state, "CHECKPOINT_EVERY", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        modes(tmp_path, 3, Samples(stop_at=1))
+    assert modes(tmp_path, 3, Samples()) == [False] * 4

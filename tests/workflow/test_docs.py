@@ -141,6 +141,7 @@ def test_recipes_plan(command, fresh, tmp_path):
     voc = tmp_path / "VOCdevkit/VOC2012"
     voc.parent.mkdir()
     (tmp_path / "data").rename(voc)
+    shutil.copytree(voc / "SegmentationClass", voc / "SegmentationClassAug")
     lists = voc / "ImageSets/Segmentation"
     (lists / "train.txt").rename(lists / "train_aug.txt")
     (tmp_path / "pretrained").mkdir()

@@ -85,3 +85,6 @@ class AffinityTrain(Train):
     """Side of the training crop in pixels: whole cells of 8, at least five of them."""
     init: Literal["backbone", "cam"] = "backbone"
     """Start from the weights of the backbone, or from the backbone of the trained classifier."""
+    eval_from: Annotated[int, Field(ge=0)] | None = None
+    """Step, counted from 0, from which on the network stays in evaluation mode, hence without
+    dropout, as in AEFT's official training; null = none."""

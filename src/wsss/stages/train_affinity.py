@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     )
     train(
         TrainingFiles.of(args),
-        AffinityTask(net, radius),
+        AffinityTask(net, radius, recipe.eval_from),
         dataset,
         recipe,
         config.seed,
