@@ -161,12 +161,14 @@ def export_onnx(model_file: Path, out: Path) -> None:
     """
     from wsss.export import onnx
     from wsss.stages.infer_segmenter import make_segmenter
+    from wsss.stages.inference import finite_scores
 
     model = _load(model_file)
     net = make_segmenter(model, model_file).eval().requires_grad_(False)
     meta = model.meta
     about = {"segmenter": meta["segmenter"], "backbone": meta["backbone"]["name"]}
-    onnx.write(net, meta["classes"], out, about)
+    with finite_scores("an image of noise", model_file):
+        onnx.write(net, meta["classes"], out, about)
     log.info("export: %s as onnx in %s", model_file, out)
 
 

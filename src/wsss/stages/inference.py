@@ -1,20 +1,23 @@
 """Rebuilding of trained networks from checkpoints, and the device of inference."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from wsss.engine.checkpoint import Model
 from wsss.errors import UserError
 from wsss.nn.backbones import Backbone, build
+from wsss.ops.finite import NotFiniteError
 from wsss.system import gpus
 
 Net = TypeVar("Net", bound=nn.Module)
+
+_RETRAIN = "train it again, with a lower learning rate"
 
 
 def make_backbone(model: Model) -> Backbone:
@@ -45,6 +48,55 @@ def for_inference(net: Net, threads: int) -> Net:
     torch.set_num_threads(max(1, threads))
     torch.backends.cudnn.allow_tf32 = False
     return net.eval().requires_grad_(False).to(device())
+
+
+@contextmanager
+def finite_scores(
+    image: Path | str, source: Path, net: nn.Module | None = None, remedy: str = _RETRAIN
+) -> Iterator[None]:
+    """Name the image and the source of scores that are not finite, computed in the block.
+
+    Layers are watched, too: a ReLU turns an activation of minus infinity into a plausible 0.
+
+    Args:
+        image: the image.
+        source: the model, or the record of maps, that the scores come from.
+        net: the network whose layers are watched.
+        remedy: advice.
+
+    Raises:
+        UserError: a layer of `net` gives a number that is not finite, or the block raises
+            `NotFiniteError`.
+    """
+    try:
+        with _watched(net) if net else ExitStack():
+            yield
+    except NotFiniteError as error:
+        raise UserError(
+            f"{image}: {source} gives numbers for it that are not finite ({error}); {remedy}"
+        ) from error
+
+
+@contextmanager
+def _watched(net: nn.Module) -> Iterator[None]:
+    """Raise NotFiniteError after a block in which a layer gave numbers that are not finite."""
+    flags: list[tuple[str, Tensor]] = []
+    with ExitStack() as stack:
+        for name, layer in net.named_modules():
+            if not any(layer.children()):
+                stack.enter_context(layer.register_forward_hook(_noted(name, flags)))
+        yield
+    # compared at the end: a GPU need not wait for every single layer
+    if flags and not torch.stack([flag for _, flag in flags]).all():
+        raise NotFiniteError(next(f"layer {name}" for name, flag in flags if not flag))
+
+
+def _noted(name: str, flags: list[tuple[str, Tensor]]) -> Callable[..., None]:
+    def note(_layer: nn.Module, _inputs: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            flags.append((name, output.detach().isfinite().all()))
+
+    return note
 
 
 @cache

@@ -23,7 +23,7 @@ from wsss.io.provenance import file_digest
 from wsss.io.resumable import UNFINISHED, ResumableWriter
 from wsss.nn.segmenters.base import Segmenter
 from wsss.stages.infer_segmenter import load_own, make_segmenter, predict
-from wsss.stages.inference import for_inference
+from wsss.stages.inference import finite_scores, for_inference
 from wsss.tiles.layout import layout
 
 _COMMAND = {"command": "predict"}
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> None:
     provenance = _provenance(args.model, args.images, options)
     with ResumableWriter(args.out / RECORD, provenance) as out:
         write_text(args.out / CLASSES, "\n".join([*names, ""]))
-        damaged = _predict_all(net, photos, options, out)
+        damaged = _predict_all(net, args.model, photos, options, out)
     if damaged:
         first = f"damaged, hence without a mask: {len(damaged)} of {len(photos)} images:"
         raise UserError("\n".join([first, *damaged]))
@@ -134,7 +134,7 @@ def _own_files(out: Path, found: set[str]) -> set[str]:
 
 
 def _predict_all(
-    net: Segmenter, photos: Sequence[Photo], options: Options, out: ResumableWriter
+    net: Segmenter, model: Path, photos: Sequence[Photo], options: Options, out: ResumableWriter
 ) -> list[str]:
     """Write the masks; return one line per image that could not be decoded."""
     damaged = [photo.damage for photo in photos if photo.damage]
@@ -151,7 +151,9 @@ def _predict_all(
             continue
         size = image.shape[:2]
         windows = layout(size, options.tile, options.overlap) if options.tile else ()
-        out.put(photo.image_id, predict(net, image, options.infer, windows))
+        with finite_scores(photo.path, model, net):
+            labels = predict(net, image, options.infer, windows)
+        out.put(photo.image_id, labels)
     return damaged
 
 

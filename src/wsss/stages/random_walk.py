@@ -22,7 +22,13 @@ from wsss.ops.crf import decide
 from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize_bilinear
 from wsss.ops.walk import random_walk, transition
-from wsss.stages.inference import checkpoint_errors, device, for_inference, make_backbone
+from wsss.stages.inference import (
+    checkpoint_errors,
+    device,
+    finite_scores,
+    for_inference,
+    make_backbone,
+)
 from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance
 
 
@@ -44,11 +50,10 @@ def run(args: argparse.Namespace) -> None:
         for item in track(items, "random walk"):
             cam, size = read_cam(cams, item)
             image = image_of(item, size)
-            scores = walk(net, radius, image, upsample_cam(cam, size), config)
-            out.put(
-                item.image_id,
-                label_ids(np.array(item.classes, int))[decide(scores, image, config.crf)],
-            )
+            with finite_scores(item.image, args.model, net):
+                scores = walk(net, radius, image, upsample_cam(cam, size), config)
+                labels = label_ids(np.array(item.classes, int))[decide(scores, image, config.crf)]
+            out.put(item.image_id, labels)
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:

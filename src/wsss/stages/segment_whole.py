@@ -10,7 +10,7 @@ from wsss.io.labels import LabelWriter
 from wsss.io.parts import part_of
 from wsss.io.progress import log, track
 from wsss.stages.infer_segmenter import make_segmenter, predict
-from wsss.stages.inference import for_inference
+from wsss.stages.inference import finite_scores, for_inference
 from wsss.stages.parts import add_part_arguments, provenance
 from wsss.tiles.table import TileTable
 
@@ -36,5 +36,7 @@ def run(args: argparse.Namespace) -> None:
     with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for tiles in track(images, "segmentation"):
             image, windows = tiles[0].image, [tile.window for tile in tiles]
-            labels = predict(net, read_item(image, LARGEST), infer, windows)
+            pixels = read_item(image, LARGEST)
+            with finite_scores(image.image, args.model, net):
+                labels = predict(net, pixels, infer, windows)
             out.put(image.image_id, labels)
