@@ -69,6 +69,11 @@ class LabelMaps:
     def __len__(self) -> int:
         return len(self.items)
 
+    @property
+    def digest(self) -> str:
+        """Digest of the label maps in the records."""
+        return self._reader.digest
+
     def __iter__(self) -> Iterator[tuple[ImageFile, np.ndarray]]:
         """Yield every image with its label map (H, W) uint8.
 

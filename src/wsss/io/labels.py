@@ -16,6 +16,7 @@ from wsss.io.atomic import unwritable, write_bytes
 from wsss.io.images import LABEL_FORMATS
 from wsss.io.index import Masks
 from wsss.io.names import is_file
+from wsss.io.provenance import text_digest
 from wsss.io.records import LABEL_COLUMNS, read_record, split_folder, write_record
 
 IGNORE = 255
@@ -187,6 +188,12 @@ class LabelReader:
     def ids(self) -> tuple[str, ...]:
         """Ids of the images that have a label map, in the order of the records."""
         return tuple(self._files)
+
+    @property
+    def digest(self) -> str:
+        """Digest of all label maps, whatever their order and records."""
+        rows = sorted(f"{image_id} {digest}" for image_id, (_, digest) in self._files.items())
+        return text_digest("\n".join(rows))
 
     def read(self, image_id: str) -> np.ndarray:
         """Read the (H, W) uint8 label map of an image and verify its SHA-256.

@@ -89,6 +89,7 @@ def run(args: argparse.Namespace) -> None:
             for name, counted in counts.items()
         },
         threshold_curve=curve,
+        predictions=reader.digest if isinstance(reader, LabelReader) else "",
     )
     write_text(args.out, evaluation.to_text())
     _log(evaluation)
