@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
     _log_small(photos, options)
     # masks
-    provenance = _provenance(args.model, args.images, options)
+    provenance = _provenance(args.model, args.images, options, names)
     with ResumableWriter(args.out / RECORD, provenance) as out:
         write_text(args.out / CLASSES, "\n".join([*names, ""]))
         damaged = _predict_all(net, args.model, photos, options, out)
@@ -163,12 +163,12 @@ def _log_small(photos: Sequence[Photo], options: Options) -> None:
         log.info("%d images are no larger than a tile and are not cut", len(small))
 
 
-def _provenance(model: Path, images: Path, options: Options) -> str:
+def _provenance(model: Path, images: Path, options: Options, names: Sequence[str]) -> str:
     files = {"model": str(model), "digest": file_digest(model)}
     tiles = {"tile": options.tile, "overlap": options.overlap}
     config = options.infer.model_dump(mode="json")
     made = {"version": __version__, "images": str(images), "config": config}
-    return canonical(_COMMAND | files | made | tiles)
+    return canonical(_COMMAND | files | made | tiles | {"labels": list(names)})
 
 
 def tile_options(infer: SegmenterInfer, tile: int | None, overlap: int | None) -> Options:
