@@ -9,7 +9,7 @@ from wsss.config.model import Segment
 from wsss.pipeline import STAGES
 
 ROOT = Path(__file__).parents[1]
-HELPERS = {"__init__", "training", "inference", "parts", "sourcing"}
+HELPERS = {"damage", "__init__", "training", "inference", "parts", "sourcing"}
 
 
 def rules():

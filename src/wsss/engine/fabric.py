@@ -39,6 +39,13 @@ class EventLog(TensorBoardLogger):
         self._kwargs["purge_step"] = step
 
 
+def start_events(fabric: Fabric, step: int) -> None:
+    """Begin the TensorBoard events of a training at a step, if it has any."""
+    for events in fabric.loggers:
+        if isinstance(events, EventLog) and fabric.is_global_zero:
+            events.start(step)
+
+
 def make_fabric(
     precision: Precision, threads: int, tensorboard: Path | None = None, devices: int = 1
 ) -> Fabric:

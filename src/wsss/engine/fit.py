@@ -15,7 +15,7 @@ from wsss.data.loaders import EpochSampler, make_loader
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume
 from wsss.engine.errors import loop_errors
-from wsss.engine.fabric import EventLog, share_statistics, share_user_errors
+from wsss.engine.fabric import share_statistics, share_user_errors
 from wsss.engine.history import LossTable
 from wsss.engine.optim import Poly, make_optimizer, param_groups
 from wsss.engine.state import Checkpoints, State
@@ -67,9 +67,6 @@ def fit(
     # resume on the device of the training, where the optimisers' moments belong
     state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), LossTable(total))
     sampler.start_step = start = state.restore(resume.load())
-    for events in fabric.loggers if fabric.is_global_zero else ():
-        if isinstance(events, EventLog):
-            events.start(start)
 
     # load the remaining batches
     batches = make_loader(dataset, sampler, workers)
