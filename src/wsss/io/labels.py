@@ -102,7 +102,8 @@ def _decoded(path: Path, content: Path | io.BytesIO) -> np.ndarray:
 def _indices(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode not in ("P", "L"):
         raise UserError(
-            f"{path}: a label image must be a palette or 8-bit grey PNG, not mode {image.mode}"
+            f"{path}: a label image must be a palette or 8-bit grey PNG, not mode {image.mode}; "
+            "masks in colours need their labelmap.txt, see dataset.masks"
         )
     return np.array(image, np.uint8)
 
