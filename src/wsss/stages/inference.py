@@ -80,21 +80,24 @@ def finite_scores(
 @contextmanager
 def _watched(net: nn.Module) -> Iterator[None]:
     """Raise NotFiniteError after a block in which a layer gave numbers that are not finite."""
-    flags: list[tuple[str, Tensor]] = []
+    sums: list[tuple[str, Tensor]] = []
     with ExitStack() as stack:
         for name, layer in net.named_modules():
-            if not any(layer.children()):
-                stack.enter_context(layer.register_forward_hook(_noted(name, flags)))
+            # layers without weights do not leave the range of their inputs
+            if [*layer.parameters(recurse=False)]:
+                stack.enter_context(layer.register_forward_hook(_noted(name, sums)))
         yield
     # compared at the end: a GPU need not wait for every single layer
-    if flags and not torch.stack([flag for _, flag in flags]).all():
-        raise NotFiniteError(next(f"layer {name}" for name, flag in flags if not flag))
+    if sums and not torch.stack([total for _, total in sums]).isfinite().all():
+        raise NotFiniteError(next(f"layer {name}" for name, total in sums if not total.isfinite()))
 
 
-def _noted(name: str, flags: list[tuple[str, Tensor]]) -> Callable[..., None]:
+def _noted(name: str, sums: list[tuple[str, Tensor]]) -> Callable[..., None]:
+    """Return a hook that notes the sum of a layer's output, finite only if all numbers are."""
+
     def note(_layer: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, Tensor):
-            flags.append((name, output.detach().isfinite().all()))
+            sums.append((name, output.detach().sum()))
 
     return note
 
