@@ -243,10 +243,13 @@ def test_all_files_count_for_the_result(root):
     assert names == {"labelmap.txt", "b.png", "c.png"}
 
 
-def test_check_accepts_the_folder(root, capfd, monkeypatch):
-    export_cvat(root)
+@pytest.mark.parametrize("masks", ["null", "tasks.json"])
+@pytest.mark.parametrize("labels_from", ["annotations", "masks"])
+def test_check_accepts_the_folder(root, capfd, monkeypatch, masks, labels_from):
+    (annotate if masks == "tasks.json" else export_cvat)(root)
     monkeypatch.chdir(root)
-    Path("config.yaml").write_text(f"dataset: {{name: pets, source: csv, root: {root}}}\n")
+    more = f"masks: {masks}, labels_from: {labels_from}, classes: [dog, cat, traffic light]"
+    Path("config.yaml").write_text(f"dataset: {{source: csv, root: {root}, {more}}}\n")
     assert main(["check", "config.yaml"]) == 0
     assert "no problem found" in capfd.readouterr().out
 
