@@ -149,7 +149,7 @@ KEYS = [
     Key("dataset.source", "csv", FETCHING, _VOC),
     *_section("dataset", FETCHING, _VOC, root="..", splits={"train": "a", "val": "b"}),
     *_section("dataset", FETCHING, _VOC, augment="sbd.tgz"),
-    *_section("dataset", READING, _VOC, labels="other.csv", classes=["cat"]),
+    *_section("dataset", READING, _VOC, labels="other.csv", classes=["cat"], masks="tasks.json"),
     *_section("dataset", SORTING, _VOC, labels_from="masks", tiles={"size": 64, "overlap": 8}),
     *_section("dataset", ELSEWHERE, _VOC | {"dataset.augment": "sbd"}, augment_masks=True),
     *_section("dataset.coco", READING, _COCO, annotations={"val": "a"}, images={"val": "b"}),

@@ -20,7 +20,7 @@ from wsss.products import (
 # ---- stages of the data set --------------------------------------------------------------------
 
 _FETCHED = tuple(f"dataset.{key}" for key in ("source", "root", "splits", "download", "augment"))
-_SOURCE = (*_FETCHED, "dataset.labels", "dataset.classes", "dataset.coco")
+_SOURCE = (*_FETCHED, "dataset.labels", "dataset.classes", "dataset.coco", "dataset.masks")
 _DATASET = (*_SOURCE, "dataset.labels_from", "dataset.tiles")
 
 _MADE = (Input("demo", "demo"), Input("fetched", "fetched"))

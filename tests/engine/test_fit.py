@@ -4,6 +4,7 @@ import signal
 import pandas as pd
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -55,7 +56,7 @@ TRAIN = SegmenterTrain(
 def train(folder, dataset=None, settings=TRAIN, identity="same", precision="32-true", workers=0):
     task = Line()
     resume = Resume(folder / "work", identity)
-    fabric, data = make_fabric(precision, 1), dataset or Numbers()
+    fabric, data = make_fabric(precision, 1, folder / "tensorboard"), dataset or Numbers()
     fit(fabric, task, data, settings, 0, resume, folder / "h.csv", workers)
     return task.net.weight.detach().clone()
 
@@ -88,6 +89,30 @@ def test_an_interrupted_training_ends_as_an_undisturbed_one(tmp_path, monkeypatc
     assert torch.equal(train(tmp_path / "b"), undisturbed)
     a, b = (pd.read_csv(tmp_path / name / "h.csv", comment="#") for name in "ab")
     pd.testing.assert_frame_equal(a, b)
+
+
+def logged(folder):
+    """Steps of the events of a training."""
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    return [event.step for event in events.Scalars("net/square")]
+
+
+def test_a_training_that_starts_anew_has_its_own_events_alone(tmp_path):
+    train(tmp_path, identity="other")
+    (tmp_path / "tensorboard/notes.txt").write_text("mine")
+    train(tmp_path)
+    assert logged(tmp_path) == list(range(24))
+    assert (tmp_path / "tensorboard/notes.txt").exists()
+
+
+@pytest.mark.parametrize("every", [0.0, 0.02])
+def test_a_training_that_resumes_keeps_its_events(tmp_path, monkeypatch, every):
+    monkeypatch.setattr(state_module, "CHECKPOINT_EVERY", every)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, Numbers(stop_at=3))
+    train(tmp_path)
+    assert logged(tmp_path) == list(range(24))
 
 
 class Terminating(Numbers):

@@ -49,7 +49,8 @@ def test_the_card_counts_images_and_pixels(label_maps, tmp_path):
 
 
 def test_the_card_states_metrics_with_their_support(label_maps, tmp_path):
-    (tmp_path / "eval.json").write_text(EVALUATION.to_text())
+    evaluation = EVALUATION.model_copy(update={"predictions": label_maps.digest})
+    (tmp_path / "eval.json").write_text(evaluation.to_text())
     bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     card = (tmp_path / "out/README.md").read_text()
     assert "**segment**: mIoU 50.00 % of 3 val images (ground truth: by hand)." in card
@@ -57,12 +58,28 @@ def test_the_card_states_metrics_with_their_support(label_maps, tmp_path):
 
 
 def test_an_evaluation_without_masks_gives_no_metrics(label_maps, tmp_path):
-    nothing = EVALUATION.model_copy(
-        update={"results": {"segment": MEASURED.model_copy(update={"miou": None, "iou": None})}}
-    )
+    results = {"segment": MEASURED.model_copy(update={"miou": None, "iou": None})}
+    nothing = EVALUATION.model_copy(update={"results": results, "predictions": label_maps.digest})
     (tmp_path / "eval.json").write_text(nothing.to_text())
     bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     assert "Not measured" in (tmp_path / "out/README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"product": "cam", "predictions": ""},
+        {"split": "train", "predictions": "0" * 64},
+        {"images_predicted": 4, "predictions": "0" * 64},
+    ],
+)
+def test_an_evaluation_of_other_masks_is_refused(label_maps, tmp_path, other):
+    evaluation = EVALUATION.model_copy(update=other)
+    (tmp_path / "eval.json").write_text(evaluation.to_text())
+    about = f"of {evaluation.product} on {evaluation.images_predicted} {evaluation.split} images"
+    with pytest.raises(UserError, match=f"{about}, not of the 3 masks exported"):
+        bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"results": {"segment": {}}}'])
@@ -71,3 +88,42 @@ def test_what_is_no_evaluation_is_refused(label_maps, tmp_path, text):
     with pytest.raises(UserError, match="eval file"):
         bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     assert not (tmp_path / "out").exists()
+
+
+NASTY = "<img src=x onerror=alert(1)>\n# *cat* | [dog](http://x) `a` & _b_ c_d"
+SHOWN = r"&lt;img src=x onerror=alert(1)&gt; \# \*cat\* \| \[dog\](http://x) \`a\` &amp; \_b\_ c_d"
+
+
+@pytest.mark.parametrize("name", ["2024. cats", "- cats", "+ cats"])
+def test_the_terms_are_no_list(label_maps, tmp_path, name):
+    bundle.write(label_maps, tmp_path / "out", "pets", licence=name)
+    assert f"## Licence\n\n\\{name}\n" in (tmp_path / "out/README.md").read_text()
+
+
+def test_names_are_no_markup_on_the_card(label_maps, tmp_path):
+    label_maps.class_names = ("cat", NASTY)
+    results = {NASTY: MEASURED.model_copy(update={"ground_truth": NASTY, "iou": {NASTY: 1.0}})}
+    update = {"results": results, "predictions": label_maps.digest}
+    (tmp_path / "eval.json").write_text(EVALUATION.model_copy(update=update).to_text())
+    bundle.write(label_maps, tmp_path / "out", NASTY, None, tmp_path / "eval.json", NASTY)
+    card = (tmp_path / "out/README.md").read_text()
+    lines = [f"# Masks of {SHOWN}\n", f"| 2 | {SHOWN} | 2 | ", f"| {SHOWN} | 100.00 % |"]
+    for line in [*lines, f"\n{SHOWN}\n", f"**{SHOWN}**: mIoU", f"(ground truth: {SHOWN})"]:
+        assert line in card
+    assert "<img" not in card
+
+
+def test_a_provenance_cannot_end_its_block(label_maps, tmp_path):
+    label_maps.made = ("`````\n<b>",)
+    bundle.write(label_maps, tmp_path / "out", "pets")
+    assert "``````\n`````\n<b>\n``````" in (tmp_path / "out/README.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["=1+1", "@a", "+a", "-a"])
+def test_no_cell_is_a_formula(make, tmp_path, name):
+    bundle.write(make({name: MASKS["a"]}, ("cat", name)), tmp_path / "out", "pets")
+    for table in ("index.csv", "classes.csv"):
+        with (tmp_path / "out" / table).open(newline="") as file:
+            rows = list(csv.reader(file))
+        assert not any(cell[:1] in "=+-@\t\r" for row in rows for cell in row if cell)
+    assert rows[3][1] == f"'{name}"

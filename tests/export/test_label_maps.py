@@ -51,6 +51,18 @@ def test_missing_or_odd_class_names_are_named(label_maps, tmp_path):
             open_label_maps([tmp_path / "masks"], [], None)
 
 
+@pytest.mark.parametrize("names", ["cat", "dog\ncat", "cat\ndoc"])
+def test_classes_are_compared_with_those_of_the_prediction(tmp_path, names):
+    made = '{"command":"predict","labels":["background","cat","dog"]}'
+    with LabelWriter(tmp_path / "labels.tsv", made) as out:
+        out.put("a", np.zeros((2, 2), np.uint8))
+    (tmp_path / "classes.txt").write_text("background\ncat\ndog\n")
+    assert open_label_maps([tmp_path], [], None).class_names == ("cat", "dog")
+    (tmp_path / "classes.txt").write_text(f"background\n{names}\n")
+    with pytest.raises(UserError, match=r"classes\.txt: not the .*: background, cat, dog$"):
+        open_label_maps([tmp_path], [], None)
+
+
 def test_a_label_beyond_the_classes_is_named(make):
     with refused("image a: its mask holds label 2, but there are 1 classes"):
         list(make(classes=("cat",)))

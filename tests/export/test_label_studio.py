@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from tests.export.conftest import MASKS
 from tests.export.tool import ask, needs_tools
 from wsss.errors import UserError
-from wsss.export import brush, label_studio
+from wsss.export import label_studio
+from wsss.io import brush
 
 READ = """
 import json, sys

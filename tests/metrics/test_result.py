@@ -81,6 +81,14 @@ def test_what_is_no_eval_file_is_one_line(tmp_path: Path, text: str, problem: st
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("wrong", [{"miou": 0.9}, {"iou": {"background": 1, "cat": 1, "dog": 0}}])
+def test_a_metric_that_contradicts_its_matrix_is_damage(wrong: dict[str, object]) -> None:
+    results = {"crf alpha 4": METRICS_OF_COUNTS.model_copy(update=wrong)}
+    edited = EVALUATION.model_copy(update={"results": results})
+    with pytest.raises(ValueError, match=f"crf alpha 4: {next(iter(wrong))} is not that of"):
+        Evaluation.from_text(edited.to_text())
+
+
 def test_a_missing_eval_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"eval\.json: cannot be read"):
         Evaluation.read(tmp_path / "eval.json")

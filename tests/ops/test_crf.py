@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from wsss.config.crf import CrfKernel, PostCrf
-from wsss.ops.crf import ImageCRF
+from wsss.ops.crf import ImageCRF, decide
+from wsss.ops.finite import NotFiniteError
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (12, 17, 3), dtype=np.uint8)
@@ -81,5 +82,15 @@ def test_other_scores_are_refused():
     crf = ImageCRF(IMAGE, 3, CrfKernel())
     with pytest.raises(ValueError, match="must be"):
         crf.refine(SCORES[:2])
-    with pytest.raises(ValueError, match="NaN"):
-        crf.refine(SCORES * np.float32("nan"))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("iterations", [0, 2])
+def test_scores_that_are_not_finite_are_no_labels(wrong, iterations):
+    with pytest.raises(NotFiniteError):
+        decide(SCORES * np.float32(wrong), IMAGE, PostCrf(iterations=iterations))
+
+
+def test_posteriors_that_are_not_finite_are_refused():
+    with pytest.raises(NotFiniteError, match="posteriors"):
+        ImageCRF(IMAGE, 3, CrfKernel(gaussian_weight=3e38, bilateral_weight=3e38)).refine(SCORES)

@@ -52,6 +52,35 @@ def test_costs_are_summed_over_the_jobs_of_a_stage(tmp_path: Path) -> None:
     assert (costs[1].jobs, costs[1].seconds, costs[1].memory) == (3, 6.0, 80.5)
 
 
+HEAD = "s\th:m:s\tmax_rss\tmax_vms\n"
+
+
+@pytest.mark.parametrize("row", ["5.09\t0:00:05\t12.5\t99", "180061.5\t2 days, 2:01:01\t-\t-"])
+def test_a_sound_benchmark_is_taken(tmp_path: Path, row: str) -> None:
+    (tmp_path / "all.tsv").write_text(f"{HEAD}{row}\n")
+    (cost,) = files.costs({"infer_cam": [tmp_path]})
+    assert cost.seconds == float(row.partition("\t")[0])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "7.09\t0:00:05\t12.5\t99",
+        "5.09\t0:01:05\t12.5\t99",
+        "nan\t0:00:05\t12.5\t99",
+        "5.09\t0:00:05\t120.5\t99",
+        "5.09\t0:00:05\t-2\t99",
+        "5.09\t0:00:05\tnan\t99",
+        "5.09\t0:00:05\tinf\tinf",
+        "5.09\t0:0x:05\t12.5\t99",
+    ],
+)
+def test_a_benchmark_that_contradicts_itself_is_named(tmp_path: Path, row: str) -> None:
+    (tmp_path / "all.tsv").write_text(f"{HEAD}{row}\n")
+    with pytest.raises(UserError, match=r"all\.tsv: damaged"):
+        files.costs({"infer_cam": [tmp_path]})
+
+
 def test_a_folder_without_benchmarks_costs_nothing(tmp_path: Path) -> None:
     assert files.costs({"train_cam": [tmp_path / "none"]}) == ()
 

@@ -6,7 +6,7 @@ import pytest
 
 from wsss.errors import UserError
 from wsss.io.index import Index, Item, Masks
-from wsss.io.labels import LabelWriter, write_labels
+from wsss.io.labels import LabelReader, LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
 from wsss.io.provenance import file_digest
 from wsss.metrics.result import Evaluation
@@ -74,6 +74,11 @@ def test_label_maps_against_hand_counts(data: Path, labels: Path) -> None:
     assert result.miou == pytest.approx(0.5)
     assert result.per_image == pytest.approx({"a": 0.75})
     assert (result.precision, result.recall) == pytest.approx((3 / 8, 1 / 2))
+
+
+def test_an_evaluation_knows_its_label_maps(data: Path, labels: Path, cams: Path) -> None:
+    assert call(data, "walk", labels).predictions == LabelReader([labels]).digest
+    assert call(data, "cam", cams).predictions == ""
 
 
 def test_metrics_without_masks_cover_all_images(data: Path, labels: Path) -> None:

@@ -107,3 +107,44 @@ def test_mistakes_are_named(data, monkeypatch, arguments, text):
     with pytest.raises(UserError, match=text):
         call(*arguments)
     assert not Path("o").exists()
+
+
+@pytest.fixture
+def run_folder(data, monkeypatch):
+    """The folder of a run whose masks are links into the store, in the current folder."""
+    monkeypatch.chdir(data)
+    Path("results/store/random_walk/0123456789ab").mkdir(parents=True)
+    Path("results/pets/psa/walk").mkdir(parents=True)
+    store = Path("results/store/random_walk/0123456789ab/train")
+    with LabelWriter(store / "labels.tsv") as out:
+        for name in "ab":
+            out.put(name, np.ones((2, 3), np.uint8))
+    Path("results/pets/psa/walk/train").symlink_to(store.absolute())
+    Path("results/pets/index.train.tsv").symlink_to(Path("index.tsv").absolute())
+    return Path("results/pets/psa")
+
+
+@pytest.mark.parametrize("labels", ["walk/train", "walk/train/", "walk/train/labels.tsv"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_masks_of_a_run_are_exported_by_its_folder(run_folder, monkeypatch, labels, inside):
+    if inside:
+        monkeypatch.chdir(run_folder)
+    path = labels if inside else run_folder / labels
+    call("coco", "--labels", path, "--out", "out.json")
+    document = json.loads(Path("out.json").read_text())
+    assert [kind["name"] for kind in document["categories"]] == ["cat"]
+    assert [image["file_name"] for image in document["images"]] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("folder", ["", "walk"])
+def test_a_folder_above_masks_names_those_in_it(run_folder, folder):
+    with pytest.raises(UserError, match=r"holds no labels\.tsv; name a folder .*psa/walk/train$"):
+        call("coco", "--labels", run_folder / folder, "--out", "out.json")
+
+
+def test_masks_that_are_not_there_yet_are_no_damage(run_folder):
+    (run_folder / "walk/train/labels.tsv").unlink()
+    with pytest.raises(UserError, match="its workflow has not finished them"):
+        call("coco", "--labels", run_folder / "walk/train", "--out", "out.json")
+    with pytest.raises(UserError, match=r"\(No such file or directory\); run again to rebuild it$"):
+        call("coco", "--labels", run_folder / "walk/train/labels.tsv", "--out", "out.json")

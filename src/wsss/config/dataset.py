@@ -23,20 +23,22 @@ class Capabilities:
         generated: the workflow makes the images, so there is no `root`.
         has_masks: images can have ground-truth masks.
         draws_masks: the masks are regions, which have to be drawn as PNGs before they are used.
+        colours: the masks are files, which may hold colours in place of ids.
         keys: keys of `dataset` that only some sources understand, this one among them.
     """
 
     generated: bool = False
     has_masks: bool = True
     draws_masks: bool = False
+    colours: bool = False
     keys: tuple[str, ...] = ()
 
 
 CAPABILITIES: dict[str, Capabilities] = {
     "demo": Capabilities(generated=True),
-    "csv": Capabilities(keys=("labels",)),
+    "csv": Capabilities(colours=True, keys=("labels",)),
     "folders": Capabilities(has_masks=False),
-    "voc": Capabilities(keys=("labels", "download", "augment", "augment_masks")),
+    "voc": Capabilities(colours=True, keys=("labels", "download", "augment", "augment_masks")),
     "coco": Capabilities(draws_masks=True, keys=("coco",)),
 }
 """The data sources; `wsss.data.sources` reads them."""
@@ -117,6 +119,9 @@ class Dataset(Section):
     """Download VOC 2012, and SBD if the list train_aug needs it, into the results (voc)."""
     augment: UserPath | None = None
     """SBD or SegmentationClassAug, folder or archive, as additional masks of VOC's images (voc)."""
+    masks: str | None = None
+    """Masks of an annotation tool, relative to root: labelmap.txt with the colours of the masks
+    (CVAT, datumaro), or the JSON of Label Studio; null = labelmap.txt if it exists, else ids."""
     augment_masks: bool = False
     """Evaluate on the masks of augment, too; published metrics are on VOC's own masks."""
     coco: Coco = Coco()
@@ -143,13 +148,30 @@ class Dataset(Section):
             return Path(self.root)
         return made / "VOCdevkit/VOC2012" if self.download else made
 
+    def mask_file(self, root: Path | None = None) -> Path | None:
+        """File of the annotation tool that the masks come from; None = they are not from one.
+
+        Args:
+            root: folder of the data; None = `root`.
+        """
+        folder = root or Path(self.root or "")
+        if self.masks:
+            return folder / self.masks
+        if not self.root or self.augment or not self.capabilities.colours:
+            return None
+        found = folder / "labelmap.txt"
+        return found if found.is_file() else None
+
     def has_drawn_masks(self) -> bool:
-        """True if there are masks that the data set does not have as PNGs, but can be drawn."""
-        return self.capabilities.draws_masks or bool(self.augment or fetched_augment(self))
+        """True if there are masks that the data set does not have as label maps."""
+        return self._draws_all() or bool(self.augment or fetched_augment(self))
 
     def evaluates_drawn_masks(self) -> bool:
         """True if predictions are compared with drawn masks, too."""
-        return self.capabilities.draws_masks or self.augment_masks
+        return self._draws_all() or self.augment_masks
+
+    def _draws_all(self) -> bool:
+        return self.capabilities.draws_masks or self.mask_file() is not None
 
     def labels_need_drawn_masks(self) -> bool:
         """True if the image labels are taken from drawn masks; tiles have PNGs of their own."""
@@ -184,6 +206,10 @@ class Dataset(Section):
             if getattr(self, key) and key not in self.capabilities.keys:
                 takers = " or ".join(name for name, c in CAPABILITIES.items() if key in c.keys)
                 raise ValueError(f"{key} goes with source {takers}, not {self.source}")
+        if self.masks and (self.augment or not self.root):
+            raise ValueError("masks needs root and excludes augment")
+        if self.masks and not (self.capabilities.colours or self.masks.endswith(".json")):
+            raise ValueError(f"masks: source {self.source} takes the JSON of Label Studio alone")
         if self.augment_masks and not (self.augment or fetched_augment(self)):
             raise ValueError("augment_masks needs augment, the masks to evaluate on")
         if self.labels_from == "masks" and not self.capabilities.has_masks:

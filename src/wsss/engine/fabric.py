@@ -24,6 +24,28 @@ T = TypeVar("T")
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
+class EventLog(TensorBoardLogger):
+    """TensorBoard events of one training."""
+
+    def start(self, step: int) -> None:
+        """Begin at a step; at step 0 the events of an earlier training are removed.
+
+        Later events of the same training, from after its checkpoint, stay in their file, but
+        readers leave them out.
+        """
+        if step == 0:
+            for path in Path(self.log_dir).glob("events.out.tfevents.*"):
+                path.unlink(missing_ok=True)
+        self._kwargs["purge_step"] = step
+
+
+def start_events(fabric: Fabric, step: int) -> None:
+    """Begin the TensorBoard events of a training at a step, if it has any."""
+    for events in fabric.loggers:
+        if isinstance(events, EventLog) and fabric.is_global_zero:
+            events.start(step)
+
+
 def make_fabric(
     precision: Precision, threads: int, tensorboard: Path | None = None, devices: int = 1
 ) -> Fabric:
@@ -49,7 +71,7 @@ def make_fabric(
     several = devices * nodes > 1
     # 32-true means 32 bits, also for convolutions on recent GPUs
     torch.backends.cudnn.allow_tf32 = False
-    loggers = TensorBoardLogger(tensorboard, name=None, version="") if tensorboard else None
+    loggers = EventLog(tensorboard, name=None, version="") if tensorboard else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fabric = Fabric(

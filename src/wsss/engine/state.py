@@ -14,6 +14,7 @@ from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from wsss.engine.checkpoint import Resume
+from wsss.engine.fabric import start_events
 from wsss.engine.history import LossTable
 from wsss.errors import Terminated
 from wsss.io.progress import log
@@ -52,8 +53,11 @@ class State:
 
     def restore(self, saved: dict[str, Any] | None) -> int:
         """Restore a checkpoint, if there is one; return the number of steps done."""
-        if saved is None:
-            return 0
+        done = 0 if saved is None else self._restore(saved)
+        start_events(self.fabric, done)
+        return done
+
+    def _restore(self, saved: dict[str, Any]) -> int:
         self.task.load_state_dict(saved["task"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(saved["optimizers"][name])

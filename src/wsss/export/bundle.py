@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from wsss.data.taxonomy import NO_CLASS
+from wsss.errors import UserError
 from wsss.export.archive import write_files
 from wsss.export.card import card
 from wsss.export.label_maps import ImageFile, LabelMaps
+from wsss.io.cells import escaped
 from wsss.io.labels import IGNORE, encode_labels, palette
 from wsss.metrics.result import Evaluation
 
@@ -39,14 +41,31 @@ def write(
         licence: terms of the masks.
 
     Raises:
-        UserError: a label map or the eval file is damaged, or `out` cannot be written.
+        UserError: a label map or the eval file is damaged, the eval file is of other masks, or
+            `out` cannot be written.
     """
-    measured = None if evaluation is None else Evaluation.read(evaluation)
+    measured = None if evaluation is None else _evaluation(evaluation, label_maps)
 
     def about(classes: Sequence[tuple[str, int, float]]) -> str:
         return card(title, len(label_maps), classes, label_maps.made, model, measured, licence)
 
     write_files(out, _members(label_maps, about))
+
+
+def _evaluation(path: Path, label_maps: LabelMaps) -> Evaluation:
+    """Read the evaluation of label maps.
+
+    Raises:
+        UserError: the eval file is damaged, or is that of other masks.
+    """
+    found = Evaluation.read(path)
+    if found.predictions != label_maps.digest:
+        raise UserError(
+            f"{path}: evaluation of {found.product} on {found.images_predicted} {found.split} "
+            f"images, not of the {len(label_maps)} masks exported; name the eval file of these "
+            "masks, or leave out --evaluation"
+        )
+    return found
 
 
 def _members(
@@ -90,5 +109,5 @@ def _row(
 
 def _csv(rows: Sequence[Sequence[object]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([map(escaped, row) for row in rows])
     return text.getvalue().encode()

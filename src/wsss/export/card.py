@@ -3,11 +3,16 @@
 Headings follow Mitchell et al., "Model Cards for Model Reporting", 2019.
 """
 
+import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsss.metrics.result import Evaluation, Metrics
+
+_MARKUP = re.compile(r"[\\`*\[\]#|~$]|(?<!\w)_|_(?!\w)|^(?=[-+]|\d+[.)])")
+"""Signs, and beginnings of lines, that have a meaning in Markdown."""
 
 _USE = """\
 Intended as initial masks for annotation, as training labels of a segmenter, and for rough
@@ -53,17 +58,17 @@ def card(
         licence: terms of the masks; None = not stated.
     """
     rows = [
-        [label, name, count, f"{100 * share:.2f} %"]
+        [label, _plain(name), count, f"{100 * share:.2f} %"]
         for label, (name, count, share) in enumerate(classes)
     ]
     parts = {
-        f"# Masks of {title}": "",
+        f"# Masks of {_plain(title)}": "",
         "## Data": f"{images} images, {len(classes) - 1} classes.\n\n"
         + _table(["label", "class", "images", "pixels"], rows),
         "## Method and configuration": _blocks([line for line in made if line], model),
         "## Quality": _quality(evaluation),
         "## Intended use and limits": _USE,
-        "## Licence": f"{licence.strip()}\n" if licence else _LICENCE,
+        "## Licence": f"{_plain(licence)}\n" if licence else _LICENCE,
         "## Files": _FILES,
     }
     return "\n".join(f"{head}\n\n{body}" if body else f"{head}\n" for head, body in parts.items())
@@ -85,7 +90,15 @@ def _pretty(line: str) -> str:
 
 
 def _fenced(text: str) -> str:
-    return f"````\n{text}\n````"
+    """Return a block of code, with a fence that the text does not hold."""
+    fence = "`" * max([4, *(len(run) + 1 for run in re.findall("`+", text))])
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _plain(text: str) -> str:
+    """Return a name as one line that Markdown and HTML show as it is."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _MARKUP.sub(r"\\\g<0>", html.escape(line, quote=False))
 
 
 def _quality(evaluation: Evaluation | None) -> str:
@@ -101,14 +114,13 @@ def _quality(evaluation: Evaluation | None) -> str:
 def _metrics(name: str, result: Metrics, miou: float) -> str:
     """Return the mIoU of masks and the IoU of every class."""
     head = (
-        f"**{name}**: mIoU {100 * miou:.2f} % of {result.images} {result.split} images "
-        f"(ground truth: {result.ground_truth})."
+        f"**{_plain(name)}**: mIoU {100 * miou:.2f} % of {result.images} {_plain(result.split)} "
+        f"images (ground truth: {_plain(result.ground_truth)})."
     )
-    rows = [[label, f"{100 * value:.2f} %"] for label, value in (result.iou or {}).items()]
+    rows = [[_plain(label), f"{100 * value:.2f} %"] for label, value in (result.iou or {}).items()]
     return f"{head}\n\n{_table(['class', 'IoU'], rows)}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
-    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)

@@ -1,5 +1,6 @@
 """Label maps to export, validated against the sizes of their images and the classes."""
 
+import json
 import os
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,10 +10,11 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError
+from wsss.errors import UserError, first_of
 from wsss.io.images import image_size
 from wsss.io.index import Index
 from wsss.io.labels import CLASSES, IGNORE, RECORD, LabelReader
+from wsss.io.names import is_file
 from wsss.io.progress import log, track
 
 REMEDY = "give --index, or --images for masks of wsss predict"
@@ -69,6 +71,11 @@ class LabelMaps:
     def __len__(self) -> int:
         return len(self.items)
 
+    @property
+    def digest(self) -> str:
+        """Digest of the label maps in the records."""
+        return self._reader.digest
+
     def __iter__(self) -> Iterator[tuple[ImageFile, np.ndarray]]:
         """Yield every image with its label map (H, W) uint8.
 
@@ -122,7 +129,7 @@ def open_label_maps(
     Raises:
         UserError: files are missing or damaged, or images and label maps do not match.
     """
-    records = [path / RECORD if path.is_dir() else path for path in labels]
+    records = [_record(path) for path in labels]
     reader = LabelReader(records)
     if not reader.ids:
         raise UserError(f"{records[0]}: holds no label map")
@@ -135,7 +142,7 @@ def open_label_maps(
         _refuse(wanted.keys() - set(reader.ids), "images of the index have no label map")
         return LabelMaps(reader, table.class_names, wanted, made)
     # classes of `wsss predict`, images of a folder
-    names = {_class_names(record.with_name(CLASSES)) for record in records}
+    names = {_class_names(record) for record in records}
     if len(names) > 1:
         raise UserError(f"{CLASSES} differs between the folders given; export them one by one")
     if photos is None:
@@ -143,6 +150,30 @@ def open_label_maps(
         return LabelMaps(reader, names.pop(), dict.fromkeys(reader.ids), made)
     _refuse(set(reader.ids) - photos.keys(), "label maps have no image in --images")
     return LabelMaps(reader, names.pop(), {key: photos[key] for key in reader.ids}, made)
+
+
+def index_of(labels: Sequence[Path]) -> list[Path]:
+    """Find the tables of the images of masks in the folder of a run, `<run>/<product>/<split>`.
+
+    Returns:
+        The tables `index.<split>.tsv` of the data set, each once; empty unless all are there.
+    """
+    folders = [Path(os.path.abspath(p if p.is_dir() else p.parent)) for p in labels]  # noqa: PTH100 links are kept
+    tables = [[*f.parents][min(2, len(f.parents) - 1)] / f"index.{f.name}.tsv" for f in folders]
+    return list(dict.fromkeys(tables)) if all(map(is_file, tables)) else []
+
+
+def _record(path: Path) -> Path:
+    """Return the commit record in a folder, or the record itself."""
+    if not path.is_dir() or (path / RECORD).is_file():
+        return path / RECORD if path.is_dir() else path
+    inside = sorted(p.parent for pattern in ("*", "*/*") for p in path.glob(f"{pattern}/{RECORD}"))
+    remedy = (
+        f"name a folder of masks in it: {first_of([*map(str, inside)])}"
+        if inside
+        else "if these are masks of a run, its workflow has not finished them: run it again"
+    )
+    raise UserError(f"{path}: holds no {RECORD}; {remedy}")
 
 
 def _refuse(ids: Collection[str], what: str) -> None:
@@ -157,7 +188,9 @@ def _first_line(record: Path) -> str:
         return file.readline().rstrip("\n").removeprefix("#")
 
 
-def _class_names(path: Path) -> tuple[str, ...]:
+def _class_names(record: Path) -> tuple[str, ...]:
+    """Read the classes beside a commit record; those of `wsss predict` are in the record, too."""
+    path, recorded = record.with_name(CLASSES), _recorded_labels(record)
     try:
         names = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -165,9 +198,23 @@ def _class_names(path: Path) -> tuple[str, ...]:
             f"{path}: cannot be read; the names of the classes are needed: give --index, or write "
             f"this file, {NO_CLASS} in its first line, then a class per line"
         ) from error
+    if recorded and names != recorded:
+        raise UserError(
+            f"{path}: not the classes that {record} was made with; predict the masks again, or "
+            f"write them again, one per line: {', '.join(recorded)}"
+        )
     if names[:1] != [NO_CLASS] or not all(names) or len(set(names)) < len(names) or not names[1:]:
         raise UserError(f"{path}: must hold {NO_CLASS}, then the classes, each once, one per line")
     return tuple(names[1:])
+
+
+def _recorded_labels(record: Path) -> list[str]:
+    """Return the names of the labels in the provenance of a record; empty if there are none."""
+    try:
+        made = json.loads(_first_line(record))
+    except ValueError:
+        return []
+    return made.get("labels", []) if isinstance(made, dict) else []
 
 
 def _relative(paths: Mapping[str, Path | None]) -> dict[str, str]:

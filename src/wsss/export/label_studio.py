@@ -15,9 +15,9 @@ import numpy as np
 
 from wsss import __version__
 from wsss.errors import UserError
-from wsss.export import brush
 from wsss.export.archive import refuse_folder
 from wsss.export.label_maps import REMEDY, ImageFile, LabelMaps
+from wsss.io import brush
 from wsss.io.atomic import write_text
 from wsss.io.labels import IGNORE, palette
 from wsss.io.progress import log

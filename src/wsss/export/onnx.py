@@ -23,6 +23,7 @@ from wsss.export.archive import refuse_folder
 from wsss.io.atomic import write_bytes
 from wsss.io.progress import log
 from wsss.ops.colour import MEAN, STD
+from wsss.ops.finite import finite
 
 TOLERANCE = 1e-4
 """Largest accepted difference between logits of ONNX and PyTorch, relative to the largest logit."""
@@ -74,6 +75,7 @@ def write(
         tolerance: largest accepted difference of logits, relative to the largest logit.
 
     Raises:
+        NotFiniteError: the network gives logits that are not finite.
         UserError: ONNX lacks an operation of the network, the difference exceeds the tolerance, or
             `out` cannot be written.
     """
@@ -150,5 +152,5 @@ def _pairs(
     for size in _COMPARED:
         image = torch.randint(0, 256, size, generator=generator).float()
         with torch.inference_mode():
-            logits = module(image).numpy()
+            logits = finite(module(image).numpy(), "logits")
         yield logits, session.run(None, {"image": image.numpy()})[0]

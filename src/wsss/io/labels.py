@@ -16,6 +16,7 @@ from wsss.io.atomic import unwritable, write_bytes
 from wsss.io.images import LABEL_FORMATS
 from wsss.io.index import Masks
 from wsss.io.names import is_file
+from wsss.io.provenance import text_digest
 from wsss.io.records import LABEL_COLUMNS, read_record, split_folder, write_record
 
 IGNORE = 255
@@ -101,7 +102,8 @@ def _decoded(path: Path, content: Path | io.BytesIO) -> np.ndarray:
 def _indices(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode not in ("P", "L"):
         raise UserError(
-            f"{path}: a label image must be a palette or 8-bit grey PNG, not mode {image.mode}"
+            f"{path}: a label image must be a palette or 8-bit grey PNG, not mode {image.mode}; "
+            "masks in colours need their labelmap.txt, see dataset.masks"
         )
     return np.array(image, np.uint8)
 
@@ -187,6 +189,12 @@ class LabelReader:
     def ids(self) -> tuple[str, ...]:
         """Ids of the images that have a label map, in the order of the records."""
         return tuple(self._files)
+
+    @property
+    def digest(self) -> str:
+        """Digest of all label maps, whatever their order and records."""
+        rows = sorted(f"{image_id} {digest}" for image_id, (_, digest) in self._files.items())
+        return text_digest("\n".join(rows))
 
     def read(self, image_id: str) -> np.ndarray:
         """Read the (H, W) uint8 label map of an image and verify its SHA-256.

@@ -97,7 +97,8 @@ def _read(
     try:
         first, second, *lines, _ = verify_checksum(path.read_bytes().decode()).split("\n")
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
+        again = _REMEDY if path.exists() else "run again to rebuild it"
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {again}") from error
     except ValueError as error:
         raise UserError(f"{path}: not a complete commit record ({error}); {_REMEDY}") from error
     columns, rows = tuple(second.split("\t")), [line.split("\t") for line in lines]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, SupportsFloat
+from typing import Annotated, Any, Final, Literal, Self, SupportsFloat
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -207,6 +207,22 @@ class Metrics(Support):
             values["confusion"] = conf.tolist()
         return cls.model_validate(dict(support) | values)
 
+    def contradiction(self) -> str:
+        """Return the name of a metric that the confusion matrix gives another value of, or ""."""
+        conf = np.array(self.confusion or ())
+        if not conf.size:
+            return ""
+        pairs: dict[str, tuple[Any, Any]] = {
+            name: (self.value(name), metric.compute(conf))
+            for name, metric in METRICS.items()
+            if callable(metric.compute)
+        }
+        pairs["iou"] = [*self.iou.values()] if self.iou else None, iou(conf)
+        for name, (given, found) in pairs.items():
+            if given is not None and not np.allclose(given, found, rtol=0, atol=1e-9):
+                return name
+        return ""
+
     def value(self, name: str) -> float | None:
         """Return a metric by the name of its field; None where it needs masks without any."""
         value: float | None = getattr(self, name)
@@ -260,6 +276,8 @@ class Evaluation(Support):
     """Metrics by name: one per set of label maps."""
     threshold_curve: ThresholdCurve | None = None
     """Curve over the background thresholds, of seeds."""
+    predictions: str = ""
+    """Digest of the evaluated label maps (`LabelReader.digest`); empty for score maps."""
 
     def to_text(self) -> str:
         """Return canonical JSON with a checksum under `sha256`."""
@@ -286,11 +304,15 @@ class Evaluation(Support):
         if document.get("version") != VERSION:
             raise OtherVersionError(document.get("version"))
         try:
-            return cls.model_validate(document)
+            found = cls.model_validate(document)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise ValueError(f"{place}: {first['msg']}") from error
+        for result, metrics in found.results.items():
+            if wrong := metrics.contradiction():
+                raise ValueError(f"{result}: {wrong} is not that of its confusion matrix")
+        return found
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -1,6 +1,7 @@
 """Reading, naming, checking and loading weights."""
 
 import pickle
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -14,13 +15,15 @@ from torch.serialization import safe_globals
 from torchvision.models import get_weight
 
 from wsss.config.backbones import BACKBONES
-from wsss.errors import UserError
+from wsss.errors import UserError, first_of
 from wsss.nn.backbones import TIMM, build
 from wsss.nn.integrity import check_download, check_sums, not_finite
 from wsss.nn.mxnet import MAGIC, read_params, torch_name
+from wsss.nn.wrappers import bare_names, unwrapped
 
 _ZIP = b"PK\x03\x04"
-_WRAPPERS = ("state_dict", "localizer")
+_REFUSED = re.compile(r"(?:GLOBAL|class) ([\w.]+)")
+"""Name of a class in the error of PyTorch's restricted unpickler."""
 _SCALAR = cast("Callable[..., Any]", np.float64(0).__reduce__()[0])
 _NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (_SCALAR, "numpy.core.multiarray.scalar"),
@@ -31,6 +34,9 @@ _NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 """Types of NumPy numbers, which many checkpoints hold as their best result."""
 
 _IRN = "resnet50."
+_OUTER = re.compile(r"^(net\.)?(backbone\.|encoder\.|encoder_q\.)?")
+"""Attributes of networks around a backbone, ours and those of self-supervised trainings."""
+
 _SHOWN = 5
 
 
@@ -52,10 +58,9 @@ def _without_backbone(name: str) -> str:
 def read_state(path: Path) -> dict[str, Tensor]:
     """Read a checkpoint of tensors; nothing else in it is executed.
 
-    Accepts a bare state dict or one under ``state_dict`` or ``localizer`` (EADER,
-    docs/methods/eader.md 12), with or without ``module.`` prefixes; IRN's state dict, which holds
-    every tensor thrice (``net/resnet50_cam.py``); an MXNet ``.params`` file
-    (docs/methods/common.md 2.6); and a ``.safetensors`` file.
+    Accepts a state dict, bare or in what trainings put around it (:mod:`wsss.nn.wrappers`); IRN's
+    state dict, which holds every tensor thrice (``net/resnet50_cam.py``); an MXNet ``.params``
+    file (docs/methods/common.md 2.6); and a ``.safetensors`` file.
 
     Returns:
         Tensors under the names of PSA and torchvision. IRN's classifier is ``fc8``.
@@ -68,22 +73,35 @@ def read_state(path: Path) -> dict[str, Tensor]:
         content = _content(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except pickle.UnpicklingError:
-        raise UserError(f"{path}: not a file of plain tensors saved by torch.save") from None
+    except pickle.UnpicklingError as error:
+        raise UserError(f"{path}: {_refusal(str(error))}") from None
     except UserError:
         raise
     except Exception as error:  # the unpickler stumbles over damage in many ways
         reason = str(error).partition("\n")[0]
         raise UserError(f"{path}: damaged or not a file of weights ({reason})") from None
-    state = _state_in(content)
-    if not isinstance(state, dict) or not state:
-        raise UserError(f"{path}: holds no state dict")
-    alien = [key for key, value in state.items() if not isinstance(value, Tensor)]
+    found = unwrapped(content)
+    if found is None:
+        held = f"; it holds {first_of([*map(str, content)])}" if isinstance(content, dict) else ""
+        raise UserError(f"{path}: holds no state dict{held}")
+    state = {str(key): value for key, value in found.items() if isinstance(value, Tensor)}
+    alien = [key for key, value in found.items() if not isinstance(value, Tensor)]
     if alien:
         raise UserError(f"{path}: not a state dict, {alien[0]!r} is not a tensor")
     if name := not_finite(state):
         raise UserError(f"{path}: {name} in it is not finite; get the file again")
-    return _plain_names({str(key).removeprefix("module."): t for key, t in state.items()})
+    return _plain_names(bare_names(state))
+
+
+def _refusal(error: str) -> str:
+    """Describe an error of PyTorch's restricted unpickler."""
+    if refused := _REFUSED.search(error):
+        return (
+            f"holds an object of {refused[1]} beside tensors, which is not loaded, as that can "
+            "execute code; where you trust the file, load it with torch.load(..., "
+            "weights_only=False) and save its state dict alone"
+        )
+    return "not a file of plain tensors saved by torch.save"
 
 
 def _content(path: Path) -> object:
@@ -98,14 +116,6 @@ def _content(path: Path) -> object:
         check_sums(path)
     with safe_globals(_NUMBERS):
         return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _state_in(content: object) -> object:
-    """Return the state dict in the content of a file, or the content itself."""
-    if not isinstance(content, dict):
-        return None
-    found = [content[key] for key in _WRAPPERS if key in content]
-    return found[0] if found else content
 
 
 def _plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -161,8 +171,9 @@ def backbone_state(name: str, state: Mapping[str, Tensor], source: str) -> dict[
 
     Args:
         name: The backbone's name in the registry.
-        state: Weights of the backbone alone or of a network around it (``backbone.`` or
-            ``net.backbone.`` before its names), under its own or its library's names.
+        state: Weights of the backbone alone or of a network around it (``backbone.``,
+            ``net.backbone.`` or ``encoder.`` before its names), under its own or its library's
+            names.
         source: Where the weights come from, for messages.
 
     Raises:
@@ -172,11 +183,11 @@ def backbone_state(name: str, state: Mapping[str, Tensor], source: str) -> dict[
     with torch.device("meta"):
         backbone = build(name)
     wanted = backbone.state_dict()
-    bare = {key.removeprefix("net.").removeprefix("backbone."): t for key, t in state.items()}
+    bare = {key if key in wanted else _OUTER.sub("", key): t for key, t in state.items()}
     bare = backbone.own_names(bare)
     layers = tuple({f"{key.partition('.')[0]}." for key in wanted})
     of_layers = {key: t for key, t in bare.items() if key.startswith(layers)}
-    text = _misfits(wanted, of_layers)
+    text = _misfits(wanted, of_layers, held=state)
     if text:
         raise UserError(f"{source}: not weights of {name}: {text}")
     return {key: bare[key] for key in wanted if key in bare}
@@ -203,16 +214,23 @@ def load_state(
     ours = {_without_backbone(name): name for name in own} | official_names(module)
     unused = getattr(module, "unused", ())
     given = {ours.get(key, key): t for key, t in state.items() if not key.startswith(unused)}
-    text = _misfits(own, given, optional)
+    text = _misfits(own, given, optional, held=state)
     if text:
         raise UserError(f"{source}: does not fit {type(module).__name__}: {text}")
     module.load_state_dict(given, strict=False)
 
 
 def _misfits(
-    own: Mapping[str, Tensor], given: Mapping[str, Tensor], optional: tuple[str, ...] = ()
+    own: Mapping[str, Tensor],
+    given: Mapping[str, Tensor],
+    optional: tuple[str, ...] = (),
+    *,
+    held: Iterable[str],
 ) -> str:
-    """Describe missing, unexpected and misshapen tensors; empty if all of `given` fits."""
+    """Describe missing, unexpected and misshapen tensors; empty if all of `given` fits.
+
+    `held` are the names as they are in the file, whose first are shown beside missing ones.
+    """
     wrong = {
         f"{key} {tuple(given[key].shape)}, expected {tuple(own[key].shape)}"
         for key in own.keys() & given.keys()
@@ -225,7 +243,10 @@ def _misfits(
         "unexpected": given.keys() - own.keys(),
         "of another shape": wrong,
     }
-    return "; ".join(_listed(what, keys) for what, keys in problems.items() if keys)
+    found = [_listed(what, keys) for what, keys in problems.items() if keys]
+    if problems["missing"]:
+        found.append(f"the names in the file start with {first_of(list(held))}")
+    return "; ".join(found)
 
 
 def _listed(what: str, keys: Iterable[str]) -> str:

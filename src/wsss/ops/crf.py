@@ -4,6 +4,7 @@ import numpy as np
 import pydensecrf.densecrf as densecrf
 
 from wsss.config.crf import CrfKernel
+from wsss.ops.finite import finite
 
 
 class ImageCRF:
@@ -49,16 +50,17 @@ class ImageCRF:
             Posteriors (L, H, W) float32, which sum to 1 over the labels.
 
         Raises:
-            ValueError: The scores have another shape or hold NaN.
+            ValueError: The scores have another shape.
+            NotFiniteError: The scores or the posteriors are not finite.
         """
         if scores.shape != self._shape:
             raise ValueError(f"scores must be {self._shape}, not {scores.shape}")
-        if np.isnan(scores).any():
-            raise ValueError("scores hold NaN")
+        finite(scores, "scores before the CRF")
         unary = -np.log(np.clip(scores.astype(np.float32, copy=False), 1e-5, 1.0))
         self._field.setUnaryEnergy(np.ascontiguousarray(unary.reshape(self._shape[0], -1)))
         posterior = self._field.inference(self._iterations)
-        return np.array(posterior, dtype=np.float32).reshape(self._shape)
+        found = np.array(posterior, dtype=np.float32).reshape(self._shape)
+        return finite(found, "posteriors of the CRF")
 
 
 def decide(scores: np.ndarray, image: np.ndarray, kernels: CrfKernel) -> np.ndarray:
@@ -68,7 +70,10 @@ def decide(scores: np.ndarray, image: np.ndarray, kernels: CrfKernel) -> np.ndar
         scores: (L, H, W) float32 >= 0.
         image: (H, W, 3) uint8 RGB.
         kernels: the CRF; `iterations` 0 = none.
+
+    Raises:
+        NotFiniteError: the scores are not finite, before the CRF or after it.
     """
     if kernels.iterations:
         scores = ImageCRF(image, len(scores), kernels).refine(scores)
-    return scores.argmax(0)
+    return finite(scores, "scores").argmax(0)

@@ -98,6 +98,21 @@ def _leads_into(link: Path, store: Path) -> bool:
     return (link.parent / link.readlink()).resolve().is_relative_to(store)
 
 
+def wrong_links(plan: Plan) -> Iterator[str]:
+    """Yield the readable names in use that do not lead to the artifact of the plan that is there.
+
+    Names of a run, or of the data set, are in use once there is one of them.
+    """
+    folders = {Path(plan.folder, name): names for name, names in run_links(plan).items()}
+    for folder, names in {Path(plan.folder): shared_links(plan), **folders}.items():
+        links = {name: folder / name for name in names}
+        if any(map(os.path.lexists, links.values())):
+            for name, link in links.items():
+                target = Path(names[name])
+                if target.exists() and not (link.exists() and link.samefile(target)):
+                    yield f"{link} -> {target}"
+
+
 def _taken(folder: Path, names: Mapping[str, str]) -> Iterator[str]:
     """Yield a line for each file or folder that is in the place of a link."""
     for name, target in names.items():

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -88,9 +89,32 @@ def _benchmarks(folder: Path) -> list[Path]:
 
 
 def _benchmark(text: str) -> list[tuple[float, float | None]]:
-    """Return (seconds, peak MB) per repetition; short jobs have no memory measurement."""
-    rows = csv.DictReader(text.splitlines(), delimiter="\t")
-    return [(float(row["s"]), _number(row["max_rss"])) for row in rows]
+    """Return (seconds, peak MB) per repetition; short jobs have no memory measurement.
+
+    Snakemake writes no checksum, but the time twice and memory by several definitions.
+
+    Raises:
+        ValueError: they contradict each other.
+    """
+    found = []
+    for row in csv.DictReader(text.splitlines(), delimiter="\t"):
+        seconds, memory = float(row["s"]), _number(row["max_rss"])
+        most = _number(row.get("max_vms", "NA"))
+        if not abs(seconds - _seconds(row.get("h:m:s", row["s"]))) <= 1:
+            raise ValueError(f"{row['s']} s are not {row['h:m:s']}")
+        if memory is not None and not 0 <= memory <= (memory if most is None else most) < inf:
+            raise ValueError(f"{memory} MB of {most} MB")
+        found.append((seconds, memory))
+    return found
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of a time such as 1 day, 2:03:04."""
+    days, _, clock = text.rpartition(", ")
+    parts = [float(part) for part in clock.split(":")]
+    return float(days.split()[0] if days else 0) * 86400 + sum(
+        part * 60**power for power, part in enumerate(reversed(parts))
+    )
 
 
 def _number(text: str) -> float | None:

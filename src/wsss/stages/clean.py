@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """List what is unused, and remove it if asked to."""
-    plans = [_plan(files) for files in (args.configs, *args.keep)]
+    plans = [planned(files) for files in (args.configs, *args.keep)]
     kept = {Path(a.folder).resolve() for plan in plans[1:] for a in plan.artifacts.values()}
     found = [one for one in unused(plans[0]) if one.folder.resolve() not in kept]
     if not found:
@@ -51,13 +51,18 @@ def run(args: argparse.Namespace) -> None:
         log.info("nothing was removed; add --yes to remove it")
 
 
-def _plan(files: list[Path]) -> Plan:
+def planned(files: list[Path]) -> Plan:
+    """Return the plan of a configuration.
+
+    Raises:
+        UserError: a mistake in the configuration, or its data are not there.
+    """
     config: Config = load(merged(files))
     root = config.dataset.root
     if root and not Path(root).is_dir():
         raise UserError(
-            f"dataset.root: {root} is not a folder; without the data every result of it would "
-            "count as unused"
+            f"dataset.root: {root} is not a folder; without the data nobody knows which results "
+            "are theirs"
         )
     return Plan(config, FileContents(config.dataset, DIGESTS))
 

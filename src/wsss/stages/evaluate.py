@@ -93,6 +93,7 @@ def run(args: argparse.Namespace) -> None:
             for result, counted in counts.items()
         },
         threshold_curve=curve,
+        predictions=reader.digest if isinstance(reader, LabelReader) else "",
     )
     write_text(args.out, evaluation.to_text())
     _log(evaluation)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wsss.data.photos import find_photos
 from wsss.errors import UserError
 from wsss.export import FORMATS, bundle, coco, cvat, index, label_studio, palette, voc
-from wsss.export.label_maps import LabelMaps, open_label_maps
+from wsss.export.label_maps import LabelMaps, index_of, open_label_maps
 from wsss.io.index import Index
 from wsss.io.labels import RECORD
 from wsss.io.progress import log
@@ -28,7 +28,8 @@ class Source:
 
     Attributes:
         labels: commit records, or folders that hold one.
-        index: tables of the images; empty = classes are read from `classes.txt`.
+        index: tables of the images; empty = those of the run that the masks are in, else classes
+            are read from `classes.txt`.
         images: folder of the images, instead of an index.
     """
 
@@ -44,7 +45,8 @@ class Source:
         """
         if self.index and self.images:
             raise UserError("--images: the table of --index names the images; leave one out")
-        return open_label_maps(self.labels, self.index, None if self.index else self.image_files())
+        index = self.index or ([] if self.images else index_of(self.labels))
+        return open_label_maps(self.labels, index, None if index else self.image_files())
 
     def image_files(self) -> Mapping[str, Path] | None:
         """Image files by image id; None without `index` and `images`."""
@@ -160,13 +162,15 @@ def export_onnx(model_file: Path, out: Path) -> None:
         UserError: the model is invalid, or as in `wsss.export.onnx.write`.
     """
     from wsss.export import onnx
+    from wsss.stages.finite import finite_scores
     from wsss.stages.infer_segmenter import make_segmenter
 
     model = _load(model_file)
     net = make_segmenter(model, model_file).eval().requires_grad_(False)
     meta = model.meta
     about = {"segmenter": meta["segmenter"], "backbone": meta["backbone"]["name"]}
-    onnx.write(net, meta["classes"], out, about)
+    with finite_scores("an image of noise", model_file):
+        onnx.write(net, meta["classes"], out, about)
     log.info("export: %s as onnx in %s", model_file, out)
 
 

@@ -11,7 +11,6 @@ from wsss.config.slices import read_slice
 from wsss.data.views import views
 from wsss.engine.checkpoint import load_model
 from wsss.engine.tta import sum_views
-from wsss.errors import UserError
 from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.maps import MapsWriter
@@ -20,7 +19,15 @@ from wsss.io.validated_maps import STRIDE
 from wsss.methods.base import Method
 from wsss.methods.combo import Combo
 from wsss.nn.weights import load_state
-from wsss.stages.inference import checkpoint_errors, device, for_inference, make_backbone
+from wsss.ops.finite import finite
+from wsss.stages.finite import finite_scores
+from wsss.stages.inference import (
+    Watch,
+    checkpoint_errors,
+    device,
+    for_inference,
+    make_backbone,
+)
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 
 
@@ -36,10 +43,12 @@ def run(args: argparse.Namespace) -> None:
     items = part_items(args.index, args.split, args.part)
     log.info("infer_cam: %d images of %s, part %s", len(items), args.split, args.part)
     method = for_inference(load_method(args.model), args.threads)
+    watch = Watch(method)
     with MapsWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "class activation maps"):
             image = read_item(item)
-            cam = compute_cam(method, image, item, config.scales, config.flip)
+            with finite_scores(item.image, args.model), watch():
+                cam = compute_cam(method, image, item, config.scales, config.flip)
             size = np.array(image.shape[:2])
             out.put(item.image_id, classes=np.array(item.classes, np.int64), cam=cam, size=size)
 
@@ -64,7 +73,7 @@ def compute_cam(
     sends the minimum of an almost constant map far below -1, which says no more than -1.
 
     Raises:
-        UserError: the network gives numbers that are not finite.
+        NotFiniteError: the network gives numbers that are not finite.
     """
     size = tuple(-(-side // STRIDE) for side in image.shape[:2])
     present = list(item.classes)
@@ -72,10 +81,5 @@ def compute_cam(
         return np.zeros((0, *size), np.float16)
     batches = (torch.from_numpy(view).to(device()) for view in views(image, scales, flip))
     total = sum_views(batches, lambda batch: method.infer(batch, size)[:, present], size)
-    cam = method.scale_maps(total.cpu().numpy())
-    if not np.isfinite(cam).all():
-        raise UserError(
-            f"{item.image}: the classifier's maps of it are not finite; lower cam.train.lr and "
-            "train it again"
-        )
-    return cam.clip(-1, 1).astype(np.float16)
+    cam = method.scale_maps(finite(total.cpu().numpy(), "class maps"))
+    return finite(cam, "scaled class maps").clip(-1, 1).astype(np.float16)

@@ -20,7 +20,9 @@ from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.weights import load_state
 from wsss.ops.colour import wrapped
 from wsss.ops.crf import decide
-from wsss.stages.inference import checkpoint_errors, for_inference, make_backbone
+from wsss.ops.finite import finite
+from wsss.stages.finite import finite_scores
+from wsss.stages.inference import Watch, checkpoint_errors, for_inference, make_backbone
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 from wsss.tiles.layout import Window, blend_rows
 
@@ -39,9 +41,13 @@ def run(args: argparse.Namespace) -> None:
     net = for_inference(
         make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads
     )
+    watch = Watch(net)
     with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "segmentation"):
-            out.put(item.image_id, predict(net, read_item(item), config))
+            image = read_item(item)
+            with finite_scores(item.image, args.model), watch():
+                labels = predict(net, image, config)
+            out.put(item.image_id, labels)
 
 
 def load_own(path: Path) -> Model:
@@ -69,12 +75,16 @@ def probabilities(net: Segmenter, image: np.ndarray, infer: SegmenterInfer) -> n
 
     Returns:
         (L, H, W) float32, background first.
+
+    Raises:
+        NotFiniteError: the logits are not finite.
     """
     pixels = views(image, infer.scales, infer.flip, infer.resampling)
     where = next(net.parameters()).device
     batches = (torch.from_numpy(view).to(where) for view in pixels)
     total = sum_views(batches, net, image.shape[:2], net.align_corners)
     count = len(infer.scales) * (1 + infer.flip)
+    finite(total.cpu().numpy(), "logits")
     return (total / count).softmax(0).cpu().numpy()
 
 
@@ -90,6 +100,9 @@ def predict(
         windows: tiles that cover the image, which the network looks at one by one; less than two
             = the whole image at once. Their probabilities are blended before anything is decided;
             without a CRF no more of them is kept than a row of tiles.
+
+    Raises:
+        NotFiniteError: the logits, or the posteriors of the CRF, are not finite.
     """
     bands = _bands(net, image, infer, windows)
     if not infer.crf.iterations:

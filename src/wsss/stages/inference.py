@@ -1,17 +1,18 @@
 """Rebuilding of trained networks from checkpoints, and the device of inference."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from wsss.engine.checkpoint import Model
 from wsss.errors import UserError
 from wsss.nn.backbones import Backbone, build
+from wsss.ops.finite import NotFiniteError
 from wsss.system import gpus
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -45,6 +46,49 @@ def for_inference(net: Net, threads: int) -> Net:
     torch.set_num_threads(max(1, threads))
     torch.backends.cudnn.allow_tf32 = False
     return net.eval().requires_grad_(False).to(device())
+
+
+class Watch:
+    """Watch of the layers of a network while it computes the scores of the first image.
+
+    A ReLU turns minus infinity into a plausible 0. Weights that are too large do so for every
+    image; the scores themselves are checked for each.
+
+    Args:
+        net: the network.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        self._net: nn.Module | None = net
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Compute the scores of an image in the block.
+
+        Raises:
+            NotFiniteError: a layer gave numbers that are not finite.
+        """
+        net, self._net = self._net, None
+        sums: list[tuple[str, Tensor]] = []
+        with ExitStack() as stack:
+            for name, layer in net.named_modules() if net else ():
+                # layers without weights do not leave the range of their inputs
+                if [*layer.parameters(recurse=False)]:
+                    stack.enter_context(layer.register_forward_hook(_noted(name, sums)))
+            yield
+        wrong = next((name for name, total in sums if not total.isfinite()), None)
+        if wrong is not None:
+            raise NotFiniteError(f"layer {wrong}")
+
+
+def _noted(name: str, sums: list[tuple[str, Tensor]]) -> Callable[..., None]:
+    """Return a hook that notes the sum of a layer's output, finite only if all numbers are."""
+
+    def note(_layer: nn.Module, _inputs: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            sums.append((name, output.detach().sum()))
+
+    return note
 
 
 @cache

@@ -22,8 +22,9 @@ from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
 from wsss.io.resumable import UNFINISHED, ResumableWriter
 from wsss.nn.segmenters.base import Segmenter
+from wsss.stages.finite import finite_scores
 from wsss.stages.infer_segmenter import load_own, make_segmenter, predict
-from wsss.stages.inference import for_inference
+from wsss.stages.inference import Watch, for_inference
 from wsss.tiles.layout import layout
 
 _COMMAND = {"command": "predict"}
@@ -94,10 +95,10 @@ def run(args: argparse.Namespace) -> None:
     log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
     _log_small(photos, options)
     # masks
-    provenance = _provenance(args.model, args.images, options)
+    provenance = _provenance(args.model, args.images, options, names)
     with ResumableWriter(args.out / RECORD, provenance) as out:
         write_text(args.out / CLASSES, "\n".join([*names, ""]))
-        damaged = _predict_all(net, photos, options, out)
+        damaged = _predict_all(net, args.model, photos, options, out)
     if damaged:
         first = f"damaged, hence without a mask: {len(damaged)} of {len(photos)} images:"
         raise UserError("\n".join([first, *damaged]))
@@ -134,7 +135,7 @@ def _own_files(out: Path, found: set[str]) -> set[str]:
 
 
 def _predict_all(
-    net: Segmenter, photos: Sequence[Photo], options: Options, out: ResumableWriter
+    net: Segmenter, model: Path, photos: Sequence[Photo], options: Options, out: ResumableWriter
 ) -> list[str]:
     """Write the masks; return one line per image that could not be decoded."""
     damaged = [photo.damage for photo in photos if photo.damage]
@@ -143,6 +144,7 @@ def _predict_all(
     todo = [photo for photo in readable if not out.reuse(photo.image_id, photo.path)]
     if len(todo) < len(readable):
         log.info("%d masks kept from an interrupted call", len(readable) - len(todo))
+    watch = Watch(net)
     for photo in track(todo, "predict"):
         try:
             image = read_image(photo.path, options.limit)
@@ -151,7 +153,9 @@ def _predict_all(
             continue
         size = image.shape[:2]
         windows = layout(size, options.tile, options.overlap) if options.tile else ()
-        out.put(photo.image_id, predict(net, image, options.infer, windows))
+        with finite_scores(photo.path, model), watch():
+            labels = predict(net, image, options.infer, windows)
+        out.put(photo.image_id, labels)
     return damaged
 
 
@@ -161,12 +165,12 @@ def _log_small(photos: Sequence[Photo], options: Options) -> None:
         log.info("%d images are no larger than a tile and are not cut", len(small))
 
 
-def _provenance(model: Path, images: Path, options: Options) -> str:
+def _provenance(model: Path, images: Path, options: Options, names: Sequence[str]) -> str:
     files = {"model": str(model), "digest": file_digest(model)}
     tiles = {"tile": options.tile, "overlap": options.overlap}
     config = options.infer.model_dump(mode="json")
     made = {"version": __version__, "images": str(images), "config": config}
-    return canonical(_COMMAND | files | made | tiles)
+    return canonical(_COMMAND | files | made | tiles | {"labels": list(names)})
 
 
 def tile_options(infer: SegmenterInfer, tile: int | None, overlap: int | None) -> Options:

@@ -22,7 +22,14 @@ from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import resize_bilinear
 from wsss.ops.seeds import background_score, upsample_cam
 from wsss.ops.walk import random_walk, transition
-from wsss.stages.inference import checkpoint_errors, device, for_inference, make_backbone
+from wsss.stages.finite import finite_scores
+from wsss.stages.inference import (
+    Watch,
+    checkpoint_errors,
+    device,
+    for_inference,
+    make_backbone,
+)
 from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance
 
 
@@ -39,16 +46,15 @@ def run(args: argparse.Namespace) -> None:
     items, cams = part_items(args.index, args.split, args.part), MapsReader([args.cams])
     log.info("random_walk: %d images of %s, part %s", len(items), args.split, args.part)
     net, radius = load_affinity(args.model)
-    net = for_inference(net, args.threads)
+    watch = Watch(for_inference(net, args.threads))
     with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for item in track(items, "random walk"):
             cam, size = read_cam(cams, item)
             image = image_of(item, size)
-            scores = walk(net, radius, image, upsample_cam(cam, size), config)
-            out.put(
-                item.image_id,
-                label_ids(np.array(item.classes, int))[decide(scores, image, config.crf)],
-            )
+            with finite_scores(item.image, args.model), watch():
+                scores = walk(net, radius, image, upsample_cam(cam, size), config)
+                labels = label_ids(np.array(item.classes, int))[decide(scores, image, config.crf)]
+            out.put(item.image_id, labels)
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:

@@ -12,6 +12,7 @@ from wsss.io.progress import log, track
 from wsss.io.validated_maps import read_cam
 from wsss.ops.crf import ImageCRF
 from wsss.ops.seeds import background_score, upsample_cam
+from wsss.stages.finite import finite_scores
 from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance
 
 
@@ -35,7 +36,9 @@ def run(args: argparse.Namespace) -> None:
     with MapsWriter(args.out, provenance(args.config)) as out:
         for item in track(items, "CRF"):
             cam, size = read_cam(cams, item)
-            posteriors = refine(image_of(item, size), upsample_cam(cam, size), config)
+            image = image_of(item, size)
+            with finite_scores(item.image, args.cams, remedy="lower the weights of crf"):
+                posteriors = refine(image, upsample_cam(cam, size), config)
             named = {alpha_name(a): p for a, p in zip(config.alphas, posteriors, strict=True)}
             out.put(item.image_id, classes=np.array(item.classes, np.int64), **named)
 

@@ -27,6 +27,7 @@ from wsss.pipeline import EVALUATED, PRODUCTS
 from wsss.plan.files import ProductFiles, RunFiles
 from wsss.products import TRAIN, Product
 from wsss.report import files, page, repeats, tables
+from wsss.report.checksums import with_checksums
 from wsss.report.content import RunResults, final
 from wsss.report.panels import Panel
 from wsss.report.pictures import Predictions, pictures
@@ -84,7 +85,8 @@ def run(args: argparse.Namespace) -> None:
     summary = tables.summary_text(chain.from_iterable(rows))
     # the page is last: it says that all is there
     write_text(args.summary, summary)
-    write_text(args.out, page.render(facts, runs, panels, training))
+    text = page.render(facts, runs, panels, training)
+    write_text(args.out, with_checksums(text, summary))
     log.info("%s\n%s", args.out, tables.table(summary))
 
 

@@ -9,8 +9,9 @@ from wsss.io.images import LARGEST, read_item
 from wsss.io.labels import LabelWriter
 from wsss.io.parts import part_of
 from wsss.io.progress import log, track
+from wsss.stages.finite import finite_scores
 from wsss.stages.infer_segmenter import make_segmenter, predict
-from wsss.stages.inference import for_inference
+from wsss.stages.inference import Watch, for_inference
 from wsss.stages.parts import add_part_arguments, provenance
 from wsss.tiles.table import TileTable
 
@@ -33,8 +34,11 @@ def run(args: argparse.Namespace) -> None:
     net = for_inference(
         make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads
     )
+    watch = Watch(net)
     with LabelWriter(args.out, provenance(args.config, args.model)) as out:
         for tiles in track(images, "segmentation"):
             image, windows = tiles[0].image, [tile.window for tile in tiles]
-            labels = predict(net, read_item(image, LARGEST), infer, windows)
+            pixels = read_item(image, LARGEST)
+            with finite_scores(image.image, args.model), watch():
+                labels = predict(net, pixels, infer, windows)
             out.put(image.image_id, labels)

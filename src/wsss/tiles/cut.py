@@ -19,6 +19,7 @@ from wsss.data.sources.listing import Listing
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.atomic import unwritable, write_text
+from wsss.io.cells import escaped
 from wsss.io.images import LARGEST, image_size, read_image
 from wsss.io.index import Index, Item
 from wsss.io.labels import encode_labels, read_labels
@@ -136,7 +137,8 @@ def cut_tiles(cut: Cut, mask_source: str, out: Path, threads: int) -> None:
     rows = in_threads(lambda group: _cut(cut, *group, out), groups, "cut tiles", threads)
     # the digest of labels.csv in the table marks the folder as complete
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_HEADER, *(r for part in rows for r in part)])
+    written = [_HEADER, *(row for part in rows for row in part)]
+    csv.writer(text, lineterminator="\n").writerows([map(escaped, row) for row in written])
     write_text(out / LABELS, text.getvalue())
     replace(table, labels=text_digest(text.getvalue())).write(out / TABLE)
 

@@ -12,7 +12,7 @@ from os.path import isdir
 from pathlib import Path
 
 from wsss.config.dataset import Dataset, fetched_augment
-from wsss.data.sources import coco, csv, demo, folders, voc
+from wsss.data.sources import annotated, coco, csv, demo, folders, voc
 from wsss.data.sources.base import DrawMask, Source
 from wsss.data.sources.listing import Listing, Record
 from wsss.errors import UserError
@@ -75,7 +75,8 @@ def read(dataset: Dataset, root: Path | None = None) -> Listing:
     names = list(dataset.splits.values())
     if "train" not in dataset.splits or len(set(names)) < len(names):
         raise UserError(f"dataset.splits: name train and different splits, not {dataset.splits}")
-    return SOURCES[dataset.source].read(dataset, folder)
+    dataset = annotated.with_classes(dataset, folder)
+    return annotated.without_masks(SOURCES[dataset.source].read(dataset, folder), dataset)
 
 
 def data_folder(dataset: Dataset, root: Path | None) -> Path:
@@ -112,7 +113,11 @@ def drawn_masks(dataset: Dataset, root: Path | None, split: str) -> Mapping[str,
     Raises:
         UserError: the source cannot be read, or masks that it names are missing.
     """
-    return SOURCES[dataset.source].masks(dataset, data_folder(dataset, root), split)
+    folder = data_folder(dataset, root)
+    source, dataset = SOURCES[dataset.source], annotated.with_classes(dataset, folder)
+    if dataset.mask_file(folder):
+        return annotated.masks(dataset, source.list_cheaply(dataset, folder), split)
+    return source.masks(dataset, folder, split)
 
 
 def inputs(dataset: Dataset) -> dict[str, tuple[Inputs, Inputs]]:
@@ -131,7 +136,8 @@ def inputs(dataset: Dataset) -> dict[str, tuple[Inputs, Inputs]]:
         return dict.fromkeys(dataset.splits, (Inputs(), Inputs()))
     source, root = SOURCES[dataset.source], Path(dataset.root or "")
     try:
-        listing = source.list_cheaply(dataset, root)
+        dataset = annotated.with_classes(dataset, root)
+        listing = annotated.without_masks(source.list_cheaply(dataset, root), dataset)
     except (UserError, OSError):
         raw = Inputs("unreadable", _existing(source.parsed_tables(dataset, root)))
         return dict.fromkeys(dataset.splits, (raw, raw))
@@ -173,8 +179,11 @@ def drawn_inputs(dataset: Dataset, split: str) -> tuple[Path, ...]:
     if fetched_augment(dataset) or dataset.download:
         return _existing([Path(dataset.augment)] if dataset.augment else [])
     try:
-        drawn_from = SOURCES[dataset.source].drawn_from
-        return _existing(drawn_from(dataset, Path(dataset.root or ""), split))
+        source, root = SOURCES[dataset.source], Path(dataset.root or "")
+        if dataset.mask_file():
+            listing = source.list_cheaply(dataset, root)
+            return _existing(annotated.drawn_from(dataset, listing, split))
+        return _existing(source.drawn_from(dataset, root, split))
     except (UserError, OSError):
         return ()
 

@@ -16,6 +16,7 @@ from wsss.config.dataset import Dataset
 from wsss.data.sources.base import Source
 from wsss.data.sources.listing import Listing, Record, composed
 from wsss.errors import UserError
+from wsss.io.cells import unescaped
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[s
                 wrong = f"{len(row)} fields instead of {len(header)}; quote a field with a comma"
                 problems.append(f"{path.name}:{reader.line_num}: {wrong}")
             elif any(field.strip() for field in row):
-                fields = (field.strip() for field in row)
+                fields = (unescaped(field.strip()) for field in row)
                 rows.append(Row(reader.line_num, dict(zip(header, fields, strict=True))))
     except csv.Error as error:
         raise UserError(f"{path}:{reader.line_num}: not valid CSV ({error})") from error

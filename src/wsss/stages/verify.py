@@ -1,0 +1,58 @@
+"""Compare every result of the runs of a configuration with its checksums, and say how to mend it.
+
+The files are read as snakemake --configfile reads them: on top of config.yaml of the current
+folder, later ones win. Nothing is changed. The exit code is 2 if something is damaged.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from wsss.errors import SHOWN, UserError
+from wsss.io.progress import log, track
+from wsss.plan.artifact import Artifact
+from wsss.plan.links import wrong_links
+from wsss.stages.clean import planned
+from wsss.stages.damage import Damage, damages
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("configs", type=Path, nargs="*", help="configuration files, last one wins")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Check all artifacts that are there, and the links to them.
+
+    Raises:
+        UserError: some are damaged; names them and the folders to remove.
+    """
+    plan = planned(args.configs)
+    there = [a for a in plan.artifacts.values() if Path(a.path).is_file()]
+    log.info("%s: %d of %d results are there", plan.store, len(there), len(plan.artifacts))
+    found = [(a, d) for a in track(there, "verify") for d in damages(a, plan.store)]
+    wrong = list(wrong_links(plan))
+    if found or wrong:
+        raise UserError("\n".join([*_damage(found), *_links(wrong)]))
+    log.info("nothing is damaged")
+
+
+def _damage(found: Sequence[tuple[Artifact, Damage]]) -> Iterator[str]:
+    """Yield the damaged files and the remedy."""
+    if not found:
+        return
+    yield f"damaged files: {len(found)}"
+    for artifact, damage in found[:SHOWN]:
+        yield f"  {damage.text} ({artifact.stage} of {artifact.users})"
+    if len(found) > SHOWN:
+        yield f"  ... {len(found) - SHOWN} more"
+    yield "remove these folders, and the same snakemake command makes their results again:"
+    yield from dict.fromkeys(f"  {damage.folder}" for _, damage in found)
+
+
+def _links(wrong: Sequence[str]) -> Iterator[str]:
+    """Yield the links that lead elsewhere, and the remedy."""
+    if wrong:
+        yield f"links that do not lead to their results: {len(wrong)}"
+        yield from (f"  {line}" for line in wrong)
+        yield "the same snakemake command sets them again"

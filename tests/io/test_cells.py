@@ -1,0 +1,32 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsss.data.sources.csv import read_table
+from wsss.io.cells import escaped, unescaped
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@A1", "\tx", "\rx", "\nx", "＝1", "'=1"])  # noqa: RUF001
+def test_formulas_become_text(cell):
+    assert escaped(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["cat", "", "a=b", "'tis", "3", 3, -0.5])
+def test_other_cells_stay(cell):
+    assert escaped(cell) == cell
+
+
+@given(st.text(st.sampled_from("'=+-@\t\ra1")))
+def test_every_cell_is_read_back(cell):
+    assert unescaped(escaped(cell)) == cell
+
+
+def test_a_table_of_labels_is_read_as_it_was_meant(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("image,labels\n'-a.jpg,'=cat;dog\nb.jpg,'tis\n")
+    rows, problems = read_table(path, ("image", "labels"))
+    assert [row.fields for row in rows] == [
+        {"image": "-a.jpg", "labels": "=cat;dog"},
+        {"image": "b.jpg", "labels": "'tis"},
+    ]
+    assert not problems
