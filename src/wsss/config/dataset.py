@@ -119,7 +119,7 @@ class Dataset(Section):
     """Download VOC 2012, and SBD if the list train_aug needs it, into the results (voc)."""
     augment: UserPath | None = None
     """SBD or SegmentationClassAug, folder or archive, as additional masks of VOC's images (voc)."""
-    masks: str | None = None
+    masks: UserPath | None = None
     """Masks of an annotation tool, relative to root: labelmap.txt with the colours of the masks
     (CVAT, datumaro), or the JSON of Label Studio; null = labelmap.txt if it exists, else ids."""
     augment_masks: bool = False
