@@ -2,7 +2,10 @@ import hashlib
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from wsss.config.dataset import Dataset
 from wsss.data.check import _class_problems, check_listing, check_masks
@@ -263,3 +266,28 @@ def test_a_table_that_is_a_pipe_is_refused(folder):
     os.mkfifo(folder.root / "labels.csv")
     with pytest.raises(UserError, match=r"labels\.csv: not a regular file"):
         folder.check()
+
+
+def test_unusual_images_are_counted_with_the_reason(folder, caplog):
+    Image.fromarray(np.full((4, 6), 4095, np.uint16)).save(folder.root / "img/a.png")
+    Image.new("RGBA", (6, 4)).save(folder.root / "img/b.png")
+    folder.table(GOOD)
+    with caplog.at_level("WARNING", "wsss"):
+        folder.check()
+    text = caplog.text
+    assert "1 images: 16 bits: the high byte of a sample is read, the low one is not" in text
+    assert "1 images: transparent: transparent pixels are blended with white: img/b.png" in text
+    assert "1 16-bit images use less than an eighth" in text and "of all is 4095" in text
+
+
+def test_damaged_images_are_named_and_the_others_are_checked(folder, monkeypatch):
+    def broken(self, *rest, **options):
+        if "a.png" in getattr(self.fp, "name", ""):
+            raise RuntimeError("no memory")
+        return load(self, *rest, **options)
+
+    load = PngImageFile.load
+    monkeypatch.setattr(PngImageFile, "load", broken)
+    folder.table([*GOOD, "img/x.png,val,cat"])
+    first, second = folder.problems()
+    assert "a.png: cannot be decoded (no memory)" in first and "x.png: no such file" in second

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -42,16 +44,16 @@ def test_results_and_hidden_files_are_no_photos(tmp_path):
 
 def test_other_files_are_named(tmp_path, caplog):
     photo(tmp_path / "a.png")
-    for name in ("b.heic", "c.heic", "notes"):
+    for name in ("b.psd", "c.psd", "notes"):
         (tmp_path / name).touch()
     with caplog.at_level("WARNING", "wsss"):
         assert ids(tmp_path) == ["a"]
-    assert "left out: 2 .heic, 1 notes" in caplog.text
+    assert "left out: 2 .psd, 1 notes" in caplog.text
 
 
 def test_a_folder_without_photos(tmp_path):
-    (tmp_path / "b.heic").touch()
-    with pytest.raises(UserError, match=r"no image \(.*\.bmp, .*there are: 1 \.heic"):
+    (tmp_path / "b.psd").touch()
+    with pytest.raises(UserError, match=r"no image \(.*\.bmp, .*there are: 1 \.psd"):
         ids(tmp_path)
 
 
@@ -113,3 +115,32 @@ def test_folders_of_masks_are_no_photos(tmp_path, caplog):
     with caplog.at_level("INFO", "wsss"):
         assert ids(tmp_path) == ["a", "own__b"]
     assert f"{tmp_path / 'masks'}: holds label maps" in caplog.text
+
+
+def test_what_is_left_out_is_named(tmp_path, caplog):
+    photo(tmp_path / "a.png")
+    photo(tmp_path.parent / f"{tmp_path.name} elsewhere/b.png")
+    (tmp_path / "more").symlink_to(tmp_path.parent / f"{tmp_path.name} elsewhere")
+    photo(tmp_path / ".hidden.png")
+    (tmp_path / os.fsdecode(b"x.\xff")).touch()
+    with caplog.at_level("WARNING", "wsss"):
+        assert ids(tmp_path) == ["a"]
+    assert "1 links to folders" in caplog.text and "1 .\\udcff" in caplog.text
+    assert "1 hidden files are left out: '.hidden.png'" in caplog.text
+
+
+@pytest.mark.parametrize("name", [b"\xff.png", b"a\x01.png", "a\u2028.png".encode()])
+def test_a_name_that_no_record_holds(tmp_path, name):
+    photo(tmp_path / "a.png")
+    Image.new("L", (2, 2)).save(tmp_path / "b.png")
+    (tmp_path / "b.png").rename(tmp_path / os.fsdecode(name))
+    with pytest.raises(UserError, match=r"control character or bytes that are no UTF-8"):
+        ids(tmp_path)
+
+
+def test_links_to_themselves_and_pipes_are_damaged(tmp_path):
+    photo(tmp_path / "a.png")
+    (tmp_path / "b.jpg").symlink_to("b.jpg")
+    os.mkfifo(tmp_path / "c.jpg")
+    damage = [found.damage.partition(": ")[2] for found in find_photos(tmp_path, tmp_path / "out")]
+    assert damage == ["", "no such file", "not a regular file, but a pipe, socket or device"]

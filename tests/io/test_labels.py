@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -158,3 +161,37 @@ def test_a_mask_that_is_a_photograph_is_refused(tmp_path):
 def test_a_mask_fits_its_image_and_classes(size, number, expected):
     found = mask_problem(np.array([[0, 255, 1], [0, 0, number]], np.uint8), size, 2)
     assert expected in found and bool(expected) == bool(found)
+
+
+@pytest.mark.parametrize("bits, row, ids", [(2, 0b00011011, [0, 1, 2, 3]), (4, 0x1F, [1, 15])])
+def test_grey_labels_of_few_bits_are_ids(tmp_path, bits, row, ids):
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", len(ids), 1, bits, 0, 0, 0, 0),
+        b"IDAT": zlib.compress(bytes([0, row])),
+        b"IEND": b"",
+    }
+    with (tmp_path / "a.png").open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for kind, body in chunks.items():
+            file.write(struct.pack(">I", len(body)) + kind + body)
+            file.write(struct.pack(">I", zlib.crc32(kind + body)))
+    assert read_labels(tmp_path / "a.png").tolist() == [ids]
+
+
+@pytest.mark.parametrize(
+    "name, options, reason",
+    [
+        ("a.png", {"exif": {274: 3}}, "EXIF orientation"),
+        ("a.tif", {"tiffinfo": {262: 0}}, "WhiteIsZero"),
+        ("a.tif", {"tiffinfo": {339: 2}}, "signed"),
+        ("a.tif", {"save_all": True, "append_images": [Image.new("L", (3, 2))]}, "several pages"),
+    ],
+)
+def test_ambiguous_labels_are_refused(tmp_path, name, options, reason):
+    if "exif" in options:
+        exif = Image.Exif()
+        exif.update(options["exif"])
+        options = {"exif": exif}
+    Image.new("L", (3, 2), 1).save(tmp_path / name, **options)
+    with pytest.raises(UserError, match=rf"{name}: not usable as labels: .*{reason}"):
+        read_labels(tmp_path / name)

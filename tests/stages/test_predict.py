@@ -241,3 +241,17 @@ def test_options_out_of_range(model, photos, tmp_path, more, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["predict", str(model), str(photos), str(tmp_path / "out"), *more])
     assert stop.value.code == 2 and f"argument {more[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [".a.png.1@00000000.tmp", ".labels.tsv.77@deadbeef.tmp"])
+def test_temporary_files_of_another_machine_stay(model, photos, tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).touch()
+    run(model, photos, tmp_path / "out")
+    assert (tmp_path / "out" / name).exists() and (tmp_path / "out/labels.tsv").is_file()
+
+
+def test_a_model_that_is_a_pipe_does_not_block(photos, tmp_path):
+    os.mkfifo(tmp_path / "model.pt")
+    with pytest.raises(UserError, match=r"model\.pt: not a regular file"):
+        run(tmp_path / "model.pt", photos, tmp_path / "out")

@@ -13,8 +13,8 @@ from wsss.data.files import in_threads
 from wsss.data.masks import Drawn, labels_of_masks, mask_table
 from wsss.data.sources.listing import Listing, Record, composed, training_labels
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError, raise_problems
-from wsss.io.images import LARGEST, WHOLE, read_image
+from wsss.errors import UserError, first_of, raise_problems
+from wsss.io.images import LARGEST, TRAITS, WHOLE, decode
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE
 from wsss.io.names import name_problem
@@ -73,6 +73,7 @@ def check_listing(
     for line in listing.warnings:
         log.warning(line)
     _warn_untrained(listing)
+    _warn_unusual(looks)
     if dataset.tiles is None:
         _warn_large(looks)
     return index, masks
@@ -187,6 +188,24 @@ def _warn_untrained(listing: Listing) -> None:
             log.warning("class %r occurs in no image of the split train", name)
 
 
+def _warn_unusual(looks: dict[Path, "_Look"]) -> None:
+    """Warn once about each unusual property of images, with their number and the reason."""
+    for trait, reason in TRAITS.items():
+        found = [str(path) for path, look in looks.items() if trait in look.traits]
+        if found:
+            log.warning("%d images: %s: %s: %s", len(found), trait, reason, first_of(found))
+    dim = {str(path): look.dim for path, look in looks.items() if look.dim is not None}
+    if dim:
+        log.warning(
+            "%d 16-bit images use less than an eighth of their range, so they are nearly black; "
+            "the largest sample of all is %d: if the data have fewer bits, scale all images by the "
+            "same factor first (docs/how-to.md, Use unusual images): %s",
+            len(dim),
+            max(dim.values()),
+            first_of(list(dim)),
+        )
+
+
 def _warn_large(looks: dict[Path, "_Look"]) -> None:
     """Warn once about images of full camera resolution, which cost time and memory."""
     large = [(look.pixels, path) for path, look in looks.items() if look.side > LARGE]
@@ -205,11 +224,13 @@ def _warn_large(looks: dict[Path, "_Look"]) -> None:
 
 @dataclass(frozen=True)
 class _Look:
-    """Result of decoding an image: an error, or its digest and its size (H, W)."""
+    """Result of decoding an image: an error, or its digest, its size (H, W) and what is unusual."""
 
     error: str = ""
     digest: str = ""
     size: tuple[int, int] = (0, 0)
+    traits: tuple[str, ...] = ()
+    dim: int | None = None
 
     @property
     def side(self) -> int:
@@ -235,10 +256,10 @@ def _images(listing: Listing, limit: int, threads: int) -> dict[Path, _Look]:
 
 def _image(path: Path, limit: int) -> _Look:
     try:
-        image = read_image(path, limit)
+        image = decode(path, limit)
     except UserError as error:
         return _Look(str(error))
-    return _Look(digest=file_digest(path), size=image.shape[:2])
+    return _Look("", file_digest(path), image.pixels.shape[:2], image.traits, image.dim)
 
 
 def _items(listing: Listing, looks: dict[Path, _Look]) -> Iterator[Item]:

@@ -1,14 +1,16 @@
 """Unlabelled photos of a user: the files in a folder, and the names of their masks."""
 
+import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import category
 
 from wsss.data.files import in_threads
 from wsss.data.sources.folders import SUFFIXES
 from wsss.data.sources.listing import image_ids
-from wsss.errors import UserError, raise_problems
+from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.images import LARGEST, image_size
 from wsss.io.labels import RECORD, is_record
 from wsss.io.names import name_problem
@@ -61,21 +63,24 @@ def find_photos(source: Path, results: Path, threads: int = 1, limit: int = LARG
 
 
 def _files(folder: Path, results: Path) -> list[Path]:
-    """Photos below a folder; other files are logged."""
-    below = [path for path in sorted(folder.rglob("*")) if not path.is_dir()]
+    """Photos below a folder; whatever else is there is counted and named in the log."""
+    below = sorted(_below(folder))
     # folders of label maps
     drawn = {path.parent for path in below if path.name in (RECORD, UNFINISHED) and is_record(path)}
     for masks in sorted(drawn):
         log.info("%s: holds label maps, no photos; left out", masks)
-    shown = [
-        path
-        for path in below
-        if path.parent not in drawn and not _hidden(path.relative_to(folder), path, results)
-    ]
+    own = _real(results)
+    rest = [path for path in below if path.parent not in drawn and own not in _real(path).parents]
+    # hidden files
+    hidden = [path for path in rest if _is_hidden(path.relative_to(folder))]
+    if hidden:
+        names = first_of([ascii(str(path.relative_to(folder))) for path in hidden])
+        log.warning("%s: %d hidden files are left out: %s", folder, len(hidden), names)
+    shown = [path for path in rest if not _is_hidden(path.relative_to(folder))]
     # photos, and a summary of the others
-    files = [path for path in shown if path.suffix.lower() in SUFFIXES]
-    others = Counter(path.suffix or path.name for path in shown) - Counter(p.suffix for p in files)
-    kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.items())
+    files = [path for path in shown if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+    others = Counter(map(_kind, shown)) - Counter(map(_kind, files))
+    kinds = ", ".join(f"{count} {kind}" for kind, count in others.items())
     if not files:
         found = f"; there are: {kinds}" if kinds else ""
         raise UserError(f"{folder}: no image ({', '.join(sorted(SUFFIXES))}) in this folder{found}")
@@ -84,9 +89,35 @@ def _files(folder: Path, results: Path) -> list[Path]:
     return files
 
 
-def _hidden(inner: Path, path: Path, results: Path) -> bool:
-    dotted = any(part.startswith(".") for part in inner.parts)
-    return dotted or results.resolve() in path.resolve().parents
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, and links to folders, which are not followed.
+
+    Raises:
+        UserError: a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename}: the folder cannot be read ({error.strerror})")
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        yield from (Path(place, name) for name in (*files, *links))
+
+
+def _kind(path: Path) -> str:
+    """Ending of a file, or its name if it has none, for the log."""
+    if path.is_dir():
+        return "links to folders"
+    return ascii(path.suffix or path.name).strip("'")
+
+
+def _is_hidden(inner: Path) -> bool:
+    return any(part.startswith(".") for part in inner.parts)
+
+
+def _real(path: Path) -> Path:
+    """Path without links; unlike `Path.resolve` it raises no error for links to themselves."""
+    return Path(os.path.realpath(path))
 
 
 def _header(path: Path, limit: int) -> tuple[tuple[int, int], str]:
@@ -106,6 +137,8 @@ def _unnameable(ids: Sequence[str], files: Sequence[Path]) -> list[str]:
 def _name_problem(image_id: str) -> str:
     if any(sign in image_id for sign in "\t\r\n"):
         return "has a tab or line break in its name"
+    if any(category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in image_id):
+        return "has a control character or bytes that are no UTF-8 in its name"
     return name_problem(image_id)
 
 

@@ -102,6 +102,10 @@ def load_model(path: Path, kind: str, remedy: str = "") -> Model:
         UserError: the file is missing, damaged, of another kind or something else, or a weight in
             it is not finite.
     """
+    if path.exists() and not path.is_file():
+        raise UserError(
+            f"{path}: not a regular file, but a folder, pipe or device; name a model.pt"
+        )
     try:
         check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -14,7 +14,7 @@ from typing import TypeGuard
 from wsss.errors import UserError
 
 _HOST = f"{zlib.crc32(platform.node().encode()):08x}"
-_TEMPORARY = re.compile(rf"\..+\.([0-9]+)@{_HOST}\.tmp")
+_TEMPORARY = re.compile(r"\..+\.([0-9]+)@([0-9a-f]{8})\.tmp")
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -80,9 +80,14 @@ def remove_stale_files(folder: Path) -> None:
     """Remove temporary files that dead processes left in a folder; once per folder and process."""
     for path in folder.iterdir():
         match = _TEMPORARY.fullmatch(path.name)
-        if match and not _is_alive(int(match[1])):
+        if match and match[2] == _HOST and not _is_alive(int(match[1])):
             with suppress(OSError):
                 path.unlink()
+
+
+def is_temporary(name: str) -> bool:
+    """True for names of temporary files of `atomic_path`, of this machine and of others."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def _is_alive(pid: int) -> bool:

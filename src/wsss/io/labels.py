@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_bytes
-from wsss.io.images import LABEL_FORMATS
+from wsss.io.images import LABEL_FORMATS, decoding
 from wsss.io.index import Masks
-from wsss.io.names import is_file
+from wsss.io.layouts import grey_bits, misread_labels
 from wsss.io.provenance import text_digest
 from wsss.io.records import LABEL_COLUMNS, read_record, split_folder, write_record
 
@@ -89,14 +89,10 @@ def read_mask(masks: Masks, image_id: str) -> np.ndarray:
 
 
 def _decoded(path: Path, content: Path | io.BytesIO) -> np.ndarray:
-    if not is_file(path):
-        raise UserError(f"{path}: no such file")
-    try:
-        return _indices(Image.open(content, formats=LABEL_FORMATS), path)
-    except UnidentifiedImageError as error:
-        raise UserError(f"{path}: cannot be read as a label image; save it as PNG") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: cannot be read as a label image ({error})") from error
+    failure = "cannot be read as a label image"
+    unknown = f"{failure}; save it as PNG"
+    with decoding(path, content, LABEL_FORMATS, failure, unknown) as image:
+        return _indices(image, path)
 
 
 def _indices(image: Image.Image, path: Path) -> np.ndarray:
@@ -105,7 +101,11 @@ def _indices(image: Image.Image, path: Path) -> np.ndarray:
             f"{path}: a label image must be a palette or 8-bit grey PNG, not mode {image.mode}; "
             "masks in colours need their labelmap.txt, see dataset.masks"
         )
-    return np.array(image, np.uint8)
+    # Pillow scales grey samples of less than 8 bits to 0..255
+    step = 255 // ((1 << grey_bits(image)) - 1) if image.mode == "L" else 1
+    if reason := misread_labels(image):
+        raise UserError(f"{path}: not usable as labels: {reason}")
+    return np.array(image, np.uint8) // np.uint8(step)
 
 
 class LabelWriter:
@@ -211,7 +211,7 @@ class LabelReader:
             raise UserError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
         if hashlib.sha256(data).hexdigest() != digest:
             raise UserError(f"{path}: does not match its record {RECORD}; {_REMEDY}")
-        return _indices(Image.open(io.BytesIO(data), formats=("PNG",)), path)
+        return _decoded(path, io.BytesIO(data))
 
 
 _REMEDY = f"delete {RECORD} beside it and run again to rebuild it"

@@ -109,6 +109,10 @@ def _entry(name: str, known: Entry | None) -> Entry:
         return ["absent"]
     if known is not None and known[:-1] == state:
         return known
+    if not Path(name).is_file() and not Path(name).is_dir():
+        raise UserError(
+            f"{name}: cannot be read (not a regular file); put a readable file in its place"
+        )
     try:
         return [*state, file_digest(Path(name))]
     except OSError as error:

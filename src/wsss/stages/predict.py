@@ -15,7 +15,7 @@ from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
 from wsss.errors import UserError
-from wsss.io.atomic import remove_stale_files, write_text
+from wsss.io.atomic import is_temporary, remove_stale_files, write_text
 from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.labels import CLASSES, RECORD
 from wsss.io.progress import log, track
@@ -115,7 +115,8 @@ def check_out(out: Path) -> None:
     if not out.is_dir():
         raise UserError(f"{out}: is a file; name a folder for the masks")
     remove_stale_files(out)
-    found = {path.name for path in out.iterdir()}
+    # of another machine, which may still write
+    found = {path.name for path in out.iterdir() if not is_temporary(path.name)}
     foreign = sorted(found - _own_files(out, found))
     if foreign:
         names = ", ".join(foreign[:3]) + ", ..." * (len(foreign) > 3)

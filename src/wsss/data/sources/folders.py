@@ -19,12 +19,13 @@ from wsss.data.sources.base import Source
 from wsss.data.sources.listing import Listing, Record, composed
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
+from wsss.io.images import HEIC_SUFFIXES
 
 _PILLOWS = (
     "apng avif bmp dib gif j2k jfif jp2 jpe jpeg jpg mpo pbm pgm png pnm ppm tga tif tiff webp"
 )
-SUFFIXES = {f".{ending}" for ending in _PILLOWS.split()}
-"""Lower-case suffixes of image files: the raster formats that builds of Pillow can read."""
+SUFFIXES = {*(f".{ending}" for ending in _PILLOWS.split()), *HEIC_SUFFIXES}
+"""Lower-case suffixes of image files: raster formats that builds of Pillow can read, and HEIC."""
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
