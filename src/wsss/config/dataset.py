@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
-from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, model_validator
 
 from wsss.config.section import Count, DatasetName, Name, Section
+from wsss.names import cleaned
 
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
 TRAIN_AUG = "train_aug"
@@ -48,8 +48,8 @@ _IGNORED = ("labels", "coco")
 _REFUSED = ("download", "augment", "augment_masks")
 """Keys that are an error for a source that does not understand them."""
 
-ClassName = Annotated[str, AfterValidator(lambda name: normalize("NFC", name))]
-"""A name in Unicode NFC, so that composed and decomposed accents compare equal."""
+ClassName = Annotated[str, AfterValidator(cleaned)]
+"""The name of a class as every source cleans it, so that the same names compare equal."""
 
 
 class Demo(Section):

@@ -12,7 +12,6 @@ become classes in the order of their ids (80 classes of the ids 1..90 of MS-COCO
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from wsss.data.taxonomy import COCO_CATEGORIES, NO_CLASS
 from wsss.errors import UserError, raise_problems
 from wsss.io.images import image_size
 from wsss.io.progress import log
+from wsss.names import suggestion
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,8 @@ def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
     # configured classes
     for name in dataset.classes:
         if name not in training.found.names.values():
-            close = get_close_matches(name, training.found.names.values(), 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            close = suggestion(name, list(training.found.names.values()))
+            hint = f"; {close}" if close else ""
             found.append(f"dataset.classes: {name!r} is no category of {training.table}{hint}")
     return found
 

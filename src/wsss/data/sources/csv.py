@@ -14,8 +14,9 @@ from pathlib import Path
 
 from wsss.config.dataset import Dataset
 from wsss.data.sources.base import Source
-from wsss.data.sources.listing import Listing, Record, composed
+from wsss.data.sources.listing import Listing, Record
 from wsss.errors import UserError
+from wsss.names import cleaned
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[s
 
 def split_labels(text: str) -> tuple[str, ...]:
     """Split `cat; dog` into names, each once, in order; an empty name stays as ''."""
-    return tuple(dict.fromkeys(name.strip() for name in composed(text).split(";"))) if text else ()
+    return tuple(dict.fromkeys(map(cleaned, text.split(";")))) if text else ()
 
 
 def _record(row: Row, split: str, where: str) -> Record:

@@ -16,9 +16,9 @@ from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
-from wsss.data.sources.listing import composed
 from wsss.errors import UserError
 from wsss.io.progress import log
+from wsss.names import cleaned
 
 _SHOWN = 20
 _KEYS = ("images", "annotations", "categories")
@@ -199,7 +199,7 @@ def _read_categories(entries: list[object], found: Instances) -> Iterator[str]:
     for number, entry in enumerate(entries):
         wrong = _category_problem(entry, names)
         if isinstance(entry, dict) and not wrong:
-            names[entry["id"]] = composed(entry["name"])
+            names[entry["id"]] = cleaned(entry["name"])
         else:
             yield f"categories[{number}]: {wrong}"
     found.names.update(sorted(names.items()))
@@ -212,7 +212,7 @@ def _category_problem(entry: object, names: dict[int, str]) -> str:
         return f"id {entry.get('id')!r} of {entry['name']!r} is no whole number"
     if entry["id"] in names:
         return f"id {entry['id']} of {entry['name']!r} is already that of {names[entry['id']]!r}"
-    return f"{entry['name']!r} occurs twice" if composed(entry["name"]) in names.values() else ""
+    return f"{entry['name']!r} occurs twice" if cleaned(entry["name"]) in names.values() else ""
 
 
 def _read_annotations(entries: list[object], found: Instances, regions: bool) -> Iterator[str]:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from unicodedata import normalize
 
-from wsss.data.taxonomy import NO_CLASS
+from wsss.names import is_background
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,13 @@ class Listing:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The classes; unless given, the sorted names of the training labels."""
-        return self.class_names or tuple(sorted(training_labels(self.records) - {NO_CLASS, ""}))
+        named = {name for name in training_labels(self.records) if not is_background(name)}
+        return self.class_names or tuple(sorted(named - {""}))
 
     @cached_property
     def ids(self) -> list[str]:
         """The image ids of the records."""
         return image_ids([record.image for record in self.records])
-
-
-def composed(name: str) -> str:
-    """Return the NFC form of a class name; macOS decomposes accents in names of folders."""
-    return normalize("NFC", name)
 
 
 def training_labels(records: Sequence[Record]) -> set[str]:

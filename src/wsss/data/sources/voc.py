@@ -25,12 +25,13 @@ from wsss.config.dataset import TRAIN_AUG, Dataset, fetched_augment
 from wsss.data.sources import sbd
 from wsss.data.sources.base import DrawMask, Source
 from wsss.data.sources.csv import read_table, split_labels
-from wsss.data.sources.listing import Listing, Record, composed, training_labels
+from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
 from wsss.errors import UserError, first_of
 from wsss.io.images import image_size
 from wsss.io.labels import mask_problem
 from wsss.io.names import is_file
+from wsss.names import cleaned, suggestion
 
 _LISTS = Path("ImageSets/Segmentation")
 _IMAGES = Path("JPEGImages")
@@ -229,18 +230,20 @@ def _with_labels(record: Record, dataset: Dataset, listing: Listing) -> Record:
         # a missing image is reported by the check
         if is_file(listing.root / record.image):
             listing.problems.append(f"{record.annotation}: cannot be read ({error})")
-    if not dataset.classes:
-        listing.problems.extend(
-            f"{record.annotation}: {name!r} is no class of VOC; list your classes in "
-            "dataset.classes"
-            for name in sorted(objects - set(VOC_CLASSES))
-        )
+    listed = dataset.classes or VOC_CLASSES
+    also = " and not in dataset.classes" if dataset.classes else ""
+    known = {*dataset.classes, *VOC_CLASSES, NO_CLASS}
+    listing.problems.extend(
+        f"{record.annotation}: {name!a} is no class of VOC{also}; "
+        + (suggestion(name, listed) or "list your classes in dataset.classes")
+        for name in sorted(objects - known)
+    )
     shown = tuple(name for name in dataset.classes or VOC_CLASSES if name in named)
     return replace(record, labels=shown or (NO_CLASS,))
 
 
 def _texts(elements: Iterable[ElementTree.Element]) -> set[str]:
-    return {composed(element.text or "").strip() for element in elements}
+    return {cleaned(element.text or "") for element in elements}
 
 
 def _default_classes(records: Sequence[Record]) -> tuple[str, ...] | None:
