@@ -149,7 +149,14 @@ KEYS = [
     *_section("dataset", READING, _VOC, labels="other.csv", classes=["cat"]),
     *_section("dataset", SORTING, _VOC, labels_from="masks", tiles={"size": 64, "overlap": 8}),
     *_section("dataset", ELSEWHERE, _VOC | {"dataset.augment": "sbd"}, augment_masks=True),
-    *_section("dataset.coco", READING, _COCO, annotations={"val": "a"}, images={"val": "b"}),
+    *_section(
+        "dataset.coco",
+        READING,
+        _COCO,
+        annotations={"val": "a"},
+        images={"val": "b"},
+        crowds="objects",
+    ),
     *_section("dataset.demo", {"make_demo"}, images=9, val_images=9, size=64, seed=1),
 ]
 

@@ -3,7 +3,6 @@ import json
 import pytest
 from PIL import Image
 
-from tests.data.fake_coco import Coco
 from tests.test_name_gate import BACKGROUNDS, LOOK_ALIKES
 from wsss.config.dataset import Dataset
 from wsss.data.check import check_listing
@@ -99,4 +98,4 @@ def test_a_name_known_to_nobody_makes_no_negative(source, label):
     if source.kind == "coco":  # classes select among the categories of the file
         assert found == ""
     else:
-        assert source.kind == "voc" and label == "dog" or label in found
+        assert (source.kind == "voc" and label == "dog") or label in found

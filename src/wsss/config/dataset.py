@@ -75,6 +75,9 @@ class Coco(Section):
     """JSON file of the instances, by split."""
     images: dict[Literal["train", "val"], str] = {"train": "train2014", "val": "val2014"}
     """Folder of the images, by split."""
+    crowds: Literal["ignore", "objects"] | None = None
+    """Regions marked as crowds: ignore their pixels, as MS-COCO means it, or take them as objects,
+    as CVAT and datumaro mark what is painted with a brush; null = ignore, unless most are."""
 
 
 class Tiles(Section):

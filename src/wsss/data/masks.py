@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wsss.data.files import in_threads
-from wsss.data.sources.listing import Listing
+from wsss.data.sources.listing import Listing, Record
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.images import image_size
@@ -63,8 +63,9 @@ def draw_all(drawn: Mapping[str, Callable[[], np.ndarray]], split: str) -> Itera
 def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
     """Replace the image labels of a listing by the classes in the masks, of one pixel or more.
 
-    255 is no class, and an image that shows none is `background`. Source: the data sets of
-    ErikStammes/EADER.
+    255 is no class, and an image that shows none is `background`, unless its mask has ignored
+    pixels and the source labels it: those may hide what the label names, such as a crowd.
+    Source: the data sets of ErikStammes/EADER.
 
     Args:
         listing: the images, their masks and the classes.
@@ -78,8 +79,10 @@ def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
     paths = _paths(listing, drawn)
     shown = in_threads(_shown, paths, "read labels off masks", threads)
     names = dict(enumerate(listing.names, start=1))
-    labels = [tuple(names[i] for i in ids if i in names) or (NO_CLASS,) for ids in shown]
-    records = [replace(r, labels=own) for r, own in zip(listing.records, labels, strict=True)]
+    records = [
+        replace(record, labels=_labels(record, ids, names))
+        for record, ids in zip(listing.records, shown, strict=True)
+    ]
     missing = [
         f"{record.where}: {record.image} has no mask to read its labels from"
         for record, path in zip(listing.records, paths, strict=True)
@@ -91,6 +94,12 @@ def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
     )
 
 
+def _labels(record: Record, ids: Sequence[int], names: Mapping[int, str]) -> tuple[str, ...]:
+    shown = tuple(names[i] for i in ids if i in names)
+    hidden = record.labels if IGNORE in ids else ()
+    return shown or hidden or (NO_CLASS,)
+
+
 def mask_table(
     listing: Listing, index: Index, drawn: Drawn, threads: int
 ) -> tuple[Masks, list[str]]:
@@ -98,8 +107,9 @@ def mask_table(
 
     A mask must have its image's size and hold only 0, 1..C and 255. A mask with a class that the
     image labels lack, or without any class, is only warned about: in PASCAL VOC labels and masks
-    were made independently. If no mask of a split shows any class, though, the ids must be wrong
-    (0 and 255 in black-and-white masks), and so would be every metric.
+    were made independently. If most masks show other classes than their labels, or if no mask of
+    a split shows any class (0 and 255 in black-and-white masks), the ids must be wrong, and so
+    would be every metric.
 
     Args:
         listing: names the masks.
@@ -153,6 +163,14 @@ def _shown(path: Path | None) -> Sequence[int]:
 
 def _classless(valid: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
     """Compare masks with labels: warn about single masks, yield splits without any class."""
+    showing = [(item, found) for item, found in valid if item.classes and found.shown]
+    strange = [item for item, found in showing if not found.shown & set(item.classes)]
+    if 2 * len(strange) > len(showing):
+        yield (
+            f"{len(strange)} of {len(showing)} masks of labelled images show none of the classes "
+            "of their image, but others: are the ids in the order of dataset.classes, from 1? "
+            + first_of([item.image_id for item in strange])
+        )
     beyond = [item.image_id for item, found in valid if found.shown - set(item.classes)]
     empty = [item for item, found in valid if item.classes and not found.shown]
     if beyond:

@@ -14,7 +14,7 @@ def name_problem(image_id: str) -> str:
     if image_id in ("", ".", "..") or "/" in image_id or "\0" in image_id:
         return f"{image_id!r} cannot be the name of a file"
     if has_invisible(image_id):
-        return f"{ascii(image_id)} has zero-width or right-to-left signs in its name"
+        return f"{image_id!a} has zero-width or right-to-left signs in its name"
     if len(image_id.encode(errors="surrogatepass")) > MAX_BYTES:
         return (
             f"{image_id!r:.40}... is too long for the name of a file; up to {MAX_BYTES} bytes fit"

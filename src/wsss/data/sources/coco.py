@@ -49,8 +49,11 @@ def read(dataset: Dataset, root: Path) -> Listing:
     for part in parts:
         _log(part, records)
     drawn = [part.table for part in parts if part.found.has_regions]
-    source = f"regions in {', '.join(drawn)}; crowds ignored" if drawn else ""
-    return Listing(root, tuple(records), tuple(classes), source, _problems(dataset, parts))
+    crowds = "objects" if dataset.coco.crowds == "objects" else "ignored"
+    source = f"regions in {', '.join(drawn)}; crowds {crowds}" if drawn else ""
+    problems = [*_problems(dataset, parts), *_crowd_lines(dataset, parts, most=True)]
+    warnings = list(_crowd_lines(dataset, parts, most=False))
+    return Listing(root, tuple(records), tuple(classes), source, problems, warnings=warnings)
 
 
 def outline(dataset: Dataset, root: Path) -> Listing:
@@ -90,12 +93,14 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
         if part.split == split and part.found.has_regions and _complete(part, picture)
     ]
     log.info("%d images of %s have regions to draw", len(chosen), split)
-    problems = [*_problems(dataset, parts), *_region_problems(chosen, root)]
+    found = [*_problems(dataset, parts), *_crowd_lines(dataset, parts, most=True)]
+    problems = [*found, *_region_problems(chosen, root)]
     raise_problems(f"the regions of {root}", problems)
     # mask ids are 1, 2, ... in the order of the classes
     labels = {name: number for number, name in enumerate(classes, start=1)}
+    objects = dataset.coco.crowds == "objects"
     return {
-        image_id: partial(regions.draw, _regions(part, picture, labels), picture.size)
+        image_id: partial(regions.draw, _regions(part, picture, labels, objects), picture.size)
         for image_id, part, picture in chosen
         if picture.size is not None
     }
@@ -117,7 +122,7 @@ def _places(dataset: Dataset, root: Path) -> Iterator[tuple[str, str, str]]:
 
 def _parts(dataset: Dataset, root: Path, drawn: str | None = None) -> list[_Part]:
     return [
-        _Part(split, table, images, load(root / table, regions=split == drawn))
+        _Part(split, table, images, load(root / table, root / images, split == drawn))
         for split, table, images in _places(dataset, root)
     ]
 
@@ -174,6 +179,23 @@ def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
     return found
 
 
+def _crowd_lines(dataset: Dataset, parts: list[_Part], most: bool) -> Iterator[str]:
+    """Yield the files with crowds that may be objects: those of which most regions are, or others.
+
+    MS-COCO's own files have a few crowds, and mean it.
+    """
+    official = set(COCO_CATEGORIES.items())
+    for part in parts if dataset.coco.crowds is None else ():
+        found = part.found
+        mostly = 2 * found.crowds > found.outlined
+        if found.crowds and most == mostly and (mostly or found.names.items() - official):
+            yield (
+                f"{part.table}: {found.crowds} of {found.outlined} regions are marked as crowds "
+                "(iscrowd: 1), whose pixels are ignored; CVAT and datumaro mark painted objects "
+                "like this: set dataset.coco.crowds to objects, or to ignore if they are crowds"
+            )
+
+
 def _log(part: _Part, records: list[Record]) -> None:
     own = [record for record in records if record.split == part.split]
     none = sum(record.labels == (NO_CLASS,) for record in own)
@@ -214,10 +236,12 @@ def _size_problem(picture: Picture, path: Path) -> str:
     return ""
 
 
-def _regions(part: _Part, picture: Picture, labels: dict[str, int]) -> list[regions.Region]:
+def _regions(
+    part: _Part, picture: Picture, labels: dict[str, int], objects: bool
+) -> list[regions.Region]:
     def region(annotation: Annotation) -> regions.Region:
         label = labels.get(part.found.names[annotation.category_id], 0)
-        return regions.Region(label, annotation.crowd, annotation.segmentation)
+        return regions.Region(label, annotation.crowd and not objects, annotation.segmentation)
 
     found = map(region, part.found.annotations.get(picture.id, ()))
     return [each for each in found if each.label]
