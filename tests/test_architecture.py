@@ -7,7 +7,7 @@ import wsss
 
 ROOT = Path(wsss.__file__).parent
 TREE = (
-    "errors",
+    "errors names",
     "products",
     "pipeline",
     "system config",

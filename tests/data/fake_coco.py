@@ -51,17 +51,17 @@ class Coco:
             content["annotations"][0]["category_id"] = category
         self.write()
 
-    def dataset(self, classes=(), **keys):
+    def dataset(self, classes=()):
         classes = list(classes)
         files = {split: f"{split}.json" for split in self.content}
-        layout = {"annotations": files, "images": {split: split for split in self.content}, **keys}
+        layout = {"annotations": files, "images": {split: split for split in self.content}}
         return Dataset(source="coco", root=str(self.root), classes=classes, coco=layout)
 
-    def read(self, classes=(), **keys):
-        return coco.read(self.dataset(classes, **keys), self.root)
+    def read(self, classes=()):
+        return coco.read(self.dataset(classes), self.root)
 
-    def masks(self, split="train", classes=(), **keys):
-        return {i: draw() for i, draw in self.drawn(split, classes, **keys).items()}
+    def masks(self, split="train", classes=()):
+        return {i: draw() for i, draw in self.drawn(split, classes).items()}
 
-    def drawn(self, split="train", classes=(), **keys):
-        return coco.masks(self.dataset(classes, **keys), self.root, split)
+    def drawn(self, split="train", classes=()):
+        return coco.masks(self.dataset(classes), self.root, split)

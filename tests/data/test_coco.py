@@ -2,10 +2,8 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from tests.data.fake_coco import OFFICIAL, OWN, SQUARE, Coco, mark, picture
-from wsss.data.masks import labels_of_masks
+from tests.data.fake_coco import OFFICIAL, OWN, SQUARE, Coco, mark
 from wsss.data.sources import coco
 from wsss.errors import UserError
 
@@ -103,7 +101,7 @@ def test_a_polygon_becomes_the_label_of_its_class(data):
 def test_the_smaller_instance_is_on_top_of_larger_ones_and_crowds(data):
     whole, half = [[0, 0, 8, 0, 8, 6, 0, 6]], [[0, 0, 4, 0, 4, 6, 0, 6]]
     data.write(annotations=[mark(1, 7, SQUARE), mark(1, 3, half), mark(1, 3, whole, crowd=1)])
-    labels = data.masks(crowds="ignore")["train__1"]
+    labels = data.masks()["train__1"]
     assert (labels[2, 2], labels[0, 0], labels[5, 7]) == (2, 1, 255)
 
 
@@ -131,84 +129,3 @@ def test_the_outline_names_the_files_without_reading_the_tables(data):
     (data.root / "train.json").write_text("broken")
     records = coco.outline(data.dataset(), data.root).records
     assert [str(r.image) for r in records if r.split == "val"] == ["val/11.png", "val/12.png"]
-
-
-RLE = {"size": [6, 8], "counts": [0, 12, 36]}
-
-
-@pytest.mark.parametrize("others", [0, 1, 8])
-def test_many_crowds_need_a_decision(data, others):
-    """CVAT and datumaro mark every brush mask as a crowd."""
-    polygons = [mark(1, 3, number=number) for number in range(2, 2 + others)]
-    data.write(annotations=[mark(1, 7, RLE, crowd=1), *polygons])
-    (problem,) = data.read().problems
-    assert problem.startswith(f"train.json: 1 of {1 + others} regions are marked as crowds")
-    assert "dataset.coco.crowds" in problem
-    assert data.read(crowds="ignore").problems == data.read(crowds="objects").problems == []
-
-
-def test_few_crowds_are_ignored_as_in_ms_coco(data):
-    polygons = [mark(1, 3, number=number) for number in range(2, 22)]
-    data.write(annotations=[mark(1, 7, RLE, crowd=1), *polygons])
-    listing = data.read()
-    assert listing.problems == [] and "1 of 21 regions" in listing.warnings[0]
-    assert set(np.unique(data.masks()["train__1"])) == {0, 1, 255}
-
-
-def test_crowds_may_be_objects(data):
-    data.write(annotations=[mark(1, 7, RLE, crowd=1), mark(1, 3)])
-    labels = data.masks(crowds="objects")["train__1"]
-    assert set(np.unique(labels)) == {0, 1, 2} and labels[0, 0] == 2
-
-
-@pytest.mark.parametrize("name", ["animals", "dog"])
-def test_a_root_category_is_no_class(data, name, caplog):
-    """Roboflow writes the name of the project as category 0, the supercategory of the others."""
-    own = [{**entry, "supercategory": name} for entry in OWN]
-    data.categories([{"id": 0, "name": name, "supercategory": "none"}, *own], 3)
-    with caplog.at_level("INFO", "wsss"):
-        listing = data.read()
-    assert listing.problems == [] and listing.names == ("cat", "dog")
-    assert f"category 0 ({name}) is the supercategory of others" in caplog.text
-
-
-def test_a_supercategory_with_annotations_is_a_class(data):
-    own = [{**entry, "supercategory": "animals"} for entry in OWN]
-    data.categories([{"id": 1, "name": "animals"}, *own], 1)
-    assert data.read().names == ("animals", "cat", "dog")
-
-
-NAMES = ["sub\\3.png", "./sub/3.png", "sub/../sub/3.png", "{folder}/sub/3.png", "train/sub/3.png"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_other_spellings_of_a_path_below_the_folder(data, name):
-    (data.root / "train/sub").mkdir()
-    shutil.copy(data.root / "train/1.png", data.root / "train/sub/3.png")
-    entry = picture(1, name.format(folder=data.root / "train"))
-    data.write(images=[entry], annotations=[mark(1, 3)])
-    listing = data.read()
-    assert listing.problems == []
-    assert [str(r.image) for r in listing.records if r.split == "train"] == ["train/sub/3.png"]
-    assert data.masks()["train__sub__3"].max() == 1
-
-
-OUTSIDE = ["../2.png", "/2.png", "..\\2.png", "C:\\photos\\2.png", "/label-studio/data/2.png"]
-
-
-@pytest.mark.parametrize("name", OUTSIDE)
-def test_a_path_outside_the_folder_is_named_with_the_folder(data, name):
-    data.write(images=[picture(1), picture(2, name)])
-    (problem,) = data.read().problems
-    assert problem.startswith(f"train.json: image 2: file_name {name!r} is not below")
-    assert "dataset.coco.images.train" in problem
-
-
-def test_a_crowd_alone_never_makes_a_labelled_image_a_negative(data, tmp_path):
-    data.write(annotations=[mark(1, 7, RLE, crowd=1), mark(2, 3, number=2)])
-    drawn = {}
-    for image_id, labels in data.masks(crowds="ignore").items():
-        drawn[image_id] = tmp_path / f"{image_id}.png"
-        Image.fromarray(labels).save(drawn[image_id])
-    listing = labels_of_masks(data.read(crowds="ignore"), drawn, 1)
-    assert [r.labels for r in listing.records[:2]] == [("dog",), ("cat",)]

@@ -19,7 +19,8 @@ def data(tmp_path):
         ({"images": [picture(1), {"id": 2}]}, "images[1]: no file_name"),
         ({"images": [picture(1), picture("2")]}, "images[1]: id '2' is no whole number"),
         ({"images": [picture(1), picture(2, 5)]}, "images[1]: file_name 5 is no path"),
-        ({"images": [picture(1), picture(2, "../2.png")]}, "is not below"),
+        ({"images": [picture(1), picture(2, "../2.png")]}, "leads out of the folder"),
+        ({"images": [picture(1), picture(2, "/2.png")]}, "leads out of the folder"),
         ({"images": [picture(1), picture(2, size=(0, 8))]}, "height 0 and width 8 must be"),
         ({"annotations": [mark(99, 3)]}, "1 annotations of image 99, which is not in images"),
         ({"annotations": [mark(1, 5)]}, "annotations of category 5, which is not in categories"),
@@ -42,7 +43,7 @@ def test_wrong_entries_are_named(data, change, message):
 def test_annotations_of_a_refused_image_are_no_mistake_of_their_own(data):
     data.write(images=[picture(1, "../1.png"), picture(2)])
     (problem,) = data.read().problems
-    assert "is not below train" in problem
+    assert "leads out of the folder" in problem
 
 
 def test_many_mistakes_are_cut_short(data):

@@ -41,8 +41,8 @@ def test_line_numbers_count_quoted_line_breaks(folder):
     [
         (b"", "is empty"),
         (b"image,split,labels\n", "no rows"),
-        (b"image;split;labels\na;b;c\n", ":1: no column .*separated by commas"),
-        (b"image,labels\na,b\n", ":1: no column split"),
+        (b"image:split:labels\na:b:c\n", ":1: no column .*separated by commas"),
+        (b"image,split\na,train\n", ":1: no column labels"),
         (b"image,image,split,labels\na,b,c,d\n", "column image occurs twice"),
         ("image,split,labels\na,train,bär\n".encode("latin-1"), ":2: not UTF-8"),
         (b'image,split,labels\n"a,train,cat\n', "not valid CSV"),

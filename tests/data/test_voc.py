@@ -219,3 +219,20 @@ def test_the_official_list_is_derived(tmp_path):
     assert ids(listing, "train") == official["train_aug"].split()
     assert len(ids(listing, "train")) == 10582 and len(ids(listing, "val")) == 1449
     assert not listing.problems
+
+
+@pytest.mark.parametrize("ending", ["png", "jpeg", "JPG", "JPEG", "tif", "webp"])
+def test_images_of_other_endings_are_found(voc, ending):
+    for path in list((voc / "JPEGImages").glob("*.jpg")):
+        path.rename(path.with_suffix(f".{ending}"))
+    listing = read(dataset(voc, splits=PLAIN))
+    assert not listing.problems and ids(listing, "train") == [*TRAIN]
+    assert all((voc / record.image).is_file() for record in listing.records)
+
+
+def test_the_image_of_the_official_name_wins_and_others_must_be_single(voc):
+    (voc / f"JPEGImages/{TRAIN[0]}.png").write_bytes(b"")
+    assert read(dataset(voc, splits=PLAIN)).records[0].image.suffix == ".jpg"
+    (voc / f"JPEGImages/{TRAIN[0]}.jpg").rename(voc / f"JPEGImages/{TRAIN[0]}.jpeg")
+    (problem,) = read(dataset(voc, splits=PLAIN)).problems
+    assert "keep one" in problem

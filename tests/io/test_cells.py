@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsss.data.sources.csv import read_table
+from wsss.data.sources.table import read_table
 from wsss.io.cells import escaped, unescaped
 
 

@@ -182,3 +182,15 @@ def test_images_are_checked_before_regions_are(coco, capfd):
     configure(coco, name="mine", source="coco", coco=layout)
     assert main(["check", "mine.yaml"]) == 2
     assert "1 problem in" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["eader", "psa+eader"])
+def test_a_training_too_short_for_the_adversary_is_foreseen(data, capfd, method):
+    content = yaml.safe_load((data / "mine.yaml").read_text())
+    train = {"epochs": 1, "batch_size": 1}
+    for localizer, code in ((2, 2), (1, 0)):
+        own = {"train": train, "eader": {"localizer_steps": localizer}}
+        (data / "mine.yaml").write_text(yaml.safe_dump(content | {"method": method, "cam": own}))
+        assert main(["check", "mine.yaml"]) == code
+        shown = capfd.readouterr().err
+        assert ("no turn is left to the adversary in 2 steps" in shown) == (code == 2)

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
-from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, model_validator
 
 from wsss.config.section import Count, DatasetName, Name, Section, UserPath
+from wsss.names import cleaned
 
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".zip")
 TRAIN_AUG = "train_aug"
@@ -48,8 +48,8 @@ _IGNORED = ("labels", "coco")
 _REFUSED = ("download", "augment", "augment_masks")
 """Keys that are an error for a source that does not understand them."""
 
-ClassName = Annotated[str, AfterValidator(lambda name: normalize("NFC", name))]
-"""A name in Unicode NFC, so that composed and decomposed accents compare equal."""
+ClassName = Annotated[str, AfterValidator(cleaned)]
+"""The name of a class as every source cleans it, so that the same names compare equal."""
 
 
 class Demo(Section):
@@ -76,8 +76,8 @@ class Coco(Section):
     images: dict[Literal["train", "val"], str] = {"train": "train2014", "val": "val2014"}
     """Folder of the images, by split."""
     crowds: Literal["ignore", "objects"] | None = None
-    """Regions that are marked as crowds: their pixels do not count, as in MS-COCO, or they are
-    objects, as brush masks of CVAT are; null = ignore, and an error where they are many."""
+    """Regions marked as crowds: ignore their pixels, as MS-COCO means it, or take them as objects,
+    as CVAT and datumaro mark what is painted with a brush; null = ignore, unless most are."""
 
 
 class Tiles(Section):

@@ -1,6 +1,7 @@
 """Validation of the user's configuration, with the path of every wrong key, and its runs."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from difflib import get_close_matches
 from os.path import isdir, isfile
 from reprlib import Repr
@@ -181,10 +182,26 @@ def _line(model: type[BaseModel], problem: Mapping[str, Any], prefix: str) -> st
     path = prefix + ".".join(_printable(str(part)) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
         message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "string_type":
+            message = _unquoted(problem["input"]) or message
         got = _BRIEF.repr(problem["input"])
         return f"{path.rstrip('.') or 'top level'}: {message} (got {got:.80})"
     close = get_close_matches(str(key), _keys(model, parents), 1)
     return f"{path}: no such key" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _unquoted(value: object) -> str:
+    """Return why YAML did not read a text as one; empty if it is no scalar."""
+    if isinstance(value, bool):
+        words = "yes, on and true" if value else "no, off and false"
+        return f"YAML reads {words} as a truth value; put the text into quotes"
+    if isinstance(value, int | float):
+        return "YAML reads digits such as 01 and 12:30 as a number; put the text into quotes"
+    if isinstance(value, date):
+        return "YAML reads 2024-01-31 as a date; put the text into quotes"
+    if value is None:
+        return "YAML reads null, ~ and an empty place as nothing; put the text into quotes"
+    return ""
 
 
 def _printable(key: str) -> str:

@@ -160,3 +160,7 @@ class MethodParams(Section):
     def problems(self, train: "ClassifierTrain") -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """Yield (option, mistake in it) for a training with the settings `cam.train`."""
         yield from ()
+
+    def length_problem(self, steps: int) -> str:  # noqa: ARG002
+        """Return why a training of so many steps does not suit the method; empty if it does."""
+        return ""

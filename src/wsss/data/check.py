@@ -1,17 +1,16 @@
 """Check of a whole data set before training: every mistake is named with its file and line."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
-from unicodedata import category
 
 from wsss.config.dataset import Dataset
 from wsss.data.files import in_threads
 from wsss.data.masks import Drawn, labels_of_masks, mask_table
-from wsss.data.sources.listing import Listing, Record, composed, training_labels
+from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.images import LARGEST, TRAITS, WHOLE, decode
@@ -20,6 +19,7 @@ from wsss.io.labels import IGNORE
 from wsss.io.names import name_problem
 from wsss.io.progress import log
 from wsss.io.provenance import file_digest
+from wsss.names import class_problem, is_unwritable, look_alikes, suggestion, warnings
 
 MAX_CLASSES = IGNORE - 1
 """Mask ids are 8-bit: 0 background, 1..254 classes, 255 ignored."""
@@ -29,9 +29,6 @@ LARGE = 2000
 
 NOT_DRAWN: Drawn = MappingProxyType({})
 """No drawn masks: all are files of the listing."""
-
-_UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode categories of control characters, lone surrogates and line breaks."""
 
 
 def check_listing(
@@ -58,7 +55,7 @@ def check_listing(
     # tables
     problems = [
         *listing.problems,
-        *_class_problems(listing.names),
+        *_class_problems(listing.names, dataset.classes),
         *_record_problems(listing),
         *_split_problems(listing.records, dataset),
     ]
@@ -70,7 +67,7 @@ def check_listing(
     masks, mask_problems = mask_table(listing, index, drawn, threads)
     raise_problems(listing.root, [*problems, *mask_problems])
     # warnings about a valid data set
-    for line in listing.warnings:
+    for line in (*listing.warnings, *warnings(listing.names)):
         log.warning(line)
     _warn_untrained(listing)
     _warn_unusual(looks)
@@ -102,32 +99,17 @@ def check_masks(
     return masks
 
 
-def _class_problems(names: Sequence[str]) -> Iterator[str]:
+def _class_problems(names: Sequence[str], configured: Sequence[str] = ()) -> Iterator[str]:
     """Yield problems of class names: ambiguous, not writable to a table, too many for 8 bits."""
     if len(names) > MAX_CLASSES:
         yield f"{len(names)} classes; an 8-bit mask holds at most {MAX_CLASSES}"
     if not names:
         yield "no class: no label names one and dataset.classes is empty"
     for name in names:
-        if name in (NO_CLASS, "") or _is_unwritable(name):
-            yield f"dataset.classes: {name!r} cannot be the name of a class"
+        if wrong := class_problem(name):
+            yield f"dataset.classes: {wrong}" if name in configured else wrong
     yield from (f"class {n!r} is listed {c} times" for n, c in Counter(names).items() if c > 1)
-    different = list(dict.fromkeys(names))
-    for folded, count in Counter(map(_casefold_key, different)).items():
-        if count > 1:
-            same = [name for name in different if _casefold_key(name) == folded]
-            both = " and ".join(map(ascii, same))
-            yield f"classes {both} differ in case or in the coding of accents only; keep one"
-
-
-def _casefold_key(name: str) -> str:
-    """NFC + casefold key: equal for names that differ in case or accent composition only."""
-    return composed(composed(name).casefold())
-
-
-def _is_unwritable(text: str) -> bool:
-    """True if a table cannot hold the text."""
-    return ";" in text or any(category(sign) in _UNWRITABLE for sign in text)
+    yield from look_alikes(names)
 
 
 def _record_problems(listing: Listing) -> Iterator[str]:
@@ -137,12 +119,18 @@ def _record_problems(listing: Listing) -> Iterator[str]:
     for record, image_id in zip(listing.records, listing.ids, strict=True):
         of_labels = label_problems(record.labels, listing.names, hint)
         yield from (f"{record.where}: {text}" for text in of_labels)
+        for label in set(record.labels) - set(listing.class_names or ()):
+            if re.search("[,|]", label):
+                yield (
+                    f"{record.where}: {label!r} reads as several labels; separate them by ;, or "
+                    "list it in dataset.classes if it is one"
+                )
         for path in filter(None, (record.image, record.mask)):
             if path.is_absolute() or ".." in path.parts:
                 yield f"{record.where}: {path} is outside the folder {listing.root}"
         if wrong := name_problem(image_id):
             yield f"{record.where}: {wrong}; rename the image"
-        if _is_unwritable(image_id):
+        if is_unwritable(image_id):
             yield f"{record.where}: {str(record.image)!r} has a control character or a semicolon"
         if image_id in first:
             yield f"{record.where}: {image_id} is already the id of the image in {first[image_id]}"
@@ -167,8 +155,7 @@ def label_problems(
         if not label:
             yield "an empty label; remove the extra semicolon"
         elif label not in names and label != NO_CLASS:
-            close = get_close_matches(label, names, 1)
-            yield f"unknown label {label!r}; {f'did you mean {close[0]}?' if close else hint}"
+            yield f"unknown label {label!a}; {suggestion(label, names) or hint}"
 
 
 def _split_problems(records: Sequence[Record], dataset: Dataset) -> Iterator[str]:

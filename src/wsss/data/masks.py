@@ -64,7 +64,7 @@ def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
     """Replace the image labels of a listing by the classes in the masks, of one pixel or more.
 
     255 is no class, and an image that shows none is `background`; with a drawn mask that ignores
-    pixels, it keeps its labels, which are those of a crowd. Source: the data sets of
+    pixels it keeps its labels, which are those of a crowd. Source: the data sets of
     ErikStammes/EADER.
 
     Args:
@@ -94,6 +94,13 @@ def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
     )
 
 
+def _labels(record: Record, ids: Sequence[int], names: Mapping[int, str]) -> tuple[str, ...]:
+    """Return the names of the ids in the mask of an image."""
+    shown = tuple(names[i] for i in ids if i in names)
+    hidden = record.labels if IGNORE in ids and record.mask is None else ()
+    return shown or hidden or (NO_CLASS,)
+
+
 def mask_table(
     listing: Listing, index: Index, drawn: Drawn, threads: int
 ) -> tuple[Masks, list[str]]:
@@ -101,8 +108,9 @@ def mask_table(
 
     A mask must have its image's size and hold only 0, 1..C and 255. A mask with a class that the
     image labels lack, or without any class, is only warned about: in PASCAL VOC labels and masks
-    were made independently. If no mask of a split shows any class, though, the ids must be wrong
-    (0 and 255 in black-and-white masks), and so would be every metric.
+    were made independently. If most masks show other classes than their labels, or if no mask of
+    a split shows any class (0 and 255 in black-and-white masks), the ids must be wrong, and so
+    would be every metric.
 
     Args:
         listing: names the masks.
@@ -147,13 +155,6 @@ def _paths(listing: Listing, drawn: Drawn) -> list[Path | None]:
     ]
 
 
-def _labels(record: Record, ids: Sequence[int], names: Mapping[int, str]) -> tuple[str, ...]:
-    """Return the names of the ids in the mask of an image."""
-    found = tuple(names[i] for i in ids if i in names)
-    hidden = record.labels if IGNORE in ids and record.mask is None else ()
-    return found or hidden or (NO_CLASS,)
-
-
 def _shown(path: Path | None) -> Sequence[int]:
     try:
         return np.unique(read_labels(path)).tolist() if path else []
@@ -163,6 +164,14 @@ def _shown(path: Path | None) -> Sequence[int]:
 
 def _classless(valid: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
     """Compare masks with labels: warn about single masks, yield splits without any class."""
+    showing = [(item, found) for item, found in valid if item.classes and found.shown]
+    strange = [item for item, found in showing if not found.shown & set(item.classes)]
+    if 2 * len(strange) > len(showing):
+        yield (
+            f"{len(strange)} of {len(showing)} masks of labelled images show none of the classes "
+            "of their image, but others: are the ids in the order of dataset.classes, from 1? "
+            + first_of([item.image_id for item in strange])
+        )
     beyond = [item.image_id for item, found in valid if found.shown - set(item.classes)]
     empty = [item for item, found in valid if item.classes and not found.shown]
     if beyond:

@@ -1,5 +1,9 @@
 """Class lists that other people fixed."""
 
+from wsss.names import NO_CLASS
+
+__all__ = ["COCO_CATEGORIES", "NO_CLASS", "VOC_CLASSES"]
+
 VOC_CLASSES = (
     "aeroplane",
     "bicycle",
@@ -107,6 +111,3 @@ COCO_CATEGORIES = {
     90: "toothbrush",
 }
 """MS-COCO, id -> name; the ids 1..90 have gaps, mask ids 1..80 count the names in this order."""
-
-NO_CLASS = "background"
-"""The label of an image that shows none of the classes; id 0 of every mask."""

@@ -3,6 +3,8 @@
 from os.path import isfile
 from pathlib import Path
 
+from wsss.names import has_invisible
+
 MAX_BYTES = 240
 """Maximum length of an image id in UTF-8; most file systems allow 255 bytes with suffixes."""
 
@@ -11,6 +13,8 @@ def name_problem(image_id: str) -> str:
     """Return why an image id cannot be a file name within one folder; empty if it can."""
     if image_id in ("", ".", "..") or "/" in image_id or "\0" in image_id:
         return f"{image_id!r} cannot be the name of a file"
+    if has_invisible(image_id):
+        return f"{image_id!a} has zero-width or right-to-left signs in its name"
     if len(image_id.encode(errors="surrogatepass")) > MAX_BYTES:
         return (
             f"{image_id!r:.40}... is too long for the name of a file; up to {MAX_BYTES} bytes fit"

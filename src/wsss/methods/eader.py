@@ -77,6 +77,12 @@ class EaderParams(MethodParams):
         """Return the adversary's backbone, if there is an adversary."""
         return {"adversary": self.adversary} if self.mode == "adversary" else {}
 
+    def length_problem(self, steps: int) -> str:
+        """Return that the adversary never has its turn in so many steps; empty if it has."""
+        if self.mode != "adversary" or steps > self.localizer_steps:
+            return ""
+        return f"cam.eader.localizer_steps: no turn is left to the adversary in {steps} steps"
+
 
 class Attention(NamedTuple):
     """Attention of the localizer, one map per (image, class) pair.
@@ -143,10 +149,8 @@ class Eader(Method):
 
     def check(self, total: int) -> None:
         """Raise a UserError if the adversary never has its turn in so many steps."""
-        if self.adversary is not None and total <= self.params.localizer_steps:
-            raise UserError(
-                f"cam.eader.localizer_steps: no turn is left to the adversary in {total} steps"
-            )
+        if self.adversary is not None and (wrong := self.params.length_problem(total)):
+            raise UserError(wrong)
 
     def owns_step(self, progress: Progress) -> bool:
         """True if it is the adversary's turn; turns go on across epochs.

@@ -39,6 +39,9 @@ from wsss.products import Case
 from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
 
+_Sizes = list[tuple[tuple[int, int], int]]
+"""(H, W) and number of classes of images"""
+
 
 class _Row(NamedTuple):
     """Cost of a stage of a run; the run is empty for stages that all runs share."""
@@ -69,6 +72,7 @@ def run(args: argparse.Namespace) -> None:
     index, masked, drawn = _checked(config, args.threads)
     paths = [item.image for item in index.items]
     sizes = in_threads(image_size, paths, "sizes of images", args.threads)
+    _check_lengths(named, _images(config, index, sizes)["train"])
     console = Console(soft_wrap=True, markup=False, emoji=False)
     console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")
     for table in (_splits(index, masked, sizes), _classes(index)):
@@ -162,6 +166,30 @@ def _classes(index: Index) -> Table:
     return table
 
 
+def _images(config: Config, index: Index, sizes: Sequence[tuple[int, int]]) -> dict[str, _Sizes]:
+    """Return (H, W) and the number of classes of every image or tile, by split."""
+    tiles = config.dataset.tiles
+    images: dict[str, _Sizes] = {"train": [], "val": []}
+    for item, size in zip(index.items, sizes, strict=True):
+        windows = layout(size, tiles.size, tiles.overlap) if tiles else []
+        parts = [(window.height, window.width) for window in windows] or [size]
+        images[item.split] += [(part, len(item.classes)) for part in parts]
+    return images
+
+
+def _check_lengths(named: Mapping[str, Run], images: _Sizes) -> None:
+    """Raise a UserError if the training of a run has too few steps for its method."""
+    found = []
+    for name, one in named.items():
+        train = one.cam.train
+        steps = train.steps or train.epochs * max(1, len(images) // train.batch_size)
+        for params in one.options().values() if not one.cam.checkpoint else ():
+            if wrong := params.length_problem(steps):
+                found.append(f"run {name}: {wrong}; lower it, or train longer")
+    if found:
+        raise UserError("\n".join(found))
+
+
 def _rows(
     config: Config,
     named: Mapping[str, Run],
@@ -171,13 +199,7 @@ def _rows(
 ) -> Iterator[_Row]:
     """Yield the costs of all stages: those that the runs share, then run by run."""
     tiles = config.dataset.tiles
-    # (H, W) and number of classes of every image or tile
-    images: dict[str, list[tuple[tuple[int, int], int]]] = {"train": [], "val": []}
-    for item, size in zip(index.items, sizes, strict=True):
-        windows = layout(size, tiles.size, tiles.overlap) if tiles else []
-        parts = [(window.height, window.width) for window in windows] or [size]
-        images[item.split] += [(part, len(item.classes)) for part in parts]
-    train, val = (forecast.volume(found) for found in images.values())
+    train, val = map(forecast.volume, _images(config, index, sizes).values())
     volumes = forecast.Volumes(train, val, index.num_classes)
     for stage, cost in forecast.of_data(volumes, drawn, tiles is not None).items():
         yield _Row("", stage, cost)

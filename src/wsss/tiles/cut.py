@@ -14,8 +14,8 @@ from PIL import Image
 
 from wsss.data.check import label_problems
 from wsss.data.files import in_threads
-from wsss.data.sources.csv import read_table, split_labels
 from wsss.data.sources.listing import Listing
+from wsss.data.sources.table import read_table, split_labels
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.atomic import unwritable, write_text

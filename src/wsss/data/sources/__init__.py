@@ -89,7 +89,8 @@ def data_folder(dataset: Dataset, root: Path | None) -> Path:
     if not (root or dataset.root):
         raise UserError("dataset.root is not set: name the folder of the data")
     if not isdir(folder):  # noqa: PTH112 it fails on some names
-        raise UserError(f"dataset.root: {folder} is not a folder")
+        place = "" if folder.is_absolute() else f"; it is relative to {Path.cwd()}"
+        raise UserError(f"dataset.root: {folder} is not a folder{place}")
     return folder
 
 

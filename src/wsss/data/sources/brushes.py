@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from wsss.data.sources.listing import composed
 from wsss.errors import UserError
 from wsss.io import brush
 from wsss.io.images import image_size
+from wsss.names import cleaned
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
 """Beginning of the names of uploaded files."""
@@ -71,7 +71,7 @@ def class_names(tasks: Sequence[Task]) -> list[str]:
 
 def _labels(result: Mapping[str, Any]) -> list[str]:
     value = result.get("value") or {}
-    return [composed(name).strip() for name in value.get("brushlabels") or ()]
+    return [cleaned(name) for name in value.get("brushlabels") or ()]
 
 
 def matched(tasks: Sequence[Task], images: Sequence[Path], path: Path) -> dict[Path, Task]:

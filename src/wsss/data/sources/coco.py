@@ -10,9 +10,8 @@ become classes in the order of their ids (80 classes of the ids 1..90 of MS-COCO
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -20,33 +19,22 @@ from wsss.config.dataset import Dataset
 from wsss.data.sources import regions
 from wsss.data.sources.base import DrawMask, Source
 from wsss.data.sources.instances import Annotation, Instances, Picture, load
-from wsss.data.sources.listing import Listing, Record, below, image_ids
+from wsss.data.sources.listing import Listing, Record, image_ids
 from wsss.data.taxonomy import COCO_CATEGORIES, NO_CLASS
 from wsss.errors import UserError, raise_problems
 from wsss.io.images import image_size
 from wsss.io.progress import log
-
-_PLAUSIBLE_CROWDS = 0.1
-"""Largest share of crowds among the regions of a file; MS-COCO's own have 0.01."""
+from wsss.names import suggestion
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One split.
-
-    Attributes:
-        split: its wsss name.
-        table: its JSON file, as configured.
-        images: its folder of images, as configured.
-        found: the content of the file.
-        files: image id -> path relative to `images`; None if it is not below that folder.
-    """
+    """One split: its wsss name, its JSON file and folder as configured, the content of the file."""
 
     split: str
     table: str
     images: str
     found: Instances
-    files: Mapping[int, Path | None]
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
@@ -60,10 +48,11 @@ def read(dataset: Dataset, root: Path) -> Listing:
     records = [record for part in parts for _, record in _records(part, classes)]
     for part in parts:
         _log(part, records)
-    drawn = [part.table for part in parts if part.found.regions]
+    drawn = [part.table for part in parts if part.found.has_regions]
     crowds = "objects" if dataset.coco.crowds == "objects" else "ignored"
     source = f"regions in {', '.join(drawn)}; crowds {crowds}" if drawn else ""
-    problems, warnings = _problems(dataset, parts), list(_crowd_warnings(parts, dataset))
+    problems = [*_problems(dataset, parts), *_crowd_lines(dataset, parts, most=True)]
+    warnings = list(_crowd_lines(dataset, parts, most=False))
     return Listing(root, tuple(records), tuple(classes), source, problems, warnings=warnings)
 
 
@@ -101,10 +90,11 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
     chosen = [
         (image_id, part, picture)
         for image_id, (part, picture, _) in zip(ids, pairs, strict=True)
-        if part.split == split and part.found.regions and _complete(part, picture)
+        if part.split == split and part.found.has_regions and _complete(part, picture)
     ]
     log.info("%d images of %s have regions to draw", len(chosen), split)
-    problems = [*_problems(dataset, parts), *_region_problems(chosen, root)]
+    found = [*_problems(dataset, parts), *_crowd_lines(dataset, parts, most=True)]
+    problems = [*found, *_region_problems(chosen, root)]
     raise_problems(f"the regions of {root}", problems)
     # mask ids are 1, 2, ... in the order of the classes
     labels = {name: number for number, name in enumerate(classes, start=1)}
@@ -131,12 +121,10 @@ def _places(dataset: Dataset, root: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _parts(dataset: Dataset, root: Path, drawn: str | None = None) -> list[_Part]:
-    parts = []
-    for split, table, images in _places(dataset, root):
-        found = load(root / table, regions=split == drawn)
-        files = {p.id: below(root, images, p.file_name) for p in found.pictures.values()}
-        parts.append(_Part(split, table, images, found, files))
-    return parts
+    return [
+        _Part(split, table, images, load(root / table, root / images, split == drawn))
+        for split, table, images in _places(dataset, root)
+    ]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -159,21 +147,17 @@ def _training(parts: list[_Part]) -> _Part:
 def _records(part: _Part, classes: list[str]) -> Iterator[tuple[Picture, Record]]:
     names = {key: name for key, name in part.found.names.items() if name in set(classes)}
     for picture in part.found.pictures.values():
-        file = part.files[picture.id]
-        if file is None:
-            continue
         shown = part.found.shown.get(picture.id, ())
         labels = tuple(name for key, name in names.items() if key in shown) or (NO_CLASS,)
         where = f"{part.table}: image {picture.id}"
-        yield picture, Record(Path(part.images, file), part.split, labels, None, where)
+        image = Path(part.images, picture.file_name)
+        yield picture, Record(image, part.split, labels, None, where)
 
 
 def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
     """Problems of the files, of their categories, and between the two splits."""
     training = _training(parts)
     found = [f"{part.table}: {line}" for part in parts for line in part.found.problems]
-    found += [line for part in parts for line in _file_problems(part)]
-    found += [line for part in parts for line in _crowd_problems(part, dataset)]
     # ids and names of categories
     official = {name: key for key, name in COCO_CATEGORIES.items()}
     for part in parts:
@@ -189,39 +173,26 @@ def _problems(dataset: Dataset, parts: list[_Part]) -> list[str]:
     # configured classes
     for name in dataset.classes:
         if name not in training.found.names.values():
-            close = get_close_matches(name, training.found.names.values(), 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            close = suggestion(name, list(training.found.names.values()))
+            hint = f"; {close}" if close else ""
             found.append(f"dataset.classes: {name!r} is no category of {training.table}{hint}")
     return found
 
 
-def _file_problems(part: _Part) -> Iterator[str]:
-    for image_id, file in part.files.items():
-        if file is None:
+def _crowd_lines(dataset: Dataset, parts: list[_Part], most: bool) -> Iterator[str]:
+    """Yield the files with crowds that may be objects: those of which most regions are, or others.
+
+    MS-COCO's own files have a few crowds, and mean it.
+    """
+    official = set(COCO_CATEGORIES.items())
+    for part in parts if dataset.coco.crowds is None else ():
+        found = part.found
+        mostly = 2 * found.crowds > found.outlined
+        if found.crowds and most == mostly and (mostly or found.names.items() - official):
             yield (
-                f"{part.table}: image {image_id}: file_name "
-                f"{part.found.pictures[image_id].file_name!r} is not below {part.images}, the "
-                f"folder of dataset.coco.images.{part.split}; correct either"
-            )
-
-
-def _crowd_problems(part: _Part, dataset: Dataset) -> Iterator[str]:
-    """Yield a line if more regions are marked as crowds than MS-COCO's own files have."""
-    crowds, regions = part.found.crowds, part.found.regions
-    if dataset.coco.crowds is None and crowds > _PLAUSIBLE_CROWDS * regions:
-        yield (
-            f"{part.table}: {crowds} of {regions} regions are marked as crowds (iscrowd 1), as "
-            "CVAT and datumaro mark every brush mask; set dataset.coco.crowds to objects if they "
-            "are objects, or to ignore if they are crowds, whose pixels do not count"
-        )
-
-
-def _crowd_warnings(parts: list[_Part], dataset: Dataset) -> Iterator[str]:
-    for part in parts:
-        if part.found.crowds and dataset.coco.crowds is None:
-            yield (
-                f"{part.table}: {part.found.crowds} of {part.found.regions} regions are marked as "
-                "crowds; their pixels do not count (dataset.coco.crowds)"
+                f"{part.table}: {found.crowds} of {found.outlined} regions are marked as crowds "
+                "(iscrowd: 1), whose pixels are ignored; CVAT and datumaro mark painted objects "
+                "like this: set dataset.coco.crowds to objects, or to ignore if they are crowds"
             )
 
 
@@ -240,7 +211,7 @@ def _complete(part: _Part, picture: Picture) -> bool:
 def _region_problems(chosen: list[tuple[str, _Part, Picture]], root: Path) -> Iterator[str]:
     for _, part, picture in chosen:
         where = f"{part.table}: image {picture.id}"
-        wrong = _size_problem(picture, root / part.images / (part.files[picture.id] or ""))
+        wrong = _size_problem(picture, root / part.images / picture.file_name)
         if wrong or picture.size is None:
             yield f"{where}: {wrong}"
             continue
@@ -266,12 +237,11 @@ def _size_problem(picture: Picture, path: Path) -> str:
 
 
 def _regions(
-    part: _Part, picture: Picture, labels: dict[str, int], crowds_are_objects: bool
+    part: _Part, picture: Picture, labels: dict[str, int], objects: bool
 ) -> list[regions.Region]:
     def region(annotation: Annotation) -> regions.Region:
         label = labels.get(part.found.names[annotation.category_id], 0)
-        crowd = annotation.crowd and not crowds_are_objects
-        return regions.Region(label, crowd, annotation.segmentation)
+        return regions.Region(label, annotation.crowd and not objects, annotation.segmentation)
 
     found = map(region, part.found.annotations.get(picture.id, ()))
     return [each for each in found if each.label]

@@ -5,26 +5,16 @@ single word `background` marks an image with none of the classes. Other columns 
 rows of splits that the configuration does not name.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from wsss.config.dataset import Dataset
 from wsss.data.sources.base import Source
-from wsss.data.sources.listing import Listing, Record, composed
-from wsss.errors import UserError
-from wsss.io.cells import unescaped
-
-
-@dataclass(frozen=True)
-class Row:
-    """Row of a table: its line number and its stripped fields by column."""
-
-    line: int
-    fields: Mapping[str, str]
+from wsss.data.sources.listing import Listing, Record
+from wsss.data.sources.splitting import held_out
+from wsss.data.sources.table import Row, read_table, split_labels
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
@@ -34,93 +24,35 @@ def read(dataset: Dataset, root: Path) -> Listing:
         UserError: the table is missing, no CSV, not UTF-8, or lacks a column.
     """
     table = root / dataset.labels
-    rows, problems = read_table(table, ("image", "split", "labels"))
+    rows, problems = read_table(table, ("image", "labels"))
+    divided = any("split" in row.fields for row in rows)
     wanted = {theirs: ours for ours, theirs in dataset.splits.items()}
     records = []
     for row in rows:
         where = f"{dataset.labels}:{row.line}"
         if not row.fields["image"]:
             problems.append(f"{where}: the image column is empty")
+        elif not divided:
+            records.append(_record(row, "train", where))
         elif row.fields["split"] in wanted:
             records.append(_record(row, wanted[row.fields["split"]], where))
     source = f"column mask of {dataset.labels}" if any(r.mask for r in records) else ""
     names = tuple(dataset.classes) or None
-    unused = list(_unused(table, rows, wanted))
-    return Listing(root, tuple(records), names, source, problems, warnings=unused)
-
-
-def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[str]]:
-    """Read a CSV table with a header line.
-
-    Byte-order marks, all line endings and quoted fields are accepted; blank lines are skipped.
-
-    Args:
-        path: the table.
-        required: columns it must have, in any order.
-
-    Returns:
-        The well-formed rows, and one line per malformed one.
-
-    Raises:
-        UserError: the table as a whole cannot be parsed; names the file and, if known, the line.
-    """
-    reader = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
-    rows, problems = [], []
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(path, header, required)
-        # one row or one problem per line
-        for row in reader:
-            if len(row) != len(header) and any(row):
-                wrong = f"{len(row)} fields instead of {len(header)}; quote a field with a comma"
-                problems.append(f"{path.name}:{reader.line_num}: {wrong}")
-            elif any(field.strip() for field in row):
-                fields = (unescaped(field.strip()) for field in row)
-                rows.append(Row(reader.line_num, dict(zip(header, fields, strict=True))))
-    except csv.Error as error:
-        raise UserError(f"{path}:{reader.line_num}: not valid CSV ({error})") from error
-    if not rows and not problems:
-        raise UserError(f"{path}: the table has no rows")
-    return rows, problems
-
-
-def split_labels(text: str) -> tuple[str, ...]:
-    """Split `cat; dog` into names, each once, in order; an empty name stays as ''."""
-    return tuple(dict.fromkeys(name.strip() for name in composed(text).split(";"))) if text else ()
+    warnings = list(_unused(table, rows, wanted)) if divided else []
+    if not divided and "val" in dataset.splits:
+        chosen = held_out({str(record.image): record.labels for record in records})
+        records = [replace(r, split="val") if str(r.image) in chosen else r for r in records]
+        warnings.append(
+            f"{dataset.labels}: no column split: {len(chosen)} of {len(records)} images are held "
+            "out, some of every class; the tables of the data set in the results list them"
+        )
+    return Listing(root, tuple(records), names, source, problems, warnings=warnings)
 
 
 def _record(row: Row, split: str, where: str) -> Record:
     mask = row.fields.get("mask")
     labels = split_labels(row.fields["labels"])
     return Record(Path(row.fields["image"]), split, labels, Path(mask) if mask else None, where)
-
-
-def _decoded(path: Path) -> str:
-    try:
-        if path.exists() and not path.is_file():
-            raise UserError(f"{path}: not a regular file")
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    if not data.strip():
-        raise UserError(f"{path}: the table is empty")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        byte = f"byte 0x{data[error.start]:02x}"
-        raise UserError(f"{path}:{line}: not UTF-8 ({byte}); save the table as UTF-8") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _check_header(path: Path, header: list[str], required: tuple[str, ...]) -> None:
-    missing = [name for name in required if name not in header]
-    doubled = [name for name, count in Counter(header).items() if count > 1 and name in required]
-    if missing:
-        found = f"found: {', '.join(header)}; columns are separated by commas"
-        raise UserError(f"{path}:1: no column {', '.join(missing)} ({found})")
-    if doubled:
-        raise UserError(f"{path}:1: column {doubled[0]} occurs twice")
 
 
 def _unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> Iterator[str]:

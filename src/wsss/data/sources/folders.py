@@ -11,15 +11,15 @@ import filecmp
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from wsss.config.dataset import Dataset
 from wsss.data.sources.base import Source
-from wsss.data.sources.listing import Listing, Record, composed
+from wsss.data.sources.listing import Listing, Record
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.io.images import HEIC_SUFFIXES
+from wsss.names import cleaned, suggestion
 
 _PILLOWS = (
     "apng avif bmp dib gif j2k jfif jp2 jpe jpeg jpg mpo pbm pgm png pnm ppm tga tif tiff webp"
@@ -67,7 +67,7 @@ def _check_split(root: Path, name: str, dataset: Dataset) -> None:
 
 
 def _names(split: Path) -> set[str]:
-    return {composed(folder.name) for folder in _contents(split)[0]} if split.is_dir() else set()
+    return {cleaned(folder.name) for folder in _contents(split)[0]} if split.is_dir() else set()
 
 
 def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -81,12 +81,11 @@ def _class(
     folder: Path, theirs: str, split: str, known: set[str]
 ) -> tuple[list[Record], list[str], list[str]]:
     """Return the images of a class, the suffixes of other files, and the problems."""
-    name = composed(folder.name)
+    name = cleaned(folder.name)
     place = Path(theirs, folder.name)
     if name not in known | {NO_CLASS}:
-        close = get_close_matches(name, known, 1)
         given = "add it to dataset.classes or to the training images"
-        hint = f"did you mean {close[0]}?" if close else given
+        hint = suggestion(name, sorted(known)) or given
         return [], [], [f"{place}: no such class; {hint}"]
     folders, images = _contents(folder)
     problems = [f"{place / f.name}: a folder inside a class folder" for f in folders]

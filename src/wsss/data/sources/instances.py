@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
+from os.path import normpath
+from pathlib import Path, PureWindowsPath
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
-from wsss.data.sources.listing import composed
 from wsss.errors import UserError
 from wsss.io.progress import log
+from wsss.names import cleaned
 
 _SHOWN = 20
 _KEYS = ("images", "annotations", "categories")
@@ -55,7 +56,8 @@ class Instances:
         names: category id -> name, in the order of the ids.
         shown: image id -> ids of its categories.
         annotations: image id -> its annotations; empty unless regions are kept.
-        regions: number of annotations with a segmentation.
+        has_regions: True if any annotation has a segmentation.
+        outlined: number of annotations with a segmentation.
         crowds: number of those that are marked as crowds.
         refused: ids of the images with invalid entries.
         problems: mistakes, one line each, without the name of the file.
@@ -65,13 +67,14 @@ class Instances:
     names: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
     annotations: dict[int, list[Annotation]] = field(default_factory=dict)
-    regions: int = 0
+    has_regions: bool = False
+    outlined: int = 0
     crowds: int = 0
     refused: set[int] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
 
-def load(path: Path, regions: bool = False) -> Instances:
+def load(path: Path, folder: Path = Path(), regions: bool = False) -> Instances:
     """Read an instances file; labels are cached by path, time and size of the file.
 
     Unused fields are dropped while parsing, so a large file is never in memory as a whole: 80,000
@@ -79,6 +82,7 @@ def load(path: Path, regions: bool = False) -> Instances:
 
     Args:
         path: the JSON file.
+        folder: that of its images; paths inside it become relative to it.
         regions: keep the segmentations, too; they are not cached.
 
     Raises:
@@ -90,24 +94,23 @@ def load(path: Path, regions: bool = False) -> Instances:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     if not S_ISREG(stat.st_mode):
         raise UserError(f"{path}: not a regular file")
-    return _read(path, True) if regions else _labels(path, stat.st_mtime_ns, stat.st_size)
+    if regions:
+        return _read(path, folder, True)
+    return _labels(path, folder, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=2)
-def _labels(path: Path, *_state: int) -> Instances:
-    return _read(path, False)
+def _labels(path: Path, folder: Path, *_state: int) -> Instances:
+    return _read(path, folder, False)
 
 
-def _read(path: Path, regions: bool) -> Instances:
+def _read(path: Path, folder: Path, regions: bool) -> Instances:
     lists = _parsed(path, _slimmer(regions))
     found = Instances()
     add = found.problems.extend
-    add(_first(_read_pictures(lists["images"], found), "images"))
-    marked = {a.category_id for a in lists["annotations"] if isinstance(a, Annotation)}
-    classes, roots = _without_roots(lists["categories"], marked)
-    add(_first(_read_categories(classes, found), "categories"))
-    for root in roots:
-        log.info("%s: category %s is the supercategory of others; it is no class", path, root)
+    add(_first(_read_pictures(lists["images"], found, folder), "images"))
+    categories = _without_roots(lists["categories"], lists["annotations"], path)
+    add(_first(_read_categories(categories, found), "categories"))
     add(_first(_read_annotations(lists["annotations"], found, regions), "annotations"))
     ids = Counter(a.id for a in lists["annotations"] if isinstance(a, Annotation) and _whole(a.id))
     doubled = sum(count > 1 for count in ids.values())
@@ -168,18 +171,19 @@ def _packed(shape: object) -> object:
     return shape
 
 
-def _read_pictures(entries: list[object], found: Instances) -> Iterator[str]:
+def _read_pictures(entries: list[object], found: Instances, folder: Path) -> Iterator[str]:
     for number, entry in enumerate(entries):
-        wrong = _picture_problem(entry, found)
+        wrong = _picture_problem(entry, found, folder)
         if isinstance(entry, Picture) and not wrong:
-            found.pictures[entry.id] = entry
+            file_name = _inside(entry.file_name, folder)
+            found.pictures[entry.id] = entry._replace(file_name=file_name)
             continue
         if isinstance(entry, Picture) and _whole(entry.id):
             found.refused.add(entry.id)
         yield f"images[{number}]: {wrong}"
 
 
-def _picture_problem(entry: object, found: Instances) -> str:
+def _picture_problem(entry: object, found: Instances, folder: Path) -> str:
     if not isinstance(entry, Picture):
         return "no file_name"
     if not _whole(entry.id):
@@ -188,7 +192,27 @@ def _picture_problem(entry: object, found: Instances) -> str:
         return f"id {entry.id} is already that of {found.pictures[entry.id].file_name}"
     if not isinstance(entry.file_name, str) or not entry.file_name:
         return f"file_name {entry.file_name!r} is no path"
+    if not _inside(entry.file_name, folder):
+        return (
+            f"file_name {entry.file_name!r} leads out of the folder of the images, {folder}; "
+            "write it relative to that folder"
+        )
     return _size_problem(entry.size)
+
+
+def _inside(file_name: str, folder: Path) -> str:
+    """Return a path relative to the folder of the images; empty if it leads out of it.
+
+    Tools on Windows write backslashes, others absolute paths.
+    """
+    windows = PureWindowsPath(file_name)
+    if windows.drive:
+        return ""
+    path = Path(normpath(folder.absolute() / windows.as_posix()))
+    for base in (folder.absolute(), folder.resolve()):
+        if path != base and path.is_relative_to(base):
+            return str(path.relative_to(base))
+    return ""
 
 
 def _size_problem(size: tuple[Any, Any] | None) -> str:
@@ -197,36 +221,38 @@ def _size_problem(size: tuple[Any, Any] | None) -> str:
     return f"height {size[0]!r} and width {size[1]!r} must be whole and positive"
 
 
-def _without_roots(
-    entries: list[object], marked: set[Any]
-) -> tuple[list[tuple[int, object]], list[str]]:
-    """Return the numbered categories without roots, and the roots as `id (name)`.
+def _without_roots(entries: list[object], annotations: list[object], path: Path) -> list[object]:
+    """Leave out categories that only head others: supercategories that are never annotated.
 
-    Roboflow writes the name of the project as a category of its own, the supercategory of the
-    others, which no annotation has.
+    Roboflow writes one, named after its project.
     """
-    supers = Counter(e.get("supercategory") for e in entries if isinstance(e, dict))
-    classes, roots = [], []
-    for number, entry in enumerate(entries):
-        if (
-            isinstance(entry, dict)
-            and entry.get("supercategory") in (None, "", "none")
-            and isinstance(entry.get("name"), str)
-            and supers[entry["name"]]
-            and entry.get("id") not in marked
-        ):
-            roots.append(f"{entry.get('id')} ({entry['name']})")
-        else:
-            classes.append((number, entry))
-    return classes, roots
+    used = {
+        a.category_id for a in annotations if isinstance(a, Annotation) and _whole(a.category_id)
+    }
+    heads = [
+        entry
+        for entry in entries
+        if isinstance(entry, dict)
+        and _whole(entry.get("id"))
+        and entry["id"] not in used
+        and any(
+            isinstance(other, dict)
+            and other is not entry
+            and other.get("supercategory") == entry.get("name") is not None
+            for other in entries
+        )
+    ]
+    for head in heads:
+        log.info("%s: category %r only heads others; it is no class", path, head["name"])
+    return [entry for entry in entries if not any(entry is head for head in heads)]
 
 
-def _read_categories(entries: list[tuple[int, object]], found: Instances) -> Iterator[str]:
+def _read_categories(entries: list[object], found: Instances) -> Iterator[str]:
     names: dict[int, str] = {}
-    for number, entry in entries:
+    for number, entry in enumerate(entries):
         wrong = _category_problem(entry, names)
         if isinstance(entry, dict) and not wrong:
-            names[entry["id"]] = composed(entry["name"])
+            names[entry["id"]] = cleaned(entry["name"])
         else:
             yield f"categories[{number}]: {wrong}"
     found.names.update(sorted(names.items()))
@@ -239,7 +265,7 @@ def _category_problem(entry: object, names: dict[int, str]) -> str:
         return f"id {entry.get('id')!r} of {entry['name']!r} is no whole number"
     if entry["id"] in names:
         return f"id {entry['id']} of {entry['name']!r} is already that of {names[entry['id']]!r}"
-    return f"{entry['name']!r} occurs twice" if composed(entry["name"]) in names.values() else ""
+    return f"{entry['name']!r} occurs twice" if cleaned(entry["name"]) in names.values() else ""
 
 
 def _read_annotations(entries: list[object], found: Instances, regions: bool) -> Iterator[str]:
@@ -255,8 +281,9 @@ def _read_annotations(entries: list[object], found: Instances, regions: bool) ->
             categories[entry.category_id] += 1
         else:
             found.shown.setdefault(entry.image_id, set()).add(entry.category_id)
-            found.regions += entry.segmentation is not None
-            found.crowds += entry.crowd and entry.segmentation is not None
+            found.has_regions |= entry.segmentation is not None
+            found.outlined += entry.segmentation is not None
+            found.crowds += entry.segmentation is not None and entry.crowd
             if regions:
                 found.annotations.setdefault(entry.image_id, []).append(entry)
     # references to missing entries

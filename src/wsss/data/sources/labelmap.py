@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from wsss.data.sources.listing import composed
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError, first_of
 from wsss.io.images import LABEL_FORMATS, image_size
 from wsss.io.labels import IGNORE, mask_problem, palette
 from wsss.io.names import is_file
+from wsss.names import cleaned
 
 FILE = "labelmap.txt"
 
@@ -65,7 +65,7 @@ def _rows(path: Path, lines: list[str]) -> Iterator[tuple[int, str, str]]:
         fields = [field.strip() for field in line.split(":")]
         if len(fields) < 2 or not fields[0]:
             raise UserError(f"{path}:{number}: not of the form name:r,g,b:parts:actions")
-        yield number, composed(fields[0]), fields[1]
+        yield number, cleaned(fields[0]), fields[1]
 
 
 def _colour(text: str) -> int | None:

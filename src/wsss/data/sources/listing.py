@@ -1,14 +1,11 @@
 """Result of reading a data source: file names and labels, neither decoded nor checked."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from unicodedata import normalize
+from pathlib import Path
 
-from wsss.data.taxonomy import NO_CLASS
-from wsss.io.names import is_file
+from wsss.names import is_background
 
 
 @dataclass(frozen=True)
@@ -59,17 +56,13 @@ class Listing:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The classes; unless given, the sorted names of the training labels."""
-        return self.class_names or tuple(sorted(training_labels(self.records) - {NO_CLASS, ""}))
+        named = {name for name in training_labels(self.records) if not is_background(name)}
+        return self.class_names or tuple(sorted(named - {""}))
 
     @cached_property
     def ids(self) -> list[str]:
         """The image ids of the records."""
         return image_ids([record.image for record in self.records])
-
-
-def composed(name: str) -> str:
-    """Return the NFC form of a class name; macOS decomposes accents in names of folders."""
-    return normalize("NFC", name)
 
 
 def training_labels(records: Sequence[Record]) -> set[str]:
@@ -80,34 +73,6 @@ def training_labels(records: Sequence[Record]) -> set[str]:
     """
     training = [record for record in records if record.split == "train"]
     return {name for record in training or records for name in record.labels}
-
-
-def below(root: Path, folder: str, name: str) -> Path | None:
-    """Return the path of a file relative to its folder, from its name as tools write it.
-
-    Names with backslashes, absolute ones and those that begin with the folder are understood.
-
-    Args:
-        root: folder of the data.
-        folder: folder of the file, relative to the root.
-        name: path of the file.
-
-    Returns:
-        The path relative to `folder`; None if it is not below that.
-    """
-    plain = PurePosixPath(name)
-    simple = "\\" not in name and ".." not in plain.parts and not plain.is_absolute()
-    if simple and plain.parts[:1] != PurePosixPath(folder).parts[:1]:
-        return Path(name)
-    # the places that the name can mean, in the order of their likelihood
-    base = Path(os.path.abspath(root / folder))  # noqa: PTH100 keeps links, drops ..
-    spelled = name.replace("\\", "/")
-    if PureWindowsPath(name).drive:
-        return None
-    places = [Path(os.path.normpath(start / spelled)) for start in (base, root.absolute())]
-    inside = [place for place in places if place.is_relative_to(base) and place != base]
-    found = next((place for place in inside if is_file(place)), next(iter(inside), None))
-    return found.relative_to(base) if found else None
 
 
 def image_ids(images: Sequence[Path]) -> list[str]:

@@ -1,7 +1,7 @@
 """A folder in the layout of PASCAL VOC.
 
     ImageSets/Segmentation/<split>.txt    one image id per line; train_aug.txt may be missing
-    JPEGImages/<id>.jpg                   the images
+    JPEGImages/<id>.jpg                   the images, or with the ending of another format
     labels.csv or Annotations/<id>.xml    the labels; the table has precedence
     SegmentationClass/<id>.png            masks for evaluation; any or all may be missing
 
@@ -13,7 +13,7 @@ image-level labels of the WSSS literature were made like this (jiwoon-ahn/psa, `
 to. A missing train_aug is VOC's train and all images of `augment` outside of VOC's val (10582).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,13 +24,15 @@ import numpy as np
 from wsss.config.dataset import TRAIN_AUG, Dataset, fetched_augment
 from wsss.data.sources import sbd
 from wsss.data.sources.base import DrawMask, Source
-from wsss.data.sources.csv import read_table, split_labels
-from wsss.data.sources.listing import Listing, Record, composed, training_labels
+from wsss.data.sources.folders import SUFFIXES
+from wsss.data.sources.listing import Listing, Record, training_labels
+from wsss.data.sources.table import read_table, split_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
 from wsss.errors import UserError, first_of
 from wsss.io.images import image_size
 from wsss.io.labels import mask_problem
 from wsss.io.names import is_file
+from wsss.names import cleaned, suggestion
 
 _LISTS = Path("ImageSets/Segmentation")
 _IMAGES = Path("JPEGImages")
@@ -79,7 +81,15 @@ def outline(dataset: Dataset, root: Path) -> Listing:
     ids = _ids(dataset, root, problems)
     table = root / dataset.labels
     labels = _table_labels(table, problems) if table.is_file() else None
-    records = tuple(_record(root, image_id, *place, labels) for image_id, place in ids.items())
+    images = _image_files(root)
+    records = tuple(
+        _record(root, _image(image_id, images), *place, labels) for image_id, place in ids.items()
+    )
+    problems += [
+        f"{where}: {image_id} is in {first_of([str(path) for path in images[image_id]])}; keep one"
+        for image_id, (_, where) in ids.items()
+        if _jpg(image_id) not in images.get(image_id, ()) and len(images.get(image_id, ())) > 1
+    ]
     source = str(_MASKS) if any(record.mask for record in records) else ""
     names = tuple(dataset.classes) or _default_classes(records)
     return Listing(root, records, names, source, problems)
@@ -100,8 +110,10 @@ def masks(dataset: Dataset, root: Path, split: str) -> dict[str, DrawMask]:
             f"copy or unpack it again: {first_of(missing)}"
         )
     classes = len(outline(dataset, root).names)
-    images = {image_id: root / _IMAGES / f"{image_id}.jpg" for image_id in files}
-    return {i: partial(_drawn, path, images[i], classes) for i, path in files.items()}
+    images = _image_files(root)
+    return {
+        i: partial(_drawn, path, root / _image(i, images), classes) for i, path in files.items()
+    }
 
 
 def _drawn(path: Path, image: Path, num_classes: int) -> np.ndarray:
@@ -174,7 +186,7 @@ def _derived(dataset: Dataset, root: Path, split: str, problems: list[str]) -> l
         return None
     train, val = ({*"\n".join(_lines(root, name)).split()} for name in ("train", "val"))
     if fetched_augment(dataset):
-        more = {path.stem for path in (root / _IMAGES).glob("*.jpg")}
+        more = set(_image_files(root))
     else:
         more = set(sbd.find(Path(dataset.augment)).files)
         count, expected = len((train | more) - val), _OFFICIAL.get(len(train))
@@ -186,12 +198,34 @@ def _derived(dataset: Dataset, root: Path, split: str, problems: list[str]) -> l
     return sorted((train | more) - val)
 
 
-def _record(root: Path, image_id: str, split: str, listed: str, labels: Labels | None) -> Record:
+def _image_files(root: Path) -> dict[str, list[Path]]:
+    """Return the image files by image id, relative to the root, sorted."""
+    found: dict[str, list[Path]] = {}
+    folder = root / _IMAGES
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.lower() in SUFFIXES:
+            found.setdefault(path.stem, []).append(_IMAGES / path.name)
+    return found
+
+
+def _jpg(image_id: str) -> Path:
+    """Return VOC's own name of an image."""
+    return _IMAGES / f"{image_id}.jpg"
+
+
+def _image(image_id: str, files: Mapping[str, Sequence[Path]]) -> Path:
+    """Return the file of an image: VOC's own, else that of another ending."""
+    own, found = _jpg(image_id), files.get(image_id, ())
+    return own if own in found or not found else found[0]
+
+
+def _record(root: Path, image: Path, split: str, listed: str, labels: Labels | None) -> Record:
     """Make the record of an image; `labels` is None if they are in XML files."""
+    image_id = image.stem
     names, where = (labels or {}).get(image_id, ((), listed))
     mask, annotation = _MASKS / f"{image_id}.png", _XML / f"{image_id}.xml"
     return Record(
-        image=_IMAGES / f"{image_id}.jpg",
+        image=image,
         split=split,
         labels=names,
         mask=mask if is_file(root / mask) else None,
@@ -213,7 +247,8 @@ def _table_labels(table: Path, problems: list[str]) -> Labels:
 
 
 def _image_id(image: str) -> str:
-    return Path(image).name.removesuffix(".jpg")
+    path = Path(image)
+    return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
 def _with_labels(record: Record, dataset: Dataset, listing: Listing) -> Record:
@@ -229,18 +264,20 @@ def _with_labels(record: Record, dataset: Dataset, listing: Listing) -> Record:
         # a missing image is reported by the check
         if is_file(listing.root / record.image):
             listing.problems.append(f"{record.annotation}: cannot be read ({error})")
-    if not dataset.classes:
-        listing.problems.extend(
-            f"{record.annotation}: {name!r} is no class of VOC; list your classes in "
-            "dataset.classes"
-            for name in sorted(objects - set(VOC_CLASSES))
-        )
+    listed = dataset.classes or VOC_CLASSES
+    also = " and not in dataset.classes" if dataset.classes else ""
+    known = {*dataset.classes, *VOC_CLASSES, NO_CLASS}
+    listing.problems.extend(
+        f"{record.annotation}: {name!a} is no class of VOC{also}; "
+        + (suggestion(name, listed) or "list your classes in dataset.classes")
+        for name in sorted(objects - known)
+    )
     shown = tuple(name for name in dataset.classes or VOC_CLASSES if name in named)
     return replace(record, labels=shown or (NO_CLASS,))
 
 
 def _texts(elements: Iterable[ElementTree.Element]) -> set[str]:
-    return {composed(element.text or "").strip() for element in elements}
+    return {cleaned(element.text or "") for element in elements}
 
 
 def _default_classes(records: Sequence[Record]) -> tuple[str, ...] | None:

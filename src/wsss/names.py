@@ -1,0 +1,106 @@
+"""The gate for names of classes and images, which every source and the configuration pass."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from unicodedata import category, normalize
+
+NO_CLASS = "background"
+"""The label of an image that shows none of the classes; id 0 of every mask."""
+
+UNNAMED = frozenset({"none", "void", "ignore", "ignored", "unlabeled", "unlabelled", "unknown"})
+"""Words by which tools mean pixels or images without a class."""
+
+_UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode categories of control characters, lone surrogates and line breaks."""
+_INVISIBLE = "Cf"
+"""Unicode category of zero-width and of right-to-left signs."""
+_FILLERS = "\u115f\u1160\u3164\uffa0\u034f\ufe0e\ufe0f"
+"""Signs without width that are of another category."""
+_RIM = " \t_-"
+
+
+def cleaned(name: str) -> str:
+    """Return a name in Unicode NFC without blanks and invisible signs at its ends.
+
+    macOS decomposes accents in names of folders; spreadsheets and web pages leave blanks.
+    """
+    text = normalize("NFC", name)
+    start, end = 0, len(text)
+    while start < end and _is_rim(text[start]):
+        start += 1
+    while end > start and _is_rim(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def folded(name: str) -> str:
+    """Return the form in which names are compared.
+
+    Equal for names that differ in case, in width or coding of letters, in the kind and number of
+    blanks, or in invisible signs.
+    """
+    visible = "".join(sign for sign in normalize("NFKC", name) if not _is_invisible(sign))
+    return " ".join(normalize("NFKC", visible.casefold()).split())
+
+
+def is_unwritable(text: str) -> bool:
+    """True if a table cannot hold the text."""
+    return ";" in text or any(category(sign) in _UNWRITABLE for sign in text)
+
+
+def has_invisible(text: str) -> bool:
+    """True if the text has zero-width or right-to-left signs."""
+    return any(map(_is_invisible, text))
+
+
+def is_background(name: str) -> bool:
+    """True for every spelling of the background, such as `_background_` and `Background`."""
+    return _core(name) == NO_CLASS
+
+
+def warnings(names: Iterable[str]) -> Iterator[str]:
+    """Yield a line for every class whose name other tools give to what has no class."""
+    for name in names:
+        if _core(name) in UNNAMED:
+            yield f"{name!r} is taken for a class; write {NO_CLASS} if it means that there is none"
+
+
+def class_problem(name: str) -> str:
+    """Return why a name cannot be that of a class; empty if it can."""
+    if is_background(name):
+        return f"{name!r} cannot be the name of a class; write {NO_CLASS}, which is no class"
+    if not cleaned(name) or is_unwritable(name):
+        return f"{name!r} cannot be the name of a class"
+    return ""
+
+
+def look_alikes(names: Sequence[str]) -> Iterator[str]:
+    """Yield a line for all different names that look the same."""
+    groups: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        groups.setdefault(folded(name), []).append(name)
+    for same in groups.values():
+        if len(same) > 1:
+            both = " and ".join(map(ascii, same))
+            yield f"classes {both} differ in case, blanks or the coding of signs only; keep one"
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """Return the question for the known name that an unknown one is close to; empty if none is."""
+    if is_background(name):
+        return f"write {NO_CLASS}"
+    same = [other for other in known if folded(other) == folded(name)]
+    close = same or get_close_matches(name, known, 1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def _core(name: str) -> str:
+    return folded(name).strip(_RIM)
+
+
+def _is_invisible(sign: str) -> bool:
+    return category(sign) == _INVISIBLE or sign in _FILLERS
+
+
+def _is_rim(sign: str) -> bool:
+    return sign.isspace() or _is_invisible(sign)
