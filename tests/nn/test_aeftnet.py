@@ -28,9 +28,9 @@ def test_maps_are_linear_in_the_features_and_signed():
     assert features.min() >= 0 > n.cam(x).min()
 
 
-def test_dropout_of_the_trunk():
+def test_dropout_of_the_backbone():
     with torch.device("meta"):
-        backbone = AeftNet(build("resnet38d"), 2, trunk_dropout=0.25).backbone
+        backbone = AeftNet(build("resnet38d"), 2, backbone_dropout=0.25).backbone
     drops = [m.p for m in backbone.modules() if isinstance(m, torch.nn.Dropout2d)]
     assert drops == [0.25] * 4
 
