@@ -13,6 +13,8 @@ LOOK_ALIKES = [
     "\uff54raffic light",
     "\ufefftraffic light",
     "traffic lig\u00adht",
+    "tr\u0430ffic light",
+    "\u0422raffic light",
 ]
 BACKGROUNDS = [
     "background",

@@ -16,6 +16,13 @@ _INVISIBLE = "Cf"
 """Unicode category of zero-width and of right-to-left signs."""
 _FILLERS = "\u115f\u1160\u3164\uffa0\u034f\ufe0e\ufe0f"
 """Signs without width that are of another category."""
+_TWINS = str.maketrans(
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
+    "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425"
+    "\u03bf\u0430\u0435\u0455\u0456\u0458\u043e\u0440\u0441\u0443\u0445\u2018\u2019\u02bc",
+    "ABEZHIKMNOPTYXABESIJKMHOPCTXoaesijopcyx'''",
+)
+"""Greek and Cyrillic letters and apostrophes that look like those of ASCII."""
 _RIM = " \t_-"
 
 
@@ -37,10 +44,12 @@ def folded(name: str) -> str:
     """Return the form in which names are compared.
 
     Equal for names that differ in case, in width or coding of letters, in the kind and number of
-    blanks, or in invisible signs.
+    blanks, in dashes, in invisible signs, or in letters of other scripts that look the same.
     """
     visible = "".join(sign for sign in normalize("NFKC", name) if not _is_invisible(sign))
-    return " ".join(normalize("NFKC", visible.casefold()).split())
+    # capitals and small letters have different twins
+    text = normalize("NFKC", visible.translate(_TWINS).casefold().translate(_TWINS))
+    return " ".join("".join("-" if category(sign) == "Pd" else sign for sign in text).split())
 
 
 def is_unwritable(text: str) -> bool:

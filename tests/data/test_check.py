@@ -88,10 +88,13 @@ def test_truncated_image_is_named(folder):
     assert "a.png: cannot be decoded" in one(folder.problems())
 
 
-def test_empty_split_is_named(folder):
-    folder.table(GOOD[:2])
-    found = one(folder.problems())
-    assert "split val has no image" in found and "correct that, or list images of it" in found
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_empty_split_is_named(folder, split):
+    with_masks(folder)
+    rows = [f"{row},masks/{row[4]}.png" for row in GOOD if f",{split}," not in row]
+    folder.table(rows, "image,split,labels,mask")
+    found = next(p for p in folder.problems() if f"split {split} has no image" in p)
+    assert "correct that, or list images of it" in found
 
 
 def test_class_that_cannot_be_learnt_is_named(folder):
@@ -119,7 +122,7 @@ def test_a_name_that_no_table_can_hold_is_no_class(folder, name):
 def test_many_problems_are_cut_short(folder):
     folder.table([f"img/{number}.png,train,cat" for number in range(150)])
     found = folder.problems()
-    assert len(found) == 101 and found[-1] == "... 51 more"
+    assert len(found) == 101 and found[-1] == "... 50 more"
 
 
 def test_no_class_at_all_is_named(folder):

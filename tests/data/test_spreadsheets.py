@@ -67,3 +67,17 @@ def test_classes_keep_training_images(counts):
     for c, count in enumerate(counts):
         own = sum(name in chosen for name in labels if labels[name] == (str(c),))
         assert own == (0 if count == 1 else max(1, round(count / 5)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("head", ["", "sep=;\r\n"])
+def test_files_of_excel(folder, head, encoding):
+    rows = ["Image;Split;Labels", "img/a.png;train;cat", 'img/b.png;train;"dog;cat"', ""]
+    text = head + "\r\n".join([*rows[:-1], "img/c.png;val;dog", ""])
+    (folder.root / "labels.csv").write_bytes(text.encode(encoding))
+    assert listed(folder) == EXPECTED
+
+
+def test_without_masks_no_image_need_be_held_out(folder):
+    folder.table(["img/a.png,train,cat", "img/b.png,train,dog"])
+    assert [split for _, split, _ in listed(folder)] == ["train", "train"]

@@ -108,3 +108,20 @@ def test_a_downloaded_data_set_is_planned(fresh):
     (fresh.folder / "pretrained/resnet_38d.params").touch()
     output = fresh.run("snakemake", "--dry-run", "--configfile", *files)
     assert "fetch_data" in output and "train_cam" in output
+
+
+def test_a_run_without_held_out_images_ends_with_its_pseudo_labels(fresh):
+    table = fresh.folder / "data/labels.csv"
+    head, *rows = table.read_text().splitlines()
+    names = head.split(",")
+    place = names.index("split")
+    rows = [row for row in rows if row.split(",")[place] == "train"]
+    if "mask" in names:
+        rows = [",".join(row.split(",")[: names.index("mask")]) for row in rows]
+        head = ",".join(names[: names.index("mask")])
+    table.write_text("\n".join([head, *rows, ""]))
+    output = fresh.snakemake(config={"dataset": {"source": "csv", "classes": []}})
+    assert "Report: " in output
+    assert len(list((fresh.results / "psa/walk/train").glob("*.png"))) == len(rows)
+    assert not list((fresh.results / "psa/segment/val").glob("*.png"))
+    assert (fresh.results / "psa/segment/model.pt").exists()

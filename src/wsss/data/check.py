@@ -20,6 +20,7 @@ from wsss.io.names import name_problem
 from wsss.io.progress import log
 from wsss.io.provenance import file_digest
 from wsss.names import class_problem, is_unwritable, look_alikes, suggestion, warnings
+from wsss.products import VAL
 
 MAX_CLASSES = IGNORE - 1
 """Mask ids are 8-bit: 0 background, 1..254 classes, 255 ignored."""
@@ -57,7 +58,7 @@ def check_listing(
         *listing.problems,
         *_class_problems(listing.names, dataset.classes),
         *_record_problems(listing),
-        *_split_problems(listing.records, dataset),
+        *_split_problems(listing.records, dataset, drawn),
     ]
     # files of images and masks
     looks = _images(listing, LARGEST if dataset.tiles else WHOLE, threads)
@@ -158,9 +159,15 @@ def label_problems(
             yield f"unknown label {label!a}; {suggestion(label, names) or hint}"
 
 
-def _split_problems(records: Sequence[Record], dataset: Dataset) -> Iterator[str]:
+def _split_problems(records: Sequence[Record], dataset: Dataset, drawn: Drawn) -> Iterator[str]:
+    """Yield the empty splits; without masks no image need be held out."""
+    has_masks = bool(drawn) or any(record.mask for record in records)
     for ours, theirs in dataset.splits.items():
-        if not any(record.split == ours for record in records):
+        if any(record.split == ours for record in records):
+            continue
+        if ours == VAL and records and not has_masks:
+            log.warning("split val has no image (dataset.splits.val: %s): none is held out", theirs)
+        else:
             yield (
                 f"split {ours} has no image: dataset.splits.{ours} names it {theirs!r}; correct "
                 "that, or list images of it"

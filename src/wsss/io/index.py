@@ -14,6 +14,7 @@ from wsss.io.atomic import write_text
 from wsss.io.checksummed import CHECKSUM_PREFIX, add_checksum, verify_checksum
 from wsss.io.names import is_file, name_problem
 from wsss.io.provenance import bytes_digest
+from wsss.products import VAL
 
 _ITEM_COLUMNS = ["image_id", "split", "image", "digest", "classes"]
 _MASK_COLUMNS = ["image_id", "mask", "digest"]
@@ -69,13 +70,13 @@ class Index:
         return {item.image_id: item for item in self.items}
 
     def split(self, name: str) -> tuple[Item, ...]:
-        """Items of one split, in order.
+        """Items of one split, in order; the held-out one may be empty.
 
         Raises:
             UserError: the split has no image.
         """
         items = tuple(item for item in self.items if item.split == name)
-        if not items:
+        if not items and name != VAL:
             known = ", ".join(sorted({item.split for item in self.items})) or "none"
             raise UserError(f"split {name!r} has no image; splits in the index: {known}")
         return items

@@ -72,7 +72,10 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{args.masks}: has no mask of these images; delete it and run again")
     # counts over the images
     truth, curve = _truth_of(masks, num_labels), None
-    if isinstance(reader, LabelReader):
+    counts: Mapping[str, Counts] = {}
+    if not items:
+        log.info("%s: split %s has no image", name, args.split)
+    elif isinstance(reader, LabelReader):
         counts = _label_maps(name, reader, items, truth, num_labels, config)
     elif args.form == "posteriors":
         counts = _posteriors(name, reader, items, truth, num_labels, config)

@@ -7,8 +7,9 @@ takes its place; a row of zeros is background.
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,10 @@ _ALIASES = {
     "labels": ("label", "class", "classes", "class_name", "category", "categories", "tags"),
     "mask": ("masks", "mask_path", "mask path"),
 }
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SEPARATOR = re.compile(r"sep=(.)\n", re.IGNORECASE)
+"""First line by which Excel is told the delimiter of a table."""
+
 _SHOWN = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
 
 
@@ -53,11 +58,15 @@ def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[s
         UserError: the table as a whole cannot be parsed; names the file and, if known, the line.
     """
     text = _decoded(path)
-    sign = _delimiter(text, required)
+    named = _SEPARATOR.match(text)
+    if named:
+        # a blank line, so that lines keep their numbers
+        text = "\n" + text[named.end() :]
+    sign = named[1] if named and named[1] in _DELIMITERS else _delimiter(text, required)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=sign)
     rows, problems = [], []
     try:
-        header = _named([name.strip() for name in next(reader, [])], required)
+        header = _named([name.strip() for name in _first_row(reader)], required)
         # one row or one problem per line
         for row in reader:
             if len(row) != len(header) and any(row):
@@ -74,6 +83,10 @@ def read_table(path: Path, required: tuple[str, ...]) -> tuple[list[Row], list[s
         header, rows = _from_columns(path, header, rows)
     _check_header(path, header, required)
     return [Row(line, dict(zip(header, row, strict=True))) for line, row in rows], problems
+
+
+def _first_row(reader: Iterator[list[str]]) -> list[str]:
+    return next((row for row in reader if any(name.strip() for name in row)), [])
 
 
 def split_labels(text: str) -> tuple[str, ...]:
@@ -138,7 +151,8 @@ def _decoded(path: Path) -> str:
     if not data.strip():
         raise UserError(f"{path}: the table is empty")
     try:
-        text = data.decode("utf-8-sig")
+        # spreadsheets write UTF-16 with a byte-order mark
+        text = data.decode("utf-16" if data[:2] in _UTF_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         byte = f"byte 0x{data[error.start]:02x}"
