@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
 SECTION = '''class Filter(Section):
     """Median filter on the pseudo labels."""
 
-    size: Count = 3
+    size: Annotated[int, Field(ge=1)] = 3
     """Side of the neighbourhood in pixels."""
 
 

@@ -166,6 +166,8 @@ def test_going_back_makes_nothing_and_names_lead_back(project):
 def test_the_table_of_another_configuration_is_not_printed(project):
     output = project.snakemake("--until", "prepare_data", config={"seed": 1})
     assert "mIoU" not in output and "Report:" not in output
+    # the names lead back
+    project.snakemake()
 
 
 def test_a_configuration_longer_than_a_command_line_reaches_the_stages(project):
@@ -173,6 +175,7 @@ def test_a_configuration_longer_than_a_command_line_reaches_the_stages(project):
     change = {"dataset": {"classes": classes}}
     project.snakemake("--until", "prepare_data", config=change)
     assert "prepare_data" not in project.stale(change)
+    project.snakemake()
 
 
 def test_a_dry_run_changes_no_name(project):
