@@ -19,7 +19,7 @@ from wsss.nn import segmenters
 from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.weights import load_state
 from wsss.ops.colour import wrapped
-from wsss.ops.crf import decide
+from wsss.ops.crf import decide_prediction
 from wsss.stages.inference import checkpoint_errors, for_inference, make_backbone
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 from wsss.tiles.layout import Window, blend_rows
@@ -95,7 +95,9 @@ def predict(
     if not infer.crf.iterations:
         return np.concatenate([band.argmax(0).astype(np.uint8) for band in bands])
     colours = wrapped(image) if infer.crf_image == "wrapped" else image
-    return decide(np.concatenate(list(bands), axis=1), colours, infer.crf).astype(np.uint8)
+    where = next(net.parameters()).device
+    probabilities = np.concatenate(list(bands), axis=1)
+    return decide_prediction(probabilities, colours, infer.crf, where).astype(np.uint8)
 
 
 def _bands(

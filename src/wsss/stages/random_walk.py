@@ -45,10 +45,8 @@ def run(args: argparse.Namespace) -> None:
             cam, size = read_cam(cams, item)
             image = image_of(item, size)
             scores = walk(net, radius, image, upsample_cam(cam, size), config)
-            out.put(
-                item.image_id,
-                label_ids(np.array(item.classes, int))[decide(scores, image, config.crf)],
-            )
+            winners = decide(scores, image, config.crf, device())
+            out.put(item.image_id, label_ids(np.array(item.classes, int))[winners])
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:

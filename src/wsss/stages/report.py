@@ -30,7 +30,7 @@ from wsss.report.content import RunResults, final
 from wsss.report.panels import Panel
 from wsss.report.pictures import Predictions, pictures
 
-_PACKAGES = ("wsss", "torch", "numpy", "pydensecrf2")
+_PACKAGES = ("wsss", "torch", "numpy", "numba")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
