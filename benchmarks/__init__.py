@@ -1,0 +1,1 @@
+"""Measurements against the originals' maths: each module but `measure` has `rows()`."""
