@@ -123,7 +123,7 @@ def prediction(labels, seed=0, size=(40, 50)):
 
 @pytest.mark.parametrize("labels", [21, 81])
 @pytest.mark.parametrize("kernels", [CrfKernel(), SegmenterCrf()], ids=["cam", "segmenter"])
-def test_a_prediction_needs_its_contenders_only(labels, kernels, monkeypatch):
+def test_a_prediction_needs_its_contenders_only(labels, kernels):
     equal = []
     for seed in range(5):
         likely, image = prediction(labels, seed)
