@@ -14,8 +14,6 @@ help:
 .venv/installed: pyproject.toml envs/constraints.txt
 	@$(or $(PYTHON),false) -c '$(SUPPORTED)' 2>/dev/null || { \
 	  echo 'wsss needs Python 3.11 or 3.12: install one, or name it: make PYTHON=/path/to/python3.12 demo' >&2; exit 2; }
-	@command -v c++ >/dev/null || { \
-	  echo 'wsss needs a C++ compiler for the dense CRF: install g++ or clang++' >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --editable '.[dev]'

@@ -67,6 +67,7 @@ _KERNELS = {
     "bilateral_sxy": 9,
     "bilateral_srgb": 9,
     "bilateral_weight": 9,
+    "engine": "cpu",
 }
 _RESNET = {"backbone.name": "resnet50", "backbone.weights": "imagenet"}
 _OTHER = {"name": "resnet18", "weights": "imagenet"}

@@ -1,9 +1,10 @@
 """Configuration of the dense CRF."""
 
 from collections.abc import Collection
-from typing import Annotated
+from importlib.util import find_spec
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from wsss.config.section import Count, NonNegative, Positive, Section
 
@@ -23,6 +24,16 @@ class CrfKernel(Section):
     """Standard deviation of the appearance kernel in colours, grey levels 0-255."""
     bilateral_weight: NonNegative = 10.0
     """Potts weight of the appearance kernel."""
+    engine: Literal["auto", "cpu", "pydensecrf"] = "auto"
+    """Implementation: cpu = this project's; auto = the same, on the GPU of stages that have one;
+    pydensecrf = the library of the published methods, if it is installed."""
+
+    @field_validator("engine")
+    @classmethod
+    def _engine_installed(cls, engine: str) -> str:
+        if engine == "pydensecrf" and find_spec("pydensecrf") is None:
+            raise ValueError("pydensecrf is not installed: pip install pydensecrf2, or choose auto")
+        return engine
 
 
 class PostCrf(CrfKernel):

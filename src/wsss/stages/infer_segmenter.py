@@ -19,7 +19,7 @@ from wsss.nn import segmenters
 from wsss.nn.segmenters.base import Segmenter
 from wsss.nn.weights import load_state
 from wsss.ops.colour import wrapped
-from wsss.ops.crf import decide
+from wsss.ops.crf import decide_prediction
 from wsss.ops.finite import finite
 from wsss.stages.finite import finite_scores
 from wsss.stages.inference import Watch, checkpoint_errors, for_inference, make_backbone
@@ -108,7 +108,9 @@ def predict(
     if not infer.crf.iterations:
         return np.concatenate([band.argmax(0).astype(np.uint8) for band in bands])
     colours = wrapped(image) if infer.crf_image == "wrapped" else image
-    return decide(np.concatenate(list(bands), axis=1), colours, infer.crf).astype(np.uint8)
+    where = next(net.parameters()).device
+    probabilities = np.concatenate(list(bands), axis=1)
+    return decide_prediction(probabilities, colours, infer.crf, where).astype(np.uint8)
 
 
 def _bands(

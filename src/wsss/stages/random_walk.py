@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> None:
             image = image_of(item, size)
             with finite_scores(item.image, args.model), watch():
                 scores = walk(net, radius, image, upsample_cam(cam, size), config)
-                labels = label_ids(np.array(item.classes, int))[decide(scores, image, config.crf)]
-            out.put(item.image_id, labels)
+                winners = decide(scores, image, config.crf, device())
+            out.put(item.image_id, label_ids(np.array(item.classes, int))[winners])
 
 
 def load_affinity(path: Path) -> tuple[AffinityNet, int]:

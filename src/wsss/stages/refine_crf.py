@@ -46,13 +46,13 @@ def run(args: argparse.Namespace) -> None:
 def refine(image: np.ndarray, cam: np.ndarray, config: Crf) -> list[np.ndarray]:
     """Return the CRF posteriors (K + 1, H, W) uint8 (255 = certain) for every alpha.
 
-    One lattice serves all alphas, and only the classes present take part.
+    One pass serves all alphas, and only the classes present take part.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         cam: (K, H, W) float32 in [0, 1].
         config: exponents of the background score, and the CRF.
     """
-    crf = ImageCRF(image, len(cam) + 1, config)
-    scores = (np.concatenate([background_score(cam, alpha)[None], cam]) for alpha in config.alphas)
-    return [np.rint(crf.refine(s) * 255).astype(np.uint8) for s in scores]
+    scores = [np.concatenate([background_score(cam, alpha)[None], cam]) for alpha in config.alphas]
+    posteriors = ImageCRF(image, len(cam) + 1, config).refine(np.stack(scores))
+    return list(np.rint(posteriors * 255).astype(np.uint8))

@@ -33,7 +33,7 @@ from wsss.report.panels import Panel
 from wsss.report.pictures import Predictions, pictures
 from wsss.stages.options import add_config_argument
 
-_PACKAGES = ("wsss", "torch", "numpy", "pydensecrf2")
+_PACKAGES = ("wsss", "torch", "numpy", "numba")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
