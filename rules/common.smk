@@ -175,6 +175,10 @@ def finish():
         print(f"Report: {PLAN.folder}/report.html")
 
 
-if STARTED and not workflow.output_settings.dryrun and all(Path(path).exists() for path in PLAN.targets()):
+if (
+    STARTED
+    and not workflow.output_settings.dryrun
+    and all(Path(path).exists() for path in PLAN.targets())
+):
     # nothing will be made, hence no hook will run
     publish()

@@ -5,6 +5,9 @@ the report and the forecast derive from it. It imports nothing but the types of 
 all of them can. See docs/developing.md for how to add a row.
 """
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from wsss.products import (
     PSEUDO_LABELS,
     SPLITS,
@@ -16,6 +19,10 @@ from wsss.products import (
     Stage,
     UserFile,
 )
+
+if TYPE_CHECKING:
+    from wsss.config.backbones import BackboneOptions
+    from wsss.config.model import Run
 
 # ---- stages of the data set --------------------------------------------------------------------
 
@@ -80,6 +87,16 @@ def _checkpoint(path: str | None) -> list[UserFile]:
     return [UserFile(path, "--checkpoint")] if path else []
 
 
+def _pretrained(step: str, backbone: "Callable[[Run], BackboneOptions]") -> Input:
+    """Return the weights that the training of a step starts from, unless it starts otherwise."""
+    return Input(
+        "weights",
+        "weights",
+        when=lambda case: step in case.run.starts_from_weights(),
+        backbones=lambda run: {"": backbone(run)},
+    )
+
+
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
 _TRAIN_INDEX = Input("index", "index", "train")
 _CAMS = Input("cams", "cam")
@@ -107,12 +124,7 @@ _TRAIN_CAM = Stage(
     (*_NETWORK, "backbone.freeze", "method", "cam.train", "cam.{method}"),
     (
         _TRAIN_INDEX,
-        Input(
-            "weights",
-            "weights",
-            when=lambda case: "cam" in case.run.starts_from_weights(),
-            backbones=lambda run: {"": run.backbone},
-        ),
+        _pretrained("cam", lambda run: run.backbone),
         Input("further", "weights", backbones=lambda run: run.further_backbones()),
         Input("boundaries", "boundaries", "train"),
     ),
@@ -132,12 +144,7 @@ _TRAIN_AFFINITY = Stage(
     (*_NETWORK, "affinity", "crf.alphas"),
     (
         _TRAIN_INDEX,
-        Input(
-            "weights",
-            "weights",
-            when=lambda case: "walk" in case.run.starts_from_weights(),
-            backbones=lambda run: {"": run.backbone},
-        ),
+        _pretrained("walk", lambda run: run.backbone),
         Input(
             "classifier",
             "classifier",
@@ -159,12 +166,7 @@ _TRAIN_SEGMENTER = Stage(
     (*_NETWORK, *(f"segment.{key}" for key in ("segmenter", "backbone", "{segmenter}", "train"))),
     (
         _TRAIN_INDEX,
-        Input(
-            "weights",
-            "weights",
-            when=lambda case: "segment" in case.run.starts_from_weights(),
-            backbones=lambda run: {"": run.segment.backbone or run.backbone},
-        ),
+        _pretrained("segment", lambda run: run.segment.backbone or run.backbone),
         Input(
             "classifier",
             "classifier",

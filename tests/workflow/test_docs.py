@@ -42,6 +42,7 @@ COMMANDS = {
     TRAIN: "test_own_photographs",
     f"{TRAIN} --dry-run": "test_own_photographs",
     **dict.fromkeys(AFTER, "test_own_photographs"),
+    "wsss verify mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
     "wsss clean mine.yaml --yes": "test_own_photographs",
@@ -118,6 +119,7 @@ def test_own_photographs(fresh, tmp_path):
     assert len(drawn["images"]) == 4 and (tmp_path / "pets.onnx").stat().st_size
     shutil.copy(tmp_path / "pets.yaml", tmp_path / "mine.yaml")
     fresh.yaml("other.yaml", merge(yaml.safe_load((tmp_path / "pets.yaml").read_text()), QUICK))
+    assert "nothing is damaged" in fresh.run("wsss", "verify", "other.yaml")
     assert "train_segmenter" in fresh.run("wsss", "clean", "mine.yaml")
     keep = "wsss", "clean", "mine.yaml", "--keep", "other.yaml"
     assert "everything is used" in fresh.run(*keep)

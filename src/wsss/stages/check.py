@@ -72,14 +72,15 @@ def run(args: argparse.Namespace) -> None:
     index, masked, drawn = _checked(config, args.threads)
     paths = [item.image for item in index.items]
     sizes = in_threads(image_size, paths, "sizes of images", args.threads)
-    _check_lengths(named, _images(config, index, sizes)["train"])
+    images = _images(config, index, sizes)
+    _check_lengths(named, images["train"])
     console = Console(soft_wrap=True, markup=False, emoji=False)
     console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")
     for table in (_splits(index, masked, sizes), _classes(index)):
         console.print(table)
     for line in advice(index, masked):
         console.print(f"Warning: {line}", style="yellow", highlight=False)
-    _print_forecast(console, list(_rows(config, named, index, sizes, drawn)))
+    _print_forecast(console, list(_rows(config, named, index.num_classes, images, drawn)))
 
 
 def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
@@ -193,15 +194,15 @@ def _check_lengths(named: Mapping[str, Run], images: _Sizes) -> None:
 def _rows(
     config: Config,
     named: Mapping[str, Run],
-    index: Index,
-    sizes: Sequence[tuple[int, int]],
+    num_classes: int,
+    images: Mapping[str, _Sizes],
     drawn: bool,
 ) -> Iterator[_Row]:
     """Yield the costs of all stages: those that the runs share, then run by run."""
-    tiles = config.dataset.tiles
-    train, val = map(forecast.volume, _images(config, index, sizes).values())
-    volumes = forecast.Volumes(train, val, index.num_classes)
-    for stage, cost in forecast.of_data(volumes, drawn, tiles is not None).items():
+    train, val = map(forecast.volume, images.values())
+    volumes = forecast.Volumes(train, val, num_classes)
+    tiled = config.dataset.tiles is not None
+    for stage, cost in forecast.of_data(volumes, drawn, tiled).items():
         yield _Row("", stage, cost)
     for name, one in named.items():
         for stage, cost in forecast.of_run(Case(config.dataset, one), volumes).items():

@@ -61,8 +61,7 @@ def planned(files: list[Path]) -> Plan:
     root = config.dataset.root
     if root and not Path(root).is_dir():
         raise UserError(
-            f"dataset.root: {root} is not a folder; without the data nobody knows which results "
-            "are theirs"
+            f"dataset.root: {root} is not a folder; without the data their results are unknown"
         )
     return Plan(config, FileContents(config.dataset, DIGESTS))
 

@@ -9,13 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError, first_of
-from wsss.io.images import LABEL_FORMATS, image_size
+from wsss.io.images import LABEL_FORMATS, decoding, image_size
 from wsss.io.labels import IGNORE, mask_problem, palette
-from wsss.io.names import is_file
 from wsss.names import cleaned
 
 FILE = "labelmap.txt"
@@ -115,13 +113,9 @@ def draw(path: Path, table: Mapping[int, int], image: Path) -> np.ndarray:
     Raises:
         UserError: the file cannot be read, has another size or a colour that is not in the table.
     """
-    if not is_file(path):
-        raise UserError(f"{path}: no such file")
-    try:
-        with Image.open(path, formats=LABEL_FORMATS) as mask:
-            pixels = np.asarray(mask.convert("RGB"), np.uint32)
-    except Exception as error:  # decoders stumble over damage in many ways
-        raise UserError(f"{path}: cannot be read as a mask ({error})") from error
+    failure = "cannot be read as a mask"
+    with decoding(path, path, LABEL_FORMATS, failure, f"{failure}; save it as PNG") as mask:
+        pixels = np.asarray(mask.convert("RGB"), np.uint32)
     codes = pixels[..., 0] << 16 | pixels[..., 1] << 8 | pixels[..., 2]
     shown, places, counts = np.unique(codes, return_inverse=True, return_counts=True)
     unknown = [

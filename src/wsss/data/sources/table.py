@@ -29,7 +29,7 @@ _ALIASES = {
 }
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATOR = re.compile(r"sep=(.)\n", re.IGNORECASE)
-"""First line by which Excel is told the delimiter of a table."""
+"""First line from which Excel reads the delimiter of a table."""
 
 _SHOWN = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
 
