@@ -11,7 +11,6 @@ from wsss.data.transforms import crop, crop_window, normalise, resize_long
 from wsss.data.views import opencv_scaled, views
 from wsss.nn.backbones.vgg import caffe_input
 from wsss.ops.affinity import block_mean, pair_labels
-from wsss.ops.pairs import pair_indices
 
 pytestmark = pytest.mark.golden
 
@@ -78,7 +77,7 @@ def test_affinity_sample(ref):
 def test_pairs_of_the_affinity_sample(ref):
     for key in ref.starting("aff", "_label"):
         label = torch.from_numpy(ref[key])
-        kinds = pair_labels(label[None], *pair_indices(*label.shape, 5))
+        kinds = pair_labels(label[None], 5)
         for kind, pairs in zip(("bg_pos", "fg_pos", "neg"), kinds, strict=True):
             ref.agree(key.replace("label", kind), pairs[0])
 

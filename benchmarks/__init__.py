@@ -1,0 +1,1 @@
+"""Benchmarks: the work of the project beside plain statements of the originals' maths."""
