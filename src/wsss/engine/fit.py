@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from wsss.config.training import Train
 from wsss.data.loaders import EpochSampler, make_loader
+from wsss.data.pixels import network_input
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume
 from wsss.engine.errors import loop_errors
@@ -167,7 +168,7 @@ def _step(
     means: dict[str, float] = {}
     for number, part in enumerate(split, start=1):
         with fabric.no_backward_sync(module, enabled=number < len(split)):
-            losses = check_losses(module.module, module(part, progress), optimizers)
+            losses = check_losses(module.module, module(network_input(part), progress), optimizers)
             named = {f"{p}/{name}": v for p, own in losses.items() for name, v in own.items()}
             averaged = _over_processes(fabric, named)
             _check_finite(averaged, progress)

@@ -96,8 +96,9 @@ def block_mean(x: np.ndarray, block: int = 8) -> np.ndarray:
     channels, height, width = x.shape
     if height % block or width % block:
         raise ValueError(f"{height} x {width} pixels are no whole number of blocks of {block}")
-    blocks = x.reshape(channels, height // block, block, width // block, block)
-    return blocks.mean(axis=(2, 4), dtype=np.float32)
+    # whole rows first, which is several times faster than a mean over both axes
+    rows = x.reshape(channels, height // block, block, width).sum(axis=2, dtype=np.float32)
+    return rows.reshape(channels, height // block, width // block, block).mean(axis=3) / block
 
 
 def confident_labels(la: np.ndarray, ha: np.ndarray) -> np.ndarray:
