@@ -3,9 +3,10 @@ import random
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from wsss.data.augment import RECIPES, Frame, hsv_shift, padded, quarter_scaled
-from wsss.data.transforms import normalise
+from wsss.data.pixels import network_input
 from wsss.data.views import opencv_scaled
 
 OFF = (0.0, 0.0, 0.0, 0.0)
@@ -19,33 +20,41 @@ def picture():
     return image, np.repeat(np.uint8([0, 3]), 20)[None].repeat(24, 0)
 
 
+def sample(name, picture, seed, frame):
+    """The network's input (3, S, S) and the labels (S, S)."""
+    drawn = RECIPES[name](*picture, random.Random(seed), frame)
+    batch = network_input({key: value[None] for key, value in drawn.items()})
+    return batch["image"][0], batch["label"][0]
+
+
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("crop", [16, 64])
 def test_samples_have_the_shape_of_the_crop(name, crop, picture):
-    pixels, labels = RECIPES[name](*picture, random.Random(0), Frame(crop, (0.5, 1.5), OFF))
-    assert pixels.shape == (crop, crop, 3) and pixels.dtype == np.float32
-    assert labels.shape == (crop, crop) and set(np.unique(labels)) <= {0, 3, 255}
+    pixels, labels = sample(name, picture, 0, Frame(crop, (0.5, 1.5), OFF))
+    assert pixels.shape == (3, crop, crop) and pixels.dtype == torch.float32
+    assert labels.shape == (crop, crop) and labels.dtype == torch.uint8
+    assert set(labels.unique().tolist()) <= {0, 3, 255}
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_labels_stay_on_their_pixels(name, picture):
     """Far from edges, bright pixels bear the label of the bright half."""
-    bright = normalise(np.full((1, 1, 3), 128, np.uint8)).max()
+    bright = 0.5
     agree = []
     for seed in range(12):
         frame = Frame(48, (0.75, 1.5), OFF)
-        pixels, labels = RECIPES[name](*picture, random.Random(seed), frame)
+        pixels, labels = sample(name, picture, seed, frame)
         counted = labels != 255
-        agree.append(((pixels.mean(-1) > bright) == (labels == 3))[counted].mean())
+        agree.append(((pixels.mean(0) > bright) == (labels == 3))[counted].float().mean())
     assert min(agree) > 0.9
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_randomness_comes_from_the_generator_alone(name, picture):
     frame = Frame(32, (0.5, 1.5), (0.3, 0.3, 0.3, 0.1))
-    one, same, other = (RECIPES[name](*picture, random.Random(seed), frame) for seed in (1, 1, 2))
-    assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
-    assert not np.array_equal(one[0], other[0])
+    one, same, other = (sample(name, picture, seed, frame) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not torch.equal(one[0], other[0])
 
 
 def test_no_shift_keeps_grey_and_hue_turns_around():
@@ -71,8 +80,7 @@ def test_deeplab_v3plus_makes_the_shorter_side_exact():
     """375 x 500 with a shorter side of 392 becomes 392 x 522, not 391."""
     image, labels = np.zeros((375, 500, 3), np.uint8), np.zeros((375, 500), np.uint8)
     frame = Frame(392, (1.0, 1.0), OFF)
-    _, labels = RECIPES["deeplab_v3plus"](image, labels, random.Random(0), frame)
-    assert (labels == 0).all()
+    assert (sample("deeplab_v3plus", (image, labels), 0, frame)[1] == 0).all()
 
 
 def test_deeplab_v2_cuts_the_sides_off_and_pads_below_and_right(picture):
@@ -83,7 +91,7 @@ def test_deeplab_v2_cuts_the_sides_off_and_pads_below_and_right(picture):
 
 def test_deeplab_v2_draws_quarters(picture):
     frame = Frame(8, (0.5, 1.0), OFF)
-    sides = {RECIPES["deeplab_v2"](*picture, random.Random(s), frame)[1].shape for s in range(9)}
+    sides = {sample("deeplab_v2", picture, seed, frame)[1].shape for seed in range(9)}
     assert sides == {(8, 8)}
 
 

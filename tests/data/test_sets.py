@@ -4,17 +4,16 @@ import torch
 from PIL import Image
 
 from tests.listed import listed
+from wsss.data.pixels import network_input
 from wsss.data.sets.affinity import AffinitySet, affinity_sample
 from wsss.data.sets.classification import ClassificationSet
 from wsss.data.sets.segmentation import SegmentationSet
-from wsss.data.transforms import normalise
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.maps import MapsReader, MapsWriter
 
 OFF = (0.0, 0.0, 0.0, 0.0)
 ON = (0.3, 0.3, 0.3, 0.1)
-BLACK = torch.from_numpy(normalise(np.zeros((1, 1, 3), np.uint8))[0, 0])
 
 
 @pytest.fixture
@@ -59,6 +58,12 @@ def make(request, items, maps, labels):
     return make
 
 
+def pixels(sample):
+    """The network's input (3, S, S)."""
+    batch = {name: value[None] for name, value in sample.items()}
+    return network_input(batch)["image"][0]
+
+
 def same(one, other):
     return all(torch.equal(one[key], other[key]) for key in one)
 
@@ -76,7 +81,7 @@ def test_image_has_the_shape_of_the_crop(make):
     dataset = make(crop=48)
     image = dataset[0, 0]["image"]
     assert len(dataset) == 2
-    assert image.shape == (3, 48, 48) and image.dtype == torch.float32
+    assert image.shape == (3, 48, 48) and image.dtype == torch.uint8
 
 
 def test_image_labels_are_zero_and_one(items):
@@ -85,13 +90,13 @@ def test_image_labels_are_zero_and_one(items):
 
 
 def test_classifier_sees_mean_colour_around_a_small_image(items):
-    image = ClassificationSet(items, 3, (40, 40), 64, OFF)[0, 0]["image"]
+    image = pixels(ClassificationSet(items, 3, (40, 40), 64, OFF)[0, 0])
     assert (image == 0).all(dim=0).sum() == 64 * 64 - 24 * 40
 
 
 def test_affinity_net_sees_black_around_a_small_image(items, maps):
     sample = AffinitySet(items, maps, "alpha_4", "alpha_32", 64, OFF)[0, 0]
-    assert (sample["image"] == BLACK[:, None, None]).all(dim=0).sum() == 64 * 64 - 24 * 40
+    assert (sample["image"] == 0).all(dim=0).sum() == 64 * 64 - 24 * 40
     assert sample["label"].shape == (8, 8) and sample["label"].dtype == torch.uint8
     assert {0, 2, 255} == set(sample["label"].unique().tolist())
 
@@ -115,7 +120,7 @@ def test_segmenter_ignores_what_surrounds_a_small_image(items, labels):
     sample = SegmentationSet(items, labels, (1.0, 1.0), 64, OFF)[0, 0]
     outside = sample["label"] == 255
     assert outside.sum() == 64 * 64 - 24 * 40
-    assert (sample["image"][:, outside] == 0).all()
+    assert (pixels(sample)[:, outside] == 0).all()
     assert set(sample["label"].unique().tolist()) == {0, 3, 255}
 
 

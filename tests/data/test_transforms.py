@@ -9,16 +9,16 @@ from wsss.data.transforms import (
     MEAN,
     STD,
     area_window,
-    colour_jitter,
     crop,
     crop_window,
     cut_area,
     flip,
     normalise,
+    resample,
     resize,
     resize_labels,
-    resize_long,
     scaled,
+    with_long_side,
 )
 from wsss.data.views import views
 
@@ -36,17 +36,31 @@ def test_normalise_black_and_white():
 
 
 @pytest.mark.parametrize("size, long, expected", [((4, 8), 6, (3, 6)), ((8, 4), 5, (5, 2))])
-def test_resize_long_rounds_half_to_even(size, long, expected):
-    assert resize_long(picture(*size), long).shape[:2] == expected
+def test_the_short_side_rounds_half_to_even(size, long, expected):
+    assert with_long_side(size, long) == expected
 
 
-def test_resize_long_keeps_a_pixel_of_a_thin_image():
-    assert resize_long(picture(1, 100), 10).shape[:2] == (1, 10)
+def test_a_thin_image_keeps_a_pixel():
+    assert with_long_side((1, 100), 10) == (1, 10)
 
 
-def test_resize_to_the_same_size_is_the_same():
+@pytest.mark.parametrize("change", [resize, resample])
+def test_resize_to_the_same_size_is_the_same(change):
     image = picture(5, 7)
-    assert resize(image, (5, 7)) is image
+    assert change(image, (5, 7)) is image
+
+
+@pytest.mark.parametrize("size", [(20, 30), (60, 80), (77, 91), (1, 3)])
+def test_samples_are_resized_as_by_pillow_within_a_level_or_two(size):
+    image = picture(60, 90)
+    off = resample(image, size).astype(int) - resize(image, size)
+    assert abs(off).max() <= 2 and abs(off).mean() < 0.05
+
+
+def test_a_view_is_resized_as_its_copy():
+    image = picture(30, 40)
+    part = image[3:20, 5:25]
+    assert np.array_equal(resample(part, (9, 9)), resample(part.copy(), (9, 9)))
 
 
 def test_labels_stay_ids():
@@ -56,26 +70,6 @@ def test_labels_stay_ids():
 
 def test_scaled_is_never_empty():
     assert scaled((1, 100), 0.1) == (1, 10)
-
-
-def test_no_jitter_changes_nothing():
-    image = picture(4, 4)
-    assert np.array_equal(colour_jitter(image, random.Random(0), (0, 0, 0, 0)), image)
-
-
-@pytest.mark.parametrize("property_", range(4))
-def test_each_jitter_changes_something(property_):
-    strength = [0.0] * 4
-    strength[property_] = 0.4
-    image = picture(4, 4)
-    changed = colour_jitter(image, random.Random(1), tuple(strength))
-    assert changed.dtype == np.uint8 and not np.array_equal(changed, image)
-
-
-def test_brightness_stays_within_its_bounds():
-    grey = np.full((2, 2, 3), 100, np.uint8)
-    for seed in range(50):
-        assert 70 <= colour_jitter(grey, random.Random(seed), (0.3, 0, 0, 0)).max() <= 130
 
 
 @given(SIDES, SIDES, SIDES, st.integers(0, 99))

@@ -1,5 +1,6 @@
 import os
 import signal
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from wsss.engine import state as state_module
 from wsss.engine.checkpoint import Resume
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import fit
+from wsss.engine.losses import READ_EVERY, StepLosses
 from wsss.errors import Terminated, UserError
 from wsss.nn.task import Task
 
@@ -245,3 +247,86 @@ def test_players_take_turns_with_their_own_settings(tmp_path):
     assert history["net/rows"].dropna().tolist() == [2] * 6 + [4] * 3
     assert history["other/square"].count() == 9
     assert all(torch.equal(a, b) for a, b in zip(before, task.other.parameters(), strict=True))
+
+
+class Spoilt(Line):
+    """The loss of one step is not finite; counts the steps."""
+
+    def __init__(self, spoilt=None):
+        super().__init__()
+        self.spoilt, self.steps = spoilt, 0
+
+    def forward(self, batch, progress):
+        self.steps += 1
+        losses = super().forward(batch, progress)
+        if progress.step == self.spoilt:
+            losses["net"]["square"] = losses["net"]["square"] * torch.inf
+        return losses
+
+
+LONG = TRAIN.model_copy(update={"steps": 70})
+
+
+def train_task(folder, task, settings=LONG):
+    resume = Resume(folder / "work", "same")
+    fit(make_fabric("32-true", 1), task, Numbers(), settings, 0, resume, folder / "h.csv")
+
+
+@pytest.mark.parametrize("spoilt", [0, 21, 39, 40, 69])
+def test_a_loss_that_is_not_finite_stops_soon_and_is_named_with_its_step(tmp_path, spoilt):
+    task = Spoilt(spoilt)
+    with pytest.raises(UserError, match=f"loss net/square is not finite at step {spoilt} of 70"):
+        train_task(tmp_path, task)
+    assert task.steps <= spoilt + READ_EVERY
+    assert not (tmp_path / "h.csv").exists()
+
+
+def test_no_checkpoint_follows_a_loss_that_is_not_finite(tmp_path, monkeypatch):
+    monkeypatch.setattr(state_module, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(state_module, "CHECKPOINT_SHARE", 1e9)
+    task = Spoilt(30)
+    with pytest.raises(UserError, match="not finite at step 30 of 70"):
+        train_task(tmp_path, task)
+    saved = Resume(tmp_path / "work", "same").load()
+    assert saved["step"] == 30 and saved["task"]["net.weight"].isfinite().all()
+
+
+def test_losses_are_read_every_few_steps(tmp_path, monkeypatch):
+    readings = []
+    monkeypatch.setattr(StepLosses, "read", lambda self: readings.append(len(self._steps)))
+    train_task(tmp_path, Spoilt())
+    assert len(readings) == 70 // READ_EVERY + 2  # the last steps and the last checkpoint
+
+
+@pytest.mark.parametrize("name", ["item", "__float__", "__bool__", "tolist"])
+def test_a_step_does_not_wait_for_the_device(tmp_path, monkeypatch, name):
+    """Between two readings no value of a tensor is asked for."""
+    plain, asked = getattr(torch.Tensor, name), []
+
+    def spy(tensor):
+        asked.append(name)
+        return plain(tensor)
+
+    monkeypatch.setattr(torch.Tensor, name, spy)
+    monkeypatch.setattr(StepLosses, "read", lambda self: None)
+    train_task(tmp_path, Spoilt())
+    assert len(asked) < 2  # the loader takes its seed from one
+
+
+@pytest.mark.parametrize(("cost", "saved"), [(0.1, 9), (10.0, 1), (3.0, 3)])
+def test_checkpoints_take_a_small_share_of_the_time(monkeypatch, cost, saved):
+    """Steps of 10 seconds for 600 seconds: a checkpoint a minute, or fewer if they are slow."""
+    now, written = [0.0], []
+    monkeypatch.setattr(state_module.time, "monotonic", lambda: now[0])
+
+    class Slow:
+        def save(self, **_):
+            written.append(now[0])
+            now[0] += cost
+
+    state = SimpleNamespace(fabric=SimpleNamespace(is_global_zero=True), content=lambda step: {})
+    with state_module.Checkpoints(state, Slow(), total=1000) as checkpoints:
+        for step in range(60):
+            now[0] += 10.0
+            checkpoints.after(step + 1)
+    assert abs(len(written) - saved) <= 1

@@ -20,7 +20,7 @@ def ref(golden):
 def check_pairs(ref, name, labels):
     """Compare the three kinds of pairs of one label map."""
     labels = torch.as_tensor(labels)
-    kinds = pair_labels(labels[None], *pair_indices(*labels.shape, RADIUS))
+    kinds = pair_labels(labels[None], RADIUS)
     for kind, got in zip(("bg_pos", "fg_pos", "neg"), kinds, strict=True):
         ref.agree(f"{name}_{kind}", got[0])
 

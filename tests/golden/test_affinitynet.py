@@ -28,8 +28,8 @@ def affinities(net, images, radius=lambda h, w: 5):
     with torch.no_grad():
         features = net.features(normalised(images))
     h, w = features.shape[2:]
-    cells = pair_indices(h, w, radius(h, w))
-    return features, pair_affinity(features, *cells), *cells
+    nearer = radius(h, w)
+    return features, pair_affinity(features, nearer), *pair_indices(h, w, nearer)
 
 
 def dense(pairs, source, target, cells):
@@ -84,7 +84,7 @@ def test_radius_shrinks_on_small_images(task, ref):
 
 def test_losses_and_gradients(task, name, ref):
     label = torch.from_numpy(np.stack([ref["lab0_map"], ref["lab1_map"]]))
-    kinds = pair_labels(label, *pair_indices(*label.shape[1:], task.radius))
+    kinds = pair_labels(label, task.radius)
     task.zero_grad()
     losses = task({"image": normalised(ref["images"]), "label": label}, Progress(0, 1, 0))["net"]
     sum(losses.values()).backward()

@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import save_file
 
 from wsss.errors import UserError
-from wsss.nn import weights
 from wsss.nn.backbones import build
 from wsss.nn.camnet import CamNet
 from wsss.nn.segmenters import build as segmenter
@@ -290,6 +289,6 @@ def test_offline_names_the_file_to_fetch(monkeypatch):
             assert options["weights_only"] and options["check_hash"]
             raise URLError("offline")
 
-    monkeypatch.setattr(weights, "get_weight", lambda name: Offline())
+    monkeypatch.setattr("torchvision.models.get_weight", lambda name: Offline())
     with pytest.raises(UserError, match=r"cannot fetch https://example.org/x.pth"):
         fetch_imagenet("resnet50")

@@ -7,30 +7,52 @@ import torch
 from wsss.ops.affinity import block_mean, confident_labels, pair_affinity, pair_labels
 from wsss.ops.pairs import pair_indices
 
-SOURCE, TARGET = torch.tensor([0, 1]), torch.tensor([[1, 2]])
+
+def indexed(features, radius):
+    """The formula with gathered cells, as in PSA's code."""
+    source, target = pair_indices(*features.shape[2:], radius)
+    cells = features.flatten(2)
+    there = cells[:, :, target.flatten()].unflatten(2, target.shape)
+    return torch.exp(-(there - cells[:, :, None, source]).abs().mean(dim=1))
 
 
 def test_affinity_by_hand():
-    features = torch.tensor([[[[0.0, 1.0, 1.0]], [[0.0, 3.0, 3.0]]]])
-    affinity = pair_affinity(features, SOURCE, TARGET)
-    assert torch.allclose(affinity, torch.tensor([[[math.exp(-2), 1.0]]]))
+    """The cell right of the source is equal to it; below it differs by 2 on the left, 1 right."""
+    features = torch.tensor([[[[7.0, 1.0, 1.0], [0, 1, 1]], [[7.0, 3.0, 3.0], [0, 3, 5]]]])
+    expected = torch.tensor([1, math.exp(-2), 1, math.exp(-1)])
+    assert torch.allclose(pair_affinity(features, 2), expected[:, None])
+
+
+@pytest.mark.parametrize("size, radius", [((3, 4), 2), ((9, 12), 5), ((5, 5), 1)])
+def test_affinity_is_that_of_gathered_cells(size, radius):
+    features = torch.randn(2, 3, *size, requires_grad=True)
+    one, other = pair_affinity(features, radius), indexed(features, radius)
+    assert torch.allclose(one, other, atol=1e-6)
+    weights = torch.rand_like(one)
+    gradients = [torch.autograd.grad((a * weights).sum(), features)[0] for a in (one, other)]
+    assert torch.allclose(*gradients, atol=1e-6)
 
 
 def test_affinity_gradient():
     features = torch.randn(2, 3, 3, 4, dtype=torch.float64, requires_grad=True)
-    pairs = pair_indices(3, 4, 2)
-    assert torch.autograd.gradcheck(lambda x: pair_affinity(x, *pairs), features)
+    assert torch.autograd.gradcheck(lambda x: pair_affinity(x, 2), features)
+
+
+def test_equal_features_pull_nowhere():
+    features = torch.ones(1, 2, 3, 4, requires_grad=True)
+    pair_affinity(features, 2).sum().backward()
+    assert not features.grad.any()
 
 
 def test_affinity_of_half_precision_is_single():
-    features = torch.randn(1, 4, 1, 3)
-    half = pair_affinity(features.bfloat16(), SOURCE, TARGET)
+    features = torch.randn(1, 4, 2, 3)
+    half = pair_affinity(features.bfloat16(), 2)
     assert half.dtype == torch.float32
-    assert torch.equal(half, pair_affinity(features.bfloat16().float(), SOURCE, TARGET))
+    assert torch.equal(half, pair_affinity(features.bfloat16().float(), 2))
 
 
 def test_affinity_of_no_pairs():
-    assert pair_affinity(torch.rand(2, 3, 1, 1), *pair_indices(1, 1, 0)).shape == (2, 0, 1)
+    assert pair_affinity(torch.rand(2, 3, 1, 1), 0).shape == (2, 0, 1)
 
 
 def test_block_mean_by_hand():
@@ -60,12 +82,12 @@ def test_confident_labels_want_the_same_classes():
 
 
 def test_pair_labels_by_hand():
-    source, target = torch.arange(6), torch.tensor([[1, 2, 3, 4, 5, 6]])
-    labels = torch.tensor([[[0, 0, 1, 1, 2, 255, 255]]], dtype=torch.uint8)
-    bg, fg, neg = pair_labels(labels, source, target)
-    assert bg.tolist() == [[[1, 0, 0, 0, 0, 0]]]
-    assert fg.tolist() == [[[0, 0, 1, 0, 0, 0]]]
-    assert neg.tolist() == [[[0, 1, 0, 1, 0, 0]]]
+    """The source is in the middle of the first row, its neighbours right of it and below."""
+    labels = torch.tensor([[[9, 0, 0], [1, 255, 0]], [[9, 2, 2], [0, 255, 1]]], dtype=torch.uint8)
+    bg, fg, neg = (kind[..., 0].tolist() for kind in pair_labels(labels, 2))
+    assert bg == [[1, 0, 0, 1], [0, 0, 0, 0]]
+    assert fg == [[0, 0, 0, 0], [1, 0, 0, 0]]
+    assert neg == [[0, 1, 0, 0], [0, 1, 0, 1]]
 
 
 def test_pair_labels_are_disjoint_and_leave_out_the_ignored():
@@ -73,4 +95,4 @@ def test_pair_labels_are_disjoint_and_leave_out_the_ignored():
     source, target = pair_indices(6, 9, 3)
     flat = labels.flatten(1)
     valid = (flat[:, source].unsqueeze(1) < 255) & (flat[:, target] < 255)
-    assert torch.equal(sum(pair_labels(labels, source, target)), valid.float())
+    assert torch.equal(sum(pair_labels(labels, 3)), valid.float())

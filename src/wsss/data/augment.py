@@ -1,7 +1,9 @@
 """Augmentation recipes of the segmenters: image and label map to a training sample.
 
 Every recipe takes an image (H, W, 3) uint8 RGB, its labels (H, W) uint8, a random generator and a
-`Frame`, and returns pixels (S, S, 3) float32, normalised, with labels (S, S) uint8, 255 = ignored.
+`Frame`, and returns `{"image": (3, S, S), "label": (S, S) uint8, 255 = ignored}`. The image is
+uint8, with `"inside": (4,)` where it is padded with the mean colour, or float32 and normalised, see
+`wsss.data.pixels.network_input`.
 Source of the published ones: docs/methods/retrain.md A3, B3, C2.
 """
 
@@ -11,18 +13,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from PIL import Image, ImageFilter
 
-from wsss.data.sets.samples import Jitter, coin, flipped
-from wsss.data.transforms import (
-    colour_jitter,
-    crop,
-    crop_window,
-    normalise,
-    resize,
-    resize_labels,
-    scaled,
-)
+from wsss.data.jitter import Jitter, colour_jitter
+from wsss.data.loaders import Sample
+from wsss.data.sets.samples import chw, coin, flipped, framed
+from wsss.data.transforms import crop, crop_window, resample, resize_labels, scaled
 from wsss.data.views import opencv_scaled
 from wsss.io.labels import IGNORE
 from wsss.ops.colour import CAFFE_MEAN, MEAN, STD
@@ -37,14 +34,13 @@ class Frame:
     jitter: Jitter
 
 
-Augmented = tuple[np.ndarray, np.ndarray]
-Recipe = Callable[[np.ndarray, np.ndarray, random.Random, Frame], Augmented]
+Recipe = Callable[[np.ndarray, np.ndarray, random.Random, Frame], Sample]
 
 
-def jitter(image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Frame) -> Augmented:
+def jitter(image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Frame) -> Sample:
     """Colour jitter, mirror, continuous scale (bicubic), crop.
 
-    The recipe of DeepLab v1 with PSA's colour jitter and Pillow's antialiased resizing. Smaller
+    The recipe of DeepLab v1 with PSA's colour jitter and antialiased resizing. Smaller
     images are padded with the mean colour and IGNORE.
     """
     mirror = coin(rng)
@@ -52,13 +48,11 @@ def jitter(image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Fra
     labels = flipped(labels, mirror)
     size = scaled(image.shape[:2], rng.uniform(*frame.scale))
     window = crop_window(size, frame.crop, rng)
-    pixels = crop(normalise(resize(image, size)), frame.crop, window)
-    return pixels, crop(resize_labels(labels, size), frame.crop, window, IGNORE)
+    labels = crop(resize_labels(labels, size), frame.crop, window, IGNORE)
+    return framed(resample(image, size), frame.crop, window) | _label(labels)
 
 
-def deeplab_v1(
-    image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Frame
-) -> Augmented:
+def deeplab_v1(image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Frame) -> Sample:
     """HSV shift, mirror, continuous scale (OpenCV bicubic), crop.
 
     Source: `seamv1-pseudovoc` of YudeWang/semantic-segmentation-codebase. The shifts are integers
@@ -71,12 +65,11 @@ def deeplab_v1(
     image = opencv_scaled(flipped(image, mirror), factor, cv2.INTER_CUBIC)
     labels = opencv_scaled(flipped(labels, mirror), factor, cv2.INTER_NEAREST)
     window = crop_window(image.shape[:2], frame.crop, rng)
-    return crop(normalise(image), frame.crop, window), crop(labels, frame.crop, window, IGNORE)
+    labels = crop(labels, frame.crop, window, IGNORE)
+    return framed(image, frame.crop, window) | _label(labels)
 
 
-def deeplab_v2(
-    image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Frame
-) -> Augmented:
+def deeplab_v2(image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Frame) -> Sample:
     """A random multiple of 0.25 as scale (OpenCV bilinear), padding below and right, crop, mirror.
 
     Source: `libs/datasets/base.py` of kazuto1011/deeplab-pytorch.
@@ -86,12 +79,12 @@ def deeplab_v2(
     top, left = crop_window(labels.shape, frame.crop, rng)
     place = slice(top, top + frame.crop), slice(left, left + frame.crop)
     mirror = coin(rng)
-    return flipped(image[place], mirror), flipped(labels[place], mirror)
+    return _sample(flipped(image[place], mirror), flipped(labels[place], mirror))
 
 
 def deeplab_v3plus(
     image: np.ndarray, labels: np.ndarray, rng: random.Random, frame: Frame
-) -> Augmented:
+) -> Sample:
     """Mirror, a random shorter side, black padding below and right, crop, a slight blur.
 
     The shorter side is an integer in the range of the scale times the crop; half of the samples are
@@ -111,7 +104,7 @@ def deeplab_v3plus(
     if coin(rng):
         blur = ImageFilter.GaussianBlur(rng.random())
         image = np.asarray(Image.fromarray(image).filter(blur))
-    return normalise(image), labels
+    return _sample(image, labels)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -121,6 +114,14 @@ RECIPES: dict[str, Recipe] = {
     "deeplab_v3plus": deeplab_v3plus,
 }
 """The recipes by their names in the configuration."""
+
+
+def _sample(image: np.ndarray, labels: np.ndarray) -> Sample:
+    return {"image": chw(image)} | _label(labels)
+
+
+def _label(labels: np.ndarray) -> Sample:
+    return {"label": torch.from_numpy(np.ascontiguousarray(labels))}
 
 
 def hsv_shift(image: np.ndarray, shift: tuple[int, int, int]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 import torch
@@ -12,11 +13,13 @@ from torch.optim import Optimizer
 
 from wsss.config.training import Train
 from wsss.data.loaders import EpochSampler, make_loader
+from wsss.data.pixels import network_input
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume
 from wsss.engine.errors import loop_errors
 from wsss.engine.fabric import share_statistics, share_user_errors
 from wsss.engine.history import LossTable
+from wsss.engine.losses import StepLosses
 from wsss.engine.optim import Poly, make_optimizer, param_groups
 from wsss.engine.state import Checkpoints, State
 from wsss.errors import UserError
@@ -49,7 +52,7 @@ def fit(
         workers: loader processes.
 
     Raises:
-        UserError: a loss is not finite; names it.
+        UserError: a loss is not finite; names it and its step, at most `READ_EVERY` steps later.
         Terminated: after SIGTERM, once the state is saved.
     """
     # same seed on every rank: the dropout masks coincide, and a checkpoint needs one RNG state
@@ -61,11 +64,12 @@ def fit(
     total = sampler.steps
 
     # an optimiser and a schedule per player; move to the device, wrap in DDP
-    optimizers, schedules = _optimizers(task, train, scheduled)
+    optimizers, schedules = _optimizers(task, train, scheduled, fabric.device.type == "cuda")
     module, *wrapped = fabric.setup(task, *optimizers.values())
 
     # resume on the device of the training, where the optimisers' moments belong
-    state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), LossTable(total))
+    losses = StepLosses(fabric, LossTable(total))
+    state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), losses)
     sampler.start_step = start = state.restore(resume.load())
 
     # load the remaining batches
@@ -80,12 +84,11 @@ def fit(
             for schedule in schedules:
                 schedule.set(step)
             progress = Progress(step, total, sampler.epoch_of(step))
-            losses = _step(fabric, module, state.optimizers, batch, progress, train.accumulate)
-            state.table.add(progress, losses, wrapped[0].param_groups[0]["lr"])
-            fabric.log_dict(losses, step)
+            parts = _step(fabric, module, state.optimizers, batch, progress, train.accumulate)
+            losses.add(progress, parts, wrapped[0].param_groups[0]["lr"])
             checkpoints.after(step + 1)
     if fabric.is_global_zero:
-        write_text(history, add_checksum(pd.DataFrame(state.table.rows).to_csv(index=False)))
+        write_text(history, add_checksum(pd.DataFrame(losses.table.rows).to_csv(index=False)))
 
 
 def _sampler(
@@ -125,7 +128,7 @@ def _check_parts(batches: list[int], world: int, parts: int) -> None:
 
 
 def _optimizers(
-    task: Task, train: Train, scheduled: int
+    task: Task, train: Train, scheduled: int, fused: bool
 ) -> tuple[dict[str, Optimizer], list[Poly]]:
     """Return the optimiser of every player and their learning rate schedules."""
     overrides = task.train_overrides()
@@ -141,7 +144,7 @@ def _optimizers(
             own.bias_lr_factor,
             own.decay_biases,
         )
-        optimizers[name] = make_optimizer(own.optimizer, groups, own.momentum)
+        optimizers[name] = make_optimizer(own.optimizer, groups, own.momentum, fused)
         schedules.append(Poly(optimizers[name], scheduled, own.poly_power, own.lr_every))
     return optimizers, schedules
 
@@ -153,10 +156,13 @@ def _step(
     batch: dict[str, Tensor],
     progress: Progress,
     parts: int,
-) -> dict[str, float]:
-    """Take an optimiser step with the players that return a loss; return the losses by name.
+) -> list[tuple[tuple[str, ...], Tensor]]:
+    """Take an optimiser step with the players that return a loss.
 
     Gradients are accumulated over `parts` equal parts of the batch and averaged.
+
+    Returns:
+        Names (k,) and values (k,) of the losses of each part, on the device.
     """
     # clear the gradients of all players
     for optimizer in optimizers.values():
@@ -164,40 +170,23 @@ def _step(
 
     # accumulate gradients over the parts of the batch
     split = [dict(zip(batch, part, strict=True)) for part in _chunks(batch, parts)]
-    means: dict[str, float] = {}
+    found = []
     for number, part in enumerate(split, start=1):
         with fabric.no_backward_sync(module, enabled=number < len(split)):
-            losses = check_losses(module.module, module(part, progress), optimizers)
+            losses = check_losses(module.module, module(network_input(part), progress), optimizers)
             named = {f"{p}/{name}": v for p, own in losses.items() for name, v in own.items()}
-            averaged = _over_processes(fabric, named)
-            _check_finite(averaged, progress)
+            values = torch.stack(list(named.values()))
             # one backward for all players: a second one on the same forward breaks DDP
-            fabric.backward(torch.stack(list(named.values())).sum() / len(split))
-        for name, value in averaged.items():
-            means[name] = means.get(name, 0.0) + float(value) / len(split)
+            fabric.backward(values.sum() / len(split))
+        mean = fabric.all_reduce(values.detach(), reduce_op="mean")
+        found.append((tuple(named), cast(Tensor, mean)))
 
     # step the players that have a loss
     for player in losses:
         optimizers[player].step()
-    return means
+    return found
 
 
 def _chunks(batch: dict[str, Tensor], parts: int) -> Iterator[tuple[Tensor, ...]]:
     """Split every tensor of the batch along its first dimension."""
     return zip(*(tensor.chunk(parts) for tensor in batch.values()), strict=True)
-
-
-def _over_processes(fabric: Fabric, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the means of the losses over all processes, equal in each of them."""
-    own = torch.stack([value.detach() for value in losses.values()])
-    return dict(zip(losses, fabric.all_reduce(own, reduce_op="mean"), strict=True))
-
-
-def _check_finite(losses: dict[str, Tensor], progress: Progress) -> None:
-    """Raise a UserError that names the losses that are not finite."""
-    wrong = [name for name, value in losses.items() if not torch.isfinite(value)]
-    if wrong:
-        raise UserError(
-            f"loss {', '.join(wrong)} is not finite at step {progress.step} of {progress.total}; "
-            "lower the learning rate of this player (train.lr, or the adversary's)"
-        )

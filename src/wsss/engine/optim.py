@@ -46,11 +46,20 @@ def param_groups(
     ]
 
 
-def make_optimizer(name: str, groups: list[dict[str, Any]], momentum: float) -> Optimizer:
-    """Return the optimiser `sgd` or `adamw`; AdamW uses its own betas instead of the momentum."""
+def make_optimizer(
+    name: str, groups: list[dict[str, Any]], momentum: float, fused: bool = False
+) -> Optimizer:
+    """Return an optimiser.
+
+    Args:
+        name: `sgd` or `adamw`; AdamW uses its own betas instead of the momentum.
+        groups: see `param_groups`.
+        momentum: of SGD.
+        fused: update all parameters in one kernel, as on GPUs; equal up to rounding.
+    """
     if name == "adamw":
-        return AdamW(groups)
-    return SGD(groups, momentum=momentum)
+        return AdamW(groups, fused=fused)
+    return SGD(groups, momentum=momentum, fused=fused)
 
 
 class Poly:

@@ -15,31 +15,39 @@ from torch.optim import Optimizer
 
 from wsss.engine.checkpoint import Resume
 from wsss.engine.fabric import start_events
-from wsss.engine.history import LossTable
+from wsss.engine.losses import StepLosses
 from wsss.errors import Terminated
 from wsss.io.progress import log
 from wsss.nn.task import Task
 from wsss.system.sigterm import deferred
 
 CHECKPOINT_EVERY = 60.0
-"""Seconds between two checkpoints to resume from."""
+"""Seconds between two checkpoints to resume from, if writing them is fast."""
+
+CHECKPOINT_SHARE = 0.02
+"""Largest share of the time that is spent on writing checkpoints."""
 
 
 @dataclass
 class State:
-    """State to resume a training from: task, optimisers, precision, RNG and loss table."""
+    """State to resume a training from: task, optimisers, precision, RNG and losses."""
 
     fabric: Fabric
     task: Task
     optimizers: dict[str, Optimizer]
-    table: LossTable
+    losses: StepLosses
 
     @property
     def _on_gpu(self) -> bool:
         return self.fabric.device.type == "cuda"
 
     def content(self, step: int) -> dict[str, Any]:
-        """Return the content of a checkpoint after `step` steps."""
+        """Return the content of a checkpoint after `step` steps.
+
+        Raises:
+            UserError: a loss is not finite, hence the weights are of no use.
+        """
+        self.losses.read()
         return {
             "step": step,
             "task": self.task.state_dict(),
@@ -47,8 +55,8 @@ class State:
             "precision": self.fabric.strategy.precision.state_dict(),
             "rng": torch.get_rng_state(),
             "cuda_rng": torch.cuda.get_rng_state(self.fabric.device) if self._on_gpu else None,
-            "rows": self.table.rows,
-            "sums": self.table.sums,
+            "rows": self.losses.table.rows,
+            "sums": self.losses.table.sums,
         }
 
     def restore(self, saved: dict[str, Any] | None) -> int:
@@ -65,13 +73,15 @@ class State:
         torch.set_rng_state(saved["rng"])
         if saved["cuda_rng"] is not None and self._on_gpu:
             torch.cuda.set_rng_state(saved["cuda_rng"], self.fabric.device)
-        self.table.rows, self.table.sums = saved["rows"], saved["sums"]
+        self.losses.table.rows, self.losses.table.sums = saved["rows"], saved["sums"]
         log.info("resuming after step %d", saved["step"])
         return saved["step"]
 
 
 class Checkpoints:
-    """Saves a training every `CHECKPOINT_EVERY` seconds, at its end and on SIGTERM.
+    """Saves a training regularly, at its end and on SIGTERM.
+
+    Every `CHECKPOINT_EVERY` seconds, and so rarely that this takes `CHECKPOINT_SHARE` of the time.
 
     Args:
         state: what is saved.
@@ -81,6 +91,7 @@ class Checkpoints:
 
     def __init__(self, state: State, resume: Resume, total: int) -> None:
         self._state, self._resume, self._total = state, resume, total
+        self._every = CHECKPOINT_EVERY
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -94,16 +105,19 @@ class Checkpoints:
 
         Raises:
             Terminated: SIGTERM came.
+            UserError: as `State.content`.
         """
         asked = self._asked()
         if not self._state.fabric.is_global_zero:
             # the other ranks go on until rank 0, which needs them in every step, has saved
             return
-        due = time.monotonic() - self._saved_at > CHECKPOINT_EVERY
+        now = time.monotonic()
+        due = now - self._saved_at > self._every
         # saved at the end, too: a kill before the results are written must not cost the training
         if asked or due or steps == self._total:
             self._resume.save(**self._state.content(steps))
             self._saved_at = time.monotonic()
+            self._every = max(CHECKPOINT_EVERY, (self._saved_at - now) / CHECKPOINT_SHARE)
         if asked:
             raise Terminated
 

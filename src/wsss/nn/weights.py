@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.serialization import safe_globals
-from torchvision.models import get_weight
 
 from wsss.config.backbones import BACKBONES
 from wsss.errors import UserError, first_of
@@ -156,6 +155,8 @@ def fetch_imagenet(name: str) -> dict[str, Tensor]:
             f"no ImageNet weights to download for backbone {name!r} "
             f"(only for {', '.join(published)}, {TIMM}<encoder>): give a weights file instead"
         )
+    from torchvision.models import get_weight  # two seconds, for those who want it
+
     weights = get_weight(f"{published[name]}.IMAGENET1K_V1")
     check_download(weights.url)
     try:

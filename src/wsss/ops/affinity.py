@@ -3,14 +3,16 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from wsss.io.labels import IGNORE
+from wsss.ops.pairs import windows
 
 CELL = 8
 """Side of a cell of AffinityNet in pixels: its output stride."""
 
 
-def pair_affinity(features: Tensor, source: Tensor, target: Tensor) -> Tensor:
+def pair_affinity(features: Tensor, radius: int) -> Tensor:
     """Compare the features of paired cells: `exp(-mean over channels of |f_target - f_source|)`.
 
     Equation 2 of the paper has the L1 norm; the official code takes the channel mean, and so do
@@ -18,21 +20,64 @@ def pair_affinity(features: Tensor, source: Tensor, target: Tensor) -> Tensor:
 
     Args:
         features: Features (B, D, h, w).
-        source: Source cells (n,) int64.
-        target: Their neighbours (P, n) int64, see `pairs.pair_indices`.
+        radius: Radius of the pairs, cells, see `pairs.pair_indices`.
 
     Returns:
-        Affinities in (0, 1] (B, P, n).
+        Affinities in (0, 1] (B, P, n), in the order of `pairs.pair_indices`.
     """
     if features.dtype in (torch.float16, torch.bfloat16):
         features = features.float()
-    # channels last: whole rows are gathered, which is several times faster than single numbers
-    cells = features.flatten(2).transpose(1, 2).contiguous()
-    here = cells.index_select(1, source)
-    if not len(target):
-        return features.new_ones(len(features), 0, len(source))
-    distances = [(cells.index_select(1, there) - here).abs().mean(dim=2) for there in target]
-    return torch.exp(-torch.stack(distances, dim=1))
+    distances: Tensor = _PairDistance.apply(features, radius)
+    return torch.exp(-distances).flatten(2)
+
+
+class _Context(FunctionCtx):
+    """What the backward pass needs."""
+
+    radius: int
+    saved_tensors: tuple[Tensor, ...]
+
+
+class _PairDistance(torch.autograd.Function):
+    """Mean absolute differences of paired cells (B, D, h, w) -> (B, P, rows, columns).
+
+    All pairs of a step (dy, dx) are the difference of two windows of the map. The backward pass
+    takes the differences again in place of storing them. Image by image, so that what a step
+    touches stays in the cache of a CPU.
+    """
+
+    @staticmethod
+    def forward(ctx: _Context, features: Tensor, radius: int) -> Tensor:
+        """Compute the distances."""
+        # channels last: the mean runs over neighbouring numbers
+        maps = features.permute(0, 2, 3, 1).contiguous()
+        ctx.save_for_backward(maps)
+        ctx.radius = radius
+        height, width = maps.shape[1:3]
+        here, there = windows(height, width, radius)
+        source = maps[:, *here]
+        distances = maps.new_empty(len(maps), len(there), *source.shape[1:3])
+        for image, cells, out in zip(maps, source, distances, strict=True):
+            for place, distance in zip(there, out, strict=True):
+                torch.mean((image[place] - cells).abs_(), dim=2, out=distance)
+        return distances
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: _Context, gradient: Tensor) -> tuple[Tensor, None]:
+        """Add the signed gradient of each pair to its target and take it from its source."""
+        (maps,) = ctx.saved_tensors
+        height, width = maps.shape[1:3]
+        here, there = windows(height, width, ctx.radius)
+        result = torch.zeros_like(maps)
+        shares = gradient / maps.shape[3]
+        for image, share, sums in zip(maps, shares, result, strict=True):
+            cells, source_sums = image[here], sums[here]
+            for place, part in zip(there, share, strict=True):
+                signed = (image[place] - cells).sign_().mul_(part[..., None])
+                sums[place] += signed
+                source_sums -= signed
+        return result.permute(0, 3, 1, 2), None
 
 
 def block_mean(x: np.ndarray, block: int = 8) -> np.ndarray:
@@ -51,8 +96,9 @@ def block_mean(x: np.ndarray, block: int = 8) -> np.ndarray:
     channels, height, width = x.shape
     if height % block or width % block:
         raise ValueError(f"{height} x {width} pixels are no whole number of blocks of {block}")
-    blocks = x.reshape(channels, height // block, block, width // block, block)
-    return blocks.mean(axis=(2, 4), dtype=np.float32)
+    # whole rows first, which is several times faster than a mean over both axes
+    rows = x.reshape(channels, height // block, block, width).sum(axis=2, dtype=np.float32)
+    return rows.reshape(channels, height // block, width // block, block).mean(axis=3) / block
 
 
 def confident_labels(la: np.ndarray, ha: np.ndarray) -> np.ndarray:
@@ -82,19 +128,22 @@ def confident_labels(la: np.ndarray, ha: np.ndarray) -> np.ndarray:
     return labels
 
 
-def pair_labels(labels: Tensor, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def pair_labels(labels: Tensor, radius: int) -> tuple[Tensor, Tensor, Tensor]:
     """Label pairs as sharing the background, sharing a class, or different (PSA, `voc12/data.py`).
 
     Args:
         labels: Label positions (B, h, w), any integer type; 255 takes no part.
-        source: Source cells (n,) int64.
-        target: Their neighbours (P, n) int64.
+        radius: Radius of the pairs, cells, see `pairs.pair_indices`.
 
     Returns:
         `bg_pos`, `fg_pos` and `neg`, each (B, P, n) float32 of 0 and 1, never two of them 1.
     """
-    cells = labels.flatten(1)
-    here, there = cells[:, source].unsqueeze(1), cells[:, target]
+    height, width = labels.shape[1:]
+    source, targets = windows(height, width, radius)
+    here = labels[:, *source].flatten(1)[:, None]
+    there = labels.new_empty(len(labels), len(targets), here.shape[2])
+    for number, place in enumerate(targets):
+        there[:, number] = labels[:, *place].flatten(1)
     valid = (here != IGNORE) & (there != IGNORE)
     same = (here == there) & valid
     return (same & (here == 0)).float(), (same & (here != 0)).float(), (valid & ~same).float()

@@ -39,9 +39,12 @@ def offsets(radius: int) -> list[tuple[int, int]]:
     return right + [(dy, dx) for dy, dx in below if dy * dy + dx * dx < radius * radius]
 
 
-@lru_cache(maxsize=64)
-def pair_indices(h: int, w: int, radius: int) -> tuple[Tensor, Tensor]:
-    """Index all pairs of neighbouring cells on a grid, rows first.
+Window = tuple[slice, slice]
+"""Rows and columns of a grid."""
+
+
+def windows(h: int, w: int, radius: int) -> tuple[Window, list[Window]]:
+    """Place all pairs of neighbouring cells on a grid.
 
     Sources are the cells whose whole neighbourhood lies on the grid: all but the last
     `radius - 1` rows and the outer `radius - 1` columns on both sides (PSA, `tool/pyutils.py`).
@@ -52,8 +55,7 @@ def pair_indices(h: int, w: int, radius: int) -> tuple[Tensor, Tensor]:
         radius: See `offsets`.
 
     Returns:
-        Source cells (n,) and their neighbours (P, n), int64 on the CPU. The tensors are cached and
-        shared: do not write to them.
+        The window of the source cells, and that of their neighbours for each of the P steps.
 
     Raises:
         ValueError: The grid is too small for the radius.
@@ -61,7 +63,32 @@ def pair_indices(h: int, w: int, radius: int) -> tuple[Tensor, Tensor]:
     margin = max(radius - 1, 0)
     if h <= margin or w <= 2 * margin:
         raise ValueError(f"grid {h} x {w} is too small for radius {radius}: use fit_radius")
+    rows, columns = h - margin, w - 2 * margin
+    places = [
+        (slice(dy, dy + rows), slice(margin + dx, margin + dx + columns))
+        for dy, dx in [(0, 0), *offsets(radius)]
+    ]
+    return places[0], places[1:]
+
+
+@lru_cache(maxsize=64)
+def pair_indices(h: int, w: int, radius: int) -> tuple[Tensor, Tensor]:
+    """Index all pairs of neighbouring cells on a grid, rows first.
+
+    Args:
+        h: Height of the grid, cells.
+        w: Width of the grid, cells.
+        radius: See `offsets`.
+
+    Returns:
+        Source cells (n,) and their neighbours (P, n), int64 on the CPU, see `windows`. The tensors
+        are cached and shared: do not write to them.
+
+    Raises:
+        ValueError: The grid is too small for the radius.
+    """
     grid = torch.arange(h * w).view(h, w)
-    source = grid[: h - margin, margin : w - margin].reshape(-1)
-    steps = torch.tensor([dy * w + dx for dy, dx in offsets(radius)], dtype=torch.int64)
-    return source, source + steps[:, None]
+    source, targets = windows(h, w, radius)
+    here = grid[source].flatten()
+    there = [grid[place].flatten() for place in targets]
+    return here, torch.stack(there) if there else here.new_empty(0, len(here))

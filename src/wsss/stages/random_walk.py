@@ -89,10 +89,9 @@ def walk(
     with torch.no_grad():
         features = net.features(torch.from_numpy(pixels)[None].to(device()))
         h, w = features.shape[-2:]
-        start, end = pair_indices(h, w, fit_radius(h, w, radius))
-        start, end = start.to(features.device), end.to(features.device)
-        affinity = pair_affinity(features, start, end)[0]
-        matrix = transition(affinity, h, w, start, end, config.beta)
+        nearer = fit_radius(h, w, radius)
+        affinity = pair_affinity(features, nearer)[0]
+        matrix = transition(affinity, h, w, *pair_indices(h, w, nearer), config.beta)
         spread = random_walk(torch.from_numpy(pooled).to(device()), matrix, 2**config.logt)
         full = resize_bilinear(spread[None], pixels.shape[1:])[0]
     return full[:, :height, :width].cpu().numpy()

@@ -6,7 +6,7 @@ from wsss.losses.affinity import affinity_loss
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.task import Batch, Losses, Progress, Task
 from wsss.ops.affinity import pair_affinity, pair_labels
-from wsss.ops.pairs import fit_radius, pair_indices
+from wsss.ops.pairs import fit_radius
 
 
 class AffinityTask(Task):
@@ -47,6 +47,5 @@ class AffinityTask(Task):
         features = self.net.features(batch["image"])
         height, width = features.shape[2:]
         radius = fit_radius(height, width, self.radius)
-        source, target = (i.to(features.device) for i in pair_indices(height, width, radius))
-        affinity = pair_affinity(features, source, target)
-        return {"net": affinity_loss(affinity, *pair_labels(batch["label"], source, target))}
+        affinity = pair_affinity(features, radius)
+        return {"net": affinity_loss(affinity, *pair_labels(batch["label"], radius))}

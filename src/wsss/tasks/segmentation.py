@@ -55,7 +55,7 @@ class SegmentationTask(Task):
         """Compute the cross entropy of the predicted labels.
 
         Args:
-            batch: image (B, 3, H, W) and label (B, H, W) int64, 255 = ignored.
+            batch: image (B, 3, H, W) and label (B, H, W) of any integer type, 255 = ignored.
             progress: Not used; the loss is the same at every step.
 
         Returns:
@@ -63,7 +63,7 @@ class SegmentationTask(Task):
             them, ``ce0``, ``ce1``, ... for each.
         """
         logits = self.net.training_logits(batch["image"])
-        compared = multiscale_cross_entropy(logits, batch["label"], self._loss)
+        compared = multiscale_cross_entropy(logits, batch["label"].long(), self._loss)
         losses = [loss / self._divisor for loss in compared]
         if len(losses) == 1:
             return {"net": {"ce": losses[0]}}

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from wsss.data.jitter import Jitter, colour_jitter
 from wsss.data.loaders import Sample
-from wsss.data.sets.samples import Jitter, Samples, chw, coin, flipped
-from wsss.data.transforms import colour_jitter, crop, crop_window, normalise
+from wsss.data.sets.samples import Samples, chw, coin, flipped
+from wsss.data.transforms import crop, crop_window
 from wsss.errors import UserError
 from wsss.io.images import read_item
 from wsss.io.index import Item
@@ -21,10 +22,10 @@ class AffinitySet(Samples):
     """Images with labels of the cells on whose class the two CRF maps agree.
 
     Order of the steps as in PSA `train_aff.py`: colour jitter, random crop of image and maps
-    together, normalise, mirror. There is no scaling. Smaller images
+    together, mirror. There is no scaling. Smaller images
     are padded with black, their maps with 0, which is ignored.
 
-    A sample is `{"image": (3, S, S) float32, "label": (S/8, S/8) uint8}`; a label is the position
+    A sample is `{"image": (3, S, S) uint8, "label": (S/8, S/8) uint8}`; a label is the position
     in the image's list of present classes (0 = background), 255 = ignored.
 
     Args:
@@ -70,19 +71,18 @@ def affinity_sample(image: np.ndarray, low: np.ndarray, high: np.ndarray, mirror
 
     Args:
         image: (S, S, 3) uint8 RGB.
-        low: (1 + K, S, S) float32 in [0, 1], scores of the low alpha, background first.
+        low: (1 + K, S, S), scores of the low alpha, background first.
         high: (1 + K, S, S), of the high alpha.
         mirror: flip image and maps.
 
     Returns:
-        `{"image": (3, S, S) float32, "label": (S/8, S/8) uint8}`.
+        `{"image": (3, S, S) uint8, "label": (S/8, S/8) uint8}`.
     """
     labels = confident_labels(block_mean(low, CELL), block_mean(high, CELL))
-    label = torch.from_numpy(flipped(labels, mirror).copy())
-    return {"image": chw(flipped(normalise(image), mirror)), "label": label}
+    label = torch.from_numpy(flipped(labels, mirror))
+    return {"image": chw(flipped(image, mirror)), "label": label}
 
 
 def _crop_maps(maps: np.ndarray, side: int, window: tuple[int, int]) -> np.ndarray:
-    """Crop stored posteriors (L, H, W) uint8 to (L, S, S) float32 in [0, 1]."""
-    cut = crop(maps.transpose(1, 2, 0), side, window).transpose(2, 0, 1)
-    return cut.astype(np.float32) / 255
+    """Crop maps (L, H, W) to (L, S, S)."""
+    return np.stack([crop(plane, side, window) for plane in maps])

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from wsss.data.jitter import Jitter
 from wsss.data.loaders import Sample
 from wsss.data.sets.classification import ClassificationSet
-from wsss.data.sets.samples import Jitter, chw, coin, flipped, jittered
-from wsss.data.transforms import crop, crop_window, normalise, resize_long, resize_maps
+from wsss.data.sets.samples import coin, flipped, framed, jittered
+from wsss.data.transforms import crop, crop_window, resample, resize_maps, with_long_side
 from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.maps import MapsReader
@@ -20,7 +21,7 @@ class BoundarySet(ClassificationSet):
     """Images with image-level labels and boundary maps.
 
     Order of the steps as in SB `train_SB.py`: long side and mirror of image and maps together,
-    colour jitter, normalise, crop of both (docs/methods/sb.md 5). Smaller images are padded with
+    colour jitter, crop of both (docs/methods/sb.md 5). Smaller images are padded with
     the mean colour, their maps with zeros.
 
     A sample is that of `ClassificationSet` with `"boundary"` (C + 1, S, S) uint8, 255 = 1,
@@ -53,7 +54,8 @@ class BoundarySet(ClassificationSet):
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
         # image (H, W, 3) and stored maps (H, W, 1 + K), background first
-        image = resize_long(read_item(item), rng.randint(*self.resize))
+        image = read_item(item)
+        image = resample(image, with_long_side(image.shape[:2], rng.randint(*self.resize)))
         mirror = coin(rng)
         stored = read_scores(self.maps, item, "boundary")["boundary"]
         maps = flipped(resize_maps(stored, image.shape[:2]), mirror)
@@ -63,9 +65,7 @@ class BoundarySet(ClassificationSet):
         boundary = np.zeros((self.num_classes + 1, self.crop, self.crop), np.uint8)
         channels = [0, *(number + 1 for number in item.classes)]
         boundary[channels] = crop(maps, self.crop, window).transpose(2, 0, 1)
-        pixels = chw(crop(normalise(image), self.crop, window))
-        return {
-            "image": pixels,
+        return framed(image, self.crop, window) | {
             "label": self._label(item),
             "boundary": torch.from_numpy(boundary),
         }

@@ -7,16 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wsss.data.jitter import Jitter
 from wsss.data.loaders import Sample
-from wsss.data.sets.samples import Jitter, Samples, chw, coin, flipped, jittered
-from wsss.data.transforms import (
-    area_window,
-    crop,
-    crop_window,
-    cut_area,
-    normalise,
-    resize_long,
-)
+from wsss.data.sets.samples import Samples, chw, coin, flipped, framed, jittered
+from wsss.data.transforms import area_window, crop_window, cut_area, resample, with_long_side
 from wsss.io.images import read_item
 from wsss.io.index import Item
 
@@ -25,10 +19,11 @@ class ClassificationSet(Samples):
     """Images with image-level labels.
 
     Order of the steps as in PSA `train_cls.py`: random long side, mirror, colour jitter,
-    normalise, random crop; smaller images are padded with the mean colour. With `area`, a random
+    random crop; smaller images are padded with the mean colour. With `area`, a random
     part of the image is resized to the crop instead (EADER `train.py`).
 
-    A sample is `{"image": (3, S, S) float32, "label": (C,) float32 of 0 and 1}`.
+    A sample is `{"image": (3, S, S) uint8, "inside": (4,), "label": (C,) float32 of 0 and 1}`, see
+    `wsss.data.pixels.network_input`.
 
     Args:
         items: the images.
@@ -60,8 +55,8 @@ class ClassificationSet(Samples):
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
         image = read_item(item)
-        pixels = self._whole(image, rng) if self.area is None else self._part(image, self.area, rng)
-        return {"image": chw(pixels), "label": self._label(item)}
+        sample = self._whole(image, rng) if self.area is None else self._part(image, self.area, rng)
+        return sample | {"label": self._label(item)}
 
     def _label(self, item: Item) -> Tensor:
         """Image label as multi-hot vector (C,)."""
@@ -69,15 +64,14 @@ class ClassificationSet(Samples):
         label[list(item.classes)] = 1
         return label
 
-    def _whole(self, image: np.ndarray, rng: random.Random) -> np.ndarray:
-        """Resize the image to a random long side and crop it: (S, S, 3)."""
-        image = resize_long(image, rng.randint(*self.resize))
+    def _whole(self, image: np.ndarray, rng: random.Random) -> Sample:
+        """Resize the image to a random long side and crop it."""
+        image = resample(image, with_long_side(image.shape[:2], rng.randint(*self.resize)))
         image = jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_probability)
-        return crop(normalise(image), self.crop, crop_window(image.shape[:2], self.crop, rng))
+        return framed(image, self.crop, crop_window(image.shape[:2], self.crop, rng))
 
-    def _part(self, image: np.ndarray, area: tuple[float, float], rng: random.Random) -> np.ndarray:
-        """Resize a random part of the image to the crop: (S, S, 3)."""
+    def _part(self, image: np.ndarray, area: tuple[float, float], rng: random.Random) -> Sample:
+        """Resize a random part of the image to the crop."""
         image = cut_area(image, area_window(image.shape[:2], area, rng), self.crop)
-        return normalise(
-            jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_probability)
-        )
+        image = jittered(flipped(image, coin(rng)), rng, self.jitter, self.jitter_probability)
+        return {"image": chw(image)}

@@ -7,16 +7,16 @@ the epoch and the position, so samples depend neither on the number of workers n
 import random
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from wsss.data.jitter import Jitter, colour_jitter
 from wsss.data.loaders import Sample
-from wsss.data.transforms import colour_jitter, flip
+from wsss.data.transforms import covered, crop, flip
 from wsss.io.index import Item
-
-Jitter = tuple[float, float, float, float]
 
 
 class Samples(Dataset[Sample]):
@@ -58,6 +58,23 @@ def flipped(array: np.ndarray, mirror: bool) -> np.ndarray:
     return flip(array) if mirror else array
 
 
+def framed(image: np.ndarray, side: int, window: tuple[int, int]) -> Sample:
+    """Crop an image; `wsss.data.pixels` fills what it leaves free with the mean colour.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        side: S.
+        window: see `crop_window`.
+
+    Returns:
+        `{"image": (3, S, S) uint8, "inside": (4,)}`, the second as in `network_input`.
+    """
+    inside = torch.tensor(covered(image.shape[:2], side, window))
+    return {"image": chw(crop(image, side, window)), "inside": inside}
+
+
 def chw(pixels: np.ndarray) -> Tensor:
     """Convert pixels (H, W, 3) to a tensor (3, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    planes = np.empty((3, *pixels.shape[:2]), pixels.dtype)
+    cv2.split(pixels, list(planes))
+    return torch.from_numpy(planes)

@@ -3,11 +3,10 @@
 import random
 from collections.abc import Sequence
 
-import torch
-
 from wsss.data.augment import RECIPES, Frame
+from wsss.data.jitter import Jitter
 from wsss.data.loaders import Sample
-from wsss.data.sets.samples import Jitter, Samples, chw
+from wsss.data.sets.samples import Samples
 from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.labels import LabelReader
@@ -16,7 +15,7 @@ from wsss.io.labels import LabelReader
 class SegmentationSet(Samples):
     """Images with pseudo labels per pixel.
 
-    A sample is `{"image": (3, S, S) float32, "label": (S, S) int64 ids, 255 = ignored}`.
+    A sample is that of the recipe, see `wsss.data.augment`.
 
     Args:
         items: the images.
@@ -45,5 +44,4 @@ class SegmentationSet(Samples):
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
         image, labels = read_item(item), self.labels.read(item.image_id)
-        pixels, ids = self._augment(image, labels, rng, self._frame)
-        return {"image": chw(pixels), "label": torch.from_numpy(ids.copy()).long()}
+        return self._augment(image, labels, rng, self._frame)

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torchvision.models import mobilenet_v2
 
 from wsss.nn.backbones.base import Backbone
 from wsss.nn.backbones.dilate import dilate
@@ -22,6 +21,8 @@ class MobileNetV2(Backbone):
     freeze_bn = True
 
     def __init__(self, output_stride: int | None = None) -> None:
+        from torchvision.models import mobilenet_v2  # two seconds, for those who want it
+
         super().__init__()
         stride = self.check_stride(output_stride)
         self.channels = {"conv1": 32, "conv3": 24, "conv4": 32, "conv5": 96, "conv6": 1280}

@@ -1,11 +1,8 @@
 """ResNet-18, -50 and -101 (He et al. 2016) on torchvision's modules and names."""
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from torch import Tensor, nn
-from torchvision.models import ResNet as TorchvisionResNet
-from torchvision.models import resnet18, resnet50, resnet101
 
 from wsss.nn.backbones.base import Backbone
 from wsss.nn.backbones.dilate import dilate
@@ -25,10 +22,11 @@ class ResNet(Backbone):
     output_strides: ClassVar[tuple[int, ...]] = (16, 8, 32)
     frozen = ("conv1", "bn1", "layer1")
     freeze_bn = True
-    builder: ClassVar[Callable[..., TorchvisionResNet]]
     widths: ClassVar[tuple[int, int, int, int]] = (256, 512, 1024, 2048)
 
     def __init__(self, output_stride: int | None = None) -> None:
+        from torchvision import models  # two seconds, for those who want it
+
         super().__init__()
         stride = self.check_stride(output_stride)
         names = ("conv3", "conv4", "conv5", "conv6")
@@ -36,7 +34,7 @@ class ResNet(Backbone):
         self.strides = {"conv1": 2, "conv3": 4, "conv4": 8, "conv5": min(16, stride)}
         self.strides["conv6"] = stride
         dilated = (False, stride < 16, stride < 32)
-        net = type(self).builder(weights=None, replace_stride_with_dilation=dilated)
+        net = getattr(models, self.name)(weights=None, replace_stride_with_dilation=dilated)
         self.conv1 = net.conv1
         self.bn1 = net.bn1
         self.relu = nn.ReLU(inplace=True)
@@ -87,7 +85,6 @@ class ResNet18(ResNet):
 
     name = "resnet18"
     output_strides = (32,)
-    builder = staticmethod(resnet18)
     widths = (64, 128, 256, 512)
 
 
@@ -95,11 +92,9 @@ class ResNet50(ResNet):
     """ResNet with 3, 4, 6, 3 bottlenecks, 23.5 M parameters."""
 
     name = "resnet50"
-    builder = staticmethod(resnet50)
 
 
 class ResNet101(ResNet):
     """ResNet with 3, 4, 23, 3 bottlenecks, 42.5 M parameters."""
 
     name = "resnet101"
-    builder = staticmethod(resnet101)

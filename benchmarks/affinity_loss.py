@@ -1,0 +1,75 @@
+"""Loss of AffinityNet: differences of shifted maps beside the gathered pairs of the originals."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from benchmarks.row import Row, interleaved, peak_memory
+from wsss.losses.affinity import affinity_loss
+from wsss.ops.affinity import pair_affinity, pair_labels
+from wsss.ops.pairs import pair_indices
+
+CELLS, CHANNELS, RADIUS, EPS = 56, 448, 5, 1e-5
+TIMED, BATCH = 2, 8
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def rows() -> Iterator[Row]:
+    """Yield the row of a step: time at a batch that the originals fit, memory at a full one."""
+    features, labels = _example(TIMED)
+    published, ours = (_step(loss, features, labels) for loss in (_published, _ours))
+    worst = float((published - ours).abs().max() / published.abs().max())
+    plain, fast = interleaved(
+        partial(_step, _published, features, labels), partial(_step, _ours, features, labels), 3
+    )
+    full = _example(BATCH)
+    memory = [peak_memory(partial(_step, loss, *full)) for loss in (_published, _ours)]
+    yield Row(
+        f"affinity loss, forward and backward, crop 448, batch {TIMED}",
+        plain,
+        fast,
+        8,
+        f"gradients {worst:.0e} of the largest",
+        f"batch {BATCH}: {memory[0]:.0f} / {memory[1]:.0f} MB = {memory[0] / memory[1]:.1f} x",
+    )
+
+
+def _example(batch: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(batch, CHANNELS, CELLS, CELLS, generator=generator)
+    values = torch.tensor([0, 1, 2, 255], dtype=torch.uint8)
+    return features, values[torch.randint(4, (batch, CELLS, CELLS), generator=generator)]
+
+
+def _step(loss: Loss, features: Tensor, labels: Tensor) -> Tensor:
+    """Return the gradient of a loss by the features."""
+    leaf = features.detach().requires_grad_()
+    loss(leaf, labels).backward()
+    assert leaf.grad is not None
+    return leaf.grad
+
+
+def _ours(features: Tensor, labels: Tensor) -> Tensor:
+    terms = affinity_loss(pair_affinity(features, RADIUS), *pair_labels(labels, RADIUS))
+    return torch.stack(list(terms.values())).sum()
+
+
+def _published(features: Tensor, labels: Tensor) -> Tensor:
+    """Gather both cells of every pair, as `network/resnet38_aff.py` and `train_aff.py` of PSA."""
+    source, target = pair_indices(CELLS, CELLS, RADIUS)
+    cells, ids = features.flatten(2), labels.flatten(1)
+    here = torch.index_select(cells, 2, source)[:, :, None]
+    there = torch.index_select(cells, 2, target.flatten()).unflatten(2, target.shape)
+    affinity = torch.exp(-torch.mean(torch.abs(there - here), dim=1))
+    first, second = ids[:, None, source], ids[:, target]
+    valid = (first < 255) & (second < 255)
+    same = valid & (first == second)
+    kinds = (same & (first == 0), same & (first > 0), valid & ~same)
+    logs = (torch.log(affinity + EPS), torch.log(affinity + EPS), torch.log(1 + EPS - affinity))
+    means = [
+        -(kind * log).sum() / (kind.sum() + EPS) for kind, log in zip(kinds, logs, strict=True)
+    ]
+    return means[0] / 4 + means[1] / 4 + means[2] / 2
