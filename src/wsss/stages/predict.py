@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -10,13 +10,16 @@ import torch
 from wsss import __version__
 from wsss.config.files import merged
 from wsss.config.merging import merge
+from wsss.config.model import Config
 from wsss.config.resolve import load
 from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
+from wsss.data.unusual import warn_dim
 from wsss.errors import UserError
 from wsss.io.atomic import is_temporary, remove_stale_files, write_text
-from wsss.io.images import LARGEST, WHOLE, read_image
+from wsss.io.images import LARGEST, WHOLE, decode
+from wsss.io.index import FULL
 from wsss.io.labels import CLASSES, RECORD
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
@@ -41,11 +44,13 @@ class Options:
         infer: scales, flip and CRF.
         tile: side in pixels of the tiles that larger images are cut into; None = no tiles.
         overlap: minimum overlap of neighbouring tiles in pixels.
+        white: white of 16-bit samples, see `wsss.io.images.read_image`.
     """
 
     infer: SegmenterInfer
     tile: int | None = None
     overlap: int = 0
+    white: int = FULL
 
     @property
     def limit(self) -> int:
@@ -63,12 +68,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="read segment.infer from these files; later files override earlier ones, options all",
+        help="read segment.infer and dataset.white from these files; later files override earlier "
+        "ones, options all",
     )
     parser.add_argument("--scales", type=_scales, help="scales to average, such as 0.75,1,1.25")
     parser.add_argument(
         "--flip", action=argparse.BooleanOptionalAction, help="average with the mirrored image"
     )
+    parser.add_argument("--white", type=_white, help="white of 16-bit samples, such as 4095")
     parser.add_argument("--crf", type=_at_least(0), help="iterations of a dense CRF")
     parser.add_argument("--tile", type=_at_least(32), help="side of tiles for larger images")
     parser.add_argument("--overlap", type=_at_least(0), help="overlap of tiles; default a quarter")
@@ -86,7 +93,8 @@ def run(args: argparse.Namespace) -> None:
     """
     # options, model and images are checked before anything is written
     infer = infer_options(args.config, args.scales, args.flip, args.crf)
-    options = tile_options(infer, args.tile, args.overlap)
+    white = args.white or white_option(args.config)
+    options = replace(tile_options(infer, args.tile, args.overlap), white=white)
     model = load_own(args.model)
     names = ["background", *model.meta["classes"]]
     net = for_inference(make_segmenter(model, args.model), args.threads)
@@ -146,17 +154,20 @@ def _predict_all(
     if len(todo) < len(readable):
         log.info("%d masks kept from an interrupted call", len(readable) - len(todo))
     watch = Watch(net)
+    dim: dict[Path, int | None] = {}
     for photo in track(todo, "predict"):
         try:
-            image = read_image(photo.path, options.limit)
+            found = decode(photo.path, options.limit, options.white)
         except UserError as error:
             damaged.append(str(error))
             continue
+        image, dim[photo.path] = found.pixels, found.dim
         size = image.shape[:2]
         windows = layout(size, options.tile, options.overlap) if options.tile else ()
         with finite_scores(photo.path, model), watch():
             labels = predict(net, image, options.infer, windows)
         out.put(photo.image_id, labels)
+    warn_dim(dim, "--white")
     return damaged
 
 
@@ -171,7 +182,8 @@ def _provenance(model: Path, images: Path, options: Options, names: Sequence[str
     tiles = {"tile": options.tile, "overlap": options.overlap}
     config = options.infer.model_dump(mode="json")
     made = {"version": __version__, "images": str(images), "config": config}
-    return canonical(_COMMAND | files | made | tiles | {"labels": list(names)})
+    white = {"white": options.white}
+    return canonical(_COMMAND | files | made | white | tiles | {"labels": list(names)})
 
 
 def tile_options(infer: SegmenterInfer, tile: int | None, overlap: int | None) -> Options:
@@ -219,13 +231,22 @@ def infer_options(
     return SegmenterInfer.model_validate(merge(base.model_dump(), given))
 
 
-def _configured(files: Sequence[Path]) -> SegmenterInfer:
-    """Read `segment.infer` from configuration files."""
+def white_option(files: Sequence[Path] | None) -> int:
+    """Read `dataset.white` from configuration files; without files 16-bit samples use all bits."""
+    return _config(files).dataset.white if files else FULL
+
+
+def _config(files: Sequence[Path]) -> Config:
     raw = merged(files)
     if not raw.get("dataset"):
         # the user's own images, not the demo's
         raw["dataset"] = {"source": "folders", "root": "."}
-    config = load(raw)
+    return load(raw)
+
+
+def _configured(files: Sequence[Path]) -> SegmenterInfer:
+    """Read `segment.infer` from configuration files."""
+    config = _config(files)
     for name, run in config.runs.items():
         if "infer" in ((run or {}).get("segment") or {}):
             raise UserError(
@@ -233,6 +254,12 @@ def _configured(files: Sequence[Path]) -> SegmenterInfer:
                 "segment.infer for all"
             )
     return config.segment.infer
+
+
+def _white(text: str) -> int:
+    if not text.isdecimal() or not 255 <= int(text) <= FULL:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected an integer from 255 to {FULL}")
+    return int(text)
 
 
 def _scales(text: str) -> list[float]:
