@@ -163,8 +163,9 @@ def test_ctrl_c_during_the_first_imports_is_one_line(monkeypatch, capfd):
 
 @pytest.mark.parametrize("environment", [{}, {"OMP_WAIT_POLICY": "active"}])
 def test_threads_do_not_spin_at_barriers_unless_the_user_wants_it(monkeypatch, environment):
-    wanted = environment.get("OMP_WAIT_POLICY", "passive")
+    wanted, found = environment.get("OMP_WAIT_POLICY", "passive"), []
     with monkeypatch.context() as patch:
         patch.setattr("os.environ", environment)
-        patch.setattr("wsss.cli.main", lambda: os.environ["OMP_WAIT_POLICY"])
-        assert entry() == wanted
+        patch.setattr("wsss.cli._run", lambda _: found.append(os.environ["OMP_WAIT_POLICY"]))
+        assert main(["check"]) == 0
+    assert found == [wanted]
