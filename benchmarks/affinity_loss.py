@@ -20,13 +20,15 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def rows() -> Iterator[Row]:
     """Yield the row of a step: time at a batch that the originals fit, memory at a full one."""
     features, labels = _example(TIMED)
-    published, ours = (_step(loss, features, labels) for loss in (_published, _ours))
+    published, ours = (_step(loss, features, labels) for loss in (gathered_loss, shifted_loss))
     worst = float((published - ours).abs().max() / published.abs().max())
     plain, fast = interleaved(
-        partial(_step, _published, features, labels), partial(_step, _ours, features, labels), 3
+        partial(_step, gathered_loss, features, labels),
+        partial(_step, shifted_loss, features, labels),
+        3,
     )
     full = _example(BATCH)
-    memory = [peak_memory(partial(_step, loss, *full)) for loss in (_published, _ours)]
+    memory = [peak_memory(partial(_step, loss, *full)) for loss in (gathered_loss, shifted_loss)]
     yield Row(
         f"affinity loss, forward and backward, crop 448, batch {TIMED}",
         plain,
@@ -52,14 +54,16 @@ def _step(loss: Loss, features: Tensor, labels: Tensor) -> Tensor:
     return leaf.grad
 
 
-def _ours(features: Tensor, labels: Tensor) -> Tensor:
+def shifted_loss(features: Tensor, labels: Tensor) -> Tensor:
+    """Return the loss of features (B, D, h, w) and labels (B, h, w) as the project computes it."""
     terms = affinity_loss(pair_affinity(features, RADIUS), *pair_labels(labels, RADIUS))
     return torch.stack(list(terms.values())).sum()
 
 
-def _published(features: Tensor, labels: Tensor) -> Tensor:
+def gathered_loss(features: Tensor, labels: Tensor) -> Tensor:
     """Gather both cells of every pair, as `network/resnet38_aff.py` and `train_aff.py` of PSA."""
-    source, target = pair_indices(CELLS, CELLS, RADIUS)
+    places = pair_indices(*features.shape[2:], RADIUS)
+    source, target = (one.to(features.device) for one in places)
     cells, ids = features.flatten(2), labels.flatten(1)
     here = torch.index_select(cells, 2, source)[:, :, None]
     there = torch.index_select(cells, 2, target.flatten()).unflatten(2, target.shape)
