@@ -1,7 +1,8 @@
 # make demo   install into .venv and run the whole chain on the generated demo data
 # make test   install into .venv and pass the tests; make test-all: those of many minutes, too
+# make bench  compare with the originals on one core; make bench-gpu: on a GPU, in five minutes
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-fast lint format install clean
+.PHONY: help demo test test-all test-fast bench bench-gpu lint format install clean
 
 BIN := .venv/bin
 CANDIDATES := python3.12 python3.11 python3 python
@@ -37,6 +38,12 @@ test-all: install .venv/formats .venv/slurm
 
 test-fast: install
 	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+bench-gpu: install
+	$(BIN)/python -m benchmarks.gpu
 
 lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,22 +17,22 @@ from benchmarks.gpu.measure import (
     profiler,
     speed,
 )
+from benchmarks.gpu.stages import data
 from benchmarks.made import photograph, scores
 from benchmarks.walk import dense_walk, example, sparse_walk
 from wsss import methods
 from wsss.config.crf import CrfKernel
-from wsss.config.segmenter import SegmenterInfer
 from wsss.data.transforms import normalise, resize, scaled
-from wsss.data.views import views
-from wsss.engine.tta import sum_views
-from wsss.io.index import Item
+from wsss.io.labels import LabelReader
+from wsss.io.maps import MapsReader
+from wsss.io.validated_maps import STRIDE, read_cam
 from wsss.nn import segmenters
+from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
 from wsss.ops.crf_cpu import Field
 from wsss.ops.crf_torch import Fields
 from wsss.ops.seeds import background_score
-from wsss.stages.infer_cam import compute_cam
-from wsss.stages.infer_segmenter import predict
+from wsss.stages import infer_cam, infer_segmenter, random_walk
 
 CLASSES, PRESENT = 20, (6, 14)
 LABELS = CLASSES + 1
@@ -44,54 +43,72 @@ Score = Callable[[Tensor], Tensor]
 
 @torch.no_grad()
 def cam(lab: Lab) -> Iterator[Line | str]:
-    """Yield the lines of the maps of a photograph, and the kernels of the network."""
+    """Yield the lines of class activation maps and of the walk, and the kernels of the network."""
     torch.manual_seed(0)
-    params = {"psa": methods.get("psa").Params()}
-    method = methods.make("psa", build(lab.sizes.backbone), CLASSES, params)
-    method.eval().requires_grad_(False).to(lab.device)
-    image, scales = photograph(0, lab.sizes.photo), list(lab.sizes.scales)
-    item = Item("a", "train", Path("a.jpg"), "", PRESENT)
+    params = methods.get("psa").Params()
+    method = methods.make("psa", build(lab.sizes.backbone), CLASSES, {"psa": params})
+    method.eval().requires_grad_(False)
+    scales = lab.sizes.scales
     name = f"class activation maps, {len(scales)} scales x mirror"
+    with data(lab, CLASSES, PRESENT) as given:
+        meta = {"method": "psa", "params": {"psa": params.model_dump(mode="json")}}
+        meta |= {"backbone": _backbone(lab.sizes.backbone), "classes": given.classes}
+        model = given.save(method.net, "classifier", **meta)
+        image, (height, width) = given.image, lab.sizes.photo
+        method.to(lab.device)
 
-    def view_by_view(size: tuple[int, int]) -> np.ndarray:
-        return _scaled_maps(sum(_views_of_psa(lab, method.cam, image, size)))
+        def view_by_view(size: tuple[int, int] = (height, width)) -> np.ndarray:
+            return _scaled_maps(sum(_views_of_psa(lab, method.cam, image, size)))
 
-    def ours() -> np.ndarray:
-        return compute_cam(method, image, item, scales, True)
-
-    with full_precision():
-        first = speed(lab, partial(view_by_view, image.shape[:2]))
+        with full_precision():
+            expected = view_by_view((-(-height // STRIDE), -(-width // STRIDE)))
+            first = speed(lab, view_by_view)
         yield Line(name, "view by view, 32 bits", first, first)
-        found = ours()
-        far = np.abs(found - view_by_view(found.shape[1:])).max()
-        yield Line(name, "ours", speed(lab, ours), first, f"maps within {far:.0e}")
-    alone = f"{name}, network alone"
-    yield from _alone(lab, alone, method, method.cam, image, lab.sizes.scales)
-    given = _on_device(lab, image, lab.sizes.scales)
-    with half_precision(lab.device), profiler(lab) as noted:
-        sum_views(given, method.cam, image.shape[:2])
-        lab.wait()
-    yield from kernels(lab, f"{alone}, bf16, channels last", noted, 1)
+        config = {"cam": {"infer": {"scales": scales}}}
+        found, cams = given.run(infer_cam, config, model=model)
+        far = np.abs(read_cam(MapsReader([cams]), given.first)[0] - expected).max()
+        yield Line(name, "ours, from file to file", found, first, f"maps within {far:.0e}")
+        yield from _alone(lab, f"{name}, network alone", method, method.cam, image, scales)
+        views_there = _on_device(lab, image, scales)
+        with half_precision(lab.device), profiler(lab) as noted:
+            _sum_maps(views_there, method.cam, image.shape[:2])
+            lab.wait()
+        yield from kernels(lab, f"{name}, network alone, bf16, channels last", noted, 1)
+        net = AffinityNet(build(lab.sizes.backbone))
+        model = given.save(net, "affinity", radius=5, backbone=_backbone(lab.sizes.backbone))
+        found, _ = given.run(random_walk, {}, model=model, cams=cams)
+        yield Line("random walk with its CRF", "ours, from file to file", found, found)
 
 
 @torch.no_grad()
 def segmenter(lab: Lab) -> Iterator[Line | str]:
     """Yield the lines of the masks of a photograph."""
-    image = photograph(0, lab.sizes.photo)
     for head, backbone, stride, scales in lab.sizes.segmenters:
         torch.manual_seed(0)
         net = segmenters.build(head, build(backbone, stride), LABELS)
-        net.eval().requires_grad_(False).to(lab.device)
-        infer = SegmenterInfer(scales=list(scales), flip=True)
+        net.eval().requires_grad_(False)
         name = f"{head} on {backbone}, {len(scales)} scales x mirror"
-        plain = partial(_mask_view_by_view, lab, net, image, scales)
-        with full_precision():
-            expected, first = plain(), speed(lab, plain)
+        with data(lab, CLASSES, PRESENT) as given:
+            meta = {"segmenter": head, "options": {}, "classes": given.classes}
+            meta |= {"backbone": _backbone(backbone, stride)}
+            model = given.save(net, "segmenter", **meta)
+            image = given.image
+            net.to(lab.device)
+            plain = partial(_mask_view_by_view, lab, net, image, scales)
+            with full_precision():
+                expected, first = plain(), speed(lab, plain)
             yield Line(name, "view by view, 32 bits", first, first)
-            found = predict(net, image, infer)
-            equal = f"{(found == expected).mean():.4%} of the pixels"
-            yield Line(name, "ours", speed(lab, partial(predict, net, image, infer)), first, equal)
-        yield from _alone(lab, f"{name}, network alone", net, net, image, scales)
+            infer = {"scales": scales, "crf": {"iterations": 0}}
+            config = {"segment": {"segmenter": head, "infer": infer}}
+            found, labels = given.run(infer_segmenter, config, model=model)
+            mask = LabelReader([labels]).read(given.first.image_id)
+            equal = f"{(mask == expected).mean():.3%} of the pixels"
+            yield Line(name, "ours, from file to file", found, first, equal)
+            yield from _alone(lab, f"{name}, network alone", net, net, image, scales)
+
+
+def _backbone(name: str, stride: int | None = None) -> dict[str, object]:
+    return {"name": name, "output_stride": stride}
 
 
 def crf(lab: Lab) -> Iterator[Line | str]:
@@ -158,7 +175,7 @@ def _alone(
     given, size = _on_device(lab, image, scales), image.shape[:2]
 
     def total() -> Tensor:
-        return sum_views(given, lambda view: score(view).float(), size)
+        return _sum_maps(given, score, size)
 
     with full_precision():
         expected, first = total(), speed(lab, total)
@@ -174,7 +191,18 @@ def _alone(
 
 
 def _on_device(lab: Lab, image: np.ndarray, scales: tuple[float, ...]) -> list[Tensor]:
-    return [torch.from_numpy(view).to(lab.device) for view in views(image, scales, True)]
+    """Return a batch (2, 3, h, w) per scale, the mirrored view second."""
+    found = [view for view, mirrored in _single_views(lab, image, scales) if not mirrored]
+    return [torch.cat([view, view.flip(-1)]) for view in found]
+
+
+def _sum_maps(views: list[Tensor], score: Score, size: tuple[int, int]) -> Tensor:
+    """Return the sum (D, H, W) of the maps of all views, mirrored ones mirrored back."""
+    total = torch.zeros((), device=views[0].device)
+    for view in views:
+        maps = F.interpolate(score(view).float(), size, mode="bilinear", align_corners=False)
+        total = total + maps[0] + maps[1].flip(-1)
+    return total
 
 
 def _far(expected: Tensor, found: Tensor) -> str:
