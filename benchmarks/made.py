@@ -15,8 +15,8 @@ def photograph(seed: int, size: tuple[int, int] = VOC) -> np.ndarray:
     return (coarse + grain).clip(0, 255).astype(np.uint8)
 
 
-def scores(seed: int, size: tuple[int, int] = VOC) -> np.ndarray:
-    """Return scores (3, H, W) float32 of background and two discs with ragged outlines.
+def posteriors(seed: int, size: tuple[int, int] = VOC) -> np.ndarray:
+    """Return posteriors (3, H, W) float32 of background and two discs with ragged outlines.
 
     They sum to 1.
     """

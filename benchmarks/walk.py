@@ -1,12 +1,13 @@
 """Random walk: the sparse steps beside the dense squaring of PSA's `infer_aff.py`."""
 
 from collections.abc import Iterator
+from functools import partial
 from math import nan
 
 import torch
 from torch import Tensor
 
-from benchmarks.row import Row, alone, interleaved
+from benchmarks.row import Row, alone, beside, interleaved, peak_memory
 from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.walk import random_walk, transition
 
@@ -15,19 +16,18 @@ LABELS, RADIUS, BETA, LOGT = 3, 5, 8, 8
 
 def rows() -> Iterator[Row]:
     """Yield the rows of a VOC image and of a large one."""
-    affinity, start, end, scores = example(47, 63)
-    ours = sparse_walk(affinity, start, end, scores)
-    worst = float((dense_walk(affinity, start, end, scores) - ours).abs().max())
-    plain, fast = interleaved(
-        lambda: dense_walk(affinity, start, end, scores),
-        lambda: sparse_walk(affinity, start, end, scores),
-        repeats=2,
-    )
-    yield Row("random walk 47 x 63, 256 steps", plain, fast, 150, f"{worst:.0e}")
-    large = example(256, 256)
+    given = example(47, 63)
+    dense, sparse = partial(dense_walk, *given), partial(sparse_walk, *given)
+    worst = float((dense() - sparse()).abs().max())
     yield Row(
-        "random walk 256 x 256, 256 steps", nan, alone(lambda: sparse_walk(*large), 1), 2.0, "-"
+        "random walk 47 x 63, 256 steps",
+        *interleaved(dense, sparse, repeats=2),
+        bar=150,
+        agreement=f"{worst:.0e}",
+        memory=beside(peak_memory(dense), peak_memory(sparse)),
     )
+    large = partial(sparse_walk, *example(256, 256))
+    yield Row("random walk 256 x 256, 256 steps", nan, alone(large, repeats=1), bar=2.0)
 
 
 def example(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

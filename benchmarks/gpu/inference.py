@@ -18,7 +18,7 @@ from benchmarks.gpu.measure import (
     speed,
 )
 from benchmarks.gpu.stages import data
-from benchmarks.made import photograph, scores
+from benchmarks.made import photograph, posteriors
 from benchmarks.walk import dense_walk, example, sparse_walk
 from wsss import methods
 from wsss.config.crf import CrfKernel
@@ -115,7 +115,7 @@ def crf(lab: Lab) -> Iterator[Line | str]:
     """Yield the lines of the posteriors of maps of two classes for two exponents."""
     count, size = lab.sizes.images, lab.sizes.photo
     images = [photograph(seed, size) for seed in range(count)]
-    logits = [_logits(scores(seed, size)[1:]) for seed in range(count)]
+    logits = [_logits(posteriors(seed, size)[1:]) for seed in range(count)]
     kernel = CrfKernel()
 
     def on_cpu() -> list[np.ndarray]:
