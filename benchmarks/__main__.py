@@ -7,6 +7,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import cv2
+
 from benchmarks.row import HEADER, MissingError, Row, write
 
 FOLDER = Path(__file__).parent
@@ -25,14 +27,14 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 
 
 def main() -> int:
-    """Run the chosen benchmarks on one core; return 2 if they need what is not there."""
+    """Run the chosen benchmarks, with one thread; return 2 if they need what is not there."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--out", type=Path, default=FOLDER / "results.md", help="table to write")
     args = parser.parse_args()
     if unknown := sorted(set(args.names) - set(NAMES)):
         parser.error(f"no benchmark {unknown[0]}: choose from {', '.join(NAMES)}")
-    _one_core()
+    cv2.setNumThreads(1)
     rows: list[Row] = []
     write(HEADER)
     try:
@@ -50,16 +52,8 @@ def main() -> int:
 def table(rows: list[Row]) -> str:
     """Return the table in Markdown."""
     processor = platform.processor() or platform.machine()
-    title = f"CPU time on one core of {processor}, Python {platform.python_version()}."
+    title = f"CPU time of one thread of {processor}, Python {platform.python_version()}."
     return "\n".join([title, "", HEADER, *map(str, rows), ""])
-
-
-def _one_core() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 if __name__ == "__main__":
