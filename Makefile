@@ -48,7 +48,7 @@ test-all: install $(VENV)/reference $(VENV)/formats $(VENV)/slurm
 test-fast: install
 	$(BIN)/python -m pytest -n 2 -m 'not slow'
 
-bench: install
+bench: install $(VENV)/reference
 	$(BIN)/python -m benchmarks
 
 bench-gpu: install

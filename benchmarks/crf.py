@@ -37,7 +37,7 @@ def rows() -> Iterator[Row]:
         MissingError: there is no pydensecrf, or there are no photographs.
     """
     if find_spec("pydensecrf") is None:
-        raise MissingError("the benchmark crf compares with pydensecrf: pip install pydensecrf2")
+        raise MissingError("pydensecrf is not installed: pip install pydensecrf2")
     for present, bar in ((1, 5.0), (2, 4.5), (3, 3.4)):
         pairs = [_refined(image, mask) for image, mask in with_classes(present, IMAGES)]
         yield _row(f"CRF low + high, K = {present}", bar, pairs)

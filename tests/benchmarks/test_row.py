@@ -2,7 +2,7 @@ from math import isnan, nan
 
 import pytest
 
-from benchmarks.__main__ import NAMES, table
+from benchmarks.__main__ import FOLDER, NAMES, main, table
 from benchmarks.row import Row, beside, interleaved, peak_memory
 
 
@@ -53,8 +53,18 @@ def test_a_peak_is_what_a_call_adds():
     assert isnan(peak) or 35 < peak < 90
 
 
-def test_every_benchmark_has_a_name():
-    from benchmarks.__main__ import FOLDER
+def test_without_photographs_it_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "table.md"
+    monkeypatch.setenv("WSSS_SHARED", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["benchmarks", "samples", "--out", str(out)])
+    assert main() == 2
+    assert capsys.readouterr().err == (
+        f"samples: not measured: no photographs in {tmp_path / 'voc-mini'}: "
+        "set WSSS_SHARED to another folder\n"
+    )
+    assert out.exists()
 
+
+def test_every_benchmark_has_a_name():
     helpers = {"__init__", "__main__", "made", "row", "voc"}
     assert set(NAMES) == {path.stem for path in FOLDER.glob("*.py")} - helpers
