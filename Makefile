@@ -1,7 +1,8 @@
 # make demo   install into .venv and run the whole chain on the generated demo data
 # make test   install into .venv and pass the tests; make test-all: those of many minutes, too
+# make bench  compare with the originals on one core; make bench-gpu: on a GPU, in five minutes
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-fast lint format install clean
+.PHONY: help demo test test-all test-fast bench bench-gpu lint format install clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -46,6 +47,12 @@ test-all: install $(VENV)/reference $(VENV)/formats $(VENV)/slurm
 
 test-fast: install
 	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+bench: install $(VENV)/reference
+	$(BIN)/python -m benchmarks
+
+bench-gpu: install
+	$(BIN)/python -m benchmarks.gpu
 
 lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
