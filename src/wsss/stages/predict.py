@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from wsss import __version__
@@ -14,8 +15,10 @@ from wsss.config.resolve import load
 from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
+from wsss.data.views import Scaled, scaled_copies
 from wsss.errors import UserError
 from wsss.io.atomic import is_temporary, remove_stale_files, write_text
+from wsss.io.background import ahead, behind
 from wsss.io.images import LARGEST, WHOLE, read_image
 from wsss.io.labels import CLASSES, RECORD
 from wsss.io.progress import log, track
@@ -23,7 +26,7 @@ from wsss.io.provenance import file_digest
 from wsss.io.resumable import UNFINISHED, ResumableWriter
 from wsss.nn.segmenters.base import Segmenter
 from wsss.stages.finite import finite_scores
-from wsss.stages.infer_segmenter import load_own, make_segmenter, predict
+from wsss.stages.infer_segmenter import load_own, make_segmenter, segment, segment_tiles
 from wsss.stages.inference import Watch, for_inference
 from wsss.tiles.layout import layout
 
@@ -51,6 +54,16 @@ class Options:
     def limit(self) -> int:
         """Maximum number of pixels of an image."""
         return LARGEST if self.tile else WHOLE
+
+    def read(self, photo: Photo) -> Scaled | np.ndarray | UserError:
+        """Read an image: scaled, or (H, W, 3) uint8 if it is to be cut, or why it cannot be."""
+        try:
+            image = read_image(photo.path, self.limit)
+        except UserError as error:
+            return error
+        if self.tile:
+            return image
+        return scaled_copies(image, self.infer.scales, self.infer.resampling)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
     options = tile_options(infer, args.tile, args.overlap)
     model = load_own(args.model)
     names = ["background", *model.meta["classes"]]
-    net = for_inference(make_segmenter(model, args.model), args.threads)
+    net = for_inference(make_segmenter(model, args.model), args.threads, infer.precision)
     check_out(args.out)
     photos = find_photos(args.images, args.out, args.threads, options.limit)
     log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
@@ -98,7 +111,7 @@ def run(args: argparse.Namespace) -> None:
     provenance = _provenance(args.model, args.images, options, names)
     with ResumableWriter(args.out / RECORD, provenance) as out:
         write_text(args.out / CLASSES, "\n".join([*names, ""]))
-        damaged = _predict_all(net, args.model, photos, options, out)
+        damaged = _predict_all(net, args, photos, options, out)
     if damaged:
         first = f"damaged, hence without a mask: {len(damaged)} of {len(photos)} images:"
         raise UserError("\n".join([first, *damaged]))
@@ -136,7 +149,11 @@ def _own_files(out: Path, found: set[str]) -> set[str]:
 
 
 def _predict_all(
-    net: Segmenter, model: Path, photos: Sequence[Photo], options: Options, out: ResumableWriter
+    net: Segmenter,
+    args: argparse.Namespace,
+    photos: Sequence[Photo],
+    options: Options,
+    out: ResumableWriter,
 ) -> list[str]:
     """Write the masks; return one line per image that could not be decoded."""
     damaged = [photo.damage for photo in photos if photo.damage]
@@ -146,17 +163,20 @@ def _predict_all(
     if len(todo) < len(readable):
         log.info("%d masks kept from an interrupted call", len(readable) - len(todo))
     watch = Watch(net)
-    for photo in track(todo, "predict"):
-        try:
-            image = read_image(photo.path, options.limit)
-        except UserError as error:
-            damaged.append(str(error))
-            continue
-        size = image.shape[:2]
-        windows = layout(size, options.tile, options.overlap) if options.tile else ()
-        with finite_scores(photo.path, model), watch():
-            labels = predict(net, image, options.infer, windows)
-        out.put(photo.image_id, labels)
+    # an image that is cut may be large, hence its tiles are prepared ahead in place of the next one
+    found = ahead(todo, options.read, 0 if options.tile else args.threads)
+    with behind(out.put) as put:
+        for photo, given in track(found, "predict", len(todo)):
+            if isinstance(given, UserError):
+                damaged.append(str(given))
+                continue
+            with finite_scores(photo.path, args.model), watch():
+                if isinstance(given, Scaled):
+                    labels = segment(net, given, options.infer)
+                else:
+                    windows = layout(given.shape[:2], options.tile or 0, options.overlap)
+                    labels = segment_tiles(net, given, options.infer, windows, args.threads)
+            put(photo.image_id, labels)
     return damaged
 
 
