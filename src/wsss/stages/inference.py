@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from wsss.config.section import InferPrecision
 from wsss.engine.checkpoint import Model
@@ -47,9 +49,22 @@ def for_inference(net: Net, threads: int, precision: InferPrecision) -> Net:
     """Move `net` to the device of inference, in evaluation mode and without gradients."""
     torch.set_num_threads(max(1, threads))
     torch.backends.cudnn.allow_tf32 = False
-    net = net.eval().requires_grad_(False).to(device())
+    net = net.eval().requires_grad_(False)
+    _fold_norms(net)
+    net = net.to(device())
     # tensor cores take bfloat16 in this order
     return net.to(memory_format=torch.channels_last) if _halves(device(), precision) else net
+
+
+def _fold_norms(net: nn.Module) -> None:
+    """Fold the BatchNorm behind a convolution into its weights, where a sequence shows both."""
+    for layers in net.modules():
+        if not isinstance(layers, nn.Sequential):
+            continue
+        for i, (layer, norm) in enumerate(pairwise(layers)):
+            # subclasses may do more
+            if type(layer) is nn.Conv2d and type(norm) is nn.BatchNorm2d:
+                layers[i], layers[i + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
 
 
 def arithmetic(where: torch.device, precision: InferPrecision) -> torch.autocast:
