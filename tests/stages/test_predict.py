@@ -140,14 +140,14 @@ def test_an_interrupted_call_is_resumed(model, photos, tmp_path, monkeypatch):
     photo(photos / "c.png", (20, 20))
     predicted = []
 
-    def broken(net, image, *rest):
-        predicted.append(image.shape[:2])
+    def broken(net, given, *rest):
+        predicted.append(given.size)
         if len(predicted) == 2:
             raise KeyboardInterrupt
-        return original(net, image, *rest)
+        return original(net, given, *rest)
 
-    original = predict.predict
-    monkeypatch.setattr(predict, "predict", broken)
+    original = predict.segment
+    monkeypatch.setattr(predict, "segment", broken)
     with pytest.raises(KeyboardInterrupt):
         run(model, photos, tmp_path / "out")
     assert not (tmp_path / "out/labels.tsv").exists()

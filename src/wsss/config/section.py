@@ -99,6 +99,10 @@ RunName = Annotated[
 ]
 
 
+InferPrecision = Literal["bf16-mixed", "32-true"]
+"""Arithmetic of networks on GPUs that have bfloat16; elsewhere they compute in 32 bits."""
+
+
 class Section(BaseModel):
     """A closed, immutable section of the configuration: unknown keys are errors."""
 

@@ -151,12 +151,12 @@ class Aeft(Method):
         """Compute relu(fc9(relu(fc8(conv6)))): (B, 3, H, W) to (B, C, h, w)."""
         return F.relu(self.net.cam(image))
 
-    def infer(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """Compute the maps (B, C, *size) of a view: upsampled, then rectified.
+    def infer(self, image: Tensor, size: tuple[int, int], classes: Tensor) -> Tensor:
+        """Compute the maps (B, K, *size) of classes (K,) in a view: upsampled, then rectified.
 
         Source: docs/methods/aeft.md 8.
         """
-        return F.relu(resize_bilinear(self.net.cam(image), size))
+        return F.relu(resize_bilinear(self.net.cam(image).index_select(1, classes), size))
 
     def _maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
         return self.net.maps(self.net.features(self.net.backbone(image)))

@@ -106,17 +106,18 @@ class Method(Task):
         """
         raise NotImplementedError
 
-    def infer(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """Compute the maps of one view at the size of the result.
+    def infer(self, image: Tensor, size: tuple[int, int], classes: Tensor) -> Tensor:
+        """Compute the maps of some classes in one view at the size of the result.
 
         Args:
             image: (B, 3, H, W) normalised RGB.
             size: (H', W') of the result.
+            classes: (K,) integer, numbers of the classes.
 
         Returns:
-            (B, C, H', W') maps, upsampled bilinearly (align_corners False).
+            (B, K, H', W') maps, upsampled bilinearly (align_corners False).
         """
-        return resize_bilinear(self.cam(image), size)
+        return resize_bilinear(self.cam(image).index_select(1, classes), size)
 
     @staticmethod
     def scale_maps(total: np.ndarray) -> np.ndarray:

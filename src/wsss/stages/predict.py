@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from wsss import __version__
@@ -16,8 +17,10 @@ from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
 from wsss.data.unusual import warn_dim
+from wsss.data.views import Scaled, scaled_copies
 from wsss.errors import UserError
 from wsss.io.atomic import is_temporary, remove_stale_files, write_text
+from wsss.io.background import ahead, behind
 from wsss.io.images import LARGEST, WHOLE, decode
 from wsss.io.index import FULL
 from wsss.io.labels import CLASSES, RECORD
@@ -26,7 +29,7 @@ from wsss.io.provenance import file_digest
 from wsss.io.resumable import UNFINISHED, ResumableWriter
 from wsss.nn.segmenters.base import Segmenter
 from wsss.stages.finite import finite_scores
-from wsss.stages.infer_segmenter import load_own, make_segmenter, predict
+from wsss.stages.infer_segmenter import load_own, make_segmenter, segment, segment_tiles
 from wsss.stages.inference import Watch, for_inference
 from wsss.tiles.layout import layout
 
@@ -56,6 +59,19 @@ class Options:
     def limit(self) -> int:
         """Maximum number of pixels of an image."""
         return LARGEST if self.tile else WHOLE
+
+    def read(self, photo: Photo) -> tuple[Scaled | np.ndarray, int | None] | UserError:
+        """Read an image; return why it cannot be read, or its pixels and `Decoded.dim`.
+
+        The pixels are scaled, or (H, W, 3) uint8 if the image is to be cut.
+        """
+        try:
+            image = decode(photo.path, self.limit, self.white)
+        except UserError as error:
+            return error
+        if self.tile:
+            return image.pixels, image.dim
+        return scaled_copies(image.pixels, self.infer.scales, self.infer.resampling), image.dim
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
     options = replace(tile_options(infer, args.tile, args.overlap), white=white)
     model = load_own(args.model)
     names = ["background", *model.meta["classes"]]
-    net = for_inference(make_segmenter(model, args.model), args.threads)
+    net = for_inference(make_segmenter(model, args.model), args.threads, infer.precision)
     check_out(args.out)
     photos = find_photos(args.images, args.out, args.threads, options.limit)
     log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
@@ -106,7 +122,7 @@ def run(args: argparse.Namespace) -> None:
     provenance = _provenance(args.model, args.images, options, names)
     with ResumableWriter(args.out / RECORD, provenance) as out:
         write_text(args.out / CLASSES, "\n".join([*names, ""]))
-        damaged = _predict_all(net, args.model, photos, options, out)
+        damaged = _predict_all(net, args, photos, options, out)
     if damaged:
         first = f"damaged, hence without a mask: {len(damaged)} of {len(photos)} images:"
         raise UserError("\n".join([first, *damaged]))
@@ -144,7 +160,11 @@ def _own_files(out: Path, found: set[str]) -> set[str]:
 
 
 def _predict_all(
-    net: Segmenter, model: Path, photos: Sequence[Photo], options: Options, out: ResumableWriter
+    net: Segmenter,
+    args: argparse.Namespace,
+    photos: Sequence[Photo],
+    options: Options,
+    out: ResumableWriter,
 ) -> list[str]:
     """Write the masks; return one line per image that could not be decoded."""
     damaged = [photo.damage for photo in photos if photo.damage]
@@ -155,18 +175,21 @@ def _predict_all(
         log.info("%d masks kept from an interrupted call", len(readable) - len(todo))
     watch = Watch(net)
     dim: dict[Path, int | None] = {}
-    for photo in track(todo, "predict"):
-        try:
-            found = decode(photo.path, options.limit, options.white)
-        except UserError as error:
-            damaged.append(str(error))
-            continue
-        image, dim[photo.path] = found.pixels, found.dim
-        size = image.shape[:2]
-        windows = layout(size, options.tile, options.overlap) if options.tile else ()
-        with finite_scores(photo.path, model), watch():
-            labels = predict(net, image, options.infer, windows)
-        out.put(photo.image_id, labels)
+    # an image that is cut may be large, hence its tiles are prepared ahead in place of the next one
+    found = ahead(todo, options.read, 0 if options.tile else args.threads)
+    with behind(out.put) as put:
+        for photo, given in track(found, "predict", len(todo)):
+            if isinstance(given, UserError):
+                damaged.append(str(given))
+                continue
+            pixels, dim[photo.path] = given
+            with finite_scores(photo.path, args.model), watch():
+                if isinstance(pixels, Scaled):
+                    labels = segment(net, pixels, options.infer)
+                else:
+                    windows = layout(pixels.shape[:2], options.tile or 0, options.overlap)
+                    labels = segment_tiles(net, pixels, options.infer, windows, args.threads)
+            put(photo.image_id, labels)
     warn_dim(dim, "--white")
     return damaged
 
