@@ -1,9 +1,13 @@
 """Logging and progress: a bar with remaining time in a terminal, plain lines in a log file."""
 
+import json
 import logging
+import os
+import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +21,9 @@ from wsss.system.ranks import is_rank_zero
 T = TypeVar("T")
 
 log = logging.getLogger("wsss")
+
+TIMES = "WSSS_TIMES"
+"""Environment variable: a file that `track` appends a line to, with the time of every item."""
 
 _LINE_EVERY = 10.0
 """Seconds between two progress lines in a log file."""
@@ -63,15 +70,39 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     remaining = TimeRemainingColumn()
     hidden = not (_console.is_terminal and is_rank_zero())
-    with Progress(*columns, remaining, console=_console, transient=True, disable=hidden) as bar:
+    with (
+        _timed() as times,
+        Progress(*columns, remaining, console=_console, transient=True, disable=hidden) as bar,
+    ):
         task = bar.add_task(what, total=total)
         start = last = time.monotonic()
         for done, item in enumerate(items, 1):
             yield item
             bar.advance(task)
+            times.append(time.monotonic())
             if time.monotonic() - last >= _LINE_EVERY:
                 last = time.monotonic()
                 _log_to_files(_line(what, done, total, last - start))
+
+
+@contextmanager
+def _timed() -> Iterator[list[float]]:
+    """Yield a list for the times at which items are done; write it to `TIMES`, if that is set.
+
+    The line is a JSON object: `times` in seconds, the first one before the first item, and the
+    largest `memory` of the process in bytes before the first item and after the last one.
+    """
+    times, before = [time.monotonic()], _peak_memory()
+    yield times
+    if file := os.environ.get(TIMES):
+        with Path(file).open("a", encoding="utf-8") as out:
+            out.write(json.dumps({"times": times, "memory": [before, _peak_memory()]}) + "\n")
+
+
+def _peak_memory() -> int:
+    """Return the largest resident memory of this process so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _line(what: str, done: int, total: int | None, elapsed: float) -> str:
