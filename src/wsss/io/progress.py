@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -71,7 +71,7 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     remaining = TimeRemainingColumn()
     hidden = not (_console.is_terminal and is_rank_zero())
     with (
-        _timed() as times,
+        _timed() as note,
         Progress(*columns, remaining, console=_console, transient=True, disable=hidden) as bar,
     ):
         task = bar.add_task(what, total=total)
@@ -79,24 +79,30 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
         for done, item in enumerate(items, 1):
             yield item
             bar.advance(task)
-            times.append(time.monotonic())
+            note()
             if time.monotonic() - last >= _LINE_EVERY:
                 last = time.monotonic()
                 _log_to_files(_line(what, done, total, last - start))
 
 
 @contextmanager
-def _timed() -> Iterator[list[float]]:
-    """Yield a list for the times at which items are done; write it to `TIMES`, if that is set.
+def _timed() -> Iterator[Callable[[], None]]:
+    """Yield what is called after every item; write the times to `TIMES`, if that is set.
 
-    The line is a JSON object: `times` in seconds, the first one before the first item, and the
-    largest `memory` of the process in bytes before the first item and after the last one.
+    The line is a JSON object: `wall` and `cpu` in seconds, the first ones before the first item,
+    and the largest `memory` of the process in bytes before the first item and after the last one.
     """
-    times, before = [time.monotonic()], _peak_memory()
-    yield times
+    wall, cpu, before = [time.monotonic()], [time.process_time()], _peak_memory()
+
+    def note() -> None:
+        wall.append(time.monotonic())
+        cpu.append(time.process_time())
+
+    yield note
     if file := os.environ.get(TIMES):
+        line = {"wall": wall, "cpu": cpu, "memory": [before, _peak_memory()]}
         with Path(file).open("a", encoding="utf-8") as out:
-            out.write(json.dumps({"times": times, "memory": [before, _peak_memory()]}) + "\n")
+            out.write(json.dumps(line) + "\n")
 
 
 def _peak_memory() -> int:

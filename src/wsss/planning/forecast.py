@@ -32,6 +32,7 @@ class Cost:
         stage: the stage.
         jobs: number of its processes.
         seconds: from its start to its end.
+        cpu: seconds of CPU cores.
         memory: bytes of one of its processes; 0 = not measured.
         disk: bytes that it leaves.
     """
@@ -40,6 +41,7 @@ class Cost:
     stage: str
     jobs: int
     seconds: float
+    cpu: float
     memory: float
     disk: float
 
@@ -48,6 +50,7 @@ class Cost:
             self,
             jobs=self.jobs + other.jobs,
             seconds=self.seconds + other.seconds,
+            cpu=self.cpu + other.cpu,
             memory=max(self.memory, other.memory),
             disk=self.disk + other.disk,
         )
@@ -89,16 +92,20 @@ class Forecast:
         run = names[0] if len(names) == 1 else "" if not names else f"{len(names)} runs"
         jobs = len(artifact.parts)
         if artifact.key not in self.rehearsals:
-            start = median(one.start for one in self.measured.values())
-            yield Cost(run, artifact.stage, 1, start, 0, self._weights(artifact))
+            start = median(one.wall.start for one in self.measured.values())
+            cpu = median(one.cpu.start for one in self.measured.values())
+            yield Cost(run, artifact.stage, 1, start, cpu, 0, self._weights(artifact))
             return
         measured = self.measured[self.rehearsals[artifact.key].identity]
         is_training = self.rehearsals[artifact.key].brief.batch > 0
         items = self._samples(artifact) if is_training else self._images(artifact)
         side_by_side = max(1, at_once(artifact, self.machine))
-        seconds = (jobs * measured.start + items * measured.item) / side_by_side
+        wall, cpu = (
+            jobs * each.start + items * each.item for each in (measured.wall, measured.cpu)
+        )
         disk = measured.disk * (1 if is_training else items)
-        yield Cost(run, artifact.stage, jobs, seconds, measured.memory, disk)
+        seconds = wall / side_by_side
+        yield Cost(run, artifact.stage, jobs, seconds, cpu, measured.memory, disk)
 
     def _images(self, artifact: Artifact) -> int:
         """Return the number of images, or of tiles, that an artifact is made of."""

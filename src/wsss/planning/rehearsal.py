@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from json import loads
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryFile
 from time import monotonic
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
@@ -44,18 +46,30 @@ _NO_OPTIONS = ("demo", "fetched", "weights", "further")
 """Roles of inputs that a rehearsal leaves out: networks start from random weights."""
 
 
-class Measured(BaseModel, frozen=True):
-    """Measurements of a stage.
+class Seconds(NamedTuple):
+    """Seconds of a job.
 
     Attributes:
-        start: seconds of a job besides those for its items: imports, reading, writing a network.
-        item: seconds per image, or per sample of a training, while other jobs run beside it.
-        memory: largest memory of a job in bytes.
-        disk: bytes per image, or of a network.
+        start: those besides its items: imports, reading, writing a network.
+        item: those per image, or per sample of a training, while other jobs run beside it.
     """
 
     start: float
     item: float
+
+
+class Measured(BaseModel, frozen=True):
+    """Measurements of a stage.
+
+    Attributes:
+        wall: seconds that pass.
+        cpu: seconds of CPU cores; other processes on the machine hardly change them.
+        memory: largest memory of a job in bytes.
+        disk: bytes per image, or of a network.
+    """
+
+    wall: Seconds
+    cpu: Seconds
     memory: float
     disk: float
 
@@ -160,20 +174,26 @@ def _measured(one: Rehearsal, machine: Machine, folder: Path) -> Measured:
         records = [artifact.part_path(part) for part in parts]
         _run(["gather-parts", "--parts", *records, "--out", artifact.path], folder)
     written = _bytes(folder / artifact.folder)
+    per_pixel = one.brief.pixels / max(one.brief.batch, 1)
     return Measured(
-        start=fmean(job.start for job in taken),
-        item=fmean(job.item for job in taken) * one.brief.pixels / max(one.brief.batch, 1),
+        wall=_mean([job.wall for job in taken], per_pixel),
+        cpu=_mean([job.cpu for job in taken], per_pixel),
         memory=max(job.base + job.grown * one.brief.memory for job in taken),
         disk=written if one.brief.batch else written / max(sum(job.items for job in taken), 1),
     )
 
 
+def _mean(jobs: Sequence[Seconds], factor: float) -> Seconds:
+    """Return the mean seconds of jobs, those of an item times a factor."""
+    return Seconds(fmean(job.start for job in jobs), fmean(job.item for job in jobs) * factor)
+
+
 @dataclass(frozen=True)
 class _Job:
-    """Measurements of one process: seconds, number of items, bytes before and during its items."""
+    """Measurements of one process: number of items, bytes before and during its items."""
 
-    start: float
-    item: float
+    wall: Seconds
+    cpu: Seconds
     items: int
     base: float
     grown: float
@@ -182,27 +202,28 @@ class _Job:
 def _job(one: Rehearsal, part: str, machine: Machine, folder: Path) -> _Job:
     """Run a job and return what it took."""
     file = Path(folder, f"times-{one.identity}-{part}")
-    begin = monotonic()
-    _run(_command(one, part, machine), folder, file)
-    wall = monotonic() - begin
+    wall, cpu = _run(_command(one, part, machine), folder, file)
     loops = [loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    return job_of(wall, [(loop["times"], loop["memory"]) for loop in loops])
+    memory = [loop["memory"] for loop in loops] or [[0, 0]]
+    return _Job(
+        seconds_of(wall, [loop["wall"] for loop in loops]),
+        seconds_of(cpu, [loop["cpu"] for loop in loops]),
+        items=max((len(loop["wall"]) - 1 for loop in loops), default=0),
+        base=memory[0][0],
+        grown=max(after for _, after in memory) - memory[0][0],
+    )
 
 
-def job_of(wall: float, loops: Sequence[tuple[list[float], list[float]]]) -> _Job:
-    """Return what a process took.
+def seconds_of(total: float, loops: Sequence[Sequence[float]]) -> Seconds:
+    """Return the seconds of a job.
 
     Args:
-        wall: its seconds.
-        loops: of each loop over its items, the times before the first and after every item, and
-            the largest memory before and after the loop.
+        total: all of them.
+        loops: of each loop over its items, the times before the first and after every item.
     """
-    each = [seconds_per_item(times) for times, _ in loops]
-    counts = [len(times) - 1 for times, _ in loops]
-    inside = sum(one * count for one, count in zip(each, counts, strict=True))
-    base = loops[0][1][0] if loops else 0.0
-    grown = max((memory[1] for _, memory in loops), default=base) - base
-    return _Job(max(wall - inside, 0.0), sum(each), max(counts, default=0), base, grown)
+    each = [seconds_per_item(times) for times in loops]
+    inside = sum(one * (len(times) - 1) for one, times in zip(each, loops, strict=True))
+    return Seconds(max(total - inside, 0.0), sum(each))
 
 
 def seconds_per_item(times: Sequence[float]) -> float:
@@ -240,20 +261,26 @@ def _arguments(artifact: Artifact) -> list[str]:
     return words[: words.index("--further")] if "--further" in words else words
 
 
-def _run(words: list[str], folder: Path, times: Path | None = None) -> None:
-    """Run a subcommand of this package.
+def _run(words: list[str], folder: Path, times: Path | None = None) -> tuple[float, float]:
+    """Run a subcommand of this package; return its seconds and those of CPU cores.
 
     Raises:
         UserError: it failed; with its last line.
     """
     environment = os.environ | ({TIMES: str(times)} if times else {})
     command = [sys.executable, "-m", "wsss", *words]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise UserError(f"the rehearsal of {words[0]} failed: {last}")
+    begin = monotonic()
+    with TemporaryFile(mode="w+", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=output
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        lines = output.read().strip().splitlines()
+    if process.returncode:
+        raise UserError(f"the rehearsal of {words[0]} failed: {lines[-1] if lines else status}")
+    return monotonic() - begin, usage.ru_utime + usage.ru_stime
 
 
 def _bytes(folder: Path) -> int:

@@ -192,14 +192,17 @@ def _measurements(
 
 
 def _print(console: Console, costs: Sequence[Cost], whole: Images, machine: Machine) -> None:
-    table = plain_table("run", "stage", "jobs", "time", "memory of a job", "disk", left=2)
+    table = plain_table(
+        "run", "stage", "jobs", "time", "CPU time", "memory of a job", "disk", left=2
+    )
     for cost in costs:
         memory = size_text(cost.memory) if cost.memory else ""
-        row = (str(cost.jobs), time_text(cost.seconds), memory, size_text(cost.disk))
-        table.add_row(cost.run, cost.stage, *row)
+        row = (str(cost.jobs), time_text(cost.seconds), time_text(cost.cpu), memory)
+        table.add_row(cost.run, cost.stage, *row, size_text(cost.disk))
     total: Any = sum(costs[1:], costs[0])
     table.add_section()
-    sums = (str(total.jobs), time_text(total.seconds), size_text(total.memory))
+    times = (time_text(total.seconds), time_text(total.cpu))
+    sums = (str(total.jobs), *times, size_text(total.memory))
     table.add_row("", "in all", *sums, size_text(total.disk))
     console.print(table)
     height, width = whole.size
