@@ -28,7 +28,7 @@ _BATCH = 5
 """Fewest images of a step; AEFT's repulsion needs as many."""
 _CROP = 64
 """Smallest crop, and what it is a multiple of."""
-_GPU = 50
+_GPU = 300
 """Rough speed of a GPU in cores."""
 _UNKNOWN = 10.0
 """Rough seconds per megapixel of a backbone that is not in the table."""
@@ -77,8 +77,7 @@ def brief(config: str, run: Run, images: Images, machine: Machine) -> Brief:
     """
     settings: dict[str, Any] = json.loads(config)
     found = Brief("")
-    for name in ("cam", "affinity", "segment"):
-        section = settings.get(name, {})
+    for name, section in _sections(settings):
         speed = _seconds((name == "segment" and run.segment.backbone) or run.backbone)
         if "train" in section:
             found = _training(section["train"], speed / (machine.gpus * _GPU or machine.cores))
@@ -93,6 +92,23 @@ def brief(config: str, run: Run, images: Images, machine: Machine) -> Brief:
     if "seed" in settings:
         settings["seed"] = 0
     return replace(found, config=canonical(settings))
+
+
+def _sections(settings: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, value) for name, value in settings.items() if isinstance(value, dict)]
+
+
+def samples(config: str, images: int) -> int:
+    """Return the number of samples of a training: whole steps, at least one per epoch.
+
+    Args:
+        config: slice of the configuration of the training, as canonical JSON.
+        images: number of training images.
+    """
+    (train,) = (value["train"] for _, value in _sections(json.loads(config)) if "train" in value)
+    batch: int = train["batch_size"]
+    steps: int = train["steps"] or train["epochs"] * max(1, images // batch)
+    return steps * batch
 
 
 def _seconds(backbone: BackboneOptions) -> float:
@@ -113,6 +129,7 @@ def _training(train: dict[str, Any], speed: float) -> Brief:
     pixels = (crop / side) ** 2
     steps = int(_LOOP / (batch * sample / pixels)) // 2 * 2
     train |= {
+        "epochs": 1,
         "steps": min(max(steps, STEPS[0]), STEPS[1]),
         "batch_size": batch,
         "crop": side,

@@ -9,12 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
 
-from wsss.config.model import Run
-from wsss.config.training import Train
 from wsss.pipeline import STAGES
 from wsss.plan.artifact import Artifact
 from wsss.plan.artifacts import Plan
-from wsss.planning.brief import Machine
+from wsss.planning.brief import Machine, samples
 from wsss.planning.images import Images
 from wsss.planning.rehearsal import Measured, Rehearsal, at_once
 from wsss.products import Split
@@ -120,7 +118,7 @@ class Forecast:
         name = next(iter(artifact.runs))
         if artifact.stage in self.given.get(name, ()):
             return 0
-        return samples(training_of(artifact.stage, self.plan.runs[name]), self.images.train)
+        return samples(artifact.config, self.images.train)
 
     def _weights(self, artifact: Artifact) -> float:
         """Return the bytes of pretrained weights: at most those of what is trained from them."""
@@ -130,19 +128,3 @@ class Forecast:
             if artifact in one.inputs.get("weights", ()) and one.key in self.rehearsals
         ]
         return min(networks, default=0.0)
-
-
-def training_of(stage: str, run: Run) -> Train:
-    """Return the settings of a training stage."""
-    trainings: dict[str, Train] = {
-        "train_cam": run.cam.train,
-        "train_affinity": run.affinity.train,
-        "train_segmenter": run.segment.train,
-    }
-    return trainings[stage]
-
-
-def samples(train: Train, images: int) -> int:
-    """Return the number of samples of a training: whole steps, at least one per epoch."""
-    steps = train.steps or train.epochs * max(1, images // train.batch_size)
-    return steps * train.batch_size

@@ -32,7 +32,7 @@ def machine_here(cores: int | None) -> Machine:
     free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     cores = cores or free or 1
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    name = f"{cores} cores of {platform.node()}, {', '.join(gpus) or 'no GPU'}"
+    name = f"{cores} core{'s' * (cores > 1)} of {platform.node()}, {', '.join(gpus) or 'no GPU'}"
     return Machine(cores, len(gpus), name)
 
 

@@ -192,9 +192,7 @@ def _measurements(
 
 
 def _print(console: Console, costs: Sequence[Cost], whole: Images, machine: Machine) -> None:
-    table = plain_table(
-        "run", "stage", "jobs", "time", "CPU time", "memory of a job", "disk", left=2
-    )
+    table = plain_table("run", "stage", "jobs", "time", "CPU time", "memory", "disk", left=2)
     for cost in costs:
         memory = size_text(cost.memory) if cost.memory else ""
         row = (str(cost.jobs), time_text(cost.seconds), time_text(cost.cpu), memory)
@@ -208,8 +206,8 @@ def _print(console: Console, costs: Sequence[Cost], whole: Images, machine: Mach
     height, width = whole.size
     console.print(
         f"For {whole.train} + {whole.val} images of about {width} x {height} pixels with "
-        f"{whole.classes} classes and {whole.labels:.1f} labels each, on {machine.name}. Getting "
-        "the data and drawing their masks is not counted.",
+        f"{whole.classes} classes and {whole.labels:.1f} labels each, on {machine.name}. "
+        "Memory is that of one job. Getting the data and drawing their masks is not counted.",
         highlight=False,
     )
 

@@ -1,0 +1,17 @@
+import json
+
+from wsss.io.progress import TIMES, track
+
+
+def test_times_of_items_are_written_on_demand(tmp_path, monkeypatch):
+    file = tmp_path / "times"
+    assert list(track("ab", "letters")) == ["a", "b"] and not file.exists()
+    monkeypatch.setenv(TIMES, str(file))
+    for _ in range(2):
+        assert list(track("abc", "letters")) == ["a", "b", "c"]
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert len(lines) == 2
+    for line in lines:
+        assert len(line["wall"]) == len(line["cpu"]) == 4 and line["wall"] == sorted(line["wall"])
+        before, after = line["memory"]
+        assert 1e6 < before <= after
