@@ -1,13 +1,9 @@
 """Logging and progress: a bar with remaining time in a terminal, plain lines in a log file."""
 
-import json
 import logging
-import os
-import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,14 +12,12 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wsss.io.atomic import unwritable
+from wsss.io.times import timed
 from wsss.system.ranks import is_rank_zero
 
 T = TypeVar("T")
 
 log = logging.getLogger("wsss")
-
-TIMES = "WSSS_TIMES"
-"""Environment variable: a file that `track` appends a line to, with the time of every item."""
 
 _LINE_EVERY = 10.0
 """Seconds between two progress lines in a log file."""
@@ -71,7 +65,7 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     remaining = TimeRemainingColumn()
     hidden = not (_console.is_terminal and is_rank_zero())
     with (
-        _timed() as note,
+        timed() as note,
         Progress(*columns, remaining, console=_console, transient=True, disable=hidden) as bar,
     ):
         task = bar.add_task(what, total=total)
@@ -83,37 +77,6 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
             if time.monotonic() - last >= _LINE_EVERY:
                 last = time.monotonic()
                 _log_to_files(_line(what, done, total, last - start))
-
-
-@contextmanager
-def _timed() -> Iterator[Callable[[], None]]:
-    """Yield what is called after every item; write the times to `TIMES`, if that is set.
-
-    The line is a JSON object: `wall` and `cpu` in seconds, the first ones before the first item,
-    and the largest `memory` of the process in bytes before the first item and after the last one.
-    """
-    wall, cpu, before = [time.monotonic()], [time.process_time()], _peak_memory()
-
-    def note() -> None:
-        wall.append(time.monotonic())
-        cpu.append(time.process_time())
-
-    yield note
-    if file := os.environ.get(TIMES):
-        line = {"wall": wall, "cpu": cpu, "memory": [before, _peak_memory()]}
-        with Path(file).open("a", encoding="utf-8") as out:
-            out.write(json.dumps(line) + "\n")
-
-
-def _peak_memory() -> int:
-    """Return the largest resident memory of this process so far, in bytes."""
-    # the system's own count begins with the memory of the process that started this one
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = (line.split() for line in status.read_text().splitlines())
-        return next(int(words[1]) * 1024 for words in lines if words[0] == "VmHWM:")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _line(what: str, done: int, total: int | None, elapsed: float) -> str:

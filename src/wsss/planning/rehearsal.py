@@ -21,8 +21,9 @@ from pydantic import BaseModel
 
 from wsss.errors import UserError
 from wsss.io.parts import WHOLE
-from wsss.io.progress import TIMES, log, track
+from wsss.io.progress import log, track
 from wsss.io.provenance import text_digest
+from wsss.io.times import TIMES
 from wsss.pipeline import STAGES
 from wsss.plan.artifact import Artifact
 from wsss.plan.artifacts import Plan
@@ -64,7 +65,8 @@ class Measured(BaseModel, frozen=True):
     Attributes:
         wall: seconds that pass.
         cpu: seconds of CPU cores; other processes on the machine hardly change them.
-        memory: largest memory of a job in bytes.
+        memory: largest memory of a job with its loader processes, in bytes; shared parts count
+            for each.
         disk: bytes per image, or of a network.
     """
 
@@ -178,7 +180,7 @@ def _measured(one: Rehearsal, machine: Machine, folder: Path) -> Measured:
     return Measured(
         wall=_mean([job.wall for job in taken], per_pixel),
         cpu=_mean([job.cpu for job in taken], per_pixel),
-        memory=max(job.base + job.grown * one.brief.memory for job in taken),
+        memory=max(job.memory + job.grown * one.brief.memory for job in taken),
         disk=written if one.brief.batch else written / max(sum(job.items for job in taken), 1),
     )
 
@@ -190,12 +192,20 @@ def _mean(jobs: Sequence[Seconds], factor: float) -> Seconds:
 
 @dataclass(frozen=True)
 class _Job:
-    """Measurements of one process: number of items, bytes before and during its items."""
+    """Measurements of one job.
+
+    Attributes:
+        wall: seconds that pass.
+        cpu: seconds of CPU cores.
+        items: number of images or steps.
+        memory: bytes before the first item, and of loader processes.
+        grown: bytes more until the last item.
+    """
 
     wall: Seconds
     cpu: Seconds
     items: int
-    base: float
+    memory: float
     grown: float
 
 
@@ -205,11 +215,12 @@ def _job(one: Rehearsal, part: str, machine: Machine, folder: Path) -> _Job:
     wall, cpu = _run(_command(one, part, machine), folder, file)
     loops = [loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     memory = [loop["memory"] for loop in loops] or [[0, 0]]
+    loaders = max((loop["loaders"] for loop in loops), default=0)
     return _Job(
         seconds_of(wall, [loop["wall"] for loop in loops]),
         seconds_of(cpu, [loop["cpu"] for loop in loops]),
         items=max((len(loop["wall"]) - 1 for loop in loops), default=0),
-        base=memory[0][0],
+        memory=memory[0][0] + loaders,
         grown=max(after for _, after in memory) - memory[0][0],
     )
 

@@ -1,6 +1,7 @@
 import json
 
-from wsss.io.progress import TIMES, track
+from wsss.io.progress import track
+from wsss.io.times import TIMES
 
 
 def test_times_of_items_are_written_on_demand(tmp_path, monkeypatch):
