@@ -11,6 +11,7 @@ from wsss.planning.photos import MadeUp, dataset_of
 from wsss.planning.rehearsal import (
     Measured,
     Seconds,
+    memory_of,
     photos,
     rehearsals,
     seconds_of,
@@ -19,7 +20,7 @@ from wsss.planning.rehearsal import (
 
 IMAGES = Images(train=400, val=100, size=(100, 200), classes=4, labels=1.5)
 MACHINE = Machine(cores=2, gpus=0, name="two cores")
-ONE = Measured(wall=Seconds(3, 0.5), cpu=Seconds(2, 0.25), memory=1e9, disk=1000)
+ONE = Measured(wall=Seconds(3, 0.5), cpu=Seconds(2, 0.25), memory=1e9, disk=10_000)
 """Start 3 s, then half a second per image or sample."""
 
 TINY = {"name": "tiny", "weights": None}
@@ -76,10 +77,15 @@ def test_what_is_no_item_is_the_start():
     assert seconds_of(4, []) == (4, 0)
 
 
+def test_memory_grows_with_the_pixels_alone():
+    assert memory_of(10, grown=6, state=2, factor=3) == 10 + 2 + 4 * 3
+    assert memory_of(10, grown=1, state=2, factor=3) == 11
+
+
 def test_a_job_gets_enough_images():
-    assert photos(IMAGES, IMAGES, MACHINE).train == 2 * 30
+    assert photos(IMAGES, IMAGES, jobs=2).train == 2 * 30
     large = Images(10, 10, (2000, 2000), 4, 1.5)
-    assert photos(large, large, MACHINE).train == 2 * 3
+    assert photos(large, large, jobs=2).train == 2 * 3
 
 
 # ---- brief settings ----
@@ -144,7 +150,7 @@ def test_a_training_takes_its_samples():
     cam = {"train": {"epochs": 5, "batch_size": 100}}
     cost = costs_of(cam=cam)["train_cam"]
     assert (cost.jobs, cost.seconds, cost.cpu) == (1, 3 + 2000 * 0.5, 2 + 2000 * 0.25)
-    assert (cost.memory, cost.disk) == (1e9, 1000)
+    assert (cost.memory, cost.disk) == (1e9, 10_000)
 
 
 def test_jobs_run_side_by_side():
@@ -152,7 +158,16 @@ def test_jobs_run_side_by_side():
     cost = costs_of()["infer_cam"]
     assert cost.jobs == 3
     assert cost.seconds == (2 * 3 + 400 * 0.5) / 2 + (3 + 100 * 0.5)
-    assert cost.cpu == 3 * 2 + 500 * 0.25 and cost.disk == 500 * 1000
+    assert cost.cpu == 3 * 2 + 500 * 0.25 and cost.disk == 500 * 10_000
+
+
+def test_maps_take_no_less_than_those_of_photographs():
+    large = Images(train=400, val=100, size=(1000, 1000), classes=4, labels=1.5)
+    costs = costs_of(large, crf={"alphas": [1, 4, 9]})
+    # a quarter of the sides in 16 bits, of which 61 % are left
+    assert costs["infer_cam"].disk == pytest.approx(500 * 1.5e6 / 16 * 2 * 0.61)
+    assert costs["refine_crf"].disk == pytest.approx(500 * 3 * 2.5e6 * 0.082)
+    assert costs["random_walk"].disk == pytest.approx(500 * 1e6 * 0.021)
 
 
 def test_jobs_follow_the_configuration_and_the_machine():
@@ -173,14 +188,14 @@ def test_a_published_checkpoint_is_not_trained():
 
 def test_stages_that_are_not_rehearsed_take_as_long_as_a_start():
     costs = costs_of(backbone={"name": "mobilenet_v2", "weights": __file__})
-    assert costs["report"].seconds == 3 and costs["convert_weights"].disk == 1000
+    assert costs["report"].seconds == 3 and costs["convert_weights"].disk == 10_000
 
 
 def test_whole_images_are_counted_as_such():
     tiles = {"dataset": {**dataset_of(IMAGES), "tiles": {"size": 100, "overlap": 0}}}
     costs = costs_of(**tiles)
     assert costs["make_tiles"].seconds == 3 + 500 * 0.5
-    assert costs["infer_cam"].disk == 1000 * 1000 and costs["segment_whole"].disk == 100 * 1000
+    assert costs["infer_cam"].jobs == 8 and costs["segment_whole"].disk == 100 * 10_000
 
 
 def test_equal_work_is_rehearsed_once():

@@ -123,18 +123,18 @@ def rehearsals(plan: Plan, images: Images, machine: Machine) -> dict[str, Rehear
     return found
 
 
-def photos(whole: Images, images: Images, machine: Machine) -> Images:
+def photos(whole: Images, images: Images, jobs: int) -> Images:
     """Return the number of made-up photographs that give every job enough items.
 
     Args:
         whole: the images of the forecast.
         images: these, or their tiles.
-        machine: has a job per core.
+        jobs: most jobs that run side by side.
     """
     fewest, most = _PER_JOB
     per_job = min(max(round(_MEGAPIXELS / images.megapixels), fewest), most)
     per_image = max(1, images.train // whole.train)
-    count = -(-per_job * machine.cores // per_image)
+    count = -(-per_job * jobs // per_image)
     return replace(whole, train=max(count, WARM + 1), val=1)
 
 
@@ -176,13 +176,28 @@ def _measured(one: Rehearsal, machine: Machine, folder: Path) -> Measured:
         records = [artifact.part_path(part) for part in parts]
         _run(["gather-parts", "--parts", *records, "--out", artifact.path], folder)
     written = _bytes(folder / artifact.folder)
+    # gradients and moments of a network do not grow with its images
+    state = 2 * written if one.brief.batch else 0
     per_pixel = one.brief.pixels / max(one.brief.batch, 1)
     return Measured(
         wall=_mean([job.wall for job in taken], per_pixel),
         cpu=_mean([job.cpu for job in taken], per_pixel),
-        memory=max(job.memory + job.grown * one.brief.memory for job in taken),
+        memory=max(memory_of(job.memory, job.grown, state, one.brief.memory) for job in taken),
         disk=written if one.brief.batch else written / max(sum(job.items for job in taken), 1),
     )
+
+
+def memory_of(before: float, grown: float, state: float, factor: float) -> float:
+    """Return the memory of a job whose images have more pixels than those of its rehearsal.
+
+    Args:
+        before: bytes before the first item.
+        grown: bytes that its items add.
+        state: those of them that do not depend on the pixels.
+        factor: pixels that are in memory at a time, per pixel of the rehearsal.
+    """
+    fixed = min(state, grown)
+    return before + fixed + (grown - fixed) * factor
 
 
 def _mean(jobs: Sequence[Seconds], factor: float) -> Seconds:

@@ -34,7 +34,14 @@ from wsss.planning.forecast import Cost, Forecast
 from wsss.planning.images import Images, typical_size
 from wsss.planning.measurements import file_of, machine_here, read_measurements, write_measurements
 from wsss.planning.photos import MadeUp, dataset_of, write_photos
-from wsss.planning.rehearsal import Measured, Rehearsal, photos, rehearsals, rehearse
+from wsss.planning.rehearsal import (
+    Measured,
+    Rehearsal,
+    at_once,
+    photos,
+    rehearsals,
+    rehearse,
+)
 from wsss.stages.console import plain_table
 
 _SAMPLE = 100
@@ -71,7 +78,8 @@ def run(args: argparse.Namespace) -> None:
         _portable(config, whole), MadeUp(lambda split: counts.count(split) if counts else None)
     )
     wanted = rehearsals(plan, images, machine)
-    measured = _measurements(wanted, photos(whole, images, machine), machine)
+    jobs = max(at_once(one.artifact, machine) for one in wanted.values())
+    measured = _measurements(wanted, photos(whole, images, jobs), machine)
     costs = Forecast(plan, wanted, measured, whole, images, _given(config, whole), machine).costs()
     _print(Console(soft_wrap=True, markup=False, emoji=False), costs, whole, machine)
 
