@@ -101,9 +101,9 @@ def test_a_slow_network_is_rehearsed_on_smaller_batches_and_crops():
     backbone = {"name": "resnet38d", "weights": __file__}
     cam = {"train": {"crop": 448, "batch_size": 16, "resize": (224, 448), "accumulate": 16}}
     found = brief_of("train_cam", backbone=backbone, cam=cam)
-    assert found.batch == 5 and '"crop":64' in found.config and '"resize":[32,64]' in found.config
-    assert found.pixels == (448 / 64) ** 2 and found.memory == found.pixels * 16 / 5
-    assert '"accumulate":1,' in found.config and '"weights":"' not in found.config
+    assert found.batch == 5 and '"crop":128' in found.config
+    assert '"resize":[64,128]' in found.config and '"accumulate":1,' in found.config
+    assert found.pixels == (448 / 128) ** 2 and found.memory == found.pixels * 16 / 5
 
 
 def test_a_gpu_needs_no_smaller_batches():

@@ -18,16 +18,16 @@ from wsss.planning.images import Images
 STEPS = (4, 40)
 """Fewest and most steps of a training."""
 
-_LOOP = 4.0
+_LOOP = 5.0
 """Seconds that the steps of a training shall take together."""
-_STEP = 1.5
+_STEP = 6.0
 """Seconds that a step shall take at most."""
 _IMAGE = 3.0
 """Seconds that the views of an image shall take at most."""
 _BATCH = 5
 """Fewest images of a step; AEFT's repulsion needs as many."""
-_CROP = 64
-"""Smallest crop, and what it is a multiple of."""
+_CROP = 32
+"""What the side of a crop is a multiple of; it is twice as large at least."""
 _GPU = 300
 """Rough speed of a GPU in cores."""
 _UNKNOWN = 10.0
@@ -125,7 +125,7 @@ def _training(train: dict[str, Any], speed: float) -> Brief:
     sample = 3 * speed * crop**2 / 1e6
     batch = min(wanted, max(_BATCH, int(_STEP / sample)))
     part = min(1.0, _STEP / (batch * sample))
-    side = crop if part == 1 else max(_CROP, int(crop * sqrt(part)) // _CROP * _CROP)
+    side = crop if part == 1 else max(2 * _CROP, int(crop * sqrt(part)) // _CROP * _CROP)
     pixels = (crop / side) ** 2
     steps = int(_LOOP / (batch * sample / pixels)) // 2 * 2
     train |= {

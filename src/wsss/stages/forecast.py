@@ -230,8 +230,9 @@ def size_text(count: float) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """Return a duration with two digits in the unit that suits it."""
+    """Return a duration in the unit that suits it."""
     for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
-            return f"{seconds / size:.2g} {unit}"
+            count = seconds / size
+            return f"{count:.0f} {unit}" if count >= 10 else f"{count:.1f} {unit}"
     return f"{seconds:.0f} s"
