@@ -20,7 +20,7 @@ from wsss.io.atomic import is_unwritable, unwritable
 from wsss.pipeline import STAGES
 from wsss.system import locks, parent, ranks, sigterm
 
-TOOLS = ("check", "clean", "export", "predict", "schema", "verify")
+TOOLS = ("check", "clean", "export", "forecast", "predict", "schema", "verify")
 """Commands that are no stage of the workflow."""
 
 
