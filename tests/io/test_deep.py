@@ -11,6 +11,8 @@ from wsss.errors import UserError
 from wsss.io.images import decode, read_image, read_item
 from wsss.io.index import FULL, Index, Item
 from wsss.io.provenance import bytes_digest
+from wsss.tiles.layout import layout
+from wsss.tiles.table import Tile, TileTable
 
 GREY = np.array([[0, 16, 2048, 4095]], np.uint16)
 COLOURS = np.stack([GREY, GREY[:, ::-1], np.full_like(GREY, 255)], axis=2)
@@ -106,3 +108,13 @@ def test_the_index_carries_white_to_every_stage(tmp_path):
     (read,) = Index.read(tmp_path / "index.tsv").items
     assert read == item
     assert (read_item(read) == COLOURS // 16).all()
+
+
+def test_the_table_of_tiles_carries_white_to_whole_images(tmp_path):
+    path = save(tmp_path / "x.png", COLOURS)
+    item = Item("x", "val", path, bytes_digest(path.read_bytes()), (), 4095)
+    tile = Tile.of(item, layout((1, 4), 32, 0)[0], (1, 4))
+    TileTable(("cat",), "", (tile,)).write(tmp_path / "tiles.tsv")
+    (read,) = TileTable.read(tmp_path / "tiles.tsv").tiles
+    assert read.image == item
+    assert (read_item(read.image) == COLOURS // 16).all()

@@ -171,7 +171,9 @@ def _refuse_bright(samples: np.ndarray, path: Path, white: int) -> None:
     """Raise UserError for samples above white."""
     peak = int(samples.max(initial=0))
     if peak > white:
-        raise UserError(f"{path}: a sample is {peak}, above white, {white}: raise dataset.white")
+        raise UserError(
+            f"{path}: a sample is {peak}, above white, {white}: raise dataset.white (predict: --white)"
+        )
 
 
 def _dim(samples: np.ndarray, whole: int, shift: int = 0) -> int | None:

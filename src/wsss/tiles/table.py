@@ -17,7 +17,7 @@ from wsss.data.sources.listing import Listing
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.checksummed import add_checksum, verify_checksum
-from wsss.io.index import Item
+from wsss.io.index import FULL, Item
 from wsss.io.names import name_problem
 from wsss.io.provenance import file_digest
 from wsss.tiles.layout import Window
@@ -26,7 +26,7 @@ LABELS = "labels.csv"
 TABLE = "tiles.tsv"
 
 _SIZE = ("image_height", "image_width")
-_COLUMNS = ["tile", "image", "split", *Window._fields, *_SIZE, "file", "digest"]
+_COLUMNS = ["tile", "image", "split", *Window._fields, *_SIZE, "file", "digest", "white"]
 _REMEDY = "delete it and run the same command again"
 
 
@@ -42,6 +42,7 @@ class Tile:
         size: (H, W) of the image.
         file: the image's file.
         digest: first 16 hexadecimal digits of the SHA-256 of that file.
+        white: white of the samples if they have 16 bits, see `wsss.io.images.read_image`.
     """
 
     tile_id: str
@@ -51,17 +52,19 @@ class Tile:
     size: tuple[int, int]
     file: Path
     digest: str
+    white: int = FULL
 
     @classmethod
     def of(cls, image: Item, window: Window, size: tuple[int, int]) -> Self:
         """Make the tile at a window of an image of `size` (H, W)."""
         name = f"{image.image_id}__{window.top:05d}_{window.left:05d}"
-        return cls(name, image.image_id, image.split, window, size, image.image, image.digest)
+        of_image = (size, image.image, image.digest, image.white)
+        return cls(name, image.image_id, image.split, window, *of_image)
 
     @property
     def image(self) -> Item:
         """Index entry of the image that it was cut from, without labels."""
-        return Item(self.parent, self.split, self.file, self.digest, ())
+        return Item(self.parent, self.split, self.file, self.digest, (), self.white)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class TileTable:
         rows: list[list[object]] = [
             [*_COLUMNS],
             *(
-                [t.tile_id, t.parent, t.split, *t.window, *t.size, t.file, t.digest]
+                [t.tile_id, t.parent, t.split, *t.window, *t.size, t.file, t.digest, t.white]
                 for t in self.tiles
             ),
         ]
@@ -147,8 +150,9 @@ def read_tiles(root: Path) -> Listing:
 
 def _tile(fields: list[str]) -> Tile:
     """Parse a row; raise a `ValueError` if it is damaged."""
-    tile_id, parent, split, *place, file, digest = fields
+    tile_id, parent, split, *place, file, digest, white = fields
     if wrong := name_problem(tile_id) or name_problem(parent):
         raise ValueError(wrong)
     *window, height, width = map(int, place)
-    return Tile(tile_id, parent, split, Window(*window), (height, width), Path(file), digest)
+    of_image = ((height, width), Path(file), digest, int(white))
+    return Tile(tile_id, parent, split, Window(*window), *of_image)
