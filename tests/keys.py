@@ -44,6 +44,7 @@ def _section(prefix: str, stages: set[str], given: dict[str, Any] | None = None,
     return [Key(f"{prefix}.{name}", value, stages, given or {}) for name, value in values.items()]
 
 
+_PLAIN = {"resampling": "pillow", "precision": "32-true"}
 _TRAIN = {
     "epochs": 3,
     "steps": 3,
@@ -95,7 +96,7 @@ KEYS = [
     *_section("cam.train", {"train_cam"}, **_TRAIN, resize=[48, 70], jitter_probability=0.5),
     *_section("cam.train", {"train_cam"}, sampling="area"),
     *_section("cam.train", {"train_cam"}, {"cam.train.sampling": "area"}, area=[0.5, 1]),
-    *_section("cam.infer", {"infer_cam"}, scales=[2], flip=False),
+    *_section("cam.infer", {"infer_cam"}, scales=[2], flip=False, **_PLAIN),
     Key("cam.checkpoint", HERE, ELSEWHERE),
     *_section("cam.psa", {"train_cam"}, dropout=0.1),
     *_section("cam.seam", {"train_cam"}, {"method": "seam"}, dropout=0.1, scale=0.5),
@@ -118,7 +119,7 @@ KEYS = [
         Key(f"{part}.train.momentum", 0.5, {f"train_{stage}"}, {f"{part}.train.optimizer": "sgd"})
         for part, stage in (("cam", "cam"), ("affinity", "affinity"), ("segment", "segmenter"))
     ),
-    *_section("walk", {"random_walk"}, alpha=1, beta=1, logt=1),
+    *_section("walk", {"random_walk"}, alpha=1, beta=1, logt=1, precision="32-true"),
     *_section("walk.crf", {"random_walk"}, iterations=5),
     *_section("walk.crf", {"random_walk"}, **_KERNELS),
     *_section("segment", {"train_segmenter"}, segmenter="deeplab_v2"),
@@ -129,7 +130,7 @@ KEYS = [
     *_section(
         "segment.train", {"train_segmenter"}, freeze="norms", loss="balanced", init="backbone"
     ),
-    *_section("segment.infer", PREDICTING, scales=[2], flip=False, resampling="opencv"),
+    *_section("segment.infer", PREDICTING, scales=[2], flip=False, **_PLAIN),
     *_section("segment.infer.crf", PREDICTING, iterations=5),
     *_section("segment.infer.crf", PREDICTING, **_KERNELS),
     *_section("segment.infer", PREDICTING, crf_image="wrapped"),
@@ -152,6 +153,7 @@ KEYS = [
     *_section("dataset", FETCHING, _VOC, augment="sbd.tgz"),
     *_section("dataset", READING, _VOC, labels="other.csv", classes=["cat"], masks="tasks.json"),
     *_section("dataset", SORTING, _VOC, labels_from="masks", tiles={"size": 64, "overlap": 8}),
+    *_section("dataset", SORTING, _VOC, white=4095),
     *_section("dataset", ELSEWHERE, _VOC | {"dataset.augment": "sbd"}, augment_masks=True),
     *_section("dataset.coco", READING, _COCO, annotations={"val": "a"}, images={"val": "b"}),
     Key("dataset.coco.crowds", "objects", READING, _COCO),

@@ -100,6 +100,8 @@ def test_a_preset_is_the_official_recipe(name, tmp_path):
     assert run.crf.alphas == alphas
     assert (run.walk.alpha, run.walk.beta, run.walk.logt) == walk
     assert run.walk.crf.iterations == (name == "aeft")
+    assert run.cam.infer.resampling == "pillow"
+    assert {part.precision for part in (run.cam.infer, run.walk, run.segment.infer)} == {"32-true"}
     affinity = run.affinity.train
     assert (affinity.epochs, affinity.batch_size, affinity.crop) == (8, 8, 448)
     assert affinity.lr == (0.1 if name == "psa-vgg16" else 0.01)
@@ -167,6 +169,7 @@ def test_a_segmenter_is_trained_and_tested_as_published(name, tmp_path):
     assert kernel == crf or (crf is None and segment.infer.crf.iterations == 0)
     assert segment.infer.crf_image == ("wrapped" if name == "deeplab_v2" else "photo")
     assert segment.infer.resampling == ("opencv" if name == "deeplab_v1" else "pillow")
+    assert segment.infer.precision == "32-true"
 
 
 OF_METHODS = {

@@ -20,7 +20,6 @@ from wsss.data.transforms import (
     scaled,
     with_long_side,
 )
-from wsss.data.views import views
 
 SIDES = st.integers(1, 40)
 
@@ -94,17 +93,6 @@ def test_every_window_is_reached():
 
 def test_flip_twice_is_nothing():
     assert np.array_equal(flip(flip(picture(3, 5))), picture(3, 5))
-
-
-def test_views_of_two_scales_with_mirrors():
-    half, whole = views(picture(5, 8), [0.5, 1.0], flip=True)
-    assert half.shape == (2, 3, 2, 4) and whole.shape == (2, 3, 5, 8)
-    assert np.array_equal(whole[1], whole[0][..., ::-1])
-
-
-def test_views_without_mirrors():
-    (view,) = views(picture(5, 8), [1.0], flip=False)
-    assert np.array_equal(view[0], normalise(picture(5, 8)).transpose(2, 0, 1))
 
 
 @given(SIDES, SIDES, st.integers(0, 50))

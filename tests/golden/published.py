@@ -5,7 +5,7 @@ import torch
 
 from wsss.config.crf import CrfKernel
 from wsss.data.transforms import normalise
-from wsss.data.views import views
+from wsss.data.views import scaled_copies, views
 from wsss.engine.tta import sum_views
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.equivariance import aligned, cross_target, hardest, min_pooling
@@ -44,10 +44,10 @@ def agree_gradients(ref, net, prefix="gradnorm:"):
 
 def multi_scale(method, ref, scales):
     """Return the class activation maps (K, H, W) of a file's photograph over scales and mirrors."""
-    image, keys = ref["msf_image"], ref["msf_keys"].tolist()
+    image, keys = ref["msf_image"], torch.from_numpy(ref["msf_keys"])
     size = image.shape[:2]
-    batches = (torch.from_numpy(view) for view in views(image, scales, flip=True))
-    total = sum_views(batches, lambda view: method.infer(view, size)[:, keys], size)
+    batches = views(scaled_copies(image, scales, "pillow").copies, torch.device("cpu"))
+    total = sum_views(batches, lambda view: method.infer(view, size, keys), size, flip=True)
     return method.scale_maps(total.numpy())
 
 

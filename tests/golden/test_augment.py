@@ -9,7 +9,7 @@ from wsss.data.augment import hsv_shift, quarter_scaled
 from wsss.data.pixels import normalised
 from wsss.data.sets.affinity import affinity_sample
 from wsss.data.transforms import crop, crop_window, normalise, resize, with_long_side
-from wsss.data.views import opencv_scaled, views
+from wsss.data.views import opencv_scaled, scaled_copies
 from wsss.nn.backbones.vgg import caffe_input
 from wsss.ops.affinity import block_mean, pair_labels
 
@@ -57,8 +57,8 @@ def test_scales_of_inference(ref):
     scales = [float(key[4:]) for key in ref.starting("msf_") if key != "msf_in"]
     assert scales
     for scale in scales:
-        (view,) = views(ref["msf_in"], [scale], flip=False)
-        assert np.array_equal(view[0], normalise(ref[f"msf_{scale}"]).transpose(2, 0, 1))
+        (copy,) = scaled_copies(ref["msf_in"], [scale], "pillow").copies
+        assert np.array_equal(copy[0], ref[f"msf_{scale}"].transpose(2, 0, 1))
 
 
 def test_affinity_sample(ref):

@@ -8,13 +8,13 @@ from tests.golden.published import agree_gradients, without_dropout
 from wsss.config.crf import CrfKernel
 from wsss.config.segmenter import SegmenterInfer
 from wsss.data.transforms import normalise
-from wsss.data.views import views
+from wsss.data.views import scaled_copies
 from wsss.losses.segmentation import cross_entropy
 from wsss.nn.backbones import build as backbone
 from wsss.nn.segmenters import build
 from wsss.nn.weights import official_names
 from wsss.ops.crf import decide
-from wsss.stages.infer_segmenter import probabilities
+from wsss.stages.infer_segmenter import logits
 
 pytestmark = pytest.mark.golden
 
@@ -62,14 +62,15 @@ def test_loss_and_gradients(net, ref):
 def test_scaled_inputs(ref):
     for key in ref.starting("v1_msf_input_"):
         scale, _, step = key.removeprefix("v1_msf_input_").partition("_s")
-        (view,) = views(ref["v1_msf_image"], [float(scale)], flip=False, resampling="opencv")
+        (view,) = scaled_copies(ref["v1_msf_image"], [float(scale)], "opencv").copies
         ref.agree(key, view[0, :, :: int(step or 1), :: int(step or 1)])
 
 
 def test_multi_scale_and_crf(net, ref):
     image = ref["v1_msf_image"]
     infer = SegmenterInfer(scales=SCALES, flip=True, resampling="opencv")
-    scores = probabilities(net.eval(), image, infer)
+    given = scaled_copies(image, SCALES, "opencv")
+    scores = logits(net.eval(), given, infer).softmax(0).numpy()
     ref.agree("v1_msf_prob_s2", scores[:, ::2, ::2])
     ref.agree("v1_msf_argmax_nocrf", scores.argmax(0))
     ref.agree("v1_msf_crf_image", image)

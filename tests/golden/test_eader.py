@@ -130,7 +130,9 @@ def test_adversarys_turn(ref, batch, train):
 def cam_of(eader, image, classes):
     """The maps (K, H, W) of the classes, as they are inferred from one view."""
     size = image.shape[:2]
-    return eader.scale_maps(eader.infer(normalised(image[None]), size)[0, classes].numpy())
+    return eader.scale_maps(
+        eader.infer(normalised(image[None]), size, torch.as_tensor(classes))[0].numpy()
+    )
 
 
 def test_evaluation(ref, make):

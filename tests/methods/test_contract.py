@@ -41,14 +41,16 @@ def test_bf16_steps_have_finite_losses_and_gradients(method, progress):
 
 def test_maps_have_the_size_asked_for(method):
     with torch.no_grad():
-        cam = method.eval().infer(torch.randn(2, 3, 64, 48), (20, 15))
+        cam = method.eval().infer(torch.randn(2, 3, 64, 48), (20, 15), torch.arange(CLASSES))
     assert cam.shape == (2, CLASSES, 20, 15)
     assert cam.isfinite().all()
 
 
 def test_normalised_maps_end_at_one(method):
     with torch.no_grad():
-        (total_,) = method.eval().infer(torch.randn(1, 3, 64, 48), (20, 15)).numpy()
+        (total_,) = (
+            method.eval().infer(torch.randn(1, 3, 64, 48), (20, 15), torch.arange(CLASSES)).numpy()
+        )
     cam = method.scale_maps(total_.copy())
     assert cam.shape == total_.shape
     assert cam.max() <= 1

@@ -49,7 +49,7 @@ def test_maps_are_the_refined_ones_of_the_classes():
     method, image = seam().eval(), torch.randn(2, 3, 40, 56)
     with torch.no_grad():
         assert torch.equal(method.cam(image), method.net(image)[1][:, 1:])
-        assert method.infer(image, (33, 44)).shape == (2, 3, 33, 44)
+        assert method.infer(image, (33, 44), torch.tensor([2])).shape == (2, 1, 33, 44)
 
 
 def test_maps_are_scaled_between_minimum_and_maximum():

@@ -5,7 +5,7 @@ from torch import nn
 
 from wsss.config.segmenter import SegmenterInfer
 from wsss.nn.segmenters import Segmenter
-from wsss.stages.infer_segmenter import predict
+from wsss.stages.infer_segmenter import segment_tiles
 from wsss.tiles.layout import layout
 
 
@@ -37,13 +37,15 @@ def image():
 @pytest.mark.parametrize("iterations", [0, 1])
 def test_tiles_leave_no_seams(net, image, iterations):
     infer = settings(crf={"iterations": iterations})
-    whole = predict(net, image, infer)
-    tiled = predict(net, image, infer, layout((70, 90), 32, 9))
+    whole = segment_tiles(net, image, infer, ())
+    tiled = segment_tiles(net, image, infer, layout((70, 90), 32, 9))
     np.testing.assert_array_equal(tiled, whole)
     assert set(np.unique(whole)) == {0, 1}
 
 
 def test_the_crf_sees_the_colours_asked_for(net, image):
     crf = {"iterations": 2, "bilateral_weight": 30}
-    masks = [predict(net, image, settings(crf=crf, crf_image=c)) for c in ("photo", "wrapped")]
+    masks = [
+        segment_tiles(net, image, settings(crf=crf, crf_image=c), ()) for c in ("photo", "wrapped")
+    ]
     assert (masks[0] != masks[1]).any()

@@ -1,5 +1,6 @@
 """Networks are built again from what their files say, or the file is named."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,8 +10,10 @@ from wsss.errors import UserError
 from wsss.nn import segmenters
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
+from wsss.ops.finite import NotFiniteError
 from wsss.stages.infer_cam import load_method
 from wsss.stages.infer_segmenter import make_segmenter
+from wsss.stages.inference import for_inference, winners
 from wsss.stages.random_walk import load_affinity
 
 TINY = {"name": "tiny", "output_stride": None}
@@ -76,3 +79,24 @@ def test_a_network_that_diverged_is_not_used(tmp_path, kind):
     torch.save(content, tmp_path / "model.pt")
     with pytest.raises(UserError, match=r"model\.pt: backbone\.stem\.weight in it is not finite"):
         load(tmp_path / "model.pt")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet50", "tiny"])
+def test_a_network_without_its_norms_computes_the_same(name):
+    torch.manual_seed(0)
+    net, image = build(name).eval(), torch.randn(1, 3, 33, 40)
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.running_mean.uniform_(-0.1, 0.1)
+            layer.running_var.uniform_(0.8, 1.2)
+    before = net(image)["conv6"]
+    after = for_inference(net, 1, "bf16-mixed")(image)["conv6"]
+    torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)
+
+
+def test_the_largest_score_wins_and_the_first_of_equals():
+    scores = torch.tensor([[[0.0, 2.0, 1.0]], [[1.0, 0.0, 1.0]]])
+    assert winners(scores).tolist() == [[1, 0, 0]] and winners(scores).dtype == np.uint8
+    with pytest.raises(NotFiniteError):
+        winners(scores / scores)

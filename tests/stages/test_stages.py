@@ -1,22 +1,20 @@
 """The per-image stages as functions, on small networks and hand-made images."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from wsss import methods
-from wsss.config.model import Crf, Walk
+from wsss.config.model import CamInfer, Crf, Walk
 from wsss.config.segmenter import SegmenterInfer
-from wsss.io.index import Item
+from wsss.data.views import scaled_copies
 from wsss.nn import segmenters
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
 from wsss.ops import crf
 from wsss.ops.finite import NotFiniteError
 from wsss.stages.infer_cam import compute_cam
-from wsss.stages.infer_segmenter import predict
+from wsss.stages.infer_segmenter import segment
 from wsss.stages.random_walk import walk
 from wsss.stages.refine_crf import refine
 
@@ -37,11 +35,17 @@ def method():
     return kind(build("tiny"), 3, kind.Params()).eval().requires_grad_(False)
 
 
+def maps(method, pixels, classes, scales=(1.0,), flip=False):
+    """The class activation maps of an image."""
+    config = CamInfer(scales=list(scales), flip=flip)
+    given = scaled_copies(pixels, config.scales, config.resampling)
+    return compute_cam(method, given, classes, config)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("classes", [(), (1,), (0, 2)])
 def test_maps_are_small_and_normalised(method, size, classes):
-    item = Item("a", "train", Path("a.png"), "", classes)
-    cam = compute_cam(method, image(*size), item, [0.5, 1.0], flip=True)
+    cam = maps(method, image(*size), classes, scales=[0.5, 1.0], flip=True)
     assert cam.shape == (len(classes), -(-size[0] // 4), -(-size[1] // 4))
     assert cam.dtype == np.float16
     assert cam.min(initial=0) >= 0 and cam.max(initial=0) <= 1
@@ -51,25 +55,22 @@ def test_a_flat_map_of_seam_stays_within_what_readers_take():
     torch.manual_seed(0)
     kind = methods.get("seam")
     net = kind(build("tiny"), 3, kind.Params()).eval().requires_grad_(False)
-    net.infer = lambda batch, size: torch.full((1, 3, *size), 0.7)
-    cam = compute_cam(
-        net, image(9, 20), Item("a", "train", Path("a.png"), "", (1,)), [1.0], flip=False
-    )
+    net.infer = lambda batch, size, classes: torch.full((1, len(classes), *size), 0.7)
+    cam = maps(net, image(9, 20), (1,))
     assert (cam == -1).all()
 
 
 def test_maps_that_are_not_finite_are_not_written(method, monkeypatch):
-    item = Item("a", "train", Path("a.png"), "", (1,))
-    monkeypatch.setattr(method, "infer", lambda batch, size: torch.full((1, 3, *size), torch.nan))
+    def infer(batch, size, classes):
+        return torch.full((1, len(classes), *size), torch.nan)
+
+    monkeypatch.setattr(method, "infer", infer)
     with pytest.raises(NotFiniteError, match="class maps"):
-        compute_cam(method, image(9, 20), item, [1.0], flip=False)
+        maps(method, image(9, 20), (1,))
 
 
 def test_maps_do_not_depend_on_the_other_labels(method):
-    alone, both = (
-        compute_cam(method, image(40, 56), Item("a", "train", Path(), "", c), [1.0], flip=False)
-        for c in [(2,), (0, 2)]
-    )
+    alone, both = (maps(method, image(40, 56), classes) for classes in [(2,), (0, 2)])
     np.testing.assert_allclose(alone[0], both[1], atol=1e-3)
 
 
@@ -111,5 +112,6 @@ def test_a_segmenter_predicts_at_the_size_of_the_image(size, iterations):
     torch.manual_seed(0)
     net = segmenters.build("deeplab_v3plus", build("tiny"), 4, width=8).eval().requires_grad_(False)
     options = SegmenterInfer(scales=[0.5, 1.0], crf={"iterations": iterations})
-    labels = predict(net, image(*size), options)
+    given = scaled_copies(image(*size), options.scales, options.resampling)
+    labels = segment(net, given, options)
     assert labels.shape == size and labels.dtype == np.uint8 and labels.max() < 4

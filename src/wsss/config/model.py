@@ -12,6 +12,7 @@ from wsss.config.demo import with_demo
 from wsss.config.methods import parts, read_methods
 from wsss.config.section import (
     Folder,
+    InferPrecision,
     MethodParams,
     Positive,
     RunName,
@@ -36,6 +37,11 @@ class CamInfer(Section):
     """Image scales whose maps are added."""
     flip: bool = True
     """Add the maps of the mirrored image, too."""
+    resampling: Literal["torch", "pillow"] = "torch"
+    """Library that scales the image, with antialiasing: torch is faster and at most two grey levels
+    from pillow, which the official code takes."""
+    precision: InferPrecision = "bf16-mixed"
+    """Arithmetic on GPUs; CPUs compute in 32 bits."""
 
 
 class _Cam(Section):
@@ -129,6 +135,8 @@ class Walk(Section):
     """Power of the affinities."""
     logt: Annotated[int, Field(ge=0, le=12)] = 6
     """The walk takes 2^logt steps."""
+    precision: InferPrecision = "bf16-mixed"
+    """Arithmetic of AffinityNet on GPUs; CPUs, and the walk itself, compute in 32 bits."""
     crf: WalkCrf = WalkCrf()
     """Dense CRF on the result of the walk."""
 

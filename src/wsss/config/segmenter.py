@@ -7,7 +7,15 @@ from pydantic import AfterValidator, Field, model_validator
 
 from wsss.config.backbones import BackboneOptions
 from wsss.config.crf import PostCrf, SegmenterCrf
-from wsss.config.section import Count, Positive, Scales, Section, UserPath, ordered
+from wsss.config.section import (
+    Count,
+    InferPrecision,
+    Positive,
+    Scales,
+    Section,
+    UserPath,
+    ordered,
+)
 from wsss.config.training import Train
 
 
@@ -94,9 +102,11 @@ class SegmenterInfer(Section):
     """Image scales whose logits are averaged."""
     flip: bool = True
     """Average with the mirrored image, too."""
-    resampling: Literal["pillow", "opencv"] = "pillow"
-    """Resampling of the image: pillow = in 8 bits with antialiasing; opencv = normalised and
-    without antialiasing (DeepLab v1 of YudeWang)."""
+    resampling: Literal["torch", "pillow", "opencv"] = "torch"
+    """Resampling of the image: torch = in 8 bits with antialiasing; pillow = the same within two
+    grey levels, slower; opencv = normalised and without antialiasing (DeepLab v1 of YudeWang)."""
+    precision: InferPrecision = "bf16-mixed"
+    """Arithmetic on GPUs; CPUs compute in 32 bits."""
     crf: PostCrf = PostCrf()
     """Dense CRF on the class probabilities."""
     crf_image: Literal["photo", "wrapped"] = "photo"
@@ -136,16 +146,6 @@ class Segment(Section):
     def unread(self) -> Collection[str]:
         """Return the settings of the training if there is a checkpoint instead."""
         return ("train",) if self.checkpoint else ()
-
-    def options(self) -> DeepLabV1 | DeepLabV2 | DeepLabV3:
-        """Return the options of the chosen segmenter."""
-        heads: dict[str, DeepLabV1 | DeepLabV2 | DeepLabV3] = {
-            "deeplab_v1": self.deeplab_v1,
-            "deeplab_v2": self.deeplab_v2,
-            "deeplab_v3": self.deeplab_v3,
-            "deeplab_v3plus": self.deeplab_v3plus,
-        }
-        return heads[self.segmenter]
 
     @model_validator(mode="after")
     def _backbone_shared(self) -> "Segment":

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from wsss.errors import UserError
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 
 
 @torch.no_grad()
@@ -15,17 +15,20 @@ def sum_views(
     views: Iterable[Tensor],
     score: Callable[[Tensor], Tensor],
     size: tuple[int, int],
+    flip: bool,
     align_corners: bool = False,
 ) -> Tensor:
     """Sum the score maps of all views of an image.
 
     Source: `infer_cls.py` of PSA: each map is brought to the common size (bilinear), then the maps
-    of mirrored views are mirrored back.
+    of mirrored views are mirrored back. A view and its mirrored copy go through a GPU together, and
+    through a CPU, where a batch only costs cache, one after the other.
 
     Args:
-        views: per scale a batch (1, 3, h, w), or (2, 3, h, w) with the mirrored view second.
-        score: computes the score maps (1 or 2, D, h', w') of a batch.
+        views: per scale a view (1, 3, h, w).
+        score: computes the score maps (B, D, h', w') of a batch.
         size: (H, W) of the result.
+        flip: add the mirrored copy of every view.
         align_corners: of the resizing; PSA's code has False.
 
     Returns:
@@ -34,21 +37,24 @@ def sum_views(
     Raises:
         UserError: a single view is too large for the GPU's memory.
     """
-    return reduce(torch.add, _unmirrored(views, score, size, align_corners))
+
+    def sized(batch: Tensor) -> Tensor:
+        maps = score(batch)
+        return maps if plane(maps) == size else resize_bilinear(maps, size, align_corners)
+
+    return reduce(torch.add, _unmirrored(views, sized, flip))
 
 
 def _unmirrored(
-    views: Iterable[Tensor],
-    score: Callable[[Tensor], Tensor],
-    size: tuple[int, int],
-    align_corners: bool,
+    views: Iterable[Tensor], compute: Callable[[Tensor], Tensor], flip: bool
 ) -> Iterator[Tensor]:
-    """Yield the score maps (D, H, W) of every view, mirrored ones mirrored back."""
+    """Yield the maps (D, H, W) of every view, those of mirrored copies mirrored back."""
     for view in views:
-        maps = _in_memory(view, lambda part: resize_bilinear(score(part), size, align_corners))
-        plain, *mirrored = maps
+        both = [view, view.flip(-1)] if flip else [view]
+        batches = both if view.device.type == "cpu" else [torch.cat(both)]
+        plain, *mirrored = (maps for batch in batches for maps in _in_memory(batch, compute))
         yield plain
-        yield from (copy.flip(-1) for copy in mirrored)
+        yield from (maps.flip(-1) for maps in mirrored)
 
 
 def _in_memory(view: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:

@@ -6,6 +6,7 @@ The array `name` of an image is the member `{image_id}/{name}` of an ordinary `.
 import io
 import os
 import struct
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,10 @@ from wsss.io.records import MAP_COLUMNS, read_record, split_folder, write_record
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _OPEN = 16
+_LEVEL = 1
+"""Effort of the compression: six times less than the default of 6, and a tenth more bytes."""
+_reading = threading.Lock()
+"""Lock of the open files, which threads share."""
 _BROKEN = (
     OSError,
     EOFError,
@@ -74,9 +79,9 @@ class MapsWriter:
         for name, array in arrays.items():
             # a fixed date keeps equal content byte-identical
             member = zipfile.ZipInfo(f"{image_id}/{name}.npy", _EPOCH)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            with self._zip.open(member, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
+            self._zip.writestr(member, content.getbuffer(), zipfile.ZIP_DEFLATED, _LEVEL)
         self._rows.append((image_id, self._name, ",".join(arrays)))
 
     def __exit__(
@@ -151,7 +156,8 @@ class MapsReader:
     def _array(self, entry: _Entry, member: str) -> np.ndarray:
         try:
             # zipfile verifies the CRC-32 only after the whole member was read
-            data = io.BytesIO(self._zip(entry).read(member))
+            with _reading:
+                data = io.BytesIO(self._zip(entry).read(member))
             return np.lib.format.read_array(data, allow_pickle=False)
         except _BROKEN as error:
             raise _damaged(entry, error) from error

@@ -5,9 +5,9 @@ official repository and deviations; it defines two classes:
 
 ``class FooParams(MethodParams)``
     The options, under ``cam.foo`` in the configuration: each with a type, a default and a
-    docstring. Class variables say what the workflow has to know: ``needs``, ``taps``, ``addon``,
-    and ``cost`` for the forecast (:class:`wsss.config.section.MethodParams`). The file has one
-    class whose name ends in ``Params``. It is executed without the rest of the file, hence without
+    docstring. Class variables say what the workflow has to know: ``needs``, ``taps``, ``addon``
+    (:class:`wsss.config.section.MethodParams`). The file has one class whose name ends in
+    ``Params``. It is executed without the rest of the file, hence without
     torch: it may use imports at the top level from the standard library, pydantic, ``wsss.config``
     and ``wsss.errors``, and constants, functions and classes of the file that use nothing else.
 
@@ -106,17 +106,18 @@ class Method(Task):
         """
         raise NotImplementedError
 
-    def infer(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """Compute the maps of one view at the size of the result.
+    def infer(self, image: Tensor, size: tuple[int, int], classes: Tensor) -> Tensor:
+        """Compute the maps of some classes in one view at the size of the result.
 
         Args:
             image: (B, 3, H, W) normalised RGB.
             size: (H', W') of the result.
+            classes: (K,) integer, numbers of the classes.
 
         Returns:
-            (B, C, H', W') maps, upsampled bilinearly (align_corners False).
+            (B, K, H', W') maps, upsampled bilinearly (align_corners False).
         """
-        return resize_bilinear(self.cam(image), size)
+        return resize_bilinear(self.cam(image).index_select(1, classes), size)
 
     @staticmethod
     def scale_maps(total: np.ndarray) -> np.ndarray:

@@ -104,9 +104,9 @@ class Combo(Task):
         """Compute the maps of the first method: (B, 3, H, W) to (B, C, h, w)."""
         return self.base.cam(image)
 
-    def infer(self, image: Tensor, size: tuple[int, int]) -> Tensor:
-        """Compute the maps of the first method at a size: (B, 3, H, W) to (B, C, *size)."""
-        return self.base.infer(image, size)
+    def infer(self, image: Tensor, size: tuple[int, int], classes: Tensor) -> Tensor:
+        """Compute the first method's maps of classes (K,): (B, 3, H, W) to (B, K, *size)."""
+        return self.base.infer(image, size, classes)
 
     def scale_maps(self, total: np.ndarray) -> np.ndarray:
         """Scale summed maps (K, H, W) as the first method does."""

@@ -1,16 +1,19 @@
 """Compute the class activation maps of the labelled classes, over scales and mirrored views."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from wsss import methods
+from wsss.config.model import CamInfer
 from wsss.config.slices import read_slice
-from wsss.data.views import views
+from wsss.data.views import Scaled, scaled_copies, views
 from wsss.engine.checkpoint import load_model
 from wsss.engine.tta import sum_views
+from wsss.io.background import ahead, behind
 from wsss.io.images import read_item
 from wsss.io.index import Item
 from wsss.io.maps import MapsWriter
@@ -23,6 +26,7 @@ from wsss.ops.finite import finite
 from wsss.stages.finite import finite_scores
 from wsss.stages.inference import (
     Watch,
+    arithmetic,
     checkpoint_errors,
     device,
     for_inference,
@@ -42,15 +46,22 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config).cam.infer
     items = part_items(args.index, args.split, args.part)
     log.info("infer_cam: %d images of %s, part %s", len(items), args.split, args.part)
-    method = for_inference(load_method(args.model), args.threads)
+    method = for_inference(load_method(args.model), args.threads, config.precision)
     watch = Watch(method)
-    with MapsWriter(args.out, provenance(args.config, args.model)) as out:
-        for item in track(items, "class activation maps"):
-            image = read_item(item)
+
+    def read(item: Item) -> Scaled:
+        return scaled_copies(read_item(item), config.scales, config.resampling)
+
+    with (
+        MapsWriter(args.out, provenance(args.config, args.model)) as out,
+        behind(out.put) as put,
+    ):
+        found = ahead(items, read, args.threads)
+        for item, given in track(found, "class activation maps", len(items)):
             with finite_scores(item.image, args.model), watch():
-                cam = compute_cam(method, image, item, config.scales, config.flip)
-            size = np.array(image.shape[:2])
-            out.put(item.image_id, classes=np.array(item.classes, np.int64), cam=cam, size=size)
+                cam = compute_cam(method, given, item.classes, config)
+            size, classes = np.array(given.size), np.array(item.classes, np.int64)
+            put(item.image_id, classes=classes, cam=cam, size=size)
 
 
 def load_method(path: Path) -> Method | Combo:
@@ -65,7 +76,7 @@ def load_method(path: Path) -> Method | Combo:
 
 
 def compute_cam(
-    method: Method | Combo, image: np.ndarray, item: Item, scales: list[float], flip: bool
+    method: Method | Combo, given: Scaled, classes: Sequence[int], config: CamInfer
 ) -> np.ndarray:
     """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [-1, 1] of the image's K labels.
 
@@ -75,11 +86,17 @@ def compute_cam(
     Raises:
         NotFiniteError: the network gives numbers that are not finite.
     """
-    size = tuple(-(-side // STRIDE) for side in image.shape[:2])
-    present = list(item.classes)
-    if not present:
+    height, width = (-(-side // STRIDE) for side in given.size)
+    size = (height, width)
+    if not classes:
         return np.zeros((0, *size), np.float16)
-    batches = (torch.from_numpy(view).to(device()) for view in views(image, scales, flip))
-    total = sum_views(batches, lambda batch: method.infer(batch, size)[:, present], size)
+    where, present = device(), torch.tensor(classes, device=device())
+    with arithmetic(where, config.precision):
+        total = sum_views(
+            views(given.copies, where),
+            lambda batch: method.infer(batch, size, present),
+            size,
+            config.flip,
+        )
     cam = method.scale_maps(finite(total.cpu().numpy(), "class maps"))
     return finite(cam, "scaled class maps").clip(-1, 1).astype(np.float16)

@@ -1,18 +1,21 @@
 """Predict masks with the segmenter, over scales and mirrored views, without any label."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import read_slice
-from wsss.data.views import views
+from wsss.data.views import Scaled, scaled_copies, views
 from wsss.engine.checkpoint import Model, load_model
 from wsss.engine.tta import sum_views
+from wsss.io.background import ahead, behind
 from wsss.io.images import read_item
+from wsss.io.index import Item
 from wsss.io.labels import LabelWriter
 from wsss.io.progress import log, track
 from wsss.nn import segmenters
@@ -22,7 +25,14 @@ from wsss.ops.colour import wrapped
 from wsss.ops.crf import decide_prediction
 from wsss.ops.finite import finite
 from wsss.stages.finite import finite_scores
-from wsss.stages.inference import Watch, checkpoint_errors, for_inference, make_backbone
+from wsss.stages.inference import (
+    Watch,
+    arithmetic,
+    checkpoint_errors,
+    for_inference,
+    make_backbone,
+    winners,
+)
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 from wsss.tiles.layout import Window, blend_rows
 
@@ -38,16 +48,21 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config).segment.infer
     items = part_items(args.index, args.split, args.part)
     log.info("infer_segmenter: %d images of %s, part %s", len(items), args.split, args.part)
-    net = for_inference(
-        make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads
-    )
-    watch = Watch(net)
-    with LabelWriter(args.out, provenance(args.config, args.model)) as out:
-        for item in track(items, "segmentation"):
-            image = read_item(item)
+    net = make_segmenter(load_model(args.model, "segmenter"), args.model)
+    watch = Watch(for_inference(net, args.threads, config.precision))
+
+    def read(item: Item) -> Scaled:
+        return scaled_copies(read_item(item), config.scales, config.resampling)
+
+    with (
+        LabelWriter(args.out, provenance(args.config, args.model)) as out,
+        behind(out.put) as put,
+    ):
+        found = ahead(items, read, args.threads)
+        for item, given in track(found, "segmentation", len(items)):
             with finite_scores(item.image, args.model), watch():
-                labels = predict(net, image, config)
-            out.put(item.image_id, labels)
+                labels = segment(net, given, config)
+            put(item.image_id, labels)
 
 
 def load_own(path: Path) -> Model:
@@ -65,33 +80,47 @@ def make_segmenter(model: Model, source: Path) -> Segmenter:
     return net
 
 
-def probabilities(net: Segmenter, image: np.ndarray, infer: SegmenterInfer) -> np.ndarray:
-    """Return the class probabilities of an image: softmax of the mean logits over its views.
+def logits(net: Segmenter, given: Scaled, infer: SegmenterInfer) -> Tensor:
+    """Compute the mean logits over the views of an image.
 
     Args:
         net: the network, in evaluation mode on the device of inference.
-        image: (H, W, 3) uint8 RGB.
-        infer: scales, mirroring and how the image is scaled.
+        given: the image, scaled as `infer` says.
+        infer: mirroring and arithmetic.
 
     Returns:
-        (L, H, W) float32, background first.
+        (L, H, W) float32 on the device, background first.
 
     Raises:
-        NotFiniteError: the logits are not finite.
+        NotFiniteError: they are not finite.
     """
-    pixels = views(image, infer.scales, infer.flip, infer.resampling)
-    where = next(net.parameters()).device
-    batches = (torch.from_numpy(view).to(where) for view in pixels)
-    total = sum_views(batches, net, image.shape[:2], net.align_corners)
-    count = len(infer.scales) * (1 + infer.flip)
-    finite(total.cpu().numpy(), "logits")
-    return (total / count).softmax(0).cpu().numpy()
+    where = _device(net)
+    with arithmetic(where, infer.precision):
+        total = sum_views(
+            views(given.copies, where), net, given.size, infer.flip, net.align_corners
+        )
+    return finite(total, "logits") / (len(given.copies) * (1 + infer.flip))
 
 
-def predict(
-    net: Segmenter, image: np.ndarray, infer: SegmenterInfer, windows: Sequence[Window] = ()
-) -> np.ndarray:
+def segment(net: Segmenter, given: Scaled, infer: SegmenterInfer) -> np.ndarray:
     """Return the (H, W) uint8 label map of an image, after the CRF if any.
+
+    Args and raises as `logits`; the posteriors of the CRF may not be finite either.
+    """
+    mean = logits(net, given, infer)
+    if not infer.crf.iterations:
+        return winners(mean)
+    return _refined(net, given.image, mean.softmax(0).cpu().numpy(), infer)
+
+
+def segment_tiles(
+    net: Segmenter,
+    image: np.ndarray,
+    infer: SegmenterInfer,
+    windows: Sequence[Window],
+    threads: int = 0,
+) -> np.ndarray:
+    """Return the (H, W) uint8 label map of an image that is cut into tiles.
 
     Args:
         net: the network, in evaluation mode on the device of inference.
@@ -100,25 +129,32 @@ def predict(
         windows: tiles that cover the image, which the network looks at one by one; less than two
             = the whole image at once. Their probabilities are blended before anything is decided;
             without a CRF no more of them is kept than a row of tiles.
+        threads: number of tiles that are scaled while the network computes.
 
     Raises:
         NotFiniteError: the logits, or the posteriors of the CRF, are not finite.
     """
-    bands = _bands(net, image, infer, windows)
+
+    def cut(window: Window) -> Scaled:
+        return scaled_copies(image[window.slices], infer.scales, infer.resampling)
+
+    if len(windows) < 2:
+        return segment(net, scaled_copies(image, infer.scales, infer.resampling), infer)
+    tiles = ahead(windows, cut, threads)
+    parts = (logits(net, tile, infer).softmax(0).cpu().numpy() for _, tile in tiles)
+    bands = blend_rows(parts, windows, image.shape[:2])
     if not infer.crf.iterations:
         return np.concatenate([band.argmax(0).astype(np.uint8) for band in bands])
+    return _refined(net, image, np.concatenate(list(bands), axis=1), infer)
+
+
+def _refined(
+    net: Segmenter, image: np.ndarray, probabilities: np.ndarray, infer: SegmenterInfer
+) -> np.ndarray:
+    """Return the label map (H, W) uint8 of probabilities (L, H, W) after the CRF."""
     colours = wrapped(image) if infer.crf_image == "wrapped" else image
-    where = next(net.parameters()).device
-    probabilities = np.concatenate(list(bands), axis=1)
-    return decide_prediction(probabilities, colours, infer.crf, where).astype(np.uint8)
+    return decide_prediction(probabilities, colours, infer.crf, _device(net)).astype(np.uint8)
 
 
-def _bands(
-    net: Segmenter, image: np.ndarray, infer: SegmenterInfer, windows: Sequence[Window]
-) -> Iterator[np.ndarray]:
-    """Yield the probabilities (L, rows, W) of an image from its top to its bottom."""
-    if len(windows) < 2:
-        yield probabilities(net, image, infer)
-        return
-    parts = (probabilities(net, image[window.slices], infer) for window in windows)
-    yield from blend_rows(parts, windows, image.shape[:2])
+def _device(net: Segmenter) -> torch.device:
+    return next(net.parameters()).device

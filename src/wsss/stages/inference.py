@@ -3,16 +3,20 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from wsss.config.section import InferPrecision
 from wsss.engine.checkpoint import Model
 from wsss.errors import UserError
 from wsss.nn.backbones import Backbone, build
-from wsss.ops.finite import NotFiniteError
+from wsss.ops.finite import NotFiniteError, finite
 from wsss.system import gpus
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -41,11 +45,47 @@ def checkpoint_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def for_inference(net: Net, threads: int) -> Net:
+def for_inference(net: Net, threads: int, precision: InferPrecision) -> Net:
     """Move `net` to the device of inference, in evaluation mode and without gradients."""
     torch.set_num_threads(max(1, threads))
     torch.backends.cudnn.allow_tf32 = False
-    return net.eval().requires_grad_(False).to(device())
+    net = net.eval().requires_grad_(False)
+    _fold_norms(net)
+    net = net.to(device())
+    # tensor cores take bfloat16 in this order
+    return net.to(memory_format=torch.channels_last) if _halves(device(), precision) else net
+
+
+def _fold_norms(net: nn.Module) -> None:
+    """Fold the BatchNorm behind a convolution into its weights, where a sequence shows both."""
+    for layers in net.modules():
+        if not isinstance(layers, nn.Sequential):
+            continue
+        for i, (layer, norm) in enumerate(pairwise(layers)):
+            # subclasses may do more
+            if type(layer) is nn.Conv2d and type(norm) is nn.BatchNorm2d:
+                layers[i], layers[i + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
+
+
+def arithmetic(where: torch.device, precision: InferPrecision) -> torch.autocast:
+    """Return the context in which a network computes on a device."""
+    return torch.autocast(where.type, torch.bfloat16, enabled=_halves(where, precision))
+
+
+def _halves(where: torch.device, precision: InferPrecision) -> bool:
+    """True for bfloat16 on a GPU that has it in hardware."""
+    has = where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return has and precision == "bf16-mixed"
+
+
+def winners(scores: Tensor) -> np.ndarray:
+    """Return the (H, W) uint8 positions of the largest of scores (L, H, W) on any device.
+
+    Raises:
+        NotFiniteError: the scores are not finite.
+    """
+    # faster than argmax on a CPU
+    return finite(scores, "scores").max(0).indices.to(torch.uint8).cpu().numpy()
 
 
 class Watch:

@@ -11,7 +11,10 @@ from wsss.config.slices import canonical
 from wsss.errors import UserError
 from wsss.io.images import read_item
 from wsss.io.index import Index, Item
+from wsss.io.maps import MapsReader
 from wsss.io.parts import WHOLE, part_of
+from wsss.io.validated_maps import read_cam
+from wsss.ops.seeds import upsample_cam
 from wsss.stages.options import add_config_argument
 
 
@@ -34,18 +37,20 @@ def part_items(index: Path, split: str, part: str) -> tuple[Item, ...]:
     return tuple(part_of(Index.read(index).split(split), part))
 
 
-def image_of(item: Item, size: tuple[int, int]) -> np.ndarray:
-    """Return the image (H, W, 3) uint8 that maps of the size (H, W) were computed from.
+def read_with_cam(cams: MapsReader, item: Item) -> tuple[np.ndarray, np.ndarray]:
+    """Read an image (H, W, 3) uint8 and its class activation maps (K, H, W) float32.
 
     Raises:
-        UserError: the image has another size now, cannot be read, or is not that of the index.
+        UserError: the maps are missing or invalid, the image has another size than they were
+            computed from, cannot be read, or is not that of the index.
     """
+    cam, size = read_cam(cams, item)
     image = read_item(item)
     if image.shape[:2] != size:
         raise UserError(
             f"{item.image}: the image changed since its maps were computed; run snakemake again"
         )
-    return image
+    return image, upsample_cam(cam, size)
 
 
 def provenance(config: str, model: Path | None = None) -> str:

@@ -1,19 +1,20 @@
 """Refine the class activation maps with a dense CRF, once per exponent of the background."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from wsss.config.model import Crf
 from wsss.config.slices import read_slice
+from wsss.io.background import ahead, behind
 from wsss.io.maps import MapsReader, MapsWriter, alpha_name
 from wsss.io.progress import log, track
-from wsss.io.validated_maps import read_cam
 from wsss.ops.crf import ImageCRF
-from wsss.ops.seeds import background_score, upsample_cam
+from wsss.ops.seeds import background_score
 from wsss.stages.finite import finite_scores
-from wsss.stages.parts import add_part_arguments, image_of, part_items, provenance
+from wsss.stages.parts import add_part_arguments, part_items, provenance, read_with_cam
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,14 +34,14 @@ def run(args: argparse.Namespace) -> None:
         args.part,
         ", ".join(f"{alpha:g}" for alpha in config.alphas),
     )
-    with MapsWriter(args.out, provenance(args.config)) as out:
-        for item in track(items, "CRF"):
-            cam, size = read_cam(cams, item)
-            image = image_of(item, size)
+
+    with MapsWriter(args.out, provenance(args.config)) as out, behind(out.put) as put:
+        found = ahead(items, partial(read_with_cam, cams), args.threads)
+        for item, (image, cam) in track(found, "CRF", len(items)):
             with finite_scores(item.image, args.cams, remedy="lower the weights of crf"):
-                posteriors = refine(image, upsample_cam(cam, size), config)
+                posteriors = refine(image, cam, config)
             named = {alpha_name(a): p for a, p in zip(config.alphas, posteriors, strict=True)}
-            out.put(item.image_id, classes=np.array(item.classes, np.int64), **named)
+            put(item.image_id, classes=np.array(item.classes, np.int64), **named)
 
 
 def refine(image: np.ndarray, cam: np.ndarray, config: Crf) -> list[np.ndarray]:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from wsss.config.slices import read_slice
 from wsss.engine.checkpoint import load_model
+from wsss.io.background import behind
 from wsss.io.images import LARGEST, read_item
 from wsss.io.labels import LabelWriter
 from wsss.io.parts import part_of
 from wsss.io.progress import log, track
 from wsss.stages.finite import finite_scores
-from wsss.stages.infer_segmenter import make_segmenter, predict
+from wsss.stages.infer_segmenter import make_segmenter, segment_tiles
 from wsss.stages.inference import Watch, for_inference
 from wsss.stages.parts import add_part_arguments, provenance
 from wsss.tiles.table import TileTable
@@ -31,14 +32,16 @@ def run(args: argparse.Namespace) -> None:
     infer = read_slice(args.config).segment.infer
     images = part_of(TileTable.read(args.tiles).images(args.split), args.part)
     log.info("segment_whole: %d images of %s, part %s", len(images), args.split, args.part)
-    net = for_inference(
-        make_segmenter(load_model(args.model, "segmenter"), args.model), args.threads
-    )
-    watch = Watch(net)
-    with LabelWriter(args.out, provenance(args.config, args.model)) as out:
+    net = make_segmenter(load_model(args.model, "segmenter"), args.model)
+    watch = Watch(for_inference(net, args.threads, infer.precision))
+    with (
+        LabelWriter(args.out, provenance(args.config, args.model)) as out,
+        behind(out.put) as put,
+    ):
+        # not the next image, which may be as large, but the next tiles are prepared ahead
         for tiles in track(images, "segmentation"):
             image, windows = tiles[0].image, [tile.window for tile in tiles]
             pixels = read_item(image, LARGEST)
             with finite_scores(image.image, args.model), watch():
-                labels = predict(net, pixels, infer, windows)
-            out.put(image.image_id, labels)
+                labels = segment_tiles(net, pixels, infer, windows, args.threads)
+            put(image.image_id, labels)
