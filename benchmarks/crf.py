@@ -19,8 +19,8 @@ from wsss.ops.crf import ImageCRF, decide_prediction
 from wsss.ops.seeds import background_score
 
 ALPHAS = (4.0, 24.0)
-IMAGES, REPEATS = 4, 3
-"""Photographs of each workload, and measurements of each of them."""
+REFINED, PREDICTED, REPEATS = 4, 2, 3
+"""Photographs whose maps are refined and whose masks are predicted; measurements of each."""
 
 
 class Pair(NamedTuple):
@@ -39,10 +39,10 @@ def rows() -> Iterator[Row]:
     if find_spec("pydensecrf") is None:
         raise MissingError("pydensecrf is not installed: pip install pydensecrf2")
     for present, bar in ((1, 5.0), (2, 4.5), (3, 3.4)):
-        pairs = [_refined(image, mask) for image, mask in with_classes(present, IMAGES)]
+        pairs = [_refined(image, mask) for image, mask in with_classes(present, REFINED)]
         yield _row(f"CRF low + high, K = {present}", bar, pairs)
     for labels, bar in ((21, 2.1), (81, 6.0)):
-        pairs = [_predicted(image, mask, labels) for image, mask in with_classes(2, IMAGES)]
+        pairs = [_predicted(image, mask, labels) for image, mask in with_classes(2, PREDICTED)]
         yield _row(f"CRF of a prediction of {labels} labels", bar, pairs)
 
 

@@ -76,7 +76,7 @@ def _guarded(name: str, section: Section, lab: Lab, started: float) -> Iterator[
         traceback.print_exc()
         yield _Failure(f"\n{name}: failed, {type(error).__name__}.")
     finally:
-        found.close()
+        del found
         lab.forget()
 
 
