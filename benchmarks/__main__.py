@@ -5,65 +5,61 @@ import os
 import platform
 import sys
 from importlib import import_module
-from math import isnan
 from pathlib import Path
 
-from benchmarks.row import Row
+import cv2
+
+from benchmarks.row import HEADER, MissingError, Row, write
 
 FOLDER = Path(__file__).parent
-NAMES = sorted({path.stem for path in FOLDER.glob("*.py")} - {"__init__", "__main__", "row", "gpu"})
+NAMES = (
+    "crf",
+    "affinity_loss",
+    "walk",
+    "evaluation",
+    "samples",
+    "training_step",
+    "startup",
+)
+"""The benchmarks in the order of the table."""
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def main() -> None:
-    """Run the chosen benchmarks, one after the other on one core."""
+def main() -> int:
+    """Run the chosen benchmarks, with one thread; return 2 if one of them lacks something."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", default=NAMES, choices=[*NAMES, []], metavar="NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--out", type=Path, default=FOLDER / "results.md", help="table to write")
     args = parser.parse_args()
-    rows = []
+    if unknown := sorted(set(args.names) - set(NAMES)):
+        parser.error(f"no benchmark {unknown[0]}: choose from {', '.join(NAMES)}")
+    cv2.setNumThreads(1)
+    rows: list[Row] = []
+    missing = False
+    write(HEADER)
     for name in args.names or NAMES:
-        for row in import_module(f"benchmarks.{name}").rows():
-            sys.stderr.write(f"{_line(row)}\n")
-            rows.append(row)
+        try:
+            for row in import_module(f"benchmarks.{name}").rows():
+                write(row)
+                rows.append(row)
+        except MissingError as error:
+            sys.stderr.write(f"{name}: not measured: {error}\n")
+            missing = True
     args.out.write_text(table(rows), encoding="utf-8")
+    return 2 if missing else 0
 
 
 def table(rows: list[Row]) -> str:
     """Return the table in Markdown."""
-    lines = [
-        f"One core of {platform.processor() or platform.machine()}, Python "
-        f"{platform.python_version()}; medians of interleaved runs in CPU time.",
-        "",
-        "| workload | baseline | ours | ratio | bar | agreement | peak memory |",
-        "|---|---|---|---|---|---|---|",
-        *map(_line, rows),
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _line(row: Row) -> str:
-    compared = not isnan(row.baseline)
-    bar = f">= {row.bar:g} x" if compared else f"<= {_time(row.bar)}"
-    cells = (
-        row.workload,
-        _time(row.baseline) if compared else "-",
-        _time(row.ours),
-        f"{row.ratio:.3g} x" if compared else "-",
-        bar if row.reached else f"{bar}: **below**",
-        row.agreement,
-        row.memory or "-",
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+    processor = platform.processor() or platform.machine()
+    title = f"CPU time of one thread of {processor}, Python {platform.python_version()}."
+    return "\n".join([title, "", HEADER, *map(str, rows), ""])
 
 
 if __name__ == "__main__":
-    # before numpy and torch are imported
-    if os.environ.get("OMP_NUM_THREADS") != "1":
-        os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    # read where numpy, torch and numba are imported
+    if any(os.environ.get(name) != "1" for name in THREADS):
+        os.environ |= dict.fromkeys(THREADS, "1")
         os.execv(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]])
-    main()
+    sys.exit(main())

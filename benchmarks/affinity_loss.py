@@ -6,42 +6,36 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from benchmarks.row import Row, interleaved, peak_memory
+from benchmarks.row import Row, beside, interleaved, peak_memory
 from wsss.losses.affinity import affinity_loss
 from wsss.ops.affinity import pair_affinity, pair_labels
 from wsss.ops.pairs import pair_indices
 
 CELLS, CHANNELS, RADIUS, EPS = 56, 448, 5, 1e-5
-TIMED, BATCH = 2, 8
+BATCH, REPEATS = 8, 2
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def rows() -> Iterator[Row]:
-    """Yield the row of a step: time at a batch that the originals fit, memory at a full one."""
-    features, labels = _example(TIMED)
-    published, ours = (_step(loss, features, labels) for loss in (_published, _ours))
+    """Yield the row of a step."""
+    plain, fast = (partial(_step, loss, *_example()) for loss in (gathered_loss, shifted_loss))
+    published, ours = plain(), fast()
     worst = float((published - ours).abs().max() / published.abs().max())
-    plain, fast = interleaved(
-        partial(_step, _published, features, labels), partial(_step, _ours, features, labels), 3
-    )
-    full = _example(BATCH)
-    memory = [peak_memory(partial(_step, loss, *full)) for loss in (_published, _ours)]
     yield Row(
-        f"affinity loss, forward and backward, crop 448, batch {TIMED}",
-        plain,
-        fast,
-        8,
-        f"gradients {worst:.0e} of the largest",
-        f"batch {BATCH}: {memory[0]:.0f} / {memory[1]:.0f} MB = {memory[0] / memory[1]:.1f} x",
+        f"affinity loss, forward and backward, crop 448, batch {BATCH}",
+        *interleaved(plain, fast, REPEATS),
+        bar=8,
+        agreement=f"gradients {worst:.0e} of the largest",
+        memory=beside(peak_memory(plain), peak_memory(fast), bar=8),
     )
 
 
-def _example(batch: int) -> tuple[Tensor, Tensor]:
+def _example() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    features = torch.randn(batch, CHANNELS, CELLS, CELLS, generator=generator)
+    features = torch.randn(BATCH, CHANNELS, CELLS, CELLS, generator=generator)
     values = torch.tensor([0, 1, 2, 255], dtype=torch.uint8)
-    return features, values[torch.randint(4, (batch, CELLS, CELLS), generator=generator)]
+    return features, values[torch.randint(4, (BATCH, CELLS, CELLS), generator=generator)]
 
 
 def _step(loss: Loss, features: Tensor, labels: Tensor) -> Tensor:
@@ -52,14 +46,16 @@ def _step(loss: Loss, features: Tensor, labels: Tensor) -> Tensor:
     return leaf.grad
 
 
-def _ours(features: Tensor, labels: Tensor) -> Tensor:
+def shifted_loss(features: Tensor, labels: Tensor) -> Tensor:
+    """Return the loss of features (B, D, h, w) and labels (B, h, w) as the project computes it."""
     terms = affinity_loss(pair_affinity(features, RADIUS), *pair_labels(labels, RADIUS))
     return torch.stack(list(terms.values())).sum()
 
 
-def _published(features: Tensor, labels: Tensor) -> Tensor:
+def gathered_loss(features: Tensor, labels: Tensor) -> Tensor:
     """Gather both cells of every pair, as `network/resnet38_aff.py` and `train_aff.py` of PSA."""
-    source, target = pair_indices(CELLS, CELLS, RADIUS)
+    places = pair_indices(*features.shape[2:], RADIUS)
+    source, target = (one.to(features.device) for one in places)
     cells, ids = features.flatten(2), labels.flatten(1)
     here = torch.index_select(cells, 2, source)[:, :, None]
     there = torch.index_select(cells, 2, target.flatten()).unflatten(2, target.shape)

@@ -1,6 +1,5 @@
 """Samples per core: the project's sets beside the chains of Pillow and NumPy of the originals."""
 
-import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator
@@ -8,12 +7,13 @@ from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import ColorJitter
 
+from benchmarks import voc
+from benchmarks.made import posteriors
 from benchmarks.row import Row, alone, interleaved
 from wsss.data.sets.affinity import AffinitySet
 from wsss.data.sets.classification import ClassificationSet
@@ -25,10 +25,9 @@ from wsss.io.maps import MapsReader, MapsWriter
 from wsss.io.provenance import bytes_digest
 from wsss.ops.colour import MEAN, STD
 
-IMAGES, SIZE, CROP, JITTER = 24, (375, 500), 448, (0.3, 0.3, 0.3, 0.1)
+IMAGES, CROP, JITTER = 24, 448, (0.3, 0.3, 0.3, 0.1)
 CLASSES = (6, 14)
-VARIABLE = "WSSS_PHOTOGRAPHS"
-"""Environment variable: folder of JPEG files to read in place of generated ones."""
+SAME = "same distribution, see tests/data/test_jitter.py"
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,12 @@ def rows() -> Iterator[Row]:
         classifier = ClassificationSet(items, 20, (256, 512), CROP, JITTER)
         affinity = AffinitySet(items, example.maps, "low", "high", CROP, JITTER)
         segmenter = SegmentationSet(items, example.labels, (0.5, 1.5), CROP, JITTER)
-        plain, fast = _compared(lambda i: _classifier(items[i]), classifier)
-        yield _row("classifier's sample", plain, fast, 0.0042)
-        plain, fast = _compared(lambda i: _affinity(items[i], example.maps), affinity)
-        yield _row("affinity sample", plain, fast, 0.008)
+        times = _compared(lambda i: _classifier(items[i]), classifier)
+        yield Row("classifier's sample", *times, 0.0042, SAME, limit=True)
+        times = _compared(lambda i: _affinity(items[i], example.maps), affinity)
+        yield Row("affinity sample", *times, 0.008, SAME, limit=True)
         every = alone(lambda: [segmenter[0, i] for i in range(IMAGES)]) / IMAGES
-        yield Row("segmenter's sample", nan, every, 0.008, "-")
-
-
-def _row(name: str, plain: float, fast: float, bar: float) -> Row:
-    workload = f"{name}; PSA's chain {1000 * plain:.1f} ms"
-    return Row(workload, nan, fast, bar, "same distribution, see tests/data/test_jitter.py")
+        yield Row("segmenter's sample", nan, every, 0.008)
 
 
 def _compared(published: Callable[[int], object], ours: Samples) -> tuple[float, float]:
@@ -121,35 +115,15 @@ def _cropped(array: np.ndarray) -> np.ndarray:
 
 
 def _written(folder: Path) -> _Example:
-    """Write photographs, posteriors of two objects and their label maps."""
-    given = sorted(Path(os.environ[VARIABLE]).glob("*.jpg")) if VARIABLE in os.environ else []
-    paths = given[:IMAGES] or [_photograph(folder / f"{i}.jpg", i) for i in range(IMAGES)]
+    """Take photographs; write posteriors of two objects and their label maps."""
+    paths = sorted((voc.folder() / "JPEGImages").glob("*.jpg"))[:IMAGES]
     items = []
     with MapsWriter(folder / "maps.tsv") as maps, LabelWriter(folder / "labels.tsv") as labels:
-        for path in paths:
+        for number, path in enumerate(paths):
             with Image.open(path) as picture:
-                scores = _posteriors(picture.height, picture.width)
+                likely = np.rint(255 * posteriors(number, picture.size[::-1])).astype(np.uint8)
             digest = bytes_digest(path.read_bytes())
             items.append(Item(path.stem, "train", path, digest, CLASSES))
-            maps.put(path.stem, classes=np.array(CLASSES), low=scores, high=scores)
-            labels.put(path.stem, np.array([0, *CLASSES], np.uint8)[scores.argmax(0)])
+            maps.put(path.stem, classes=np.array(CLASSES), low=likely, high=likely)
+            labels.put(path.stem, np.array([0, *CLASSES], np.uint8)[likely.argmax(0)])
     return _Example(items, MapsReader([folder / "maps.tsv"]), LabelReader([folder / "labels.tsv"]))
-
-
-def _photograph(path: Path, seed: int) -> Path:
-    """Write a JPEG file of smooth colours with grain."""
-    generator = np.random.default_rng(seed)
-    coarse = cv2.resize(generator.uniform(0, 255, (12, 16, 3)), SIZE[::-1])
-    grain = cv2.GaussianBlur(generator.normal(0, 40, (*SIZE, 3)), (0, 0), 1.2)
-    Image.fromarray((coarse + grain).clip(0, 255).astype(np.uint8)).save(path, quality=90)
-    return path
-
-
-def _posteriors(height: int, width: int) -> np.ndarray:
-    """Return scores (3, H, W) uint8 of background and two discs with sharp, ragged outlines."""
-    rows, columns = np.mgrid[0:height, 0:width]
-    ragged = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 3, (height, width)), (0, 0), 3)
-    far = [np.hypot(rows - height / 2, columns - width * at) / 110 for at in (0.3, 0.7)]
-    logits = np.stack([np.zeros((height, width)), *(12 * (1 - d + 0.2 * ragged) for d in far)])
-    scores = np.exp(logits - logits.max(0))
-    return np.rint(255 * scores / scores.sum(0)).astype(np.uint8)

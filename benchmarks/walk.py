@@ -1,12 +1,13 @@
 """Random walk: the sparse steps beside the dense squaring of PSA's `infer_aff.py`."""
 
 from collections.abc import Iterator
+from functools import partial
 from math import nan
 
 import torch
 from torch import Tensor
 
-from benchmarks.row import Row, alone, interleaved
+from benchmarks.row import Row, alone, beside, interleaved, peak_memory
 from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.walk import random_walk, transition
 
@@ -15,36 +16,39 @@ LABELS, RADIUS, BETA, LOGT = 3, 5, 8, 8
 
 def rows() -> Iterator[Row]:
     """Yield the rows of a VOC image and of a large one."""
-    affinity, start, end, scores = _example(47, 63)
-    ours = _sparse(affinity, start, end, scores)
-    worst = float((_dense(affinity, start, end, scores) - ours).abs().max())
-    plain, fast = interleaved(
-        lambda: _dense(affinity, start, end, scores),
-        lambda: _sparse(affinity, start, end, scores),
-        repeats=2,
+    given = example(47, 63)
+    dense, sparse = partial(dense_walk, *given), partial(sparse_walk, *given)
+    worst = float((dense() - sparse()).abs().max())
+    yield Row(
+        "random walk 47 x 63, 256 steps",
+        *interleaved(dense, sparse, repeats=2),
+        bar=150,
+        agreement=f"{worst:.0e}",
+        memory=beside(peak_memory(dense), peak_memory(sparse)),
     )
-    yield Row("random walk 47 x 63, 256 steps", plain, fast, 150, f"{worst:.0e}")
-    large = _example(256, 256)
-    yield Row("random walk 256 x 256, 256 steps", nan, alone(lambda: _sparse(*large), 1), 2.0, "-")
+    large = partial(sparse_walk, *example(256, 256))
+    yield Row("random walk 256 x 256, 256 steps", nan, alone(large, repeats=1), bar=2.0)
 
 
-def _example(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def example(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return random affinities with the cells of their pairs, and scores."""
     generator = torch.Generator().manual_seed(0)
     start, end = pair_indices(height, width, fit_radius(height, width, RADIUS))
     affinity = torch.rand(end.shape, generator=generator)
     return affinity, start, end, torch.rand(LABELS, height, width, generator=generator)
 
 
-def _sparse(affinity: Tensor, start: Tensor, end: Tensor, scores: Tensor) -> Tensor:
+def sparse_walk(affinity: Tensor, start: Tensor, end: Tensor, scores: Tensor) -> Tensor:
+    """Walk step by step."""
     height, width = scores.shape[1:]
     matrix = transition(affinity, height, width, start, end, BETA)
     return random_walk(scores, matrix, 2**LOGT)
 
 
-def _dense(affinity: Tensor, start: Tensor, end: Tensor, scores: Tensor) -> Tensor:
+def dense_walk(affinity: Tensor, start: Tensor, end: Tensor, scores: Tensor) -> Tensor:
     """Square the dense transition matrix LOGT times."""
     cells = scores[0].numel()
-    weights = torch.eye(cells)
+    weights = torch.eye(cells, device=scores.device)
     here = start.expand_as(end)
     weights[here, end] = weights[end, here] = affinity**BETA
     step = weights / weights.sum(1, keepdim=True)

@@ -153,6 +153,7 @@ KEYS = [
     *_section("dataset", FETCHING, _VOC, augment="sbd.tgz"),
     *_section("dataset", READING, _VOC, labels="other.csv", classes=["cat"], masks="tasks.json"),
     *_section("dataset", SORTING, _VOC, labels_from="masks", tiles={"size": 64, "overlap": 8}),
+    *_section("dataset", SORTING, _VOC, white=4095),
     *_section("dataset", ELSEWHERE, _VOC | {"dataset.augment": "sbd"}, augment_masks=True),
     *_section("dataset.coco", READING, _COCO, annotations={"val": "a"}, images={"val": "b"}),
     Key("dataset.coco.crowds", "objects", READING, _COCO),

@@ -159,3 +159,13 @@ def test_ctrl_c_during_the_first_imports_is_one_line(monkeypatch, capfd):
     monkeypatch.delattr(wsss, "cli")
     assert entry() == 130
     assert capfd.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("environment", [{}, {"OMP_WAIT_POLICY": "active"}])
+def test_threads_do_not_spin_at_barriers_unless_the_user_wants_it(monkeypatch, environment):
+    wanted, found = environment.get("OMP_WAIT_POLICY", "passive"), []
+    with monkeypatch.context() as patch:
+        patch.setattr("os.environ", environment)
+        patch.setattr("wsss.cli._run", lambda _: found.append(os.environ["OMP_WAIT_POLICY"]))
+        assert main(["check"]) == 0
+    assert found == [wanted]

@@ -1,49 +1,72 @@
 """A job imports what its stage uses, since imports cost up to seconds of CPU time."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-NETWORKS = ("torch", "torchvision", "lightning_fabric", "timm", "scipy")
-UNUSED = {
-    **dict.fromkeys(
-        (
-            "prepare_data",
-            "prepare_masks",
-            "evaluate",
-            "refine_crf",
-            "stitch_masks",
-            "report",
-            "gather_parts",
-        ),
-        NETWORKS,
-    ),
-    **dict.fromkeys(
-        ("infer_cam", "infer_segmenter", "random_walk", "predict"),
-        ("torchvision", "lightning_fabric", "timm", "scipy", "pandas", "torch._dynamo"),
-    ),
-    **dict.fromkeys(
-        ("train_cam", "train_affinity", "train_segmenter", "convert_weights"),
-        ("torchvision", "timm", "scipy"),
-    ),
+from wsss.cli import commands
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {
+    "torch",
+    "torch._dynamo",
+    "torchvision",
+    "lightning_fabric",
+    "timm",
+    "scipy",
+    "pandas",
+    "matplotlib",
+    "numba",
 }
-"""Stage -> packages that it must not import before it has read its files."""
+"""Packages and modules that take a tenth of a second or more."""
+
+NETWORKS = (
+    "train_cam",
+    "train_affinity",
+    "train_segmenter",
+    "infer_cam",
+    "infer_segmenter",
+    "segment_whole",
+    "random_walk",
+    "predict",
+    "convert_weights",
+    "verify",
+)
+OTHERS = tuple(name for name in commands() if name not in (*NETWORKS, "report"))
 
 
-@pytest.mark.parametrize("stage", UNUSED)
-def test_a_stage_imports_nothing_it_does_not_use(stage):
-    code = f"import sys, wsss.stages.{stage}; print(*sys.modules)"
+def imported(code):
+    """The heavy modules that a Python process has after `code`."""
     run = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
-    assert not set(run.stdout.split()) & set(UNUSED[stage])
+    return HEAVY & set(run.stdout.split())
 
 
-@pytest.mark.parametrize(("name", "imported"), [("tiny", False), ("mobilenet_v2", True)])
-def test_torchvision_is_imported_for_its_backbones_alone(name, imported):
-    code = f"import sys; from wsss.nn.backbones import build; build({name!r}); print(*sys.modules)"
-    run = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
-    )
-    assert ("torchvision" in run.stdout.split()) == imported
+@pytest.mark.parametrize(
+    ("stages", "used"), [(OTHERS, set()), (NETWORKS, {"torch"}), (("report",), {"matplotlib"})]
+)
+def test_stages_import_nothing_they_do_not_use_before_they_have_read_their_files(stages, used):
+    assert imported("import " + ", ".join(f"wsss.stages.{stage}" for stage in stages)) == used
+
+
+def test_a_workflow_is_planned_without_the_packages_of_its_jobs():
+    rules = (ROOT / "rules/common.smk").read_text()
+    lines = re.findall("^ *(from wsss.* import .*)", rules.partition("configfile:")[0], re.M)
+    assert "from wsss.plan.artifacts import Plan" in lines
+    assert not imported("; ".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("name", "used"), [("tiny", {"torch"}), ("mobilenet_v2", {"torch", "torchvision"})]
+)
+def test_torchvision_is_imported_for_its_backbones_alone(name, used):
+    found = imported(f"from wsss.nn.backbones import build; build({name!r})")
+    assert found - {"torch._dynamo"} == used

@@ -9,7 +9,17 @@ from wsss.config.model import Segment
 from wsss.pipeline import STAGES
 
 ROOT = Path(__file__).parents[1]
-HELPERS = {"__init__", "damage", "finite", "training", "inference", "options", "parts", "sourcing"}
+HELPERS = {
+    "__init__",
+    "console",
+    "damage",
+    "finite",
+    "training",
+    "inference",
+    "options",
+    "parts",
+    "sourcing",
+}
 
 
 def rules():

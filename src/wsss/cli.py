@@ -6,6 +6,7 @@ one line at any time, also while PyTorch is imported.
 
 import argparse
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from wsss.io.atomic import is_unwritable, unwritable
 from wsss.pipeline import STAGES
 from wsss.system import locks, parent, ranks, sigterm
 
-TOOLS = ("check", "clean", "export", "predict", "schema", "verify")
+TOOLS = ("check", "clean", "export", "forecast", "predict", "schema", "verify")
 """Commands that are no stage of the workflow."""
 
 
@@ -30,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0; 2 after one line per user error; 1 after an unexpected error; 130 after
         Ctrl-C; 143 after SIGTERM.
     """
+    # OpenMP reads this when PyTorch is loaded; threads that spin at barriers take a busy machine's
+    # cores from the threads that they wait for
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     ranks.exit_with_rank_zero()
     with sigterm.as_exception():
         try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _FETCHED = tuple(f"dataset.{key}" for key in ("source", "root", "splits", "download", "augment"))
 _SOURCE = (*_FETCHED, "dataset.labels", "dataset.classes", "dataset.coco", "dataset.masks")
-_DATASET = (*_SOURCE, "dataset.labels_from", "dataset.tiles")
+_DATASET = (*_SOURCE, "dataset.labels_from", "dataset.tiles", "dataset.white")
 
 _MADE = (Input("demo", "demo"), Input("fetched", "fetched"))
 _TILES = Input("tiles", "tiles")

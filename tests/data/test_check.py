@@ -278,9 +278,19 @@ def test_unusual_images_are_counted_with_the_reason(folder, caplog):
     with caplog.at_level("WARNING", "wsss"):
         folder.check()
     text = caplog.text
-    assert "1 images: 16 bits: the high byte of a sample is read, the low one is not" in text
+    assert "1 images: 16 bits: 8 bits of a sample are left" in text
     assert "1 images: transparent: transparent pixels are blended with white: img/b.png" in text
     assert "1 16-bit images use less than an eighth" in text and "of all is 4095" in text
+    assert "if white is 4095, use dataset.white: 4095: img/a.png" in text
+
+
+def test_white_is_stated(folder, caplog):
+    Image.fromarray(np.full((4, 6), 4095, np.uint16)).save(folder.root / "img/a.png")
+    folder.table(GOOD)
+    with caplog.at_level("WARNING", "wsss"):
+        index, _ = folder.check(white=4095)
+    assert "nearly black" not in caplog.text
+    assert {item.white for item in index.items} == {4095}
 
 
 def test_damaged_images_are_named_and_the_others_are_checked(folder, monkeypatch):

@@ -5,6 +5,8 @@ import pytest
 from wsss.errors import UserError
 from wsss.io.index import Index, Item, Masks
 
+HEAD = "#classes\tcat\nimage_id\tsplit\timage\tdigest\tclasses\twhite\n"
+
 
 @pytest.fixture
 def index():
@@ -25,7 +27,7 @@ def test_index_is_a_readable_table(index, tmp_path):
     index.write(tmp_path / "index.tsv")
     lines = (tmp_path / "index.tsv").read_text().splitlines()
     assert lines[0] == "#classes\tcat\twild dog"
-    assert lines[2].split("\t")[-1] == "cat;wild dog"
+    assert lines[2].split("\t")[-2:] == ["cat;wild dog", "65535"]
 
 
 def test_lookup(index):
@@ -44,8 +46,9 @@ def test_empty_split_is_named(index):
     [
         ("", "not a table"),
         ("#classes\tcat\nimage_id\tsplit\n", "not a table"),
-        ("#classes\tcat\nimage_id\tsplit\timage\tdigest\tclasses\na\tb\n", ":3: 2 fields"),
-        ("#classes\tcat\nimage_id\tsplit\timage\tdigest\tclasses\na\tb\tc\td\tcat\n", "checksum"),
+        (HEAD + "a\tb\n", ":3: 2 fields"),
+        (HEAD + "a\tb\tc\td\tcat\t9\n", "checksum"),
+        (HEAD + "a\tb\tc\td\tcat\tx\n", "'x' is no white"),
     ],
 )
 def test_damaged_index_is_named(tmp_path, text, message):

@@ -55,6 +55,12 @@ def test_the_file_gives_back_the_evaluation() -> None:
     assert Evaluation.from_text(EVALUATION.to_text()) == EVALUATION
 
 
+def test_classes_need_not_be_in_the_order_of_their_names() -> None:
+    found = Metrics.of(COUNTS, ("zebra", "ant"), SUPPORT)
+    evaluation = EVALUATION.model_copy(update={"results": {"crf alpha 4": found}})
+    assert Evaluation.from_text(evaluation.to_text()) == evaluation
+
+
 def test_equal_evaluations_give_equal_text() -> None:
     assert EVALUATION.to_text() == EVALUATION.model_copy(deep=True).to_text()
 

@@ -38,7 +38,7 @@ def example(seed):
 def agree(got, expected):
     assert got.shape == expected.shape
     far = np.abs(got - expected)
-    assert (far <= 2e-3).mean() >= 0.999
+    assert (far <= 2e-3).mean() >= 0.998
     # a vertex that rounding gives one of two lattices alone, in small images
     assert far.max() <= 5e-3
     sure = np.abs(np.diff(np.sort(expected, axis=-3)[..., -2:, :, :], axis=-3)[..., 0, :, :]) > 4e-3

@@ -2,170 +2,209 @@ import math
 
 import pytest
 
-from wsss.config.backbones import BACKBONES, BackboneOptions
-from wsss.config.dataset import Dataset
-from wsss.config.model import METHODS, Run
-from wsss.config.section import StepCost
-from wsss.config.segmenter import Segment
-from wsss.pipeline import STAGES
-from wsss.planning import costs, forecast
-from wsss.products import Case
+from wsss.config.model import METHODS, Config
+from wsss.plan.artifacts import Plan
+from wsss.planning.brief import Machine, brief, samples
+from wsss.planning.forecast import Forecast
+from wsss.planning.images import Images, typical_size
+from wsss.planning.photos import MadeUp, dataset_of
+from wsss.planning.rehearsal import (
+    Measured,
+    Seconds,
+    memory_of,
+    photos,
+    rehearsals,
+    seconds_of,
+    seconds_per_item,
+)
 
-TRAIN = forecast.volume([((1000, 1000), 1), ((500, 1000), 2)])
-VAL = forecast.volume([((1000, 1000), 0)])
+IMAGES = Images(train=400, val=100, size=(100, 200), classes=4, labels=1.5)
+MACHINE = Machine(cores=2, gpus=0, name="two cores")
+ONE = Measured(wall=Seconds(3, 0.5), cpu=Seconds(2, 0.25), memory=1e9, disk=10_000)
+"""Start 3 s, then half a second per image or sample."""
 
-
-VOLUMES = forecast.Volumes(TRAIN, VAL, 4)
-
-
-def run(tiles=None, **keys):
-    keys = {"backbone": {"name": "tiny", "weights": None}} | keys
-    return forecast.of_run(Case(Dataset(tiles=tiles), Run(**keys)), VOLUMES)
-
-
-def test_a_volume_counts_megapixels_and_classes():
-    assert (TRAIN.images, TRAIN.area, TRAIN.shown, TRAIN.labelled) == (2, 1.5, 2.0, 3.5)
-
-
-def test_maps_are_kept_at_a_quarter_in_16_bits():
-    # 2 Mpx of classes / 16 x 2 bytes, of which 61 % are left
-    assert run()["infer_cam"].disk == pytest.approx(2e6 / 16 * 2 * 0.61)
+TINY = {"name": "tiny", "weights": None}
 
 
-def test_posteriors_have_the_background_and_one_byte_per_exponent():
-    disk = run(crf={"alphas": [1, 4, 9]})["refine_crf"].disk
-    assert disk == pytest.approx(3 * (2.0 + 2.5) * 1e6 * 0.082)
+def plan_of(images=IMAGES, **keys):
+    config = Config(**{"backbone": TINY, "dataset": dataset_of(images)} | keys)
+    return Plan(config, MadeUp(images.count if config.dataset.tiles is None else lambda _: None))
 
 
-def test_label_maps_are_those_of_both_splits_and_masks_those_of_one():
-    assert run()["random_walk"].disk == pytest.approx(2.5e6 * 0.021)
-    assert run()["infer_segmenter"].disk == pytest.approx(1e6 * 0.021)
+def costs_of(images=IMAGES, given=None, machine=MACHINE, **keys):
+    plan = plan_of(images, **keys)
+    cut = images.cut(plan.config.dataset.tiles)
+    wanted = rehearsals(plan, cut, machine)
+    measured = {one.identity: ONE for one in wanted.values()}
+    costs = Forecast(plan, wanted, measured, images, cut, given or {}, machine).costs()
+    return {cost.stage: cost for cost in costs}
 
 
-def test_360_images_of_voc_take_33_megabytes_of_maps():
-    images = forecast.volume([((375, 448), 1)] * 180 + [((375, 448), 2)] * 180)
-    volumes = forecast.Volumes(images, forecast.volume([]), 20)
-    stages = forecast.of_run(Case(Dataset(), Run()), volumes)
-    maps = sum(stages[name].disk for name in ("infer_cam", "refine_crf", "random_walk"))
-    assert maps == pytest.approx(33e6, rel=0.05)
+def brief_of(stage, machine=MACHINE, images=IMAGES, **keys):
+    plan = plan_of(images, **keys)
+    found = (a for a in plan.artifacts.values() if a.stage == stage)
+    return brief(next(found).config, plan.runs["psa"], images, machine)
 
 
-def test_a_training_counts_its_crops():
-    cam = {"train": {"epochs": 5, "crop": 100}}
-    # 5 epochs of 2 crops of 0.01 Mpx, 2.9 passes of 0.37 s
-    assert run(cam=cam)["train_cam"].network == pytest.approx(0.1 * 2.9 * 0.37)
+# ---- images ----
 
 
-def test_a_training_may_count_its_steps():
-    segment = {
-        "train": {"steps": 10, "batch_size": 4, "crop": 100},
-        "deeplab_v3plus": {"width": 256},
-    }
-    assert run(segment=segment)["train_segmenter"].network == pytest.approx(
-        0.4 * 2.9 * (0.37 + 2.8)
-    )
+def test_tiles_stand_in_for_their_images():
+    keys = {"tiles": {"size": 100, "overlap": 0}}
+    tiles = Config(dataset=dataset_of(IMAGES) | keys).dataset.tiles
+    assert IMAGES.cut(tiles) == Images(800, 200, (100, 100), 4, 1.5)
+    assert IMAGES.cut(None) is IMAGES
+    assert (IMAGES.count("val"), IMAGES.count(None), IMAGES.megapixels) == (100, 500, 0.02)
 
 
-def test_deeplab_v2_looks_at_several_scales():
-    segment = {"segmenter": "deeplab_v2", "infer": {"scales": [1.0], "flip": False}}
-    one = run(segment={**segment, "deeplab_v2": {"scales": []}})["infer_segmenter"].network
-    assert run(segment=segment)["infer_segmenter"].network == pytest.approx(1.8125 * one)
+def test_the_typical_size_is_the_median_of_each_side():
+    assert typical_size([(10, 40), (30, 20), (20, 30)]) == (20, 30)
 
 
-def test_a_wider_head_costs_more():
-    disk = [
-        run(segment={"deeplab_v3plus": {"width": w}})["train_segmenter"].disk for w in (64, 256)
-    ]
-    assert disk == pytest.approx([4e6 * (0.5 + 16.8 / 8), 4e6 * (0.5 + 16.8)])
+# ---- what is measured ----
 
 
-def test_views_count_by_their_area():
-    cam = {"infer": {"scales": [0.5, 2.0], "flip": True}}
-    assert run(cam=cam)["infer_cam"].network == pytest.approx(2.5 * 8.5 * 0.37)
+def test_the_first_items_do_not_count():
+    # 5 s and 2 s of setting up, then 1 s per item
+    assert seconds_per_item([0, 5, 7, 8, 9]) == 1
+    assert seconds_per_item([0, 5]) == 5 and seconds_per_item([0]) == 0
 
 
-def test_a_crf_builds_its_lattice_once():
-    crf = {"alphas": [1, 2], "iterations": 5}
-    expected = 2.5 * 0.65 + 2 * 5 * (0.115 * 2.5 + 0.019 * 4.5) + 2 * costs.START
-    assert run(crf=crf)["refine_crf"].rest == pytest.approx(expected)
+def test_what_is_no_item_is_the_start():
+    assert seconds_of(20, [[0, 5, 7, 8, 9]]) == (16, 1)
+    # a stage with two loops over the images, of 2 s and of 1 s per image
+    assert seconds_of(20, [[0, 2, 4, 6, 8], [8, 9, 10, 11, 12]]) == (8, 3)
+    assert seconds_of(4, []) == (4, 0)
 
 
-def test_without_iterations_there_is_no_crf():
-    less = run(walk={"crf": {"iterations": 0}})["random_walk"].rest
-    assert less < run(walk={"crf": {"iterations": 1}})["random_walk"].rest - 2.5 * 0.65
+def test_memory_grows_with_the_pixels_alone():
+    assert memory_of(10, grown=6, state=2, factor=3) == 10 + 2 + 4 * 3
+    assert memory_of(10, grown=1, state=2, factor=3) == 11
 
 
-def test_a_combination_costs_more_than_its_parts():
-    single, both = run(method="seam"), run(method="seam+eader")
-    assert both["train_cam"].network > single["train_cam"].network
+def test_a_job_gets_enough_images():
+    assert photos(IMAGES, IMAGES, jobs=2).train == 2 * 30
+    large = Images(10, 10, (2000, 2000), 4, 1.5)
+    assert photos(large, large, jobs=2).train == 2 * 3
 
 
-def test_a_published_checkpoint_is_not_trained():
-    assert run(cam={"checkpoint": "x.pth"})["train_cam"].network == 0
-    assert run(segment={"checkpoint": "x.pth"})["train_segmenter"].network == 0
+# ---- brief settings ----
+
+
+def test_a_fast_network_is_rehearsed_as_configured():
+    found = brief_of("train_cam", cam={"train": {"crop": 64, "batch_size": 16}})
+    assert (found.batch, found.pixels, found.memory) == (16, 1, 1)
+    assert '"crop":64' in found.config and '"steps":40' in found.config
+
+
+def test_a_slow_network_is_rehearsed_on_smaller_batches_and_crops():
+    backbone = {"name": "resnet38d", "weights": __file__}
+    cam = {"train": {"crop": 448, "batch_size": 16, "resize": (224, 448), "accumulate": 16}}
+    found = brief_of("train_cam", backbone=backbone, cam=cam)
+    assert found.batch == 5 and '"crop":128' in found.config
+    assert '"resize":[64,128]' in found.config and '"accumulate":1,' in found.config
+    assert found.pixels == (448 / 128) ** 2 and found.memory == found.pixels * 16 / 5
+
+
+def test_a_gpu_needs_no_smaller_batches():
+    backbone = {"name": "resnet38d", "weights": __file__}
+    cam = {"train": {"crop": 448, "batch_size": 5}}
+    found = brief_of("train_cam", Machine(16, 1, "a GPU"), backbone=backbone, cam=cam)
+    assert (found.batch, found.pixels) == (5, 1)
+
+
+def test_views_of_a_slow_network_are_smaller():
+    infer = {"scales": [1.0, 2.0], "flip": True}
+    images = Images(400, 100, (1000, 1000), 4, 1.5)
+    found = brief_of("infer_cam", images=images, cam={"infer": infer})
+    # 10 views of 0.37 s, of which 3 s are wanted
+    assert found.pixels == pytest.approx(3.7 / 3)
+    assert brief_of("infer_cam", cam={"infer": infer}).pixels == 1
+
+
+@pytest.mark.parametrize("name", METHODS.params)
+def test_brief_options_are_valid(name):
+    params = METHODS.params[name]
+    short = params().brief(5)
+    assert params(**short.model_dump(mode="json")) == short
+    assert not short.length_problem(2)
 
 
 @pytest.mark.parametrize(
-    ("until", "last"),
-    [("cam", "infer_cam"), ("crf", "refine_crf"), ("walk", "random_walk")],
+    ("train", "count"),
+    [
+        ('{"batch_size":8,"steps":10,"epochs":1}', 80),
+        # two whole steps in each of three epochs
+        ('{"batch_size":8,"steps":null,"epochs":3}', 48),
+        ('{"batch_size":32,"steps":null,"epochs":3}', 96),
+    ],
 )
-def test_a_run_ends_where_it_shall(until, last):
-    assert list(run(until=until))[-2:] == [last, "evaluate"]
+def test_samples_are_those_of_whole_steps(train, count):
+    assert samples(f'{{"seed":0,"cam":{{"train":{train}}}}}', 20) == count
 
 
-def test_boundaries_are_counted_where_they_are_needed():
-    assert "make_boundaries" in run(method="sb") and "make_boundaries" not in run()
+# ---- the forecast ----
 
 
-def test_a_backbone_that_was_never_measured_is_unknown():
-    cost = run(backbone={"name": "timm/convnext_tiny"})["train_cam"]
-    assert math.isnan(cost.network) and math.isnan(cost.disk)
+def test_a_training_takes_its_samples():
+    cam = {"train": {"epochs": 5, "batch_size": 100}}
+    cost = costs_of(cam=cam)["train_cam"]
+    assert (cost.jobs, cost.seconds, cost.cpu) == (1, 3 + 2000 * 0.5, 2 + 2000 * 0.25)
+    assert (cost.memory, cost.disk) == (1e9, 10_000)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_the_first_stride_of_a_backbone_is_its_default(name):
-    default, first = (
-        forecast.forward(BackboneOptions(name=name, output_stride=stride))
-        for stride in (None, BACKBONES[name].strides[0])
-    )
-    assert default == first > 0
+def test_jobs_run_side_by_side():
+    # two jobs of train and one of val, on two cores: a half of each, then one
+    cost = costs_of()["infer_cam"]
+    assert cost.jobs == 3
+    assert cost.seconds == (2 * 3 + 400 * 0.5) / 2 + (3 + 100 * 0.5)
+    assert cost.cpu == 3 * 2 + 500 * 0.25 and cost.disk == 500 * 10_000
 
 
-def test_a_method_without_a_cost_is_unknown(monkeypatch):
-    monkeypatch.setattr(METHODS.params["psa"], "cost", StepCost())
-    assert math.isnan(run()["train_cam"].network)
+def test_maps_take_no_less_than_those_of_photographs():
+    large = Images(train=400, val=100, size=(1000, 1000), classes=4, labels=1.5)
+    costs = costs_of(large, crf={"alphas": [1, 4, 9]})
+    # a quarter of the sides in 16 bits, of which 61 % are left
+    assert costs["infer_cam"].disk == pytest.approx(500 * 1.5e6 / 16 * 2 * 0.61)
+    assert costs["refine_crf"].disk == pytest.approx(500 * 3 * 2.5e6 * 0.082)
+    assert costs["random_walk"].disk == pytest.approx(500 * 1e6 * 0.021)
 
 
-def test_every_segmenter_was_measured():
-    known = Segment.model_fields["segmenter"].annotation.__args__
-    assert set(costs.HEADS) == set(known)
+def test_jobs_follow_the_configuration_and_the_machine():
+    assert costs_of(jobs=5)["refine_crf"].jobs == 10
+    one = costs_of(jobs=5, machine=Machine(1, 0, "one core"))["refine_crf"]
+    assert one.seconds == 10 * 3 + 500 * 0.5
 
 
-def test_tiles_and_masks_are_counted_if_made():
-    stages = forecast.of_data(VOLUMES, drawn=True, tiled=True)
-    assert list(stages) == ["convert_masks", "make_tiles", "prepare_data"]
-    only = forecast.of_data(VOLUMES, drawn=False, tiled=False)
-    assert list(only) == ["prepare_data"]
-    assert only["prepare_data"].rest == pytest.approx(2 * 0.03 * 2.5)
+def test_a_gpu_is_for_one_job_at_a_time():
+    costs = costs_of(machine=Machine(16, 1, "a GPU"))
+    assert costs["infer_cam"].seconds == 3 * 3 + 500 * 0.5
+    assert costs["refine_crf"].seconds < costs["infer_cam"].seconds
 
 
-def test_whole_images_are_segmented_once_more():
-    plain, tiled = run(), run(tiles={"size": 64, "overlap": 8})
-    assert set(tiled) - set(plain) == {"stitch_masks", "segment_whole"}
-    assert tiled["segment_whole"] == plain["infer_segmenter"]
+def test_a_published_checkpoint_is_not_trained():
+    assert costs_of(given={"psa": {"train_cam"}})["train_cam"].seconds == 3
 
 
-def test_stages_are_those_of_the_chain():
-    assert set(forecast.COSTS) <= set(STAGES)
-    order = [name for name in STAGES if name in run()]
-    assert list(run()) == order and order[-1] == "evaluate"
+def test_stages_that_are_not_rehearsed_take_as_long_as_a_start():
+    costs = costs_of(backbone={"name": "mobilenet_v2", "weights": __file__})
+    assert costs["report"].seconds == 3 and costs["convert_weights"].disk == 10_000
 
 
-def test_a_stage_that_was_never_measured_is_unknown(monkeypatch):
-    monkeypatch.delitem(forecast.COSTS, "random_walk")
-    assert all(math.isnan(value) for value in run()["random_walk"])
+def test_whole_images_are_counted_as_such():
+    tiles = {"dataset": {**dataset_of(IMAGES), "tiles": {"size": 100, "overlap": 0}}}
+    costs = costs_of(**tiles)
+    assert costs["make_tiles"].seconds == 3 + 500 * 0.5
+    assert costs["infer_cam"].jobs == 8 and costs["segment_whole"].disk == 100 * 10_000
 
 
-@pytest.mark.parametrize(("images", "jobs"), [(0, 0), (1, 1), (200, 1), (201, 2), (10**6, 64)])
-def test_jobs_follow_from_the_number_of_images(images, jobs):
-    assert forecast.Volume(images, 0.0, 0.0).jobs == jobs
+def test_equal_work_is_rehearsed_once():
+    runs = {"short": {"cam": {"train": {"epochs": 1}}}, "long": {"seeds": [1, 2]}}
+    several = rehearsals(plan_of(runs=runs), IMAGES, MACHINE).values()
+    one = rehearsals(plan_of(), IMAGES, MACHINE).values()
+    assert {r.identity for r in several} == {r.identity for r in one}
+
+
+def test_every_stage_is_finite():
+    for cost in costs_of(method="sb", runs={"a": {}, "b": {"method": "psa+eader"}}).values():
+        assert math.isfinite(cost.seconds + cost.cpu + cost.memory + cost.disk)

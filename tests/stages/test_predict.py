@@ -85,6 +85,27 @@ def test_a_single_image_is_turned_upright(model, tmp_path):
     assert read_labels(tmp_path / "out/turned.png").shape == (56, 40)
 
 
+def test_white_of_16_bit_images(model, tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "plain").mkdir()
+    samples = rng.integers(0, 4096, (40, 56)).astype(np.uint16)
+    Image.fromarray(samples).save(tmp_path / "deep/a.png")
+    Image.fromarray((samples // 16).astype(np.uint8)).save(tmp_path / "plain/a.png")
+    (tmp_path / "white.yaml").write_text("dataset: {source: csv, root: ., white: 4095}\n")
+    run(model, tmp_path / "plain", tmp_path / "expected")
+    run(model, tmp_path / "deep", tmp_path / "given", "--white", 4095)
+    single = ("--config", tmp_path / "white.yaml", "--scales", "1", "--no-flip", "--crf", 0)
+    run(model, tmp_path / "deep", tmp_path / "configured", *single)
+    masks = [read_labels(tmp_path / f"{out}/a.png") for out in ("expected", "given", "configured")]
+    assert (masks[0] == masks[1]).all() and (masks[0] == masks[2]).all()
+    assert "nearly black" not in caplog.text
+    run(model, tmp_path / "deep", tmp_path / "dark")
+    assert "if white is 4095, use --white 4095" in caplog.text
+    with pytest.raises(UserError, match=r"a\.png: a sample is \d+, above white, 1023"):
+        run(model, tmp_path / "deep", tmp_path / "bright", "--white", 1023)
+
+
 def test_results_within_the_folder_of_images_are_no_images(model, photos):
     for _ in range(2):
         run(model, photos, photos / "out")
@@ -149,9 +170,9 @@ def test_a_call_that_was_killed_while_it_wrote_is_resumed(model, photos, tmp_pat
     assert not left.exists() and (tmp_path / "out/labels.tsv").is_file()
 
 
-@pytest.mark.parametrize("change", [["--flip"], ["--tile", 40]])
+@pytest.mark.parametrize("change", [["--flip"], ["--tile", 40], ["--white", 4095]])
 def test_other_options_start_anew(model, photos, tmp_path, monkeypatch, change):
-    monkeypatch.setattr(predict, "read_image", lambda *_: 1 / 0)
+    monkeypatch.setattr(predict, "decode", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(model, photos, tmp_path / "out")
     monkeypatch.undo()

@@ -103,6 +103,7 @@ def test_a_training_leaves_training_mode_at_a_step(eval_from, steps, tmp_path):
 
 def test_a_resumed_training_stays_in_evaluation_mode(tmp_path, monkeypatch):
     monkeypatch.setattr(state, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(state, "CHECKPOINT_SHARE", 1e9)
     with pytest.raises(KeyboardInterrupt):
         modes(tmp_path, 3, Samples(stop_at=1))
     assert modes(tmp_path, 3, Samples()) == [False] * 4

@@ -32,6 +32,7 @@ AFTER = (
 )
 """Commands on the results of `TRAIN`."""
 
+FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
 VOC = "snakemake --cores all --configfile configs/voc12"
 COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
@@ -39,6 +40,9 @@ COMMANDS = {
     "make lint": "checks of style",
     "snakemake --cores all": "test_the_demo_rises_at_every_step",
     "wsss check pets.yaml": "test_own_photographs",
+    "wsss forecast pets.yaml": "test_forecast",
+    f"{FORECAST} 10582 1449 --size 500 375 --classes 20 --labels 1.5": "test_forecast",
+    f"{FORECAST} 82081 40137 --size 640 480 --classes 80 --labels 2.9": "test_forecast",
     TRAIN: "test_own_photographs",
     f"{TRAIN} --dry-run": "test_own_photographs",
     **dict.fromkeys(AFTER, "test_own_photographs"),

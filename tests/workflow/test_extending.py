@@ -161,4 +161,4 @@ def test_a_method_a_stage_and_a_metric(extended):
         *("filter_labels", "train_segmenter", "infer_segmenter", "evaluate", "report"),
     }
     # in the forecast
-    assert "filter_labels" in extended.run("wsss", "check", "micro.yaml", "change.yaml")
+    assert "filter_labels" in extended.run("wsss", "forecast", "micro.yaml", "change.yaml")

@@ -26,9 +26,9 @@ class BackboneEntry:
     """Properties of a backbone.
 
     Attributes:
-        seconds: output stride -> seconds per megapixel of a prediction (`wsss.planning.costs`);
-            the keys are the strides that it can have, the first one is its default.
-        parameters: millions of weights, of 4 bytes each.
+        seconds: output stride -> rough seconds of a CPU core per megapixel of a prediction, which
+            the measurements of a forecast are sized by; the keys are the strides that it can have,
+            the first one is its default.
         imagenet: class of its ImageNet weights in torchvision; None = a file has to be given.
         differs: difference from torchvision's network of the same name, for messages.
         from_scratch: True if it starts from random weights and has no frozen layers.
@@ -36,7 +36,6 @@ class BackboneEntry:
     """
 
     seconds: Mapping[int, float]
-    parameters: float
     imagenet: str | None = None
     differs: str = ""
     from_scratch: bool = False
@@ -49,16 +48,16 @@ class BackboneEntry:
 
 
 BACKBONES: dict[str, BackboneEntry] = {
-    "resnet38d": BackboneEntry({8: 37.0}, 105.1),
-    "resnet18": BackboneEntry({32: 1.2}, 11.2, imagenet="ResNet18_Weights"),
-    "resnet50": BackboneEntry({16: 3.2, 32: 2.7, 8: 8.0}, 23.5, imagenet="ResNet50_Weights"),
-    "resnet101": BackboneEntry({16: 5.3, 32: 4.4, 8: 15.0}, 42.5, imagenet="ResNet101_Weights"),
-    "resnet101_caffe": BackboneEntry({8: 16.0}, 42.5, segmenter_only=True),
-    "vgg16": BackboneEntry({8: 10.5}, 20.5, differs=" with PSA's convolutional fc6 and fc7"),
-    "vgg16_largefov": BackboneEntry({8: 9.0}, 14.7, imagenet="VGG16_Weights"),
-    "xception65": BackboneEntry({16: 5.4, 8: 15.0}, 37.9),
-    "mobilenet_v2": BackboneEntry({16: 0.75, 8: 1.5}, 2.2, imagenet="MobileNet_V2_Weights"),
-    "tiny": BackboneEntry({8: 0.37}, 0.5, from_scratch=True),
+    "resnet38d": BackboneEntry({8: 37.0}),
+    "resnet18": BackboneEntry({32: 1.2}, imagenet="ResNet18_Weights"),
+    "resnet50": BackboneEntry({16: 3.2, 32: 2.7, 8: 8.0}, imagenet="ResNet50_Weights"),
+    "resnet101": BackboneEntry({16: 5.3, 32: 4.4, 8: 15.0}, imagenet="ResNet101_Weights"),
+    "resnet101_caffe": BackboneEntry({8: 16.0}, segmenter_only=True),
+    "vgg16": BackboneEntry({8: 10.5}, differs=" with PSA's convolutional fc6 and fc7"),
+    "vgg16_largefov": BackboneEntry({8: 9.0}, imagenet="VGG16_Weights"),
+    "xception65": BackboneEntry({16: 5.4, 8: 15.0}),
+    "mobilenet_v2": BackboneEntry({16: 0.75, 8: 1.5}, imagenet="MobileNet_V2_Weights"),
+    "tiny": BackboneEntry({8: 0.37}, from_scratch=True),
 }
 """Every backbone of this project; timm's encoders are used by their names there."""
 

@@ -125,6 +125,8 @@ class Dataset(Section):
     augment_masks: bool = False
     """Evaluate on the masks of augment, too; published metrics are on VOC's own masks."""
     coco: Coco = Coco()
+    white: Annotated[int, Field(ge=255, le=65535)] = 65535
+    """Value of 16-bit samples that is white: 4095 for data of 12 bits in 16-bit TIFFs and PNGs."""
     tiles: Tiles | None = None
     """Cut every image into tiles first; null = do not."""
     demo: Demo = Demo()

@@ -2,10 +2,9 @@
 
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
-from math import nan
 from os.path import expanduser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -127,18 +126,6 @@ class Section(BaseModel):
         return self.model_copy(update=nested | defaults)
 
 
-class StepCost(NamedTuple):
-    """Cost of a method's training step, for the forecast.
-
-    Attributes:
-        factor: multiple of a plain step of classification; nan = not measured.
-        seconds: further seconds per megapixel.
-    """
-
-    factor: float = nan
-    seconds: float = 0.0
-
-
 class MethodParams(Section):
     """Options of a method, and its properties that are needed before torch is imported.
 
@@ -146,13 +133,11 @@ class MethodParams(Section):
         needs: Sample keys that it reads besides ``image`` and ``label``.
         taps: Feature taps that the backbone must have.
         addon: True if it can be added to another method, as in ``psa+eader``.
-        cost: Cost of its training step; without it the forecast does not know the time.
     """
 
     needs: ClassVar[tuple[Literal["boundary"], ...]] = ()
     taps: ClassVar[tuple[str, ...]] = ("conv6",)
     addon: ClassVar[bool] = False
-    cost: ClassVar[StepCost] = StepCost()
 
     def further_backbones(self) -> "Mapping[str, BackboneOptions | None]":
         """Return the further backbones that the method trains, by the names of their options.
@@ -168,3 +153,10 @@ class MethodParams(Section):
     def length_problem(self, steps: int) -> str:  # noqa: ARG002
         """Return why a training of so many steps does not suit the method; empty if it does."""
         return ""
+
+    def brief(self, batch_size: int) -> Self:  # noqa: ARG002
+        """Return options for a few steps of so many images that cost what all steps do on average.
+
+        The forecast measures such a training; a method whose steps differ overrides this.
+        """
+        return self

@@ -147,16 +147,6 @@ class Segment(Section):
         """Return the settings of the training if there is a checkpoint instead."""
         return ("train",) if self.checkpoint else ()
 
-    def options(self) -> DeepLabV1 | DeepLabV2 | DeepLabV3:
-        """Return the options of the chosen segmenter."""
-        heads: dict[str, DeepLabV1 | DeepLabV2 | DeepLabV3] = {
-            "deeplab_v1": self.deeplab_v1,
-            "deeplab_v2": self.deeplab_v2,
-            "deeplab_v3": self.deeplab_v3,
-            "deeplab_v3plus": self.deeplab_v3plus,
-        }
-        return heads[self.segmenter]
-
     @model_validator(mode="after")
     def _backbone_shared(self) -> "Segment":
         if self.backbone is not None and self.train.init == "cam":

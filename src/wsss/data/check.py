@@ -12,8 +12,9 @@ from wsss.data.files import in_threads
 from wsss.data.masks import Drawn, labels_of_masks, mask_table
 from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS
-from wsss.errors import UserError, first_of, raise_problems
-from wsss.io.images import LARGEST, TRAITS, WHOLE, decode
+from wsss.data.unusual import warn_dim, warn_traits
+from wsss.errors import UserError, raise_problems
+from wsss.io.images import LARGEST, WHOLE, decode
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE
 from wsss.io.names import name_problem
@@ -41,7 +42,7 @@ def check_listing(
 
     Args:
         listing: images, labels and masks as the source lists them.
-        dataset: its configuration; only the splits, `labels_from` and `tiles` are used.
+        dataset: its configuration; only the splits, `labels_from`, `tiles` and `white` are used.
         threads: images decoded at a time.
         drawn: masks for those images that have none, by image id.
 
@@ -61,17 +62,18 @@ def check_listing(
         *_split_problems(listing.records, dataset, drawn),
     ]
     # files of images and masks
-    looks = _images(listing, LARGEST if dataset.tiles else WHOLE, threads)
+    looks = _images(listing, LARGEST if dataset.tiles else WHOLE, dataset.white, threads)
     errors = {image: look.error for image, look in looks.items() if look.error}
     problems += [f"{r.where}: {errors[r.image]}" for r in listing.records if r.image in errors]
-    index = Index(listing.names, tuple(_items(listing, looks)))
+    index = Index(listing.names, tuple(_items(listing, looks, dataset.white)))
     masks, mask_problems = mask_table(listing, index, drawn, threads)
     raise_problems(listing.root, [*problems, *mask_problems])
     # warnings about a valid data set
     for line in (*listing.warnings, *warnings(listing.names)):
         log.warning(line)
     _warn_untrained(listing)
-    _warn_unusual(looks)
+    warn_traits({path: look.traits for path, look in looks.items()})
+    warn_dim({path: look.dim for path, look in looks.items()}, "dataset.white:")
     if dataset.tiles is None:
         _warn_large(looks)
     return index, masks
@@ -182,24 +184,6 @@ def _warn_untrained(listing: Listing) -> None:
             log.warning("class %r occurs in no image of the split train", name)
 
 
-def _warn_unusual(looks: dict[Path, "_Look"]) -> None:
-    """Warn once about each unusual property of images, with their number and the reason."""
-    for trait, reason in TRAITS.items():
-        found = [str(path) for path, look in looks.items() if trait in look.traits]
-        if found:
-            log.warning("%d images: %s: %s: %s", len(found), trait, reason, first_of(found))
-    dim = {str(path): look.dim for path, look in looks.items() if look.dim is not None}
-    if dim:
-        log.warning(
-            "%d 16-bit images use less than an eighth of their range, so they are nearly black; "
-            "the largest sample of all is %d: if the data have fewer bits, scale all images by the "
-            "same factor first (docs/how-to.md, Use unusual images): %s",
-            len(dim),
-            max(dim.values()),
-            first_of(list(dim)),
-        )
-
-
 def _warn_large(looks: dict[Path, "_Look"]) -> None:
     """Warn once about images of full camera resolution, which cost time and memory."""
     large = [(look.pixels, path) for path, look in looks.items() if look.side > LARGE]
@@ -238,29 +222,29 @@ class _Look:
         return f"{self.size[1]} x {self.size[0]}"
 
 
-def _images(listing: Listing, limit: int, threads: int) -> dict[Path, _Look]:
+def _images(listing: Listing, limit: int, white: int, threads: int) -> dict[Path, _Look]:
     """Decode every image of a listing once."""
 
     def look(path: Path) -> _Look:
-        return _image(listing.root / path, limit)
+        return _image(listing.root / path, limit, white)
 
     paths = list(dict.fromkeys(record.image for record in listing.records))
     return dict(zip(paths, in_threads(look, paths, "check images", threads), strict=True))
 
 
-def _image(path: Path, limit: int) -> _Look:
+def _image(path: Path, limit: int, white: int) -> _Look:
     try:
-        image = decode(path, limit)
+        image = decode(path, limit, white)
     except UserError as error:
         return _Look(str(error))
     return _Look("", file_digest(path), image.pixels.shape[:2], image.traits, image.dim)
 
 
-def _items(listing: Listing, looks: dict[Path, _Look]) -> Iterator[Item]:
+def _items(listing: Listing, looks: dict[Path, _Look], white: int) -> Iterator[Item]:
     numbers = {name: number for number, name in enumerate(listing.names)}
     for record, image_id in zip(listing.records, listing.ids, strict=True):
         classes = tuple(sorted(numbers[name] for name in record.labels if name in numbers))
         look = looks[record.image]
         if not look.error:
             path = listing.root / record.image
-            yield Item(image_id, record.split, path, look.digest, classes)
+            yield Item(image_id, record.split, path, look.digest, classes, white)

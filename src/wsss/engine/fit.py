@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule
@@ -88,7 +87,7 @@ def fit(
             losses.add(progress, parts, wrapped[0].param_groups[0]["lr"])
             checkpoints.after(step + 1)
     if fabric.is_global_zero:
-        write_text(history, add_checksum(pd.DataFrame(losses.table.rows).to_csv(index=False)))
+        write_text(history, add_checksum(losses.table.to_csv()))
 
 
 def _sampler(

@@ -1,5 +1,8 @@
 """History of a training: a table of mean losses."""
 
+import csv
+from io import StringIO
+
 from wsss.nn.task import Progress
 
 
@@ -31,3 +34,12 @@ class LossTable:
             means = {name: value / count for name, (value, count) in self.sums.items()}
             self.rows.append({"step": step, "epoch": progress.epoch + 1, **means, "lr": lr})
             self.sums = {}
+
+    def to_csv(self) -> str:
+        """Return the rows as CSV; the cell of a loss that a part lacks is empty."""
+        columns = dict.fromkeys(name for row in self.rows for name in row)
+        text = StringIO()
+        writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()

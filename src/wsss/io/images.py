@@ -13,7 +13,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from wsss.errors import UserError
-from wsss.io.index import Item
+from wsss.io.deep import load_low_bytes, to_bytes
+from wsss.io.index import FULL, Item
 from wsss.io.layouts import grey_bits, is_inverted, misread, raw_mode
 
 WHOLE = 90_000_000
@@ -52,7 +53,7 @@ _DIM = 8
 """16-bit images that use less than this fraction of their range are nearly black in 8 bits."""
 
 TRAITS = {
-    "16 bits": "the high byte of a sample is read, the low one is not",
+    "16 bits": "8 bits of a sample are left, of the range up to dataset.white",
     "CMYK or LAB": "colours are converted to RGB without a profile and may shift",
     "transparent": "transparent pixels are blended with white",
     "several frames or pages": "only the first one is read",
@@ -68,7 +69,7 @@ class Decoded:
     Attributes:
         pixels: (H, W, 3) uint8 RGB.
         traits: keys of `TRAITS` that the file has.
-        dim: largest 16-bit sample, if less than an eighth of the range is used; else None.
+        dim: largest 16-bit sample, if less than an eighth of 0..white is used; else None.
     """
 
     pixels: np.ndarray
@@ -76,30 +77,33 @@ class Decoded:
     dim: int | None
 
 
-def read_image(path: Path, limit: int = WHOLE) -> np.ndarray:
+def read_image(path: Path, limit: int = WHOLE, white: int = FULL) -> np.ndarray:
     """Read an image as upright 8-bit RGB.
 
     The EXIF orientation is applied. Grey, bilevel, palette, CMYK, YCbCr and LAB files are
-    converted to RGB; 16-bit samples keep their high byte, whatever range they use; transparent
+    converted to RGB; 16-bit samples are scaled from 0..white, whatever range they use; transparent
     pixels are blended with white; of an animation the first frame is read.
 
     Args:
         path: an image file in one of `FORMATS`.
         limit: maximum number of pixels: `WHOLE`, or `LARGEST` if the image is cut into tiles.
+        white: value of 16-bit samples that is white: 4095 for data of 12 bits. Files that state
+            their range (12-bit TIFF, PPM, JPEG 2000) are scaled by it instead.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        UserError: naming the file, if it is missing, empty, truncated, not an image, too large or
-            of a layout that would be decoded wrongly (32 bits per sample, signed samples, ...).
+        UserError: naming the file, if it is missing, empty, truncated, not an image, too large,
+            brighter than white, or of a layout that would be decoded wrongly (32 bits per sample,
+            signed samples, ...).
     """
-    return decode(path, limit).pixels
+    return decode(path, limit, white).pixels
 
 
-def decode(path: Path, limit: int = WHOLE) -> Decoded:
+def decode(path: Path, limit: int = WHOLE, white: int = FULL) -> Decoded:
     """Read an image as `read_image` does, with its unusual properties."""
-    return _decoded(path, limit, path)
+    return _decoded(path, limit, white, path)
 
 
 def read_item(item: Item, limit: int = WHOLE) -> np.ndarray:
@@ -117,32 +121,57 @@ def read_item(item: Item, limit: int = WHOLE) -> np.ndarray:
     Raises:
         UserError: as in `read_image`, or the file changed since the index was made.
     """
-    return _decoded(item.image, limit, io.BytesIO(item.content())).pixels
+    return _decoded(item.image, limit, item.white, io.BytesIO(item.content())).pixels
 
 
-def _decoded(path: Path, limit: int, content: Path | io.BytesIO) -> Decoded:
+def _decoded(path: Path, limit: int, white: int, content: Path | io.BytesIO) -> Decoded:
     with _opened(path, limit, content) as image:
         if reason := misread(image):
             raise UserError(f"{path}: {reason}")
-        bits, inverted, deep = grey_bits(image), is_inverted(image), "16" in raw_mode(image)
+        raw, bits, inverted = raw_mode(image), grey_bits(image), is_inverted(image)
+        deep = "16" in raw
+        if bits < 16 or image.format not in ("PNG", "TIFF"):
+            white = FULL  # the file states the range
         traits = tuple(_traits(image, deep or bits > 8))
         image.load()
         upright = _upright(image)
-        grey = _sixteen_bit(upright, bits, inverted)
-        if grey is not None:
-            rgb = Image.fromarray((grey >> 8).astype(np.uint8)).convert("RGB")
-            return Decoded(np.array(rgb), traits, _dim(grey, 1 << 16))
-        pixels = np.array(_to_rgb(upright, path, bits))
-        # of 16-bit colours only the high byte is known
-        return Decoded(pixels, traits, _dim(pixels, 1 << 8, 8) if deep else None)
+        samples = _grey(upright, bits)
+        if samples is None and deep and white != FULL:
+            samples = _colours(upright, path, limit, content, raw)
+        if samples is None:
+            pixels = np.array(_to_rgb(upright, path, bits))
+            # of 16-bit colours only the high byte is known
+            return Decoded(pixels, traits, _dim(pixels, 1 << 8, 8) if deep else None)
+        _refuse_bright(samples, path, white)
+        if inverted:
+            samples = white - samples
+        rgb = Image.fromarray(to_bytes(samples, white)).convert("RGB")
+        return Decoded(np.array(rgb), traits, _dim(samples, white + 1))
 
 
-def _sixteen_bit(image: Image.Image, bits: int, inverted: bool) -> np.ndarray | None:
+def _grey(image: Image.Image, bits: int) -> np.ndarray | None:
     """Grey samples (H, W) scaled from `bits` to 16 bits; None = the image has 8 bits or colours."""
     if image.mode in _SIXTEEN_BIT or (image.mode == "I" and image.format in ("PNG", "PPM")):
-        grey = np.asarray(image).astype(np.uint32) << max(16 - bits, 0)
-        return 0xFFFF - grey if inverted else grey
+        return np.asarray(image).astype(np.uint32) << max(16 - bits, 0)
     return None
+
+
+def _colours(
+    high: Image.Image, path: Path, limit: int, content: Path | io.BytesIO, raw: str
+) -> np.ndarray:
+    """Colours (H, W, 3) of 16 bits of an image, upright, whose high bytes are decoded."""
+    again = content if isinstance(content, Path) else io.BytesIO(content.getvalue())
+    with _opened(path, limit, again) as low:
+        if high.has_transparency_data or not load_low_bytes(low, raw):
+            raise UserError(f"{path}: 16-bit samples with alpha or of CMYK; save it as RGB or grey")
+        return np.asarray(high).astype(np.uint16) << 8 | np.asarray(_upright(low))
+
+
+def _refuse_bright(samples: np.ndarray, path: Path, white: int) -> None:
+    """Raise UserError for samples above white."""
+    peak = int(samples.max(initial=0))
+    if peak > white:
+        raise UserError(f"{path}: a sample is {peak}, above white, {white}: raise dataset.white")
 
 
 def _dim(samples: np.ndarray, whole: int, shift: int = 0) -> int | None:

@@ -16,7 +16,10 @@ from wsss.io.names import is_file, name_problem
 from wsss.io.provenance import bytes_digest
 from wsss.products import VAL
 
-_ITEM_COLUMNS = ["image_id", "split", "image", "digest", "classes"]
+_ITEM_COLUMNS = ["image_id", "split", "image", "digest", "classes", "white"]
+FULL = 65535
+"""White of 16-bit samples that use their whole range."""
+
 _MASK_COLUMNS = ["image_id", "mask", "digest"]
 
 
@@ -30,6 +33,7 @@ class Item:
         image: the image file.
         digest: first 16 hexadecimal digits of the SHA-256 of that file.
         classes: 0-based ids of the classes in the image, ascending; empty = background only.
+        white: white of the samples if they have 16 bits, see `wsss.io.images.read_image`.
     """
 
     image_id: str
@@ -37,6 +41,7 @@ class Item:
     image: Path
     digest: str
     classes: tuple[int, ...]
+    white: int = FULL
 
     def content(self) -> bytes:
         """Read the bytes of the image file and verify its digest.
@@ -84,7 +89,10 @@ class Index:
     def write(self, path: Path) -> None:
         """Write the table (tab-separated text), whole or not at all."""
         rows = [
-            [i.image_id, i.split, str(i.image), i.digest, ";".join(map(self._name, i.classes))]
+            [
+                *(i.image_id, i.split, str(i.image), i.digest),
+                *(";".join(map(self._name, i.classes)), str(i.white)),
+            ]
             for i in self.items
         ]
         write_text(path, _text([["#classes", *self.class_names], _ITEM_COLUMNS, *rows]))
@@ -110,14 +118,16 @@ class Index:
         names, rows = _table(path, "#classes", _ITEM_COLUMNS)
         ids = {name: number for number, name in enumerate(names)}
         items = []
-        for number, (image_id, split, image, digest, labels) in enumerate(rows, start=3):
+        for number, (image_id, split, image, digest, labels, white) in enumerate(rows, start=3):
             if wrong := name_problem(image_id):
                 raise UserError(f"{path}:{number}: {wrong}")
             unknown = [label for label in labels.split(";") if label and label not in ids]
             if unknown:
                 raise UserError(f"{path}:{number}: class {unknown[0]!r} is not in line 1")
+            if not white.isdecimal():
+                raise UserError(f"{path}:{number}: {white!r} is no white of 16-bit samples")
             classes = tuple(ids[label] for label in labels.split(";") if label)
-            items.append(Item(image_id, split, Path(image), digest, classes))
+            items.append(Item(image_id, split, Path(image), digest, classes, int(white)))
         _verify(path)
         return cls(tuple(names), tuple(items))
 

@@ -12,6 +12,7 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wsss.io.atomic import unwritable
+from wsss.io.times import timed
 from wsss.system.ranks import is_rank_zero
 
 T = TypeVar("T")
@@ -63,12 +64,16 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     remaining = TimeRemainingColumn()
     hidden = not (_console.is_terminal and is_rank_zero())
-    with Progress(*columns, remaining, console=_console, transient=True, disable=hidden) as bar:
+    with (
+        timed() as note,
+        Progress(*columns, remaining, console=_console, transient=True, disable=hidden) as bar,
+    ):
         task = bar.add_task(what, total=total)
         start = last = time.monotonic()
         for done, item in enumerate(items, 1):
             yield item
             bar.advance(task)
+            note()
             if time.monotonic() - last >= _LINE_EVERY:
                 last = time.monotonic()
                 _log_to_files(_line(what, done, total, last - start))

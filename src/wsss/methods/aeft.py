@@ -13,13 +13,13 @@ layers are matters of the configuration.
 
 import math
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Self
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from wsss.config.section import Count, MethodParams, NonNegative, Positive, StepCost
+from wsss.config.section import Count, MethodParams, NonNegative, Positive
 from wsss.config.training import ClassifierTrain
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.triplet import (
@@ -45,8 +45,6 @@ class AeftParams(MethodParams):
 
     But ``start`` (there epoch 18 of 40) and ``batch_size`` (32) fit the default training.
     """
-
-    cost: ClassVar[StepCost] = StepCost(2.3)
 
     backbone_dropout: float = Field(default=0.2, ge=0, lt=1)
     """Probability that a channel inside the backbone is dropped, where it has channel dropout."""
@@ -75,6 +73,12 @@ class AeftParams(MethodParams):
             yield "classified", f"cannot exceed batch_size, {self.batch_size}"
         if self.repulsion > 0 and self.batch_size < 5:
             yield "batch_size", "the repulsion acts on 5 images or more"
+
+    def brief(self, batch_size: int) -> Self:
+        """Return options for steps with the triplet losses, of so many images."""
+        classified = min(self.classified, batch_size)
+        new = {"start": 0, "batch_size": batch_size, "classified": classified}
+        return self.model_copy(update=new)
 
 
 class Aeft(Method):

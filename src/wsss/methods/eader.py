@@ -14,7 +14,7 @@ docs/methods/eader.md 14.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from wsss.config.backbones import BackboneOptions
-from wsss.config.section import Count, MethodParams, NonNegative, Positive, Share, StepCost
+from wsss.config.section import Count, MethodParams, NonNegative, Positive, Share
 from wsss.errors import UserError
 from wsss.losses.classification import probability_bce
 from wsss.losses.erasing import attention_area, attention_mining
@@ -44,8 +44,6 @@ class EaderParams(MethodParams):
     """
 
     addon: ClassVar[bool] = True
-    cost: ClassVar[StepCost] = StepCost(1.9)
-
     mode: Literal["adversary", "shared", "none"] = "adversary"
     """Classifier of the erased images: a network of its own, the localizer itself, or none."""
     attention: Literal["gcam", "cam"] = "gcam"
@@ -82,6 +80,10 @@ class EaderParams(MethodParams):
         if self.mode != "adversary" or steps > self.localizer_steps:
             return ""
         return f"cam.eader.localizer_steps: no turn is left to the adversary in {steps} steps"
+
+    def brief(self, batch_size: int) -> Self:  # noqa: ARG002
+        """Return options for turns of one step, as both players have equally many by default."""
+        return self.model_copy(update={"localizer_steps": 1, "adversary_steps": 1})
 
 
 class Attention(NamedTuple):

@@ -9,12 +9,10 @@ Deviations: any backbone; the network, the loss and the maps are the official on
 network and the random walk of the paper are stages of their own, shared by all methods.
 """
 
-from typing import ClassVar
-
 from pydantic import Field
 from torch import Tensor
 
-from wsss.config.section import MethodParams, StepCost
+from wsss.config.section import MethodParams
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.methods.base import Method
 from wsss.nn.backbones import Backbone
@@ -24,8 +22,6 @@ from wsss.nn.task import Batch, Losses, Progress
 
 class PsaParams(MethodParams):
     """Hyper-parameters of PSA's classifier."""
-
-    cost: ClassVar[StepCost] = StepCost(1.0)
 
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """Probability that a channel of the last features is dropped in training."""

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from wsss.config.section import MethodParams, NonNegative, StepCost
+from wsss.config.section import MethodParams, NonNegative
 from wsss.losses.boundary import smoothness
 from wsss.losses.classification import probability_bce
 from wsss.losses.equivariance import siamese_losses
@@ -35,7 +35,6 @@ class SbParams(MethodParams):
 
     needs: ClassVar[tuple[Literal["boundary"], ...]] = ("boundary",)
     taps: ClassVar[tuple[str, ...]] = ("conv1", "conv3", "conv4", "conv5", "conv6")
-    cost: ClassVar[StepCost] = StepCost(1.45, seconds=6.5)
 
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """Probability that a channel of the last features is dropped in training."""

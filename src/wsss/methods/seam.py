@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from wsss.config.section import MethodParams, StepCost
+from wsss.config.section import MethodParams
 from wsss.losses.equivariance import siamese_losses
 from wsss.methods.base import Method
 from wsss.nn.backbones import Backbone
@@ -28,7 +28,6 @@ class SeamParams(MethodParams):
     """Hyper-parameters of SEAM."""
 
     taps: ClassVar[tuple[str, ...]] = ("conv4", "conv5", "conv6")
-    cost: ClassVar[StepCost] = StepCost(1.45)
 
     dropout: float = Field(default=0.5, ge=0, lt=1)
     """Probability that a channel of the last features is dropped in training."""

@@ -42,8 +42,7 @@ class _PairDistance(torch.autograd.Function):
     """Mean absolute differences of paired cells (B, D, h, w) -> (B, P, rows, columns).
 
     All pairs of a step (dy, dx) are the difference of two windows of the map. The backward pass
-    takes the differences again in place of storing them. Image by image, so that what a step
-    touches stays in the cache of a CPU.
+    takes the differences again in place of storing them.
     """
 
     @staticmethod
@@ -57,9 +56,12 @@ class _PairDistance(torch.autograd.Function):
         here, there = windows(height, width, radius)
         source = maps[:, *here]
         distances = maps.new_empty(len(maps), len(there), *source.shape[1:3])
-        for image, cells, out in zip(maps, source, distances, strict=True):
-            for place, distance in zip(there, out, strict=True):
-                torch.mean((image[place] - cells).abs_(), dim=2, out=distance)
+        images = _at_once(maps)
+        for part, cells, out in zip(
+            *(x.split(images) for x in (maps, source, distances)), strict=True
+        ):
+            for number, place in enumerate(there):
+                torch.mean((part[:, *place] - cells).abs_(), dim=3, out=out[:, number])
         return distances
 
     @staticmethod
@@ -71,13 +73,21 @@ class _PairDistance(torch.autograd.Function):
         here, there = windows(height, width, ctx.radius)
         result = torch.zeros_like(maps)
         shares = gradient / maps.shape[3]
-        for image, share, sums in zip(maps, shares, result, strict=True):
-            cells, source_sums = image[here], sums[here]
-            for place, part in zip(there, share, strict=True):
-                signed = (image[place] - cells).sign_().mul_(part[..., None])
-                sums[place] += signed
+        images = _at_once(maps)
+        for part, share, sums in zip(
+            *(x.split(images) for x in (maps, shares, result)), strict=True
+        ):
+            cells, source_sums = part[:, *here], sums[:, *here]
+            for number, place in enumerate(there):
+                signed = (part[:, *place] - cells).sign_().mul_(share[:, number, ..., None])
+                sums[:, *place] += signed
                 source_sums -= signed
         return result.permute(0, 3, 1, 2), None
+
+
+def _at_once(maps: Tensor) -> int:
+    """Images to compare at once: all on a GPU; one on a CPU, whose cache holds no more."""
+    return 1 if maps.device.type == "cpu" else len(maps)
 
 
 def block_mean(x: np.ndarray, block: int = 8) -> np.ndarray:

@@ -1,29 +1,10 @@
-"""Boundaries of label maps, edges of images, and how much maps change from pixel to pixel."""
+"""Edges of images, and how much maps change from pixel to pixel."""
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-
-def class_boundaries(labels: np.ndarray, num_labels: int) -> np.ndarray:
-    """Compute the outline of every label's region, on both sides and thus two pixels wide.
-
-    A pixel belongs to the outline of a label if its 3x3 neighbourhood holds pixels with and
-    without it. The border of the image is no outline.
-
-    Args:
-        labels: Label map (H, W) of whole numbers from 0 to `num_labels` - 1.
-        num_labels: Number of labels L.
-
-    Returns:
-        Truth values (L, H, W).
-    """
-    ids = torch.arange(num_labels)[:, None, None]
-    region = (torch.from_numpy(labels.astype(np.int64)) == ids).float()[None]
-    near, far = (F.max_pool2d(part, 3, stride=1, padding=1) for part in (region, 1 - region))
-    return ((near > 0) & (far > 0))[0].numpy()
 
 
 def wrapped_bytes(image: Tensor) -> np.ndarray:

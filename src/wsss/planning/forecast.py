@@ -1,285 +1,157 @@
-"""Forecast of the disk space and time of a run: an estimate.
+"""Forecast of the time, memory and disk space of a workflow from measured stages.
 
-Disk follows from the formats: maps hold the present classes at a quarter of the image's sides in 16
-bits, CRF posteriors these and the background at full size in 8 bits, label maps are PNGs, all of
-them compressed. Time is linear in the pixels that a stage processes:
-
-    training     megapixels of all crops x 2.9 x (backbone x method, or backbone + head)
-    prediction   megapixels x sum of squared scales x 2 with mirrored views x (backbone + head)
-    dense CRF    megapixels x (lattice + iterations x exponents x (const + slope x labels))
-
-with the factors in `wsss.planning.costs`. The stages of a run and their order are those of
-`wsss.pipeline`; a stage without an entry in `COSTS` is unknown.
+A training takes `start + samples x item` seconds. The jobs of a stage that works image by image
+take `jobs x start + images x item` seconds together, and run side by side on the cores or GPUs.
+Stages follow one another.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import ceil
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from json import loads
+from statistics import median
 
-from wsss.config.backbones import BACKBONES, BackboneOptions
-from wsss.config.crf import CrfKernel
-from wsss.config.model import Run
-from wsss.config.segmenter import DeepLabV2
-from wsss.config.training import Train
-from wsss.pipeline import EVALUATE, reached
-from wsss.plan.artifacts import IMAGES_PER_JOB, MOST_JOBS
-from wsss.planning import costs
-from wsss.products import Case
+from wsss.pipeline import PRODUCTS, STAGES
+from wsss.plan.artifact import Artifact
+from wsss.plan.artifacts import Plan
+from wsss.planning.brief import Machine, samples
+from wsss.planning.images import Images
+from wsss.planning.rehearsal import Measured, Rehearsal, at_once
+from wsss.products import Split
 
-MEGA = 1e6
-UNKNOWN = float("nan")
+_PACKED = {"cam": 2 / 16 * 0.61, "crf": 0.082, "boundaries": 0.016, "labels": 0.021}
+"""Bytes per pixel and map of trained networks on PASCAL VOC; of label maps, per pixel."""
 
-
-@dataclass(frozen=True)
-class Volume:
-    """Size of a set of images.
-
-    Attributes:
-        images: number of images.
-        area: megapixels.
-        shown: megapixels times present classes, summed over the images.
-    """
-
-    images: int
-    area: float
-    shown: float
-
-    def __add__(self, other: "Volume") -> "Volume":
-        return Volume(self.images + other.images, self.area + other.area, self.shown + other.shown)
-
-    @property
-    def labelled(self) -> float:
-        """As `shown`, with the background as one more class."""
-        return self.shown + self.area
-
-    @property
-    def jobs(self) -> int:
-        """Number of jobs of a stage that works image by image."""
-        return min(MOST_JOBS, ceil(self.images / IMAGES_PER_JOB))
+_WHOLE = ("make_tiles", "stitch_masks", "segment_whole")
+"""Stages that work on images, not on their tiles."""
 
 
 @dataclass(frozen=True)
-class Volumes:
-    """Sizes of both splits, of images or their tiles.
+class Cost:
+    """Cost of a stage.
 
     Attributes:
-        train: the training split.
-        val: the held-out split.
-        num_classes: number of foreground classes.
+        run: the run, or the number of runs that share it.
+        stage: the stage.
+        jobs: number of its processes.
+        seconds: from its start to its end.
+        cpu: seconds of CPU cores.
+        memory: bytes of one of its processes; 0 = not measured.
+        disk: bytes that it leaves.
     """
 
-    train: Volume
-    val: Volume
-    num_classes: int
-
-    @property
-    def both(self) -> Volume:
-        """All images."""
-        return self.train + self.val
-
-    @property
-    def starts(self) -> float:
-        """Seconds that the jobs of an image-wise stage take to start, over both splits."""
-        return costs.START * (self.train.jobs + self.val.jobs)
-
-
-class Cost(NamedTuple):
-    """Cost of a stage; nan = never measured.
-
-    Attributes:
-        disk: bytes.
-        network: seconds of one core for networks.
-        rest: seconds of one core for everything else.
-    """
-
+    run: str
+    stage: str
+    jobs: int
+    seconds: float
+    cpu: float
+    memory: float
     disk: float
-    network: float
-    rest: float
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return replace(
+            self,
+            jobs=self.jobs + other.jobs,
+            seconds=self.seconds + other.seconds,
+            cpu=self.cpu + other.cpu,
+            memory=max(self.memory, other.memory),
+            disk=self.disk + other.disk,
+        )
 
 
-def volume(images: Sequence[tuple[tuple[int, int], int]]) -> Volume:
-    """Sum up images, each given by its (H, W) in pixels and its number of present classes."""
-    areas = [height * width / MEGA for (height, width), _ in images]
-    shown = sum(area * classes for area, (_, classes) in zip(areas, images, strict=True))
-    return Volume(len(images), sum(areas), shown)
+@dataclass(frozen=True)
+class Forecast:
+    """What a forecast is made of.
 
-
-def forward(backbone: BackboneOptions) -> float:
-    """Return the seconds per megapixel of a backbone; nan if it was never measured."""
-    entry = BACKBONES.get(backbone.name)
-    if entry is None:
-        return UNKNOWN
-    return entry.seconds.get(backbone.output_stride or entry.strides[0], UNKNOWN)
-
-
-def of_data(volumes: Volumes, drawn: bool, tiled: bool) -> dict[str, Cost]:
-    """Return the costs of the stages that all runs share, by stage.
-
-    Args:
-        volumes: sizes of the splits, of tiles if images are cut.
-        drawn: masks have to be drawn as PNGs.
-        tiled: images have to be cut into tiles.
+    Attributes:
+        plan: the artifacts.
+        rehearsals: those of the artifacts, by their keys.
+        measured: what the rehearsals took, by their identities.
+        whole: the images.
+        images: these, or their tiles.
+        given: for each run the trainings that a published checkpoint replaces.
+        machine: cores and GPUs.
     """
-    images, area = volumes.both.images, volumes.both.area
-    found: dict[str, Cost] = {}
-    if drawn:
-        disk = area * MEGA * costs.PACKED["labels"]
-        found["convert_masks"] = Cost(disk, 0, costs.CONVERT * area)
-    if tiled:
-        found["make_tiles"] = Cost(area * MEGA * costs.PACKED["tiles"], 0, costs.CUT * area)
-    # each of the two indices checks both splits
-    found["prepare_data"] = Cost(150.0 * images, 0, 2 * costs.CHECK * area)
-    return found
+
+    plan: Plan
+    rehearsals: Mapping[str, Rehearsal]
+    measured: Mapping[str, Measured]
+    whole: Images
+    images: Images
+    given: Mapping[str, set[str]]
+    machine: Machine
+
+    def costs(self) -> list[Cost]:
+        """Return the costs of all stages in the order of the plan, those of a stage summed up."""
+        found: dict[tuple[str, str], Cost] = {}
+        for artifact in self.plan.artifacts.values():
+            for cost in self._of_artifact(artifact):
+                place = (cost.run, cost.stage)
+                found[place] = found[place] + cost if place in found else cost
+        return list(found.values())
+
+    def _of_artifact(self, artifact: Artifact) -> Iterator[Cost]:
+        names = list(artifact.runs)
+        run = names[0] if len(names) == 1 else "" if not names else f"{len(names)} runs"
+        jobs = len(artifact.parts)
+        if artifact.key not in self.rehearsals:
+            start = median(one.wall.start for one in self.measured.values())
+            cpu = median(one.cpu.start for one in self.measured.values())
+            yield Cost(run, artifact.stage, 1, start, cpu, 0, self._weights(artifact))
+            return
+        measured = self.measured[self.rehearsals[artifact.key].identity]
+        is_training = self.rehearsals[artifact.key].brief.batch > 0
+        items = self._samples(artifact) if is_training else self._images(artifact)
+        side_by_side = max(1, at_once(artifact, self.machine))
+        wall, cpu = (
+            jobs * each.start + items * each.item for each in (measured.wall, measured.cpu)
+        )
+        packed = 0 if is_training else packed_bytes(artifact, self.images)
+        disk = max(measured.disk, packed) * (1 if is_training else items)
+        seconds = wall / side_by_side
+        yield Cost(run, artifact.stage, jobs, seconds, cpu, measured.memory, disk)
+
+    def _images(self, artifact: Artifact) -> int:
+        """Return the number of images, or of tiles, that an artifact is made of."""
+        stage = STAGES[artifact.stage]
+        images = self.whole if stage.name in _WHOLE else self.images
+        # the index of a split follows a check of both
+        split: Split | None = None if stage.reads == "index" else artifact.split
+        return images.count(split)
+
+    def _samples(self, artifact: Artifact) -> int:
+        """Return the number of samples of a training; 0 if there is a checkpoint."""
+        name = next(iter(artifact.runs))
+        if artifact.stage in self.given.get(name, ()):
+            return 0
+        return samples(artifact.config, self.images.train)
+
+    def _weights(self, artifact: Artifact) -> float:
+        """Return the bytes of pretrained weights: at most those of what is trained from them."""
+        networks = [
+            self.measured[self.rehearsals[one.key].identity].disk
+            for one in self.plan.artifacts.values()
+            if artifact in one.inputs.get("weights", ()) and one.key in self.rehearsals
+        ]
+        return min(networks, default=0.0)
 
 
-def of_run(case: Case, volumes: Volumes) -> dict[str, Cost]:
-    """Return the costs of the stages of a run, by stage, in the order of the chain.
+def packed_bytes(artifact: Artifact, images: Images) -> float:
+    """Return the least bytes of the maps of an image of a data set of photographs.
 
-    Args:
-        case: the run and its data set.
-        volumes: sizes of the splits.
+    Those of the untrained networks of a rehearsal are plainer. Maps are compressed: CAMs of the
+    labels at a quarter of the sides in 16 bits, posteriors of these and the background for every
+    exponent in 8 bits, label maps as PNGs.
     """
-    makers = [row.maker(case) for row in reached(case.run.until)]
-    names = dict.fromkeys(stage.name for stage in [*makers, EVALUATE] if stage)
-    return {name: COSTS.get(name, _unknown)(case.run, volumes) for name in names}
-
-
-def _unknown(_run: Run, _volumes: Volumes) -> Cost:
-    return Cost(UNKNOWN, UNKNOWN, UNKNOWN)
-
-
-def _make_boundaries(_run: Run, volumes: Volumes) -> Cost:
-    train = volumes.train
-    disk = train.labelled * MEGA * costs.PACKED["boundaries"]
-    return Cost(disk, 0, costs.OUTLINE * train.area + costs.START * train.jobs)
-
-
-def _train_cam(run: Run, volumes: Volumes) -> Cost:
-    factors = [params.cost for params in run.options().values()]
-    times, more = 1 + sum(factor - 1 for factor, _ in factors), sum(extra for _, extra in factors)
-    seen = 0 if run.cam.checkpoint else _seen(run.cam.train, volumes.train)
-    step = costs.TRAINING * forward(run.backbone) * times + more
-    return Cost(_weights(run.backbone), seen * step, costs.START)
-
-
-def _infer_cam(run: Run, volumes: Volumes) -> Cost:
-    both = volumes.both
-    views = _views(run.cam.infer.scales, run.cam.infer.flip)
-    disk = both.shown * MEGA / 16 * 2 * costs.PACKED["cam"]
-    return Cost(disk, both.area * views * forward(run.backbone), volumes.starts)
-
-
-def _refine_crf(run: Run, volumes: Volumes) -> Cost:
-    alphas, both = len(run.crf.alphas), volumes.both
-    disk = alphas * both.labelled * MEGA * costs.PACKED["crf"]
-    return Cost(disk, 0, _crf(run.crf, both, alphas) + volumes.starts)
-
-
-def _train_affinity(run: Run, volumes: Volumes) -> Cost:
-    seconds = costs.AFFINITY * forward(run.backbone)
-    learning = _seen(run.affinity.train, volumes.train) * costs.TRAINING * seconds
-    return Cost(_weights(run.backbone), learning, costs.START)
-
-
-def _random_walk(run: Run, volumes: Volumes) -> Cost:
-    both = volumes.both
-    rest = (costs.WALK + costs.WALK_STEP * 2**run.walk.logt) * both.area
-    rest += _crf(run.walk.crf, both, 1) + volumes.starts
-    network = both.area * costs.AFFINITY * forward(run.backbone)
-    return Cost(both.area * MEGA * costs.PACKED["labels"], network, rest)
-
-
-def _stitch_masks(_run: Run, volumes: Volumes) -> Cost:
-    area = volumes.train.area
-    return Cost(area * MEGA * costs.PACKED["labels"], 0, costs.CONVERT * area)
-
-
-def _train_segmenter(run: Run, volumes: Volumes) -> Cost:
-    segment = run.segment
-    disk = (
-        _weights(segment.backbone or run.backbone)
-        + 4 * MEGA * _head_size(run) * _head(run).parameters
-    )
-    learning = 0 if segment.checkpoint else _seen(segment.train, volumes.train)
-    return Cost(disk, learning * costs.TRAINING * _segmenter(run), costs.START)
-
-
-def _infer_segmenter(run: Run, volumes: Volumes) -> Cost:
-    infer, val = run.segment.infer, volumes.val
-    network = val.area * _views(infer.scales, infer.flip) * _segmenter(run)
-    # its CRF has all classes as labels
-    all_classes = Volume(val.images, val.area, val.area * volumes.num_classes)
-    rest = _crf(infer.crf, all_classes, 1) + costs.START * val.jobs
-    return Cost(val.area * MEGA * costs.PACKED["labels"], network, rest)
-
-
-def _evaluate(run: Run, volumes: Volumes) -> Cost:
-    products = [row for row in reached(run.until) if row.evaluated]
-    alphas = len(run.crf.alphas) if any(row.name == "crf" for row in products) else 0
-    seconds = costs.EVALUATE + costs.EVALUATE_ALPHA * alphas
-    jobs = sum(len(row.evaluated) for row in products)
-    return Cost(0, 0, seconds * volumes.both.area + jobs * costs.START)
-
-
-COSTS: dict[str, Callable[[Run, Volumes], Cost]] = {
-    "make_boundaries": _make_boundaries,
-    "train_cam": _train_cam,
-    "infer_cam": _infer_cam,
-    "refine_crf": _refine_crf,
-    "train_affinity": _train_affinity,
-    "random_walk": _random_walk,
-    "stitch_masks": _stitch_masks,
-    "train_segmenter": _train_segmenter,
-    "infer_segmenter": _infer_segmenter,
-    "segment_whole": _infer_segmenter,
-    "evaluate": _evaluate,
-}
-"""Stage -> its cost in a run."""
-
-
-def _head(run: Run) -> costs.Head:
-    return costs.HEADS.get(run.segment.segmenter, costs.Head(UNKNOWN, UNKNOWN, None))
-
-
-def _head_size(run: Run) -> float:
-    """Seconds and weights of the segmenter's head relative to one of the usual width."""
-    usual, options = _head(run).width, run.segment.options()
-    if usual is None or isinstance(options, DeepLabV2):
-        return 1.0
-    return float((options.width / usual) ** 1.5)
-
-
-def _segmenter(run: Run) -> float:
-    """Seconds per megapixel of a prediction with the segmenter."""
-    options = run.segment.options()
-    scales = options.scales if isinstance(options, DeepLabV2) else ()
-    passes = 1 + sum(scale**2 for scale in scales)
-    backbone = forward(run.segment.backbone or run.backbone)
-    return passes * (backbone + _head_size(run) * _head(run).seconds)
-
-
-def _seen(train: Train, images: Volume) -> float:
-    """Return the megapixels of a training: number of crops times their area."""
-    crops = train.steps * train.batch_size if train.steps else train.epochs * images.images
-    return crops * train.crop**2 / MEGA
-
-
-def _views(scales: Sequence[float], flip: bool) -> float:
-    """Area of all views relative to the image."""
-    return sum(scale**2 for scale in scales) * (1 + flip)
-
-
-def _crf(crf: CrfKernel, images: Volume, alphas: int) -> float:
-    """Return the seconds of dense CRFs: lattices once, then steps that grow with the labels."""
-    if not crf.iterations:
-        return 0
-    const, slope = costs.CRF_STEP
-    steps = alphas * crf.iterations * (const * images.area + slope * images.labelled)
-    return costs.CRF_LATTICE * images.area + steps
-
-
-def _weights(backbone: BackboneOptions) -> float:
-    """Bytes of a backbone's weights."""
-    entry = BACKBONES.get(backbone.name)
-    return 4 * MEGA * (entry.parameters if entry else UNKNOWN)
+    stage = STAGES[artifact.stage]
+    row = next((row for row in PRODUCTS if stage in row.makers), None)
+    if row is None:
+        return 0.0
+    pixels, present = images.megapixels * 1e6, images.labels
+    maps = {
+        "cam": present,
+        "crf": (present + 1) * len(loads(artifact.config).get("crf", {}).get("alphas", ())),
+        "boundaries": present + 1,
+    }
+    if row.kind == "labels":
+        return pixels * _PACKED["labels"]
+    return pixels * maps[row.name] * _PACKED[row.name] if row.name in maps else 0.0

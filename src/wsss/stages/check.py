@@ -1,4 +1,4 @@
-"""Check a configuration and its data, and estimate disk space and time of the workflow.
+"""Check a configuration and its data.
 
 Files are read like those of snakemake --configfile: after config.yaml of the current folder, and
 later ones have precedence.
@@ -8,13 +8,10 @@ import argparse
 import os
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from math import isnan
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -33,22 +30,13 @@ from wsss.io.index import Index
 from wsss.io.labels import RECORD, LabelWriter
 from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
-from wsss.planning import forecast
 from wsss.planning.advice import advice
-from wsss.products import Case
+from wsss.stages.console import plain_table
 from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
 
 _Sizes = list[tuple[tuple[int, int], int]]
 """(H, W) and number of classes of images"""
-
-
-class _Row(NamedTuple):
-    """Cost of a stage of a run; the run is empty for stages that all runs share."""
-
-    run: str
-    stage: str
-    cost: forecast.Cost
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Check everything and print the forecast.
+    """Check everything and describe the data.
 
     Raises:
         UserError: all mistakes in the configuration, or else in the data.
@@ -69,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
         log.warning("no %s in this folder: keys that no file sets have their defaults", BASE)
     config = load(merged(args.configs))
     named = runs(config)
-    index, masked, drawn = _checked(config, args.threads)
+    index, masked = _checked(config, args.threads)
     paths = [item.image for item in index.items]
     sizes = in_threads(image_size, paths, "sizes of images", args.threads)
     images = _images(config, index, sizes)
@@ -80,11 +68,11 @@ def run(args: argparse.Namespace) -> None:
         console.print(table)
     for line in advice(index, masked):
         console.print(f"Warning: {line}", style="yellow", highlight=False)
-    _print_forecast(console, list(_rows(config, named, index.num_classes, images, drawn)))
+    console.print("Time, memory and disk space: wsss forecast", highlight=False)
 
 
-def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
-    """Check the data; return the index, the ids with a mask, and True if masks must be drawn."""
+def _checked(config: Config, threads: int) -> tuple[Index, list[str]]:
+    """Check the data; return the index and the ids with a mask."""
     root, augment = _folders(config)
     dataset = with_augment(config.dataset, augment)
     listing = read(dataset, root)
@@ -99,7 +87,7 @@ def _checked(config: Config, threads: int) -> tuple[Index, list[str], bool]:
             drawn = _drawn(dataset, root, record) if evaluated else set()
     _check_tiles(dataset, listing, index)
     own = [image_id for image_id in masks.paths if image_id not in drawn]
-    return index, [*own, *(drawn if evaluated else ())], bool(drawn)
+    return index, [*own, *(drawn if evaluated else ())]
 
 
 def _drawn(dataset: Dataset, root: Path | None, record: Path) -> set[str]:
@@ -145,7 +133,7 @@ def _folders(config: Config) -> tuple[Path | None, Path | None]:
 
 
 def _splits(index: Index, masked: Sequence[str], sizes: Sequence[tuple[int, int]]) -> Table:
-    table = _table("split", "images", "without class", "with mask", "median size", "largest")
+    table = plain_table("split", "images", "without class", "with mask", "median size", "largest")
     own = set(masked)
     for split in dict.fromkeys(item.split for item in index.items):
         chosen = [(i, s) for i, s in zip(index.items, sizes, strict=True) if i.split == split]
@@ -160,7 +148,7 @@ def _splits(index: Index, masked: Sequence[str], sizes: Sequence[tuple[int, int]
 
 def _classes(index: Index) -> Table:
     splits = dict.fromkeys(item.split for item in index.items)
-    table = _table(f"{index.num_classes} classes", *(f"{split} images" for split in splits))
+    table = plain_table(f"{index.num_classes} classes", *(f"{split} images" for split in splits))
     counts = Counter((item.split, number) for item in index.items for number in item.classes)
     for number, name in enumerate(index.class_names):
         table.add_row(name, *(str(counts[split, number]) for split in splits))
@@ -189,70 +177,3 @@ def _check_lengths(named: Mapping[str, Run], images: _Sizes) -> None:
                 found.append(f"run {name}: {wrong}; lower it, or train longer")
     if found:
         raise UserError("\n".join(found))
-
-
-def _rows(
-    config: Config,
-    named: Mapping[str, Run],
-    num_classes: int,
-    images: Mapping[str, _Sizes],
-    drawn: bool,
-) -> Iterator[_Row]:
-    """Yield the costs of all stages: those that the runs share, then run by run."""
-    train, val = map(forecast.volume, images.values())
-    volumes = forecast.Volumes(train, val, num_classes)
-    tiled = config.dataset.tiles is not None
-    for stage, cost in forecast.of_data(volumes, drawn, tiled).items():
-        yield _Row("", stage, cost)
-    for name, one in named.items():
-        for stage, cost in forecast.of_run(Case(config.dataset, one), volumes).items():
-            yield _Row(name, stage, cost)
-
-
-def _print_forecast(console: Console, rows: Sequence[_Row]) -> None:
-    table = _table("run", "stage", "disk", "time of one core", left=2)
-    for run_name, stage, cost in rows:
-        table.add_row(run_name, stage, _bytes(cost.disk), _time(cost.network + cost.rest))
-    # sums of what is known
-    seconds = [value for row in rows for value in (row.cost.network, row.cost.rest)]
-    known = [value for value in seconds if not isnan(value)]
-    network = sum(row.cost.network for row in rows if not isnan(row.cost.network))
-    disk = sum(row.cost.disk for row in rows if not isnan(row.cost.disk))
-    table.add_section()
-    table.add_row("", "in all", _bytes(disk), _time(sum(known)))
-    console.print(table)
-    cores = os.cpu_count() or 1
-    console.print(
-        "An estimate from times measured on one core of a 2.5 GHz server CPU. Networks take "
-        f"{network / sum(known):.0%} of the time, which a GPU shortens; without one it is at best "
-        f"about {_time(sum(known) / cores)} on the {cores} cores here.",
-        highlight=False,
-    )
-    if len(known) < len(seconds):
-        log.warning("stages, backbones or methods that were never measured are not in the sums")
-
-
-def _table(*columns: str, left: int = 1) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    for number, name in enumerate(columns):
-        table.add_column(name, justify="left" if number < left else "right", no_wrap=True)
-    return table
-
-
-def _bytes(count: float) -> str:
-    if isnan(count):
-        return "unknown"
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
-
-
-def _time(seconds: float) -> str:
-    if isnan(seconds):
-        return "unknown"
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.2g} {unit}"
-    return f"{seconds:.0f} s"

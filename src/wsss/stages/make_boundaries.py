@@ -13,7 +13,7 @@ from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader, MapsWriter
 from wsss.io.progress import log, track
 from wsss.io.validated_maps import read_crf
-from wsss.ops.edges import class_boundaries
+from wsss.ops.outlines import class_boundaries
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 
 _SHOWN = 3

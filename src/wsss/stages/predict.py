@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +11,18 @@ import torch
 from wsss import __version__
 from wsss.config.files import merged
 from wsss.config.merging import merge
+from wsss.config.model import Config
 from wsss.config.resolve import load
 from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
+from wsss.data.unusual import warn_dim
 from wsss.data.views import Scaled, scaled_copies
 from wsss.errors import UserError
 from wsss.io.atomic import is_temporary, remove_stale_files, write_text
 from wsss.io.background import ahead, behind
-from wsss.io.images import LARGEST, WHOLE, read_image
+from wsss.io.images import LARGEST, WHOLE, decode
+from wsss.io.index import FULL
 from wsss.io.labels import CLASSES, RECORD
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
@@ -44,26 +47,31 @@ class Options:
         infer: scales, flip and CRF.
         tile: side in pixels of the tiles that larger images are cut into; None = no tiles.
         overlap: minimum overlap of neighbouring tiles in pixels.
+        white: white of 16-bit samples, see `wsss.io.images.read_image`.
     """
 
     infer: SegmenterInfer
     tile: int | None = None
     overlap: int = 0
+    white: int = FULL
 
     @property
     def limit(self) -> int:
         """Maximum number of pixels of an image."""
         return LARGEST if self.tile else WHOLE
 
-    def read(self, photo: Photo) -> Scaled | np.ndarray | UserError:
-        """Read an image: scaled, or (H, W, 3) uint8 if it is to be cut, or why it cannot be."""
+    def read(self, photo: Photo) -> tuple[Scaled | np.ndarray, int | None] | UserError:
+        """Read an image; return why it cannot be read, or its pixels and `Decoded.dim`.
+
+        The pixels are scaled, or (H, W, 3) uint8 if the image is to be cut.
+        """
         try:
-            image = read_image(photo.path, self.limit)
+            image = decode(photo.path, self.limit, self.white)
         except UserError as error:
             return error
         if self.tile:
-            return image
-        return scaled_copies(image, self.infer.scales, self.infer.resampling)
+            return image.pixels, image.dim
+        return scaled_copies(image.pixels, self.infer.scales, self.infer.resampling), image.dim
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,12 +84,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="read segment.infer from these files; later files override earlier ones, options all",
+        help="read segment.infer and dataset.white from these files; later files override earlier "
+        "ones, options all",
     )
     parser.add_argument("--scales", type=_scales, help="scales to average, such as 0.75,1,1.25")
     parser.add_argument(
         "--flip", action=argparse.BooleanOptionalAction, help="average with the mirrored image"
     )
+    parser.add_argument("--white", type=_white, help="white of 16-bit samples, such as 4095")
     parser.add_argument("--crf", type=_at_least(0), help="iterations of a dense CRF")
     parser.add_argument("--tile", type=_at_least(32), help="side of tiles for larger images")
     parser.add_argument("--overlap", type=_at_least(0), help="overlap of tiles; default a quarter")
@@ -99,7 +109,8 @@ def run(args: argparse.Namespace) -> None:
     """
     # options, model and images are checked before anything is written
     infer = infer_options(args.config, args.scales, args.flip, args.crf)
-    options = tile_options(infer, args.tile, args.overlap)
+    white = args.white or white_option(args.config)
+    options = replace(tile_options(infer, args.tile, args.overlap), white=white)
     model = load_own(args.model)
     names = ["background", *model.meta["classes"]]
     net = for_inference(make_segmenter(model, args.model), args.threads, infer.precision)
@@ -163,6 +174,7 @@ def _predict_all(
     if len(todo) < len(readable):
         log.info("%d masks kept from an interrupted call", len(readable) - len(todo))
     watch = Watch(net)
+    dim: dict[Path, int | None] = {}
     # an image that is cut may be large, hence its tiles are prepared ahead in place of the next one
     found = ahead(todo, options.read, 0 if options.tile else args.threads)
     with behind(out.put) as put:
@@ -170,13 +182,15 @@ def _predict_all(
             if isinstance(given, UserError):
                 damaged.append(str(given))
                 continue
+            pixels, dim[photo.path] = given
             with finite_scores(photo.path, args.model), watch():
-                if isinstance(given, Scaled):
-                    labels = segment(net, given, options.infer)
+                if isinstance(pixels, Scaled):
+                    labels = segment(net, pixels, options.infer)
                 else:
-                    windows = layout(given.shape[:2], options.tile or 0, options.overlap)
-                    labels = segment_tiles(net, given, options.infer, windows, args.threads)
+                    windows = layout(pixels.shape[:2], options.tile or 0, options.overlap)
+                    labels = segment_tiles(net, pixels, options.infer, windows, args.threads)
             put(photo.image_id, labels)
+    warn_dim(dim, "--white")
     return damaged
 
 
@@ -191,7 +205,8 @@ def _provenance(model: Path, images: Path, options: Options, names: Sequence[str
     tiles = {"tile": options.tile, "overlap": options.overlap}
     config = options.infer.model_dump(mode="json")
     made = {"version": __version__, "images": str(images), "config": config}
-    return canonical(_COMMAND | files | made | tiles | {"labels": list(names)})
+    white = {"white": options.white}
+    return canonical(_COMMAND | files | made | white | tiles | {"labels": list(names)})
 
 
 def tile_options(infer: SegmenterInfer, tile: int | None, overlap: int | None) -> Options:
@@ -239,13 +254,22 @@ def infer_options(
     return SegmenterInfer.model_validate(merge(base.model_dump(), given))
 
 
-def _configured(files: Sequence[Path]) -> SegmenterInfer:
-    """Read `segment.infer` from configuration files."""
+def white_option(files: Sequence[Path] | None) -> int:
+    """Read `dataset.white` from configuration files; without files 16-bit samples use all bits."""
+    return _config(files).dataset.white if files else FULL
+
+
+def _config(files: Sequence[Path]) -> Config:
     raw = merged(files)
     if not raw.get("dataset"):
         # the user's own images, not the demo's
         raw["dataset"] = {"source": "folders", "root": "."}
-    config = load(raw)
+    return load(raw)
+
+
+def _configured(files: Sequence[Path]) -> SegmenterInfer:
+    """Read `segment.infer` from configuration files."""
+    config = _config(files)
     for name, run in config.runs.items():
         if "infer" in ((run or {}).get("segment") or {}):
             raise UserError(
@@ -253,6 +277,12 @@ def _configured(files: Sequence[Path]) -> SegmenterInfer:
                 "segment.infer for all"
             )
     return config.segment.infer
+
+
+def _white(text: str) -> int:
+    if not text.isdecimal() or not 255 <= int(text) <= FULL:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected an integer from 255 to {FULL}")
+    return int(text)
 
 
 def _scales(text: str) -> list[float]:

@@ -13,8 +13,6 @@ from torch import nn
 from wsss.config.training import Train
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume, load_model, save_model
-from wsss.engine.fabric import make_fabric
-from wsss.engine.fit import fit
 from wsss.io.atomic import write_text
 from wsss.io.checksummed import add_checksum
 from wsss.io.progress import log
@@ -136,6 +134,10 @@ def train(
         kind: what the network is: classifier, affinity or segmenter.
         **meta: what is needed to build the network again.
     """
+    # not before mistakes of the options are found: Fabric takes its time
+    from wsss.engine.fabric import make_fabric
+    from wsss.engine.fit import fit
+
     fabric = make_fabric(recipe.precision, files.threads, files.work / "tensorboard", files.devices)
     log.info("%s of %d images on %s", _length(recipe), len(dataset), fabric.device)
     facts = (files_digest(inputs, files.work / "inputs.json"), code_digest(*modules))

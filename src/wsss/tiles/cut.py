@@ -177,7 +177,7 @@ def _clear(out: Path, table: TileTable) -> None:
 
 def _cut(cut: Cut, item: Item, tiles: Sequence[Tile], out: Path) -> list[list[str]]:
     """Write the tiles of one image; return their rows of labels.csv."""
-    image = read_image(item.image, LARGEST)
+    image = read_image(item.image, LARGEST, item.white)
     mask = read_labels(cut.masks[item.image_id]) if item.image_id in cut.masks else None
     names = tuple(cut.index.class_names[number] for number in item.classes) or (NO_CLASS,)
     rows = []

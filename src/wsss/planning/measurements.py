@@ -1,0 +1,66 @@
+"""Measurements of rehearsals, kept for a week, and the machine that they hold for."""
+
+import os
+import platform
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from wsss.io.atomic import write_text
+from wsss.io.provenance import code_digest, text_digest
+from wsss.pipeline import STAGES
+from wsss.planning.brief import Machine
+from wsss.planning.images import Images
+from wsss.planning.rehearsal import Measured, Rehearsal, at_once
+
+FOLDER = Path(".snakemake/wsss-forecast")
+"""Folder of the measurements, in the working directory."""
+
+AGE = 7 * 86400
+"""Seconds after which measurements are made anew."""
+
+_FILE = TypeAdapter(dict[str, Measured])
+
+
+def machine_here(cores: int | None) -> Machine:
+    """Return the machine at hand, with all cores of this process unless their number is given."""
+    # imported here, since it takes its time
+    import torch
+
+    free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = cores or free or 1
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    name = f"{cores} core{'s' * (cores > 1)} of {platform.node()}, {', '.join(gpus) or 'no GPU'}"
+    return Machine(cores, len(gpus), name)
+
+
+def file_of(
+    wanted: Iterable[Rehearsal], made_up: Images, machine: Machine, folder: Path = FOLDER
+) -> Path:
+    """Return the file of the measurements of rehearsals.
+
+    Its name depends on the machine, the made-up images, the settings and the code.
+    """
+    from torch import __version__
+
+    code = code_digest(*(f"wsss.stages.{name}" for name in STAGES))
+    jobs = sorted((one.identity, at_once(one.artifact, machine)) for one in wanted)
+    key = text_digest(repr([machine, __version__, made_up, code, jobs]))
+    return folder / f"{key}.json"
+
+
+def read_measurements(file: Path) -> dict[str, Measured] | None:
+    """Return measurements by the identities of rehearsals; None if there are none of this week."""
+    try:
+        if time.time() - file.stat().st_mtime > AGE:
+            return None
+        return _FILE.validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def write_measurements(file: Path, measured: Mapping[str, Measured]) -> None:
+    """Write measurements as JSON."""
+    write_text(file, _FILE.dump_json(dict(measured), indent=1).decode())
