@@ -3,7 +3,6 @@
 The maps are made up from the masks of photographs: blurred, with smooth noise.
 """
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from benchmarks import voc
 from benchmarks.row import Row, alone, interleaved
 from wsss import methods
 from wsss.config.model import CamInfer, Crf
@@ -37,7 +37,6 @@ from wsss.stages.infer_cam import compute_cam
 from wsss.stages.inference import for_inference
 from wsss.stages.parts import read_with_cam
 
-FOLDER = Path(__file__).parents[1] / os.environ.get("WSSS_SHARED", "../shared") / "voc-mini"
 IMAGES, CLASSES = 24, 20
 INFER, CRF = CamInfer(scales=[0.5, 1.0, 1.5, 2.0], flip=True), Crf()
 
@@ -60,7 +59,7 @@ def rows() -> Iterator[Row]:
     """Yield the rows; all times are of one image.
 
     Raises:
-        FileNotFoundError: there are no photographs.
+        MissingError: there are no photographs.
     """
     photographs = list(_photographs())
     with tempfile.TemporaryDirectory() as folder:
@@ -94,13 +93,13 @@ def _host_work(photographs: list[_Photograph], folder: Path) -> Iterator[Row]:
                 scaled_copies(read_item(one.item), INFER.scales, "torch")
                 out.put(one.item.image_id, one.mask)
 
-    yield Row("host work of infer_cam, 4 scales", nan, _each(infer_cam), 0.008, "-")
+    yield Row("host work of infer_cam, 4 scales", nan, _each(infer_cam), 0.008)
     cams = MapsReader([folder / "cam.tsv"])
     fields = [_posteriors(*read_with_cam(cams, one.item)) for one in photographs]
     seconds = _each(refine)
     sizes = _sizes(photographs, folder)
-    yield Row("host work of refine_crf without the CRF", nan, seconds, 0.006, "-", sizes)
-    yield Row("host work of infer_segmenter, 4 scales", nan, _each(infer_segmenter), 0.010, "-")
+    yield Row("host work of refine_crf without the CRF", nan, seconds, 0.006, memory=sizes)
+    yield Row("host work of infer_segmenter, 4 scales", nan, _each(infer_segmenter), 0.010)
 
 
 def _each(function: Callable[[], None]) -> float:
@@ -176,11 +175,10 @@ def _posteriors(image: np.ndarray, cam: np.ndarray) -> np.ndarray:
 
 
 def _photographs() -> Iterator[_Photograph]:
-    files = sorted((FOLDER / "JPEGImages").glob("*.jpg"))
-    if not files:
-        raise FileNotFoundError(f"no photographs in {FOLDER}: set WSSS_SHARED to another folder")
-    for file in files[:: len(files) // IMAGES][:IMAGES]:
-        mask = read_labels(FOLDER / "SegmentationClass" / f"{file.stem}.png")
+    root = voc.folder()
+    files = sorted((root / "JPEGImages").glob("*.jpg"))
+    for file in files[:: max(1, len(files) // IMAGES)][:IMAGES]:
+        mask = read_labels(root / "SegmentationClass" / f"{file.stem}.png")
         classes = tuple(int(label) - 1 for label in np.setdiff1d(mask, (0, 255)))
         item = Item(file.stem, "train", file, bytes_digest(file.read_bytes()), classes)
         yield _Photograph(item, mask, _cam(mask, classes))
