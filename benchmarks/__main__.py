@@ -17,6 +17,7 @@ NAMES = (
     "affinity_loss",
     "walk",
     "evaluation",
+    "inference",
     "samples",
     "training_step",
     "startup",

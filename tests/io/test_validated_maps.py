@@ -81,7 +81,7 @@ def test_posteriors_come_by_their_alpha(reader):
     [
         ({"classes": np.array([0, 99])}, r"of classes \[0, 99\]"),
         ({"alpha_4": np.full(CRF.shape, np.nan, np.float32)}, "float32"),
-        ({"alpha_4": CRF[:2]}, r"\(2, 3, 4\) instead of uint8 \(3, 3, 4\)"),
+        ({"alpha_4": CRF[:1]}, r"\(1, 3, 4\) instead of uint8 \(3, 3, 4\)"),
         ({"alpha_32": CRF[:, 1:]}, r"\(3, 2, 4\)"),
         ({"alpha_4": CRF[0]}, r"uint8 \(3, 4\)"),
     ],
@@ -99,6 +99,12 @@ def test_posteriors_of_a_part_of_the_image_are_refused(reader):
     assert np.array_equal(read_scores(maps, ITEM, "alpha_4", size=(3, 4))["alpha_4"], CRF)
     with pytest.raises(UserError, match=r"uint8 \(3, 3, 4\) instead of uint8 \(3, 9, 4\)"):
         read_scores(maps, ITEM, "alpha_4", size=(9, 4))
+
+
+def test_the_last_label_gets_what_the_others_leave(reader):
+    kept = np.array([[[255, 100, 128]], [[0, 20, 128]]], np.uint8)
+    found = read_crf(reader(classes=CLASSES, alpha_4=kept), ITEM)[4]
+    assert np.array_equal(found, [*kept, [[0, 135, 0]]]) and found.dtype == np.uint8
 
 
 def test_another_kind_of_maps_holds_no_posteriors(reader):

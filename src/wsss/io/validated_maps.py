@@ -43,6 +43,8 @@ def read_scores(
 ) -> dict[str, np.ndarray]:
     """Read and validate arrays of label scores of an image: CRF posteriors or boundary scores.
 
+    Posteriors may lack the last label, whose map is what the others leave of certainty.
+
     Args:
         maps: the maps of the split.
         item: the image.
@@ -57,9 +59,10 @@ def read_scores(
     """
     stored = maps.read(item.image_id, "classes", *names)
     shape = (len(item.classes) + 1, *(size or stored[names[0]].shape[-2:]))
-    for name in names:
-        _check(maps, item, stored["classes"], stored[name], np.uint8, shape)
-    return {name: stored[name] for name in names}
+    found = {name: _complete(stored[name], shape) for name in names}
+    for scores in found.values():
+        _check(maps, item, stored["classes"], scores, np.uint8, shape)
+    return found
 
 
 def read_crf(
@@ -78,6 +81,15 @@ def read_crf(
         raise maps.damaged(item.image_id, "there are no CRF posteriors among them")
     stored = read_scores(maps, item, *names.values(), size=size)
     return {alpha: stored[name] for alpha, name in names.items()}
+
+
+def _complete(scores: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return posteriors of this shape (K + 1, H, W), K of which are stored; others unchanged."""
+    if scores.dtype != np.uint8 or scores.shape != (shape[0] - 1, *shape[1:]):
+        return scores
+    # roundings may add up to more than 255
+    left = 255 - np.minimum(scores.sum(0, dtype=np.uint16), 255)
+    return np.concatenate([scores, left[None].astype(np.uint8)])
 
 
 def _check(

@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> None:
         for item, (image, cam) in track(found, "CRF", len(items)):
             with finite_scores(item.image, args.cams, remedy="lower the weights of crf"):
                 posteriors = refine(image, cam, config)
-            named = {alpha_name(a): p for a, p in zip(config.alphas, posteriors, strict=True)}
+            # the last label's are what the others leave
+            kept = [field[:-1] for field in posteriors]
+            named = {alpha_name(a): p for a, p in zip(config.alphas, kept, strict=True)}
             put(item.image_id, classes=np.array(item.classes, np.int64), **named)
 
 
@@ -54,6 +56,9 @@ def refine(image: np.ndarray, cam: np.ndarray, config: Crf) -> list[np.ndarray]:
         cam: (K, H, W) float32 in [0, 1].
         config: exponents of the background score, and the CRF.
     """
-    scores = [np.concatenate([background_score(cam, alpha)[None], cam]) for alpha in config.alphas]
-    posteriors = ImageCRF(image, len(cam) + 1, config).refine(np.stack(scores))
-    return list(np.rint(posteriors * 255).astype(np.uint8))
+    scores = np.empty((len(config.alphas), len(cam) + 1, *image.shape[:2]), np.float32)
+    scores[:, 1:] = cam
+    for field, alpha in zip(scores, config.alphas, strict=True):
+        field[0] = background_score(cam, alpha)
+    posteriors = ImageCRF(image, len(cam) + 1, config).refine(scores) * 255
+    return list(np.rint(posteriors, out=posteriors).astype(np.uint8))
