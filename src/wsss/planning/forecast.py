@@ -5,7 +5,7 @@ take `jobs x start + images x item` seconds together, and run side by side on th
 Stages follow one another.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from json import loads
 from statistics import median
@@ -84,20 +84,19 @@ class Forecast:
         """Return the costs of all stages in the order of the plan, those of a stage summed up."""
         found: dict[tuple[str, str], Cost] = {}
         for artifact in self.plan.artifacts.values():
-            for cost in self._of_artifact(artifact):
-                place = (cost.run, cost.stage)
-                found[place] = found[place] + cost if place in found else cost
+            cost = self._of_artifact(artifact)
+            place = (cost.run, cost.stage)
+            found[place] = found[place] + cost if place in found else cost
         return list(found.values())
 
-    def _of_artifact(self, artifact: Artifact) -> Iterator[Cost]:
+    def _of_artifact(self, artifact: Artifact) -> Cost:
         names = list(artifact.runs)
         run = names[0] if len(names) == 1 else "" if not names else f"{len(names)} runs"
         jobs = len(artifact.parts)
         if artifact.key not in self.rehearsals:
             start = median(one.wall.start for one in self.measured.values())
             cpu = median(one.cpu.start for one in self.measured.values())
-            yield Cost(run, artifact.stage, 1, start, cpu, 0, self._weights(artifact))
-            return
+            return Cost(run, artifact.stage, 1, start, cpu, 0, self._weights(artifact))
         measured = self.measured[self.rehearsals[artifact.key].identity]
         is_training = self.rehearsals[artifact.key].brief.batch > 0
         items = self._samples(artifact) if is_training else self._images(artifact)
@@ -108,7 +107,7 @@ class Forecast:
         packed = 0 if is_training else packed_bytes(artifact, self.images)
         disk = max(measured.disk, packed) * (1 if is_training else items)
         seconds = wall / side_by_side
-        yield Cost(run, artifact.stage, jobs, seconds, cpu, measured.memory, disk)
+        return Cost(run, artifact.stage, jobs, seconds, cpu, measured.memory, disk)
 
     def _images(self, artifact: Artifact) -> int:
         """Return the number of images, or of tiles, that an artifact is made of."""
