@@ -162,7 +162,7 @@ def test_ctrl_c_during_the_first_imports_is_one_line(monkeypatch, capfd):
 
 
 @pytest.mark.parametrize("environment", [{}, {"OMP_WAIT_POLICY": "active"}])
-def test_threads_do_not_spin_at_barriers_unless_the_user_wants_it(monkeypatch, environment):
+def test_threads_sleep_at_barriers_unless_the_user_wants_them_to_spin(monkeypatch, environment):
     wanted, found = environment.get("OMP_WAIT_POLICY", "passive"), []
     with monkeypatch.context() as patch:
         patch.setattr("os.environ", environment)

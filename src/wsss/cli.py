@@ -23,6 +23,10 @@ from wsss.system import locks, parent, ranks, sigterm
 TOOLS = ("check", "clean", "export", "forecast", "predict", "schema", "verify")
 """Commands that are no stage of the workflow."""
 
+_SHARING = {"OMP_WAIT_POLICY": "passive", "OPENCV_FOR_THREADS_NUM": "1"}
+"""Environment in which jobs share cores: threads of OpenMP sleep at barriers, where spinning ones
+take the core from the thread that they wait for; OpenCV has no threads beside those of a job."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `wsss <stage> ...`.
@@ -31,9 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0; 2 after one line per user error; 1 after an unexpected error; 130 after
         Ctrl-C; 143 after SIGTERM.
     """
-    # OpenMP reads this when PyTorch is loaded; threads that spin at barriers take a busy machine's
-    # cores from the threads that they wait for
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for name, value in _SHARING.items():
+        os.environ.setdefault(name, value)
     ranks.exit_with_rank_zero()
     with sigterm.as_exception():
         try:
