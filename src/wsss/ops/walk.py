@@ -46,7 +46,7 @@ def transition(
     degree = weight.new_zeros(cells).index_add_(0, rows, values)
     starts = rows.new_zeros(cells + 1)
     starts[1:] = torch.bincount(rows, minlength=cells).cumsum(0)
-    with _sparse_warnings_ignored():
+    with sparse_warnings_ignored():
         return torch.sparse_csr_tensor(
             starts.int(),
             columns.int(),
@@ -72,14 +72,14 @@ def random_walk(scores: Tensor, matrix: Tensor, steps: int) -> Tensor:
     """
     # one column per label: (L, h, w) to (N, L)
     walked = scores.flatten(1).t().contiguous()
-    with _sparse_warnings_ignored():
+    with sparse_warnings_ignored():
         for _ in range(steps):
             walked = matrix @ walked
     return walked.t().reshape(scores.shape)
 
 
 @contextmanager
-def _sparse_warnings_ignored() -> Iterator[None]:
+def sparse_warnings_ignored() -> Iterator[None]:
     """Ignore PyTorch's warnings of beta features and, on CUDA, of checks that it skips."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
