@@ -172,7 +172,8 @@ def _refuse_bright(samples: np.ndarray, path: Path, white: int) -> None:
     peak = int(samples.max(initial=0))
     if peak > white:
         raise UserError(
-            f"{path}: a sample is {peak}, above white, {white}: raise dataset.white (predict: --white)"
+            f"{path}: a sample is {peak}, above white, {white}: "
+            "raise dataset.white (predict: --white)"
         )
 
 
