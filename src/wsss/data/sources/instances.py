@@ -14,10 +14,10 @@ from functools import lru_cache
 from itertools import islice
 from os.path import normpath
 from pathlib import Path, PureWindowsPath
-from stat import S_ISREG
 from typing import Any, NamedTuple
 
 from wsss.errors import UserError
+from wsss.files import regular
 from wsss.io.progress import log
 from wsss.names import cleaned
 
@@ -89,11 +89,9 @@ def load(path: Path, folder: Path = Path(), regions: bool = False) -> Instances:
         UserError: the file cannot be read, is no JSON, or lacks one of the three lists.
     """
     try:
-        stat = path.stat()
+        stat = regular(path).stat()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    if not S_ISREG(stat.st_mode):
-        raise UserError(f"{path}: not a regular file")
     if regions:
         return _read(path, folder, True)
     return _labels(path, folder, stat.st_mtime_ns, stat.st_size)
