@@ -196,7 +196,7 @@ def test_black_and_white_masks_are_named(folder):
     folder.image("masks/c.png", mode="L", fill=255)
     problem = one(folder.problems())
     assert problem.startswith("split val: the masks hold only 0 and 255 (= ignored)")
-    assert problem.endswith("write class ids 1, 2, ...")
+    assert "write class ids 1, 2, ..." in problem
 
 
 def test_empty_masks_of_images_without_class_are_fine(folder, caplog):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from wsss.config.dataset import Dataset
 from wsss.data.sources import brushes, labelmap, sbd, voc
 from wsss.data.sources.instances import load
 from wsss.data.sources.table import read_table
@@ -18,9 +17,7 @@ READERS = {
     "tasks.json": brushes.read_tasks,
     "instances.json": load,
     "train.txt": lambda path: sbd._ids(path.parent, "train"),
-    "ImageSets/Segmentation/train.txt": lambda path: voc.read(
-        Dataset(source="voc"), path.parents[2]
-    ),
+    "ImageSets/Segmentation/val.txt": lambda path: voc._lines(path.parents[2], "val"),
 }
 
 
