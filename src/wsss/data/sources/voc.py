@@ -16,7 +16,7 @@ to. A missing train_aug is VOC's train and all images of `augment` outside of VO
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from xml.etree import ElementTree
 
 import numpy as np
@@ -248,7 +248,7 @@ def _table_labels(table: Path, problems: list[str]) -> Labels:
 
 
 def _image_id(image: str) -> str:
-    path = Path(image)
+    path = PureWindowsPath(image)
     return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
