@@ -1,4 +1,4 @@
-"""The gate for small files of a data set."""
+"""The gate for files of the user that are read as a whole."""
 
 import errno
 import os
