@@ -7,7 +7,7 @@ import wsss
 
 ROOT = Path(wsss.__file__).parent
 TREE = (
-    "errors names",
+    "errors files names",
     "products",
     "pipeline",
     "system config",

@@ -25,6 +25,8 @@ BACKGROUNDS = [
     " background ",
     "back\u200bground",
     "\uff42ackground",
+    "Back Ground",
+    "back-ground",
 ]
 
 
@@ -50,9 +52,18 @@ def test_other_names_are_classes(name):
     assert class_problem(name) == ""
 
 
-@pytest.mark.parametrize("name", ["None", "none", "void", "_ignore_", "Unlabeled"])
+UNNAMED = ("None", "none", "void", "_ignore_", "Unlabeled", "BG", "N/A", "null", "no class")
+
+
+@pytest.mark.parametrize("name", UNNAMED)
 def test_words_for_no_class_are_warned_about(name):
     assert "write background" in next(warnings([name]))
+
+
+@pytest.mark.parametrize("name", ["traffic_light", "Traffic-Light", "trafficlight"])
+def test_names_without_blanks_are_warned_about(name):
+    (line,) = warnings(["cat", "traffic light", name])
+    assert "taken for two classes" in line
 
 
 @pytest.mark.parametrize("sign", "\u200b\u200d\u200e\u200f\u202e\u2066\ufeff\u00ad")

@@ -7,7 +7,10 @@ from unicodedata import category, normalize
 NO_CLASS = "background"
 """The label of an image that shows none of the classes; id 0 of every mask."""
 
-UNNAMED = frozenset({"none", "void", "ignore", "ignored", "unlabeled", "unlabelled", "unknown"})
+UNNAMED = frozenset(
+    {"none", "void", "ignore", "ignored", "unlabeled", "unlabelled", "unannotated", "unknown"}
+    | {"null", "nan", "na", "n/a", "nothing", "empty", "bg", "negative", "noclass", "nolabel"}
+)
 """Words by which tools mean pixels or images without a class."""
 
 _UNWRITABLE = {"Cc", "Cs", "Zl", "Zp"}
@@ -23,7 +26,7 @@ _TWINS = str.maketrans(
     "ABEZHIKMNOPTYXABESIJKMHOPCTXoaesijopcyx'''",
 )
 """Greek and Cyrillic letters and apostrophes that look like those of ASCII."""
-_RIM = " \t_-"
+_GAPS = str.maketrans("", "", " _-")
 
 
 def cleaned(name: str) -> str:
@@ -68,10 +71,19 @@ def is_background(name: str) -> bool:
 
 
 def warnings(names: Iterable[str]) -> Iterator[str]:
-    """Yield a line for every class whose name other tools give to what has no class."""
+    """Yield lines about classes that may be none, or the same.
+
+    Other tools give some names to what has no class, or replace blanks by `_` or `-`.
+    """
+    cores: dict[str, str] = {}
     for name in names:
-        if _core(name) in UNNAMED:
+        core = _core(name)
+        if core in UNNAMED:
             yield f"{name!r} is taken for a class; write {NO_CLASS} if it means that there is none"
+        if core in cores and folded(name) != folded(cores[core]):
+            both = f"{cores[core]!a} and {name!a}"
+            yield f"{both} are taken for two classes; write one name if they are one class"
+        cores.setdefault(core, name)
 
 
 def class_problem(name: str) -> str:
@@ -104,7 +116,8 @@ def suggestion(name: str, known: Sequence[str]) -> str:
 
 
 def _core(name: str) -> str:
-    return folded(name).strip(_RIM)
+    """Return a folded name without blanks, underscores and hyphens."""
+    return folded(name).translate(_GAPS)
 
 
 def _is_invisible(sign: str) -> bool:

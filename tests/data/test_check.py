@@ -1,5 +1,4 @@
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -197,7 +196,7 @@ def test_black_and_white_masks_are_named(folder):
     folder.image("masks/c.png", mode="L", fill=255)
     problem = one(folder.problems())
     assert problem.startswith("split val: the masks hold only 0 and 255 (= ignored)")
-    assert problem.endswith("write class ids 1, 2, ...")
+    assert "write class ids 1, 2, ..." in problem
 
 
 def test_empty_masks_of_images_without_class_are_fine(folder, caplog):
@@ -262,13 +261,6 @@ def test_accents_in_one_piece_or_two_are_the_same_class(folder):
 def test_listed_classes_that_look_alike_are_named(folder):
     names = ("caf\u00e9", "cafe\u0301")
     assert any("coding of signs" in line for line in _class_problems(names))
-
-
-def test_a_table_that_is_a_pipe_is_refused(folder):
-    (folder.root / "labels.csv").unlink()
-    os.mkfifo(folder.root / "labels.csv")
-    with pytest.raises(UserError, match=r"labels\.csv: not a regular file"):
-        folder.check()
 
 
 def test_unusual_images_are_counted_with_the_reason(folder, caplog):

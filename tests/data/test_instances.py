@@ -1,4 +1,3 @@
-import os
 import re
 
 import pytest
@@ -143,10 +142,3 @@ def test_categories_that_look_alike_stand_there_twice(data):
     accents = [{"id": 8, "name": "caf\u00e9"}, {"id": 9, "name": "cafe\u0301"}]
     data.write(categories=[*OWN, *accents])
     assert any("categories[3]" in line and "twice" in line for line in data.read().problems)
-
-
-def test_a_file_that_is_a_pipe_is_refused(data):
-    (data.root / "train.json").unlink()
-    os.mkfifo(data.root / "train.json")
-    with pytest.raises(UserError, match=r"train\.json: not a regular file"):
-        data.read()

@@ -81,3 +81,41 @@ def test_files_of_excel(folder, head, encoding):
 def test_without_masks_no_image_need_be_held_out(folder):
     folder.table(["img/a.png,train,cat", "img/b.png,train,dog"])
     assert [split for _, split, _ in listed(folder)] == ["train", "train"]
+
+
+PATHS = ("{root}/img/a.png", ".\\img\\a.png", "img\\a.png", "./img/a.png", "img/../img/a.png")
+
+
+@pytest.mark.parametrize("written", PATHS)
+def test_a_path_inside_the_folder_is_read(folder, written):
+    first = written.format(root=folder.root)
+    folder.image("masks/a.png", mode="L", fill=1)
+    mask = written.replace("img", "masks").format(root=folder.root)
+    rows = [f"{first},train,cat,{mask}", "img/b.png,train,dog;cat,", "img/c.png,val,dog,"]
+    folder.table(rows, "image,split,labels,mask")
+    assert listed(folder) == EXPECTED and len(folder.check()[1].paths) == 1
+
+
+@pytest.mark.parametrize("written", ["/img/a.png", "img/../../a.png"])
+def test_a_path_elsewhere_is_named(folder, written):
+    folder.table([f"{written},train,cat", "img/b.png,train,dog", "img/c.png,val,dog"])
+    assert "is outside the folder" in "".join(folder.problems())
+
+
+def test_splits_are_compared_after_folding(folder):
+    folder.table(["img/a.png,Train,cat", "img/b.png,TRAIN ,dog;cat", "img/c.png,Val,dog"])
+    assert listed(folder) == EXPECTED
+
+
+def test_unused_splits_are_named_beside_an_error(folder, caplog):
+    folder.table(["img/a.png,training,cat", "img/b.png,training,dog", "img/c.png,val,dog"])
+    assert "split train has no image" in "".join(folder.problems())
+    assert "2 rows of split 'training' are not used" in caplog.text
+
+
+@pytest.mark.parametrize("other", ["img/C.png", "img/\u0441.PNG"])
+def test_image_ids_that_differ_in_case_are_warned_about(folder, other, caplog):
+    folder.image(other)
+    folder.table([f"{other},train,cat", "img/b.png,train,dog", "img/c.png,val,dog"])
+    folder.check()
+    assert ("overwrite each other" in caplog.text) == other.isascii()

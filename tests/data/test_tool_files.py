@@ -7,6 +7,7 @@ from tests.data.fake_coco import Coco, mark, picture
 from wsss.data.check import check_listing
 from wsss.data.sources import coco
 from wsss.errors import UserError
+from wsss.io.labels import write_labels
 
 RUNS = {"size": [6, 8], "counts": [6, 6, 36]}
 
@@ -47,18 +48,33 @@ def test_the_user_says_what_crowds_are(data, choice, value):
     assert set(np.unique(coco.masks(dataset, data.root, "train")["train__1"]())) == {0, value}
 
 
-def test_a_labelled_image_of_a_crowd_is_no_negative(data, tmp_path):
-    from wsss.io.labels import write_labels
-
-    brush(data, [mark(1, 3, RUNS, crowd=1)])
+def labels_of_masks(data, folder, marks):
+    """Labels of the first image, read off the masks that are drawn of its regions."""
+    brush(data, marks)
     dataset = with_crowds(data, "ignore").model_copy(update={"labels_from": "masks"})
     drawn = {}
     for split in ("train", "val"):
         for image_id, draw in coco.masks(dataset, data.root, split).items():
-            drawn[image_id] = tmp_path / f"{image_id}-mask.png"
+            drawn[image_id] = folder / f"{image_id}-mask.png"
             write_labels(drawn[image_id], draw())
+    index, _ = check_listing(coco.read(dataset, data.root), dataset, 1, drawn)
+    return [index.class_names[number] for number in index.items[0].classes]
+
+
+def test_a_labelled_image_of_a_crowd_is_no_negative(data, tmp_path):
     with pytest.raises(UserError, match="only 0 and 255"):
-        check_listing(coco.read(dataset, data.root), dataset, 1, drawn)
+        labels_of_masks(data, tmp_path, [mark(1, 3, RUNS, crowd=1)])
+
+
+def test_a_crowd_beside_a_polygon_keeps_its_label(data, tmp_path):
+    marks = [mark(1, 3), mark(1, 7, RUNS, crowd=1, number=2)]
+    assert labels_of_masks(data, tmp_path, marks) == ["cat", "dog"]
+
+
+def test_a_labelled_image_whose_regions_are_empty_is_warned_about(data, tmp_path, caplog):
+    thin = [[1.1, 1.1, 1.2, 1.1, 1.2, 1.2]]
+    assert labels_of_masks(data, tmp_path, [mark(1, 3, thin), mark(2, 7, number=2)]) == []
+    assert "1 labelled images count as background" in caplog.text
 
 
 @pytest.mark.parametrize("annotated", [3, 7])

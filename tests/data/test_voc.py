@@ -236,3 +236,13 @@ def test_the_image_of_the_official_name_wins_and_others_must_be_single(voc):
     (voc / f"JPEGImages/{TRAIN[0]}.jpg").rename(voc / f"JPEGImages/{TRAIN[0]}.jpeg")
     (problem,) = read(dataset(voc, splits=PLAIN)).problems
     assert "keep one" in problem
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<annotation", b'<?xml version="1.0" encoding="bogus"?><annotation/>', b"\xff\xfe<"],
+)
+def test_damaged_xml_is_the_error_of_its_file(voc, content):
+    (voc / f"Annotations/{VAL[0]}.xml").write_bytes(content)
+    (problem,) = read(dataset(voc, splits=PLAIN)).problems
+    assert problem.startswith(f"Annotations/{VAL[0]}.xml: cannot be read")

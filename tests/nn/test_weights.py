@@ -1,4 +1,5 @@
 import argparse
+import os
 import pickle
 from pathlib import Path
 from urllib.error import URLError
@@ -211,6 +212,12 @@ def test_read_truncated(tmp_path, net, zipped, share):
 def test_read_not_a_state(tmp_path, content):
     torch.save(content, tmp_path / "x.pt")
     with pytest.raises(UserError, match=r"x\.pt.*state dict"):
+        read_state(tmp_path / "x.pt")
+
+
+def test_read_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "x.pt")
+    with pytest.raises(UserError, match="not a regular file"):
         read_state(tmp_path / "x.pt")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from unicodedata import normalize
 
 from wsss.config.dataset import Dataset
 from wsss.data.files import in_threads
@@ -54,6 +55,8 @@ def check_listing(
     """
     if dataset.labels_from == "masks":
         listing = labels_of_masks(listing, drawn, threads)
+    for line in listing.warnings:
+        log.warning(line)
     # tables
     problems = [
         *listing.problems,
@@ -69,7 +72,7 @@ def check_listing(
     masks, mask_problems = mask_table(listing, index, drawn, threads)
     raise_problems(listing.root, [*problems, *mask_problems])
     # warnings about a valid data set
-    for line in (*listing.warnings, *warnings(listing.names)):
+    for line in (*warnings(listing.names), *_similar_ids(listing)):
         log.warning(line)
     _warn_untrained(listing)
     warn_traits({path: look.traits for path, look in looks.items()})
@@ -136,7 +139,10 @@ def _record_problems(listing: Listing) -> Iterator[str]:
         if is_unwritable(image_id):
             yield f"{record.where}: {str(record.image)!r} has a control character or a semicolon"
         if image_id in first:
-            yield f"{record.where}: {image_id} is already the id of the image in {first[image_id]}"
+            yield (
+                f"{record.where}: {image_id} is already the id of the image in {first[image_id]}; "
+                "rename one, or write the labels of one image into one row"
+            )
         first.setdefault(image_id, record.where)
 
 
@@ -159,6 +165,19 @@ def label_problems(
             yield "an empty label; remove the extra semicolon"
         elif label not in names and label != NO_CLASS:
             yield f"unknown label {label!a}; {suggestion(label, names) or hint}"
+
+
+def _similar_ids(listing: Listing) -> Iterator[str]:
+    """Yield the ids that are one file name on the file systems of macOS and Windows."""
+    groups: dict[str, list[str]] = {}
+    for image_id in listing.ids:
+        groups.setdefault(normalize("NFC", image_id).casefold(), []).append(image_id)
+    same = [f"{ids[0]!a} and {ids[1]!a}" for ids in groups.values() if len(ids) > 1]
+    if same:
+        yield (
+            f"{len(same)} image ids differ from another in case or the coding of letters only, so "
+            f"that their masks overwrite each other on macOS and Windows: {first_of(same)}"
+        )
 
 
 def _split_problems(records: Sequence[Record], dataset: Dataset, drawn: Drawn) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +64,10 @@ def draw_all(drawn: Mapping[str, Callable[[], np.ndarray]], split: str) -> Itera
 def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
     """Replace the image labels of a listing by the classes in the masks, of one pixel or more.
 
-    255 is no class, and an image that shows none is `background`; with a drawn mask that ignores
-    pixels it keeps its labels, which are those of a crowd. Source: the data sets of
-    ErikStammes/EADER.
+    255 is no class, and an image that shows none is `background`, which is warned about if it is
+    labelled otherwise. If pixels of a drawn mask are ignored, they may be those of a crowd: of
+    regions the image keeps all its labels, of other masks those that it has if it shows no class.
+    Source: the data sets of ErikStammes/EADER.
 
     Args:
         listing: the images, their masks and the classes.
@@ -78,27 +80,41 @@ def labels_of_masks(listing: Listing, drawn: Drawn, threads: int) -> Listing:
     """
     paths = _paths(listing, drawn)
     shown = in_threads(_shown, paths, "read labels off masks", threads)
-    names = dict(enumerate(listing.names, start=1))
     records = [
-        replace(record, labels=_labels(record, ids, names))
+        replace(record, labels=_labels(record, ids, listing))
         for record, ids in zip(listing.records, shown, strict=True)
+    ]
+    lost = [
+        str(record.image)
+        for record, path, new in zip(listing.records, paths, records, strict=True)
+        if path and new.labels == (NO_CLASS,) and set(record.labels) & set(listing.names)
     ]
     missing = [
         f"{record.where}: {record.image} has no mask to read its labels from"
         for record, path in zip(listing.records, paths, strict=True)
         if path is None
     ]
-    problems = [*listing.problems, *missing]
+    warnings = list(listing.warnings)
+    if lost:
+        warnings.append(
+            f"{len(lost)} labelled images count as {NO_CLASS}, for labels_from is masks and theirs "
+            f"show no class: {first_of(lost)}"
+        )
     return replace(
-        listing, records=tuple(records), class_names=listing.names or None, problems=problems
+        listing,
+        records=tuple(records),
+        class_names=listing.names or None,
+        problems=[*listing.problems, *missing],
+        warnings=warnings,
     )
 
 
-def _labels(record: Record, ids: Sequence[int], names: Mapping[int, str]) -> tuple[str, ...]:
-    """Return the names of the ids in the mask of an image."""
-    shown = tuple(names[i] for i in ids if i in names)
-    hidden = record.labels if IGNORE in ids and record.mask is None else ()
-    return shown or hidden or (NO_CLASS,)
+def _labels(record: Record, ids: Sequence[int], listing: Listing) -> tuple[str, ...]:
+    """Return the names of the ids in the mask of an image, and of the classes it may hide."""
+    shown = {name for number, name in enumerate(listing.names, start=1) if number in ids}
+    hides = IGNORE in ids and record.mask is None and not (listing.drawn_source and shown)
+    found = shown | set(record.labels if hides else ())
+    return tuple(name for name in listing.names if name in found) or (NO_CLASS,)
 
 
 def mask_table(
@@ -108,9 +124,9 @@ def mask_table(
 
     A mask must have its image's size and hold only 0, 1..C and 255. A mask with a class that the
     image labels lack, or without any class, is only warned about: in PASCAL VOC labels and masks
-    were made independently. If most masks show other classes than their labels, or if no mask of
-    a split shows any class (0 and 255 in black-and-white masks), the ids must be wrong, and so
-    would be every metric.
+    were made independently. If most masks, of all or of a split, show other classes than their
+    labels, or if no mask of a split shows any class (0 and 255 in black-and-white masks), the ids
+    must be wrong, and so would be every metric.
 
     Args:
         listing: names the masks.
@@ -165,13 +181,7 @@ def _shown(path: Path | None) -> Sequence[int]:
 def _classless(valid: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
     """Compare masks with labels: warn about single masks, yield splits without any class."""
     showing = [(item, found) for item, found in valid if item.classes and found.shown]
-    strange = [item for item, found in showing if not found.shown & set(item.classes)]
-    if 2 * len(strange) > len(showing):
-        yield (
-            f"{len(strange)} of {len(showing)} masks of labelled images show none of the classes "
-            "of their image, but others: are the ids in the order of dataset.classes, from 1? "
-            + first_of([item.image_id for item in strange])
-        )
+    yield from islice(_contradictions(showing), 1)
     beyond = [item.image_id for item, found in valid if found.shown - set(item.classes)]
     empty = [item for item, found in valid if item.classes and not found.shown]
     if beyond:
@@ -180,12 +190,29 @@ def _classless(valid: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
         if not any(found.shown for item, found in valid if item.split == split):
             yield (
                 f"split {split}: the masks hold only 0 and 255 (= ignored), although the images "
-                "are labelled; write class ids 1, 2, ..."
+                "are labelled; write class ids 1, 2, ..., and of COCO see dataset.coco.crowds"
             )
             empty = [item for item in empty if item.split != split]
     if empty:
         names = first_of([item.image_id for item in empty])
         log.warning("%d masks show no class although the image is labelled: %s", len(empty), names)
+
+
+def _contradictions(showing: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
+    """Yield the parts, the whole first, whose masks mostly show other classes than their labels.
+
+    A split of a single mask proves nothing.
+    """
+    splits = dict.fromkeys(item.split for item, _ in showing)
+    parts = [(f"split {s}: ", [pair for pair in showing if pair[0].split == s]) for s in splits]
+    for place, own in [("", showing), *(part for part in parts if len(part[1]) > 1)]:
+        strange = [item.image_id for item, found in own if not found.shown & set(item.classes)]
+        if 2 * len(strange) > len(own):
+            yield (
+                f"{place}{len(strange)} of {len(own)} masks of labelled images show none of the "
+                "classes of their image, but others: are the ids in the order of dataset.classes, "
+                f"from 1? {first_of(strange)}"
+            )
 
 
 def _checked(path: Path, item: Item, index: Index) -> _Finding:

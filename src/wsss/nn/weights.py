@@ -15,6 +15,7 @@ from torch.serialization import safe_globals
 
 from wsss.config.backbones import BACKBONES
 from wsss.errors import UserError, first_of
+from wsss.files import regular
 from wsss.nn.backbones import TIMM, build
 from wsss.nn.integrity import check_download, check_sums, not_finite
 from wsss.nn.mxnet import MAGIC, read_params, torch_name
@@ -105,6 +106,7 @@ def _refusal(error: str) -> str:
 
 def _content(path: Path) -> object:
     """Return the content of a weight file of any format."""
+    regular(path)
     if path.suffix == ".safetensors":
         return load_file(path)
     with path.open("rb") as file:

@@ -19,6 +19,7 @@ from wsss.errors import UserError
 from wsss.io.names import is_file
 from wsss.io.progress import log
 from wsss.io.provenance import text_digest
+from wsss.names import folded
 
 __all__ = [
     "SOURCES",
@@ -72,7 +73,7 @@ def read(dataset: Dataset, root: Path | None = None) -> Listing:
             understood at all.
     """
     folder = data_folder(dataset, root)
-    names = list(dataset.splits.values())
+    names = list(map(folded, dataset.splits.values()))
     if "train" not in dataset.splits or len(set(names)) < len(names):
         raise UserError(f"dataset.splits: name train and different splits, not {dataset.splits}")
     dataset = annotated.with_classes(dataset, folder)

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from wsss.errors import UserError
+from wsss.files import regular
 from wsss.io import brush
 from wsss.io.images import image_size
 from wsss.names import cleaned
@@ -38,7 +39,7 @@ def read_tasks(path: Path) -> list[Task]:
         UserError: the file cannot be read, is no export of tasks, or no task is annotated.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = json.loads(regular(path).read_text(encoding="utf-8-sig"))
         found = [_task(number, entry) for number, entry in enumerate(document)]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from wsss.config.dataset import Dataset
 from wsss.data.sources.base import Source
-from wsss.data.sources.listing import Listing, Record
+from wsss.data.sources.listing import Listing, Record, inside
 from wsss.data.sources.splitting import held_out
 from wsss.data.sources.table import Row, read_table, split_labels
+from wsss.io.names import is_file
+from wsss.names import folded
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
@@ -26,16 +28,16 @@ def read(dataset: Dataset, root: Path) -> Listing:
     table = root / dataset.labels
     rows, problems = read_table(table, ("image", "labels"))
     divided = any("split" in row.fields for row in rows)
-    wanted = {theirs: ours for ours, theirs in dataset.splits.items()}
+    wanted = {folded(theirs): ours for ours, theirs in dataset.splits.items()}
     records = []
     for row in rows:
         where = f"{dataset.labels}:{row.line}"
         if not row.fields["image"]:
             problems.append(f"{where}: the image column is empty")
         elif not divided:
-            records.append(_record(row, "train", where))
-        elif row.fields["split"] in wanted:
-            records.append(_record(row, wanted[row.fields["split"]], where))
+            records.append(_record(row, "train", where, root))
+        elif folded(row.fields["split"]) in wanted:
+            records.append(_record(row, wanted[folded(row.fields["split"])], where, root))
     source = f"column mask of {dataset.labels}" if any(r.mask for r in records) else ""
     names = tuple(dataset.classes) or None
     warnings = list(_unused(table, rows, wanted)) if divided else []
@@ -49,15 +51,25 @@ def read(dataset: Dataset, root: Path) -> Listing:
     return Listing(root, tuple(records), names, source, problems, warnings=warnings)
 
 
-def _record(row: Row, split: str, where: str) -> Record:
+def _record(row: Row, split: str, where: str, root: Path) -> Record:
     mask = row.fields.get("mask")
     labels = split_labels(row.fields["labels"])
-    return Record(Path(row.fields["image"]), split, labels, Path(mask) if mask else None, where)
+    image = _path(row.fields["image"], root)
+    return Record(image, split, labels, _path(mask, root) if mask else None, where)
+
+
+def _path(written: str, root: Path) -> Path:
+    """Return a path below the root; one that leads elsewhere as written, for the check to name."""
+    plain = "\\" not in written and not written.startswith(("/", ".")) and "/." not in written
+    if plain or ("\\" in written and is_file(root / written)):
+        return Path(written)
+    return Path(inside(written, root) or written)
 
 
 def _unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> Iterator[str]:
     """Yield the splits that no key names: a misspelt one must not shrink the data set unnoticed."""
-    unused = Counter(row.fields["split"] for row in rows if row.fields["split"] not in wanted)
+    splits = (row.fields["split"] for row in rows)
+    unused = Counter(split for split in splits if folded(split) not in wanted)
     for split, count in unused.items():
         yield f"{table.name}: {count} rows of split {split!r} are not used"
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
-from os.path import normpath
-from pathlib import Path, PureWindowsPath
-from stat import S_ISREG
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from wsss.data.sources.listing import inside
 from wsss.errors import UserError
+from wsss.files import regular
 from wsss.io.progress import log
 from wsss.names import cleaned
 
@@ -89,11 +89,9 @@ def load(path: Path, folder: Path = Path(), regions: bool = False) -> Instances:
         UserError: the file cannot be read, is no JSON, or lacks one of the three lists.
     """
     try:
-        stat = path.stat()
+        stat = regular(path).stat()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    if not S_ISREG(stat.st_mode):
-        raise UserError(f"{path}: not a regular file")
     if regions:
         return _read(path, folder, True)
     return _labels(path, folder, stat.st_mtime_ns, stat.st_size)
@@ -175,7 +173,7 @@ def _read_pictures(entries: list[object], found: Instances, folder: Path) -> Ite
     for number, entry in enumerate(entries):
         wrong = _picture_problem(entry, found, folder)
         if isinstance(entry, Picture) and not wrong:
-            file_name = _inside(entry.file_name, folder)
+            file_name = inside(entry.file_name, folder)
             found.pictures[entry.id] = entry._replace(file_name=file_name)
             continue
         if isinstance(entry, Picture) and _whole(entry.id):
@@ -192,27 +190,12 @@ def _picture_problem(entry: object, found: Instances, folder: Path) -> str:
         return f"id {entry.id} is already that of {found.pictures[entry.id].file_name}"
     if not isinstance(entry.file_name, str) or not entry.file_name:
         return f"file_name {entry.file_name!r} is no path"
-    if not _inside(entry.file_name, folder):
+    if not inside(entry.file_name, folder):
         return (
             f"file_name {entry.file_name!r} leads out of the folder of the images, {folder}; "
             "write it relative to that folder"
         )
     return _size_problem(entry.size)
-
-
-def _inside(file_name: str, folder: Path) -> str:
-    """Return a path relative to the folder of the images; empty if it leads out of it.
-
-    Tools on Windows write backslashes, others absolute paths.
-    """
-    windows = PureWindowsPath(file_name)
-    if windows.drive:
-        return ""
-    path = Path(normpath(folder.absolute() / windows.as_posix()))
-    for base in (folder.absolute(), folder.resolve()):
-        if path != base and path.is_relative_to(base):
-            return str(path.relative_to(base))
-    return ""
 
 
 def _size_problem(size: tuple[Any, Any] | None) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError, first_of
+from wsss.files import regular
 from wsss.io.images import LABEL_FORMATS, decoding, image_size
 from wsss.io.labels import IGNORE, mask_problem, palette
-from wsss.names import cleaned
+from wsss.names import cleaned, folded, is_background
 
 FILE = "labelmap.txt"
 
@@ -36,7 +36,7 @@ def read_labelmap(path: Path) -> Colours:
             name or colour.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = regular(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
     rows = list(_rows(path, lines))
@@ -80,7 +80,7 @@ def class_names(colours: Colours) -> list[str]:
 
 
 def _is_special(name: str) -> bool:
-    return name.casefold() in (NO_CLASS, *_IGNORED)
+    return is_background(name) or folded(name) in _IGNORED
 
 
 def label_table(colours: Colours, classes: Sequence[str], path: Path) -> dict[int, int]:
@@ -98,7 +98,7 @@ def label_table(colours: Colours, classes: Sequence[str], path: Path) -> dict[in
     ids = {name: number for number, name in enumerate(classes, start=1)}
     table = {_BORDER: IGNORE, 0: 0}
     for name, colour in colours.items():
-        table[colour] = IGNORE if name.casefold() in _IGNORED else ids.get(name, 0)
+        table[colour] = IGNORE if folded(name) in _IGNORED else ids.get(name, 0)
     return table
 
 

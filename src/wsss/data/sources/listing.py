@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from os.path import normpath
+from pathlib import Path, PureWindowsPath
 
 from wsss.names import is_background
 
@@ -73,6 +74,21 @@ def training_labels(records: Sequence[Record]) -> set[str]:
     """
     training = [record for record in records if record.split == "train"]
     return {name for record in training or records for name in record.labels}
+
+
+def inside(written: str, folder: Path) -> str:
+    """Return a path relative to a folder; empty if it leads out of it.
+
+    Tools on Windows write backslashes, others absolute paths.
+    """
+    windows = PureWindowsPath(written)
+    if windows.drive:
+        return ""
+    path = Path(normpath(folder.absolute() / windows.as_posix()))
+    for base in (folder.absolute(), folder.resolve()):
+        if path != base and path.is_relative_to(base):
+            return str(path.relative_to(base))
+    return ""
 
 
 def image_ids(images: Sequence[Path]) -> list[str]:

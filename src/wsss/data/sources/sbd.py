@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from wsss.errors import UserError
+from wsss.files import regular
 from wsss.io.labels import read_labels
 
 _BROKEN = (
@@ -89,6 +90,6 @@ def read_mask(path: Path) -> np.ndarray:
 def _ids(folder: Path, split: str) -> list[str]:
     path = folder / f"{split}.txt"
     try:
-        return path.read_text(encoding="utf-8-sig").split()
+        return regular(path).read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); SBD lists its images there") from error

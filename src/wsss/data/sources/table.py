@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsss.errors import UserError
+from wsss.files import regular
 from wsss.io.cells import unescaped
 from wsss.names import NO_CLASS, cleaned, folded
 
@@ -143,9 +144,7 @@ def _from_columns(
 
 def _decoded(path: Path) -> str:
     try:
-        if path.exists() and not path.is_file():
-            raise UserError(f"{path}: not a regular file")
-        data = path.read_bytes()
+        data = regular(path).read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     if not data.strip():

@@ -16,7 +16,7 @@ to. A missing train_aug is VOC's train and all images of `augment` outside of VO
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from xml.etree import ElementTree
 
 import numpy as np
@@ -29,6 +29,7 @@ from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.sources.table import read_table, split_labels
 from wsss.data.taxonomy import NO_CLASS, VOC_CLASSES
 from wsss.errors import UserError, first_of
+from wsss.files import regular
 from wsss.io.images import image_size
 from wsss.io.labels import mask_problem
 from wsss.io.names import is_file
@@ -171,7 +172,7 @@ def _ids(dataset: Dataset, root: Path, problems: list[str]) -> dict[str, tuple[s
 def _lines(root: Path, split: str) -> list[str]:
     path = _list_path(root, split)
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return regular(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         inner = [p for p in (root / "VOCdevkit/VOC2012", root / "VOC2012") if (p / _LISTS).is_dir()]
         remedy = f"is dataset.root {inner[0]}?" if inner else "one id per line"
@@ -247,7 +248,7 @@ def _table_labels(table: Path, problems: list[str]) -> Labels:
 
 
 def _image_id(image: str) -> str:
-    path = Path(image)
+    path = PureWindowsPath(image)
     return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
@@ -258,9 +259,9 @@ def _with_labels(record: Record, dataset: Dataset, listing: Listing) -> Record:
     objects: set[str] = set()
     named: set[str] = set()
     try:
-        tree = ElementTree.parse(listing.root / record.annotation)
+        tree = ElementTree.parse(regular(listing.root / record.annotation))
         objects, named = _texts(tree.iterfind("object/name")), _texts(tree.iter("name"))
-    except (OSError, ValueError, ElementTree.ParseError) as error:
+    except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
         # a missing image is reported by the check
         if is_file(listing.root / record.image):
             listing.problems.append(f"{record.annotation}: cannot be read ({error})")
