@@ -17,13 +17,16 @@ from tempfile import TemporaryFile
 from time import monotonic
 from typing import NamedTuple
 
+import numpy as np
 from pydantic import BaseModel
 
+from wsss.config.crf import CrfKernel
 from wsss.errors import UserError
 from wsss.io.parts import WHOLE
 from wsss.io.progress import log, track
 from wsss.io.provenance import text_digest
 from wsss.io.times import TIMES
+from wsss.ops.crf import ImageCRF
 from wsss.pipeline import STAGES
 from wsss.plan.artifact import Artifact
 from wsss.plan.artifacts import Plan
@@ -151,12 +154,19 @@ def rehearse(
     Raises:
         UserError: a stage failed.
     """
+    _compile_kernels()
     distinct = list({one.identity: one for one in wanted.values()}.values())
     measured = {}
     for one in track(distinct, "rehearsal of all stages"):
         log.info("rehearsing %s", one.artifact.stage)
         measured[one.identity] = _measured(one, machine, folder)
     return measured
+
+
+def _compile_kernels() -> None:
+    """Let the dense CRF compile its kernels, as it does once per installation."""
+    scores = np.full((2, 8, 8), 0.5, np.float32)
+    ImageCRF(np.zeros((8, 8, 3), np.uint8), 2, CrfKernel()).refine(scores)
 
 
 def at_once(artifact: Artifact, machine: Machine) -> int:
