@@ -48,7 +48,8 @@ def cosine_affinity(features: Tensor, radius: int) -> Tensor:
         Affinities in [exp(-2), 1] (B, P, n) float32, in the order of `pairs.pair_indices`.
     """
     unit = normalize(features.float(), dim=1)
-    here, there = windows(*unit.shape[2:], radius)
+    height, width = unit.shape[2:]
+    here, there = windows(height, width, radius)
     source = unit[:, :, *here]
     cosines = source.new_empty(len(unit), len(there), *source.shape[2:])
     for number, place in enumerate(there):
