@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from wsss.ops.affinity import block_mean, confident_labels, pair_affinity, pair_labels
+from wsss.ops.affinity import (
+    block_mean,
+    confident_labels,
+    cosine_affinity,
+    pair_affinity,
+    pair_labels,
+)
 from wsss.ops.pairs import pair_indices
 
 
@@ -53,6 +59,38 @@ def test_affinity_of_half_precision_is_single():
 
 def test_affinity_of_no_pairs():
     assert pair_affinity(torch.rand(2, 3, 1, 1), 0).shape == (2, 0, 1)
+
+
+def test_cosine_affinity_by_hand():
+    """Sources are the two inner cells of the upper row: (-1, 0) and (0, 1)."""
+    features = torch.zeros(1, 2, 2, 4)
+    features[0, :, 0] = torch.tensor([[1.0, -1.0, 0.0, 2.0], [0.0, 0.0, 1.0, 0.0]])
+    features[0, :, 1, 1] = torch.tensor([-3.0, -3.0])
+    right, left_below, below, _ = cosine_affinity(features, 2)[0]
+    assert right.tolist() == pytest.approx([math.exp(-1), math.exp(-1)])
+    assert left_below.tolist() == pytest.approx([math.exp(-1), math.exp(-math.sqrt(0.5) - 1)])
+    assert below.tolist() == pytest.approx([math.exp(math.sqrt(0.5) - 1), math.exp(-1)])
+
+
+@pytest.mark.parametrize("size, radius", [((3, 4), 2), ((9, 12), 5), ((5, 5), 1)])
+def test_cosine_affinity_is_that_of_gathered_cells(size, radius):
+    features = torch.randn(2, 7, *size)
+    source, target = pair_indices(*size, radius)
+    cells = features.flatten(2)
+    there = cells[:, :, target.flatten()].unflatten(2, target.shape)
+    here = cells[:, :, None, source].expand_as(there)
+    cosines = torch.cosine_similarity(here, there, dim=1)
+    torch.testing.assert_close(cosine_affinity(features, radius), torch.exp(cosines - 1))
+
+
+def test_cosine_affinity_ignores_length_and_stays_in_bounds():
+    features = torch.randn(1, 3, 6, 9)
+    scaled = features * torch.rand(1, 1, 6, 9).add(0.1)
+    found = cosine_affinity(features, 3)
+    torch.testing.assert_close(found, cosine_affinity(scaled, 3))
+    assert found.min() >= math.exp(-2)
+    assert found.max() <= 1
+    assert torch.equal(cosine_affinity(torch.ones(1, 1, 6, 9), 3), torch.ones_like(found))
 
 
 def test_block_mean_by_hand():

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.nn.functional import normalize
 
 from wsss.io.labels import IGNORE
 from wsss.ops.pairs import windows
@@ -29,6 +30,31 @@ def pair_affinity(features: Tensor, radius: int) -> Tensor:
         features = features.float()
     distances: Tensor = _PairDistance.apply(features, radius)
     return torch.exp(-distances).flatten(2)
+
+
+@torch.no_grad()
+def cosine_affinity(features: Tensor, radius: int) -> Tensor:
+    """Compare the features of paired cells without training: `exp(cos(f_target, f_source) - 1)`.
+
+    The walk raises it to its exponent beta, `exp(beta (cos - 1))`; unlike the learnt affinities,
+    those of a classifier ask for a beta of 10 to 30. Features of several layers are to be brought
+    to one grid and concatenated.
+
+    Args:
+        features: Features (B, D, h, w); a cell of zeros has cosine 0 with every other.
+        radius: Radius of the pairs, cells, see `pairs.pair_indices`.
+
+    Returns:
+        Affinities in [exp(-2), 1] (B, P, n) float32, in the order of `pairs.pair_indices`.
+    """
+    unit = normalize(features.float(), dim=1)
+    height, width = unit.shape[2:]
+    here, there = windows(height, width, radius)
+    source = unit[:, :, *here]
+    cosines = source.new_empty(len(unit), len(there), *source.shape[2:])
+    for number, place in enumerate(there):
+        cosines[:, number] = (unit[:, :, *place] * source).sum(1)
+    return torch.exp(cosines.clamp(-1, 1) - 1).flatten(2)
 
 
 class _Context(FunctionCtx):

@@ -185,9 +185,9 @@ def _weights(colours: Tensor, neighbours: Tensor) -> Tensor:
         neighbours.split(BAND), colours.split(BAND, 1), weights.split(BAND), strict=True
     ):
         for channel, here in zip(colours, centre, strict=True):
-            difference = channel.index_select(0, near.flatten()).view_as(out) - here[:, None]
+            difference = channel.index_select(0, near.flatten()).view_as(out).sub_(here[:, None])
             out -= _unlikeness(difference)
-        torch.add(NEARNESS * position, (out / len(colours)).softmax(1), out=out)
+        torch.add(NEARNESS * position, out.div_(len(colours)).softmax(1), out=out)
     return weights.div_(1 + NEARNESS)
 
 
