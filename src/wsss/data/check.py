@@ -14,7 +14,7 @@ from wsss.data.masks import Drawn, labels_of_masks, mask_table
 from wsss.data.sources.listing import Listing, Record, training_labels
 from wsss.data.taxonomy import NO_CLASS
 from wsss.data.unusual import warn_dim, warn_traits
-from wsss.errors import UserError, raise_problems
+from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.images import LARGEST, WHOLE, decode
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE

@@ -25,10 +25,15 @@ def run(args: argparse.Namespace) -> None:
     """Check all artifacts that are there, and the links to them.
 
     Raises:
-        UserError: some are damaged; names them and the folders to remove.
+        UserError: none is there; or some are damaged: names them and the folders to remove.
     """
     plan = planned(args.configs)
     there = [a for a in plan.artifacts.values() if Path(a.path).is_file()]
+    if not there:
+        raise UserError(
+            f"{plan.store}: no result of this configuration is there, with the present code and "
+            "data; the same snakemake command makes them"
+        )
     log.info("%s: %d of %d results are there", plan.store, len(there), len(plan.artifacts))
     found = [(a, d) for a in track(there, "verify") for d in damages(a, plan.store)]
     wrong = list(wrong_links(plan))
