@@ -55,6 +55,19 @@ class _Photograph:
         return np.array(self.item.classes, np.int64)
 
 
+class _Solved:
+    """A CRF that has its posteriors already."""
+
+    field: np.ndarray
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def refine(self, _: np.ndarray) -> np.ndarray:
+        """Return them."""
+        return self.field
+
+
 def rows() -> Iterator[Row]:
     """Yield the rows; all times are of one image.
 
@@ -77,15 +90,14 @@ def _host_work(photographs: list[_Photograph], folder: Path) -> Iterator[Row]:
                 out.put(one.item.image_id, classes=one.classes, cam=one.cam, size=size)
 
     def refine() -> None:
-        with MapsWriter(folder / "crf.tsv") as out:
-            for one, field in zip(photographs, fields, strict=True):
+        with (
+            MapsWriter(folder / "crf.tsv") as out,
+            mock.patch.object(refine_crf, "ImageCRF", _Solved),
+        ):
+            for one, _Solved.field in zip(photographs, fields, strict=True):
                 image, cam = read_with_cam(cams, one.item)
-                with mock.patch.object(refine_crf, "ImageCRF") as crf:
-                    crf.return_value.refine.return_value = field
-                    low, high = refine_crf.refine(image, cam, CRF)
-                out.put(
-                    one.item.image_id, classes=one.classes, alpha_4=low[:-1], alpha_24=high[:-1]
-                )
+                low, high = (field[:-1] for field in refine_crf.refine(image, cam, CRF))
+                out.put(one.item.image_id, classes=one.classes, alpha_4=low, alpha_24=high)
 
     def infer_segmenter() -> None:
         with LabelWriter(folder / "masks/labels.tsv") as out:
