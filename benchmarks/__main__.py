@@ -14,6 +14,7 @@ from benchmarks.row import HEADER, MissingError, Row, write
 FOLDER = Path(__file__).parent
 NAMES = (
     "crf",
+    "par",
     "affinity_loss",
     "walk",
     "evaluation",

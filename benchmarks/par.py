@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from benchmarks.measure import photographs
 from benchmarks.row import Row, interleaved
+from benchmarks.voc import photographs
 from wsss.config.crf import CrfKernel
 from wsss.ops import crf_cpu
 from wsss.ops.crf import ImageCRF

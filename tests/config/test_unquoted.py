@@ -26,6 +26,19 @@ def test_what_yaml_reads_as_no_text_needs_quotes(key, text, kind):
         load({"dataset": yaml.safe_load(key.format(text))})
 
 
+@pytest.mark.parametrize(
+    "text, path",
+    [
+        ("boundaries: {first: {method: !!binary gA==}}", "boundaries.first.method"),
+        ("dataset: {classes: [cat, !!binary gA==]}", "dataset.classes.1"),
+        ("runs: {a: {until: !!binary gA==}}", "runs.a.until"),
+    ],
+)
+def test_binary_data_are_named(text, path):
+    with pytest.raises(UserError, match=f"^config: {path}: !!binary; write it as text$"):
+        load(yaml.safe_load(text))
+
+
 def test_a_relative_root_says_what_it_is_relative_to(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=f"relative to {tmp_path}"):

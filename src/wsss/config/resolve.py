@@ -170,11 +170,25 @@ def _waits_for(run: str, other: str, resolved: Mapping[str, Run]) -> bool:
 
 
 def _validate(model: type[T], raw: Mapping[str, Any], prefix: str) -> T:
+    if found := list(_binary(raw, prefix.rstrip("."))):
+        raise UserError("\n".join(f"config: {path}: !!binary; write it as text" for path in found))
     try:
         return model.model_validate(raw)
     except ValidationError as error:
         lines = [_line(model, problem, prefix) for problem in error.errors()]
         raise UserError("\n".join(f"config: {line}" for line in lines)) from error
+
+
+def _binary(value: object, path: str) -> Iterator[str]:
+    """Yield the paths of binary data, which no key takes."""
+    if isinstance(value, bytes):
+        yield path
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _binary(inner, f"{path}.{_printable(str(key))}".lstrip("."))
+    elif isinstance(value, list | tuple | set):
+        for number, inner in enumerate(value):
+            yield from _binary(inner, f"{path}.{number}")
 
 
 def _line(model: type[BaseModel], problem: Mapping[str, Any], prefix: str) -> str:
