@@ -34,7 +34,8 @@ def test_a_step_of_every_method_stays_on_its_device(name, progress):
 def test_maps_are_drawn_on_the_device(name):
     method = make(name).eval()
     with accelerator(), torch.no_grad():
-        maps = put(method).infer(OnDevice(torch.randn(1, 3, 64, 48)), (20, 15), [0, 1])
+        classes = OnDevice(torch.tensor([0, 1]))
+        maps = put(method).infer(OnDevice(torch.randn(1, 3, 64, 48)), (20, 15), classes)
     assert isinstance(maps, OnDevice)
 
 
