@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from wsss.engine.fabric import make_fabric, share_statistics
+from wsss.engine.fabric import chosen, make_fabric, share_statistics
 from wsss.errors import UserError
 from wsss.nn.backbones import build
 
@@ -80,3 +80,15 @@ def test_norms_of_timm_keep_their_activation():
     before = net(x)
     share_statistics(TWO_GPUS, net)
     assert isinstance(net[0], nn.SyncBatchNorm) and torch.equal(net(x), before)
+
+
+def test_auto_is_32_bits_on_a_cpu():
+    assert chosen("auto", torch.device("cpu")) == "32-true"
+    assert chosen("bf16-mixed", torch.device("cpu")) == "bf16-mixed"
+
+
+def test_auto_is_bfloat16_where_a_gpu_has_it(monkeypatch):
+    for has, expected in ((True, "bf16-mixed"), (False, "32-true")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, has=has, **__: has)
+        assert chosen("auto", torch.device("cuda")) == expected
+        assert chosen("32-true", torch.device("cuda")) == "32-true"

@@ -20,7 +20,7 @@ SMALL = {
 
 NEWCOMER = '''"""Peak: a classifier that pools each map by its maximum."""
 
-from wsss.config.section import MethodParams, Share, StepCost
+from wsss.config.section import MethodParams, Share
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.methods.base import Method
 from wsss.nn.camnet import CamNet
@@ -31,8 +31,6 @@ DROPOUT = 0.1
 
 class PeakParams(MethodParams):
     """Hyper-parameters of Peak."""
-
-    cost = StepCost(1.0)
 
     dropout: Share = DROPOUT
     """Probability that a channel of the last features is dropped in training."""

@@ -91,7 +91,7 @@ def test_a_network_without_its_norms_computes_the_same(name):
             layer.running_mean.uniform_(-0.1, 0.1)
             layer.running_var.uniform_(0.8, 1.2)
     before = net(image)["conv6"]
-    after = for_inference(net, 1, "bf16-mixed")(image)["conv6"]
+    after = for_inference(net, 1, "auto")(image)["conv6"]
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)
 
 

@@ -40,7 +40,7 @@ class CamInfer(Section):
     resampling: Literal["torch", "pillow"] = "torch"
     """Library that scales the image, with antialiasing: torch is faster and at most two grey levels
     from pillow, which the official code takes."""
-    precision: InferPrecision = "bf16-mixed"
+    precision: InferPrecision = "auto"
     """Arithmetic on GPUs; CPUs compute in 32 bits."""
 
 
@@ -135,7 +135,7 @@ class Walk(Section):
     """Power of the affinities."""
     logt: Annotated[int, Field(ge=0, le=12)] = 6
     """The walk takes 2^logt steps."""
-    precision: InferPrecision = "bf16-mixed"
+    precision: InferPrecision = "auto"
     """Arithmetic of AffinityNet on GPUs; CPUs, and the walk itself, compute in 32 bits."""
     crf: WalkCrf = WalkCrf()
     """Dense CRF on the result of the walk."""

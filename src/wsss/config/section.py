@@ -98,8 +98,8 @@ RunName = Annotated[
 ]
 
 
-InferPrecision = Literal["bf16-mixed", "32-true"]
-"""Arithmetic of networks on GPUs that have bfloat16; elsewhere they compute in 32 bits."""
+InferPrecision = Literal["auto", "32-true"]
+"""Arithmetic of networks: auto = bfloat16 on GPUs that have it, else 32 bits."""
 
 
 class Section(BaseModel):

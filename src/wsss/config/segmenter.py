@@ -105,7 +105,7 @@ class SegmenterInfer(Section):
     resampling: Literal["torch", "pillow", "opencv"] = "torch"
     """Resampling of the image: torch = in 8 bits with antialiasing; pillow = the same within two
     grey levels, slower; opencv = normalised and without antialiasing (DeepLab v1 of YudeWang)."""
-    precision: InferPrecision = "bf16-mixed"
+    precision: InferPrecision = "auto"
     """Arithmetic on GPUs; CPUs compute in 32 bits."""
     crf: PostCrf = PostCrf()
     """Dense CRF on the class probabilities."""

@@ -41,8 +41,8 @@ class Train(Section):
     """Side of the training crop in pixels."""
     jitter: tuple[Share, Share, Share, Annotated[float, Field(ge=0, le=0.5)]] = (0.3, 0.3, 0.3, 0.1)
     """Strength of the colour jitter: brightness, contrast, saturation, hue."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Arithmetic of the training."""
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    """Arithmetic of the training: auto = bf16-mixed on GPUs that have it, else 32-true."""
 
     def unread(self) -> Collection[str]:
         """Return the options of the other optimiser, and the epochs beside steps."""

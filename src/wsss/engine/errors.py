@@ -30,7 +30,7 @@ def loop_errors(fabric: Fabric) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise UserError(
             "the GPU's memory is exhausted: lower train.batch_size or train.crop of this stage, or "
-            "set train.precision to bf16-mixed"
+            "set train.precision to auto or bf16-mixed"
         ) from error
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):

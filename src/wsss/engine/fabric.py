@@ -15,13 +15,15 @@ from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 
+from wsss.engine.precision import has_bfloat16
 from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.system import gpus
 from wsss.system.ranks import register_rank_zero, srun_tasks
 
 T = TypeVar("T")
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Exact = Literal["32-true", "bf16-mixed", "16-mixed"]
+Precision = Literal["auto"] | Exact
 
 
 class EventLog(TensorBoardLogger):
@@ -55,7 +57,8 @@ def make_fabric(
     started them, on one node or several.
 
     Args:
-        precision: `32-true`, `bf16-mixed` or `16-mixed`.
+        precision: `32-true`, `bf16-mixed` or `16-mixed`; `auto` = `bf16-mixed` on GPUs that have
+            bfloat16, else `32-true`.
         threads: CPU threads of tensor operations, of this process and those that it starts.
         tensorboard: folder for TensorBoard events, if any.
         devices: GPUs to train on; without any GPU, processes on the CPU. `srun` decides instead
@@ -81,7 +84,7 @@ def make_fabric(
             # players take turns: an adversary has no gradient in the steps of the localizer
             strategy=DDPStrategy(find_unused_parameters=True) if several else "auto",
             plugins=environment,
-            precision=precision,
+            precision=chosen(precision, torch.device("cuda" if count else "cpu")),
             loggers=loggers,
         )
         if several:
@@ -93,6 +96,13 @@ def make_fabric(
     own = threads if launched_outside else threads // devices
     torch.set_num_threads(max(1, own))
     return fabric
+
+
+def chosen(precision: Precision, where: torch.device) -> Exact:
+    """Return what `auto` means on a device, and any other precision as it is."""
+    if precision == "auto":
+        return "bf16-mixed" if has_bfloat16(where) else "32-true"
+    return precision
 
 
 def share_statistics(fabric: Fabric, task: nn.Module) -> None:

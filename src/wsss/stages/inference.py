@@ -14,6 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from wsss.config.section import InferPrecision
 from wsss.engine.checkpoint import Model
+from wsss.engine.precision import has_bfloat16
 from wsss.errors import UserError
 from wsss.nn.backbones import Backbone, build
 from wsss.ops.finite import NotFiniteError, finite
@@ -73,9 +74,7 @@ def arithmetic(where: torch.device, precision: InferPrecision) -> torch.autocast
 
 
 def _halves(where: torch.device, precision: InferPrecision) -> bool:
-    """True for bfloat16 on a GPU that has it in hardware."""
-    has = where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return has and precision == "bf16-mixed"
+    return precision == "auto" and has_bfloat16(where)
 
 
 def winners(scores: Tensor) -> np.ndarray:
