@@ -135,6 +135,12 @@ def parts_of(wildcards):
     return [whole.part_path(part) for part in whole.parts]
 
 
+def described_parts(wildcards):
+    """The records of all parts of a split, a line each."""
+    text = "\n".join(parts_of(wildcards))
+    return passed(text, Path(artifact(wildcards).folder, "parts.txt"))
+
+
 def crf_maps(wildcards):
     """The option with the CRF maps that boundaries are computed from, unless the user has own maps."""
     paths = made("crf")(wildcards)

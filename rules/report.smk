@@ -91,11 +91,12 @@ rule gather_parts:
         mem_mb=per_attempt(1000),
         runtime=per_attempt(10),
     params:
+        parts=described_parts,
         users=users,
     message:
         "gather_parts of {params.users}"
     shell:
-        "wsss gather-parts --parts {input:q} --out {output.record:q} --log {log:q} --users {params.users:q}"
+        "wsss gather-parts --parts {params.parts:q} --out {output.record:q} --log {log:q} --users {params.users:q}"
 
 
 # a split that several jobs work on is made by gathering their parts

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from PIL import Image
 from tests.export.tool import ask, needs_tools
 from wsss.cli import main
 from wsss.config.dataset import Dataset
-from wsss.data.sources import drawn_inputs, drawn_masks, read
+from wsss.data.sources import brushes, drawn_inputs, drawn_masks, read
 from wsss.errors import UserError
 from wsss.export import cvat, label_studio
 from wsss.export.label_maps import open_label_maps
@@ -203,6 +203,36 @@ def test_the_last_annotation_counts_and_the_others_keep_their_masks(root):
     listing = read(dataset(root, masks="tasks.json"), root)
     masks = {record.image.stem: record.mask for record in listing.records}
     assert masks == {"a": None, "b": Path("SegmentationClass/b.png"), "c": None}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"id": 7, "image": "/data/local-files/?d=images/a.png"},
+        {"caption": "a dog", "photo": "/data/local-files/?d=images/a.png"},
+        {"image": "/data/local-files/?d=images%5Ca.png"},
+        {"image": "s3://bucket/images/a.png"},
+        {"image": "https://host/images/a.png?X-Amz-Date=1"},
+    ],
+)
+@pytest.mark.parametrize("regions", [0, 3])
+def test_a_task_finds_its_image(root, data, regions):
+    def change(tasks):
+        tasks[0]["data"] = data
+        tasks[0]["annotations"][0]["result"][regions:] = []
+
+    annotate(root, change)
+    found = drawn(root, masks="tasks.json", classes=list(CLASSES))
+    assert_equal(found, MASKS if regions else MASKS | {"a": 0 * MASKS["a"]})
+
+
+def test_a_task_finds_an_image_with_blanks_that_was_uploaded():
+    """Django, which Label Studio stores uploads with, leaves letters, digits, -, _ and dots."""
+    images = [Path("my dog (1).jpg"), Path("my cat.jpg"), Path("my_cat.jpg")]
+    names = ["/upload/1/0a1b2c3d-my_dog_1.jpg", "/upload/1/0a1b2c3d-my_cat.jpg"]
+    tasks = [brushes.Task(i, PurePosixPath(name), ()) for i, name in enumerate(names)]
+    found = brushes.matched(tasks, images, Path("tasks.json"))
+    assert found == {images[0]: tasks[0], images[2]: tasks[1]}
 
 
 def wrong(**update):

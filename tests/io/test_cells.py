@@ -11,12 +11,21 @@ def test_formulas_become_text(cell):
     assert escaped(cell) == f"'{cell}"
 
 
-@pytest.mark.parametrize("cell", ["cat", "", "a=b", "'tis", "3", 3, -0.5])
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [("cat;=1", "cat;'=1"), ("-a;b;@c", "'-a;b;'@c"), ("a;'=1", "a;''=1"), ("a;;+", "a;;'+")],
+)
+def test_so_do_formulas_between_semicolons(cell, written):
+    assert escaped(cell) == written
+    assert unescaped(written) == cell
+
+
+@pytest.mark.parametrize("cell", ["cat", "", "a=b", "'tis", "3", "a;b", "0.5;0.3", 3, -0.5])
 def test_other_cells_stay(cell):
     assert escaped(cell) == cell
 
 
-@given(st.text(st.sampled_from("'=+-@\t\ra1")))
+@given(st.text(st.sampled_from("'=+-@\t\ra1;")))
 def test_every_cell_is_read_back(cell):
     assert unescaped(escaped(cell)) == cell
 

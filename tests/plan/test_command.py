@@ -12,6 +12,7 @@ from wsss.plan.command import check_command
     "words",
     [
         ["--configfile", "a.yaml", "--configfile", "b.yaml"],
+        ["--configf", "a.yaml", "--configfil=b.yaml"],
         ["--configfile=a.yaml", "--cores", "2", "--configfiles", "b.yaml"],
     ],
 )

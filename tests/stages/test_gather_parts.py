@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from wsss.cli import main
+from wsss.io.arguments import passed
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.maps import MapsReader, MapsWriter
 
@@ -17,7 +18,8 @@ def parts(tmp_path):
 
 
 def gather(parts, out, *more):
-    return main(["gather-parts", "--parts", *map(str, parts), "--out", str(out), *more])
+    argument = passed("\n".join(map(str, parts)), out.with_name("parts.txt"))
+    return main(["gather-parts", "--parts", argument, "--out", str(out), *more])
 
 
 def test_the_parts_of_a_split_become_one(tmp_path, parts):
@@ -26,6 +28,17 @@ def test_the_parts_of_a_split_become_one(tmp_path, parts):
     labels = LabelReader([out])
     assert labels.ids == ("b", "a")
     assert labels.read("b").max() == 0 and labels.read("a").min() == 1
+
+
+def test_more_records_than_an_argument_may_hold_are_read_from_a_file(tmp_path):
+    folder = tmp_path / ("long" * 50)
+    records = [folder / f"parts/{i}-of-80.tsv" for i in range(1, 81)]
+    for record in records:
+        with LabelWriter(record, "made") as out:
+            out.put(record.stem, np.zeros((1, 1), np.uint8))
+    assert gather(records, folder / "labels.tsv") == 0
+    assert (folder / "parts.txt").is_file()
+    assert len(LabelReader([folder / "labels.tsv"]).ids) == len(records)
 
 
 def test_score_maps_stay_in_the_files_of_their_parts(tmp_path):

@@ -11,8 +11,8 @@ from typing import Any
 
 from wsss.metrics.result import Evaluation, Metrics
 
-_MARKUP = re.compile(r"[\\`*\[\]#|~$]|(?<!\w)_|_(?!\w)|^(?=[-+]|\d+[.)])")
-"""Signs, and beginnings of lines, that have a meaning in Markdown."""
+_MARKUP = re.compile(r"[\\`*\[\]#|~$]|(?<!\w)_|_(?!\w)|^[-+]|(?<=\d)[.)](?= |$)")
+"""Signs that have a meaning in Markdown: in a line, and after a number that may begin it."""
 
 _USE = """\
 Intended as initial masks for annotation, as training labels of a segmenter, and for rough

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from wsss.errors import UserError
 
-_CONFIG_FILES = re.compile(r"--configfiles?(=.*)?")
+_CONFIG_FILES = re.compile(r"--configf[a-z]*(=.*)?")
+"""The option and its abbreviations, which some versions of Python accept."""
 
 
 def check_command(words: Sequence[str], folder: Path) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from wsss.data.sources.folders import SUFFIXES
 from wsss.errors import UserError
 from wsss.files import regular
 from wsss.io import brush
@@ -58,10 +59,18 @@ def _task(number: int, entry: Mapping[str, Any]) -> Task | None:
         return None
     results = max(done, key=lambda a: str(a.get("updated_at", "")))["result"]
     keys = [result["to_name"] for result in results if "to_name" in result]
-    data = entry["data"]
-    url = data[keys[0]] if keys and keys[0] in data else next(iter(data.values()))
+    data = {key: text for key, text in entry["data"].items() if isinstance(text, str)}
+    paths = {key: _path(url) for key, url in data.items()}
+    # the tag need not have the name of the key, and a task without regions names no tag
+    named = [paths[key] for key in keys if key in paths]
+    images = [path for path in paths.values() if path.suffix.lower() in SUFFIXES]
+    return Task(number, next(iter([*named, *images, *paths.values()])), results)
+
+
+def _path(url: str) -> PurePosixPath:
+    """Return the path of an image, which Windows may have written."""
     address = url.partition("?d=")[2] or url.partition("?")[0]
-    return Task(number, PurePosixPath(unquote(address)), results)
+    return PurePosixPath(unquote(address).replace("\\", "/"))
 
 
 def class_names(tasks: Sequence[Task]) -> list[str]:
@@ -85,13 +94,15 @@ def matched(tasks: Sequence[Task], images: Sequence[Path], path: Path) -> dict[P
         UserError: a task fits no image, or several, or an image several tasks.
     """
     by_name: dict[str, list[Path]] = {}
+    uploads: dict[str, list[Path]] = {}
     for image in images:
         for name in {image.name, image.stem}:
             by_name.setdefault(name, []).append(image)
+        uploads.setdefault(_as_uploaded(image.name), []).append(image)
     found: dict[Path, Task] = {}
     for task in tasks:
-        name = task.image.name
-        files = by_name.get(name) or by_name.get(_UPLOADED.sub("", name)) or []
+        own = _UPLOADED.sub("", name := task.image.name)
+        files = by_name.get(name) or by_name.get(own) or uploads.get(own) or []
         if len(files) > 1:
             shared = [_shared(file, task.image) for file in files]
             files = [f for f, n in zip(files, shared, strict=True) if n == max(shared)]
@@ -100,6 +111,14 @@ def matched(tasks: Sequence[Task], images: Sequence[Path], path: Path) -> dict[P
             raise UserError(f"{path}: task {task.number}: {what} {task.image}")
         found[files[0]] = task
     return found
+
+
+def _as_uploaded(name: str) -> str:
+    """Return the name that Label Studio stores an uploaded file under.
+
+    Source: Django's documentation of `get_valid_filename`.
+    """
+    return re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_"))
 
 
 def _shared(file: Path, image: PurePosixPath) -> int:
