@@ -7,8 +7,8 @@ from PIL import Image
 
 from tests.planning.test_forecast import ONE
 from wsss.cli import main
+from wsss.io.units import size_text, time_text
 from wsss.stages import forecast
-from wsss.stages.forecast import size_text, time_text
 
 VOC, COCO = (
     f"--images {images} --size {size} --classes {classes} --labels {labels}".split()

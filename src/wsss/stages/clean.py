@@ -15,6 +15,7 @@ from wsss.config.resolve import load
 from wsss.data.contents import DIGESTS, FileContents
 from wsss.errors import UserError
 from wsss.io.progress import log
+from wsss.io.units import size_text
 from wsss.plan.artifacts import Plan
 from wsss.plan.links import remove_dead
 from wsss.plan.unused import Unused, remove, unused
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     if args.yes:
         remove(found)
         remove_dead(plans[0])
-        log.info("removed %s", _size(sum(one.size for one in found if not one.busy)))
+        log.info("removed %s", size_text(sum(one.size for one in found if not one.busy)))
     else:
         log.info("nothing was removed; add --yes to remove it")
 
@@ -71,16 +72,8 @@ def _print(found: list[Unused]) -> None:
     for one in found:
         by_stage[one.stage].append(one)
     for stage, several in by_stage.items():
-        log.info("%s: %d, %s", stage, len(several), _size(sum(one.size for one in several)))
+        log.info("%s: %d, %s", stage, len(several), size_text(sum(one.size for one in several)))
         for one in several:
             note = ", being written now: kept" if one.busy else ""
-            log.info("  %s  %s%s", one.folder, _size(one.size), note)
-    log.info("in all %s that no run uses", _size(sum(one.size for one in found)))
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
+            log.info("  %s  %s%s", one.folder, size_text(one.size), note)
+    log.info("in all %s that no run uses", size_text(sum(one.size for one in found)))

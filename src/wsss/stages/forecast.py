@@ -28,6 +28,7 @@ from wsss.demo.scenes import CLASSES
 from wsss.errors import UserError
 from wsss.io.images import image_size
 from wsss.io.progress import log
+from wsss.io.units import size_text, time_text
 from wsss.plan.artifacts import Plan
 from wsss.planning.brief import Machine
 from wsss.planning.forecast import Cost, Forecast
@@ -218,21 +219,3 @@ def _print(console: Console, costs: Sequence[Cost], whole: Images, machine: Mach
         "Memory is that of one job. Getting the data and drawing their masks is not counted.",
         highlight=False,
     )
-
-
-def size_text(count: float) -> str:
-    """Return a number of bytes with three digits and its unit."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
-
-
-def time_text(seconds: float) -> str:
-    """Return a duration in the unit that suits it."""
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            count = seconds / size
-            return f"{count:.0f} {unit}" if count >= 10 else f"{count:.1f} {unit}"
-    return f"{seconds:.0f} s"

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,10 @@ import torch
 from wsss import methods
 from wsss.config.model import CamInfer
 from wsss.config.slices import read_slice
-from wsss.data.views import Scaled, scaled_copies, views
+from wsss.data.views import Scaled, views
 from wsss.engine.checkpoint import load_model
 from wsss.engine.tta import sum_views
 from wsss.io.background import ahead, behind
-from wsss.io.images import read_item
-from wsss.io.index import Item
 from wsss.io.maps import MapsWriter
 from wsss.io.progress import log, track
 from wsss.io.validated_maps import STRIDE
@@ -31,6 +30,7 @@ from wsss.stages.inference import (
     device,
     for_inference,
     make_backbone,
+    read_scaled,
 )
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 
@@ -48,10 +48,7 @@ def run(args: argparse.Namespace) -> None:
     log.info("infer_cam: %d images of %s, part %s", len(items), args.split, args.part)
     method = for_inference(load_method(args.model), args.threads, config.precision)
     watch = Watch(method)
-
-    def read(item: Item) -> Scaled:
-        return scaled_copies(read_item(item), config.scales, config.resampling)
-
+    read = partial(read_scaled, scales=config.scales, resampling=config.resampling)
     with (
         MapsWriter(args.out, provenance(args.config, args.model)) as out,
         behind(out.put) as put,

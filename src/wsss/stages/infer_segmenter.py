@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,6 @@ from wsss.data.views import Scaled, scaled_copies, views
 from wsss.engine.checkpoint import Model, load_model
 from wsss.engine.tta import sum_views
 from wsss.io.background import ahead, behind
-from wsss.io.images import read_item
-from wsss.io.index import Item
 from wsss.io.labels import LabelWriter
 from wsss.io.progress import log, track
 from wsss.nn import segmenters
@@ -31,6 +30,7 @@ from wsss.stages.inference import (
     checkpoint_errors,
     for_inference,
     make_backbone,
+    read_scaled,
     winners,
 )
 from wsss.stages.parts import add_part_arguments, part_items, provenance
@@ -50,10 +50,7 @@ def run(args: argparse.Namespace) -> None:
     log.info("infer_segmenter: %d images of %s, part %s", len(items), args.split, args.part)
     net = make_segmenter(load_model(args.model, "segmenter"), args.model)
     watch = Watch(for_inference(net, args.threads, config.precision))
-
-    def read(item: Item) -> Scaled:
-        return scaled_copies(read_item(item), config.scales, config.resampling)
-
+    read = partial(read_scaled, scales=config.scales, resampling=config.resampling)
     with (
         LabelWriter(args.out, provenance(args.config, args.model)) as out,
         behind(out.put) as put,

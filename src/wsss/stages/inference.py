@@ -1,6 +1,6 @@
 """Rebuilding of trained networks from checkpoints, and the device of inference."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import pairwise
@@ -13,9 +13,12 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from wsss.config.section import InferPrecision
+from wsss.data.views import Scaled, scaled_copies
 from wsss.engine.checkpoint import Model
 from wsss.engine.precision import has_bfloat16
 from wsss.errors import UserError
+from wsss.io.images import read_item
+from wsss.io.index import Item
 from wsss.nn.backbones import Backbone, build
 from wsss.ops.finite import NotFiniteError, finite
 from wsss.system import gpus
@@ -71,6 +74,15 @@ def _fold_norms(net: nn.Module) -> None:
 def arithmetic(where: torch.device, precision: InferPrecision) -> torch.autocast:
     """Return the context in which a network computes on a device."""
     return torch.autocast(where.type, torch.bfloat16, enabled=_halves(where, precision))
+
+
+def read_scaled(item: Item, scales: Sequence[float], resampling: str) -> Scaled:
+    """Read an image of the index for the device of inference, see `scaled_copies`.
+
+    Raises:
+        UserError: as `read_item`.
+    """
+    return scaled_copies(read_item(item), scales, resampling)
 
 
 def _halves(where: torch.device, precision: InferPrecision) -> bool:
