@@ -40,7 +40,7 @@ demo: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all
 
 test: install $(VENV)/reference $(VENV)/formats $(VENV)/slurm
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not long'
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m 'not long'
 
 test-all: install $(VENV)/reference $(VENV)/formats $(VENV)/slurm
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -76,6 +76,7 @@ class Interrupt:
         if name == "torch":
             os.kill(os.getpid(), signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
 sys.meta_path.insert(0, Interrupt())
 sys.exit(main(["predict", "model.pt", "photos", "out"]))
 """
