@@ -38,7 +38,7 @@ def example(seed):
 def agree(got, expected):
     assert got.shape == expected.shape
     far = np.abs(got - expected)
-    assert (far <= 2e-3).mean() >= 0.998
+    assert (far <= 2e-3).mean() >= 0.999
     # a vertex that rounding gives one of two lattices alone, in small images
     assert far.max() <= 5e-3
     sure = np.abs(np.diff(np.sort(expected, axis=-3)[..., -2:, :, :], axis=-3)[..., 0, :, :]) > 4e-3
@@ -62,8 +62,13 @@ def test_pydensecrf_agrees(seed):
     compared_with_pydensecrf(seed)
 
 
+MISSED = pytest.mark.xfail(strict=True, reason="4 of 3910 posteriors are 2.2e-3 apart, not 2e-3")
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(49, 500))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[MISSED] * (seed == 222)) for seed in range(49, 500)]
+)
 def test_pydensecrf_agrees_on_many_images(seed):
     compared_with_pydensecrf(seed)
 
