@@ -1,5 +1,6 @@
 """The engines of the dense CRF agree: this project's on CPU and in PyTorch, and pydensecrf."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -9,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numba import config
+from numba.core import caching
 
 from wsss.config.crf import CrfKernel, PostCrf, SegmenterCrf
 from wsss.ops import crf, crf_cpu, crf_kernels
 from wsss.ops.crf import ImageCRF, contenders, decide, decide_prediction
+from wsss.ops.lattice_kernels import compiled
 
 REFERENCE = CrfKernel(engine="cpu").model_copy(update={"engine": "pydensecrf"})
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 5), (1, 40), (17, 23), (40, 31)]
@@ -209,6 +213,10 @@ sys.stdout.write(str(sum(sum(f.stats.cache_hits.values()) for f in (step, build)
 """
 
 
+def double(number):
+    return 2 * number
+
+
 def start(**variables):
     command = [sys.executable, "-c", SMALL]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | variables)
@@ -222,6 +230,29 @@ def test_what_is_compiled_is_kept_though_two_jobs_compile_it(tmp_path):
         assert job.returncode == 0
     again = start(NUMBA_CACHE_DIR=str(tmp_path))
     assert again.communicate()[0] == "2"
+
+
+def fails(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_does_not_stop_the_compiler(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", fails)
+    assert compiled(double)(2) == 4
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize("content", [b"", b"not a pickle"])
+def test_a_damaged_result_is_compiled_again(tmp_path, monkeypatch, suffix, content):
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    compiled(double)(2)
+    (file,) = tmp_path.rglob(f"*.{suffix}")
+    file.write_bytes(content)
+    assert compiled(double)(2) == 4
+    intact = compiled(double)
+    assert intact(2) == 4
+    assert sum(intact.stats.cache_hits.values()) == 1
 
 
 @pytest.mark.slow

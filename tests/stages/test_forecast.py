@@ -101,10 +101,12 @@ def test_what_is_not_known_is_named(folder, rehearsed, capfd, keys, message):
     assert message in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--cores 0", "--size 5 x", "--labels -1"])
-def test_options_are_positive_numbers(folder, option):
+@pytest.mark.parametrize("option", ["--cores 0", "--size 5 x", "--labels -1", "--labels nan"])
+def test_options_are_positive_numbers(folder, option, capsys):
+    *_, wrong = words = option.split()
     with pytest.raises(SystemExit):
-        main(["forecast", *option.split()])
+        main(["forecast", *words])
+    assert f"{wrong!r}: expected a" in capsys.readouterr().err
 
 
 def test_a_stage_that_fails_is_named(folder, monkeypatch, capfd):

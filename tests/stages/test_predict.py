@@ -12,6 +12,7 @@ from PIL import Image
 
 from wsss.cli import main
 from wsss.config.segmenter import SegmenterInfer
+from wsss.data.photos import Photo
 from wsss.engine.checkpoint import save_model
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path, remove_stale_files
@@ -276,3 +277,10 @@ def test_a_model_that_is_a_pipe_does_not_block(photos, tmp_path):
     os.mkfifo(tmp_path / "model.pt")
     with pytest.raises(UserError, match=r"model\.pt: not a regular file"):
         run(tmp_path / "model.pt", photos, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("side", "readers"), [(500, 8), (5000, 5), (9000, 1), (90000, 1)])
+def test_few_large_photos_are_read_ahead(side, readers):
+    photos = [Photo("a", Path("a.jpg"), (10, 10)), Photo("b", Path("b.jpg"), (side, side))]
+    assert predict.readers_of(photos, [1.0], 8) == readers
+    assert predict.readers_of([], [1.0], 8) == 8

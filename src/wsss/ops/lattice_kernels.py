@@ -5,10 +5,31 @@ only if its own file has changed. A function that others call is called with arg
 types always, so that there is one result of it, and jobs that compile it together write the same.
 """
 
+import pickle
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.core.caching import FunctionCache
+
+
+class _Kept(FunctionCache):
+    """Results on disk; one that is damaged or cannot be written is compiled again."""
+
+    def load_overload(self, sig, target_context):
+        """Read a result; None if there is none."""
+        try:
+            return super().load_overload(sig, target_context)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig, data):
+        """Write a result, unless the disk is full or the quota exceeded."""
+        with suppress(OSError):
+            super().save_overload(sig, data)
 
 
 def compiled(function):
@@ -17,10 +38,10 @@ def compiled(function):
     It is kept in the folder that NUMBA_CACHE_DIR names, else beside this file, else in the user's
     folder of caches; if none of them can be written, every process compiles it.
     """
-    try:
-        return njit(function, cache=True, fastmath=True, error_model="numpy")
-    except RuntimeError:  # no folder
-        return njit(function, fastmath=True, error_model="numpy")
+    lazy = njit(function, fastmath=True, error_model="numpy")
+    with suppress(RuntimeError):  # no folder
+        lazy._cache = _Kept(function)
+    return lazy
 
 
 class Lattice(NamedTuple):

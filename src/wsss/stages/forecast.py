@@ -9,6 +9,7 @@ given as options.
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -86,15 +87,16 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected an integer, 1 or larger")
+    return int(text)
 
 
 def _positive_float(text: str) -> float:
-    if not (number := float(text)) > 0:
-        raise ValueError
-    return number
+    with suppress(ValueError):
+        if (number := float(text)) > 0:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
 
 
 # ---- the data set ----

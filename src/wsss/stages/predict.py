@@ -36,6 +36,9 @@ from wsss.tiles.layout import layout
 _COMMAND = {"command": "predict"}
 """First field of the provenance, which tells masks of this command from others."""
 
+_AHEAD = 250_000_000
+"""Largest number of pixels, scaled copies included, that are read ahead."""
+
 _SINGLE_SCALE = SegmenterInfer(scales=[1.0], flip=False)
 
 
@@ -176,7 +179,8 @@ def _predict_all(
     watch = Watch(net)
     dim: dict[Path, int | None] = {}
     # an image that is cut may be large, hence its tiles are prepared ahead in place of the next one
-    found = ahead(todo, options.read, 0 if options.tile else args.threads)
+    readers = 0 if options.tile else readers_of(todo, options.infer.scales, args.threads)
+    found = ahead(todo, options.read, readers)
     with behind(out.put) as put:
         for photo, given in track(found, "predict", len(todo)):
             if isinstance(given, UserError):
@@ -192,6 +196,13 @@ def _predict_all(
             put(photo.image_id, labels)
     warn_dim(dim, "--white")
     return damaged
+
+
+def readers_of(photos: Sequence[Photo], scales: Sequence[float], threads: int) -> int:
+    """Return the number of photos to read ahead: one per thread, fewer if they are large."""
+    largest = max((height * width for height, width in (photo.size for photo in photos)), default=1)
+    copies = 1 + sum(scale**2 for scale in scales)
+    return min(threads, max(1, int(_AHEAD / (largest * copies))))
 
 
 def _log_small(photos: Sequence[Photo], options: Options) -> None:
