@@ -8,8 +8,10 @@ statements that it needs are executed here; `wsss.methods.base` says which they 
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from wsss.config.section import MethodParams, Section
@@ -105,16 +107,29 @@ def _params_class(path: Path) -> type[MethodParams]:
     classes = [n for n in body if isinstance(n, ast.ClassDef) and n.name.endswith("Params")]
     if len(classes) != 1:
         raise ValueError(f"needs one class ...Params(MethodParams), has {len(classes)}")
-    # the real file name lets pydantic find the attribute docstrings
     code = compile(ast.Module(_needed(body, classes[0]), []), path, "exec")
-    namespace: dict[str, Any] = {"__name__": f"wsss.methods.{path.stem}"}
-    exec(code, namespace)
+    with _module(f"wsss.methods.{path.stem}", path) as namespace:
+        exec(code, namespace)
     params: object = namespace[classes[0].name]
     if not (isinstance(params, type) and issubclass(params, MethodParams)):
         raise ValueError(f"{classes[0].name} has to be a subclass of MethodParams")
     params.model_rebuild(_types_namespace=namespace)
     params()  # every option has a default
     return params
+
+
+@contextmanager
+def _module(name: str, path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the namespace of an empty module of a file, in which pydantic finds its docstrings."""
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    imported = sys.modules.get(name)
+    sys.modules[name] = imported or module
+    try:
+        yield vars(module)
+    finally:
+        if not imported:
+            del sys.modules[name]
 
 
 def _needed(body: list[ast.stmt], params: ast.ClassDef) -> list[ast.stmt]:
