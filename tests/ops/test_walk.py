@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from wsss.ops.pairs import fit_radius, pair_indices
-from wsss.ops.walk import random_walk, transition
+from wsss.ops.walk import _power_weights, random_walk, repeat_step, transition
 
 
 def make(h=7, w=9, radius=3, beta=8.0, dtype=torch.float32):
@@ -35,11 +35,32 @@ def test_equals_the_dense_matrix():
     assert torch.allclose(matrix.to_dense(), dense(affinity, 7, 9, *pair_indices(7, 9, 3), 8.0))
 
 
-def test_walk_equals_the_matrix_power():
+@pytest.mark.parametrize("walk", [random_walk, repeat_step])
+@pytest.mark.parametrize("steps", [1, 2, 3, 16, 64, 65, 256, 4096])
+def test_walk_equals_the_matrix_power(walk, steps):
     _, matrix = make(dtype=torch.float64)
     scores = torch.rand(3, 7, 9, dtype=torch.float64)
-    power = torch.linalg.matrix_power(matrix.to_dense(), 64)
-    assert torch.allclose(random_walk(scores, matrix, 64).flatten(1), scores.flatten(1) @ power.T)
+    power = torch.linalg.matrix_power(matrix.to_dense(), steps)
+    walked = walk(scores, matrix, steps).flatten(1)
+    assert torch.allclose(walked, scores.flatten(1) @ power.T, rtol=0, atol=2e-7)
+
+
+@pytest.mark.parametrize("affinity", [0.0, 1e-3, 1.0])
+def test_few_products_suffice_in_single_precision(affinity):
+    source, target = pair_indices(20, 20, 3)
+    given = torch.full(target.shape, affinity)
+    matrix = transition(given, 20, 20, source, target, 1)
+    scores = torch.rand(2, 20, 20)
+    exact = repeat_step(scores.double(), matrix.double(), 256)
+    assert (random_walk(scores, matrix, 256) - exact).abs().max() < 5e-6
+
+
+def test_the_weights_of_the_polynomials_by_hand():
+    # x^2 = (T_0 + T_2) / 2, x^3 = (3 T_1 + T_3) / 4
+    assert _power_weights(2) == [0.5, 0, 0.5]
+    assert _power_weights(3) == [0, 0.75, 0, 0.25]
+    assert sum(_power_weights(256)) == pytest.approx(1)
+    assert len(_power_weights(256)) < 100
 
 
 def test_walk_keeps_constants_and_bounds():

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from wsss.ops.finite import finite
 from wsss.ops.resize import resize_bilinear
-from wsss.ops.walk import random_walk, sparse_warnings_ignored
+from wsss.ops.walk import repeat_step, sparse_warnings_ignored
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
 """Distances of the neighbours along rows and columns, pixels."""
@@ -89,7 +89,7 @@ class BatchPAR:
         maps = [self._shrunk(one, *size) for one, size in zip(scores, self._sizes, strict=True)]
         most = max(map(len, maps))
         joined = torch.cat([pad(one, (0, 0, 0, most - len(one))) for one in maps], 1)
-        walked = random_walk(joined, self._matrix, self._iterations)
+        walked = repeat_step(joined, self._matrix, self._iterations)
         parts = walked.split([one.shape[1] for one in maps], 1)
         return [
             _grown(part[: len(own)], *size).reshape(one.shape)
