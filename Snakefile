@@ -22,7 +22,7 @@ rule all:
 include: "rules/data.smk"
 include: "rules/tiles.smk"
 include: "rules/cam.smk"
-include: "rules/crf.smk"
+include: "rules/refine.smk"
 include: "rules/affinity.smk"
 include: "rules/segment.smk"
 include: "rules/report.smk"

@@ -19,7 +19,7 @@ from PIL import Image
 from benchmarks import voc
 from benchmarks.row import Row, alone, interleaved
 from wsss import methods
-from wsss.config.model import CamInfer, Crf
+from wsss.config.model import CamInfer, Run
 from wsss.data.pixels import normalised
 from wsss.data.views import scaled_copies
 from wsss.io.images import read_item
@@ -32,13 +32,13 @@ from wsss.nn.backbones import build
 from wsss.ops.colour import MEAN, STD
 from wsss.ops.crf import ImageCRF
 from wsss.ops.seeds import background_score
-from wsss.stages import refine_crf
+from wsss.stages import refine_maps
 from wsss.stages.infer_cam import compute_cam
 from wsss.stages.inference import for_inference
 from wsss.stages.parts import read_with_cam
 
 IMAGES, CLASSES = 24, 20
-INFER, CRF = CamInfer(scales=[0.5, 1.0, 1.5, 2.0], flip=True), Crf()
+INFER, RUN = CamInfer(scales=[0.5, 1.0, 1.5, 2.0], flip=True), Run()
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ def _host_work(photographs: list[_Photograph], folder: Path) -> Iterator[Row]:
     def refine() -> None:
         with (
             MapsWriter(folder / "crf.tsv") as out,
-            mock.patch.object(refine_crf, "ImageCRF", _Solved),
+            mock.patch.object(refine_maps, "ImageCRF", _Solved),
         ):
             for one, _Solved.field in zip(photographs, fields, strict=True):
                 image, cam = read_with_cam(cams, one.item)
-                low, high = (field[:-1] for field in refine_crf.refine(image, cam, CRF))
+                low, high = (field[:-1] for field in refine_maps.refine(image, cam, RUN))
                 out.put(one.item.image_id, classes=one.classes, alpha_4=low, alpha_24=high)
 
     def infer_segmenter() -> None:
@@ -110,7 +110,7 @@ def _host_work(photographs: list[_Photograph], folder: Path) -> Iterator[Row]:
     fields = [_posteriors(*read_with_cam(cams, one.item)) for one in photographs]
     seconds = _each(refine)
     sizes = _sizes(photographs, folder)
-    yield Row("host work of refine_crf without the CRF", nan, seconds, 0.006, memory=sizes)
+    yield Row("host work of refine_maps without the CRF", nan, seconds, 0.006, memory=sizes)
     yield Row("host work of infer_segmenter, 4 scales", nan, _each(infer_segmenter), 0.010)
 
 
@@ -182,8 +182,8 @@ def _loop(method: Method, image: np.ndarray, size: tuple[int, int]) -> np.ndarra
 
 def _posteriors(image: np.ndarray, cam: np.ndarray) -> np.ndarray:
     """Return the posteriors (2, K + 1, H, W) of the CRF for both exponents."""
-    scores = [np.concatenate([background_score(cam, alpha)[None], cam]) for alpha in CRF.alphas]
-    return ImageCRF(image, len(cam) + 1, CRF).refine(np.stack(scores))
+    scores = [np.concatenate([background_score(cam, alpha)[None], cam]) for alpha in RUN.alphas()]
+    return ImageCRF(image, len(cam) + 1, RUN.crf).refine(np.stack(scores))
 
 
 def _photographs() -> Iterator[_Photograph]:

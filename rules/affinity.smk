@@ -1,7 +1,7 @@
 """From confident pixels to pseudo labels.
 
-REQUIRED INPUTS: the CRF maps of train, the class activation maps, the classifier.
-OUTPUTS: train_affinity/{key}/model.pt (AffinityNet), train_affinity/{key}/history.csv (its losses),
+REQUIRED INPUTS: the refined maps of train, the class activation maps, the classifier.
+OUTPUTS: train_affinity/{key}/model.pt (AffinityNet, unless features are compared), train_affinity/{key}/history.csv (its losses),
     random_walk/{key}/{split}/labels.tsv (record of the pseudo labels beside it).
 """
 
@@ -12,7 +12,7 @@ rule train_affinity:
         index=made("index"),
         weights=made("weights"),
         classifier=made("classifier"),
-        crf=made("crf"),
+        refined=made("refined"),
     output:
         model=update(f"{STORE}/train_affinity/{{key}}/model.pt"),
         history=update(f"{STORE}/train_affinity/{{key}}/history.csv"),
@@ -37,7 +37,7 @@ rule train_affinity:
         "train_affinity of {params.users}"
     shell:
         "{params.launcher} wsss train-affinity --index {input.index:q} --weights {input.weights:q}"
-        " --classifier {input.classifier:q} --crf {input.crf:q}"
+        " --classifier {input.classifier:q} --refined {input.refined:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
@@ -47,8 +47,11 @@ rule random_walk:
     """Spread the maps along the affinities and decide on pseudo labels."""
     input:
         index=made("index"),
-        model=made("model"),
+        affinity=made("affinity"),
+        classifier=made("classifier"),
+        weights=made("weights"),
         cams=made("cams"),
+        refined=made("refined"),
     output:
         record=update(f"{STORE}/random_walk/{{key}}/{PART}.tsv"),
     log:
@@ -70,6 +73,8 @@ rule random_walk:
     message:
         "random_walk of {params.users}"
     shell:
-        "wsss random-walk --index {input.index:q} --model {input.model:q} --cams {input.cams:q}"
+        "wsss random-walk --index {input.index:q} --affinity {input.affinity:q}"
+        " --classifier {input.classifier:q} --weights {input.weights:q}"
+        " --cams {input.cams:q} --refined {input.refined:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

@@ -1,7 +1,7 @@
 """From image labels to class activation maps.
 
 REQUIRED INPUTS: the index, checked backbone weights; for methods that learn from boundaries the
-    CRF maps of another run, or a folder of the user's own maps.
+    refined maps of another run, or a folder of the user's own maps.
 OUTPUTS: make_boundaries/{key}/train/maps.tsv (boundary maps, for those methods),
     train_cam/{key}/model.pt (classifier), train_cam/{key}/history.csv (its losses),
     infer_cam/{key}/{split}/maps.tsv (record of the maps of the labelled classes).
@@ -9,10 +9,10 @@ OUTPUTS: make_boundaries/{key}/train/maps.tsv (boundary maps, for those methods)
 
 
 rule make_boundaries:
-    """Compute boundary maps from the CRF maps of another run, or take the user's."""
+    """Compute boundary maps from the refined maps of another run, or take the user's."""
     input:
         index=made("index"),
-        crf=made("crf"),
+        refined=made("refined"),
     output:
         record=update(f"{STORE}/make_boundaries/{{key}}/{PART}.tsv"),
     log:
@@ -29,12 +29,12 @@ rule make_boundaries:
         config=cfg,
         arguments=arguments,
         part=part,
-        crf=crf_maps,
+        refined=refined_maps,
         users=users,
     message:
         "make_boundaries of {params.users}"
     shell:
-        "wsss make-boundaries --index {input.index:q} {params.crf:q}"
+        "wsss make-boundaries --index {input.index:q} {params.refined:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 

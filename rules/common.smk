@@ -5,6 +5,7 @@ so that Snakemake has to make what is missing and nothing else. A rule finds its
 of the configuration and its arguments by the wildcard {key}.
 """
 
+import json
 import logging
 import sys
 from pathlib import Path
@@ -141,10 +142,15 @@ def described_parts(wildcards):
     return passed(text, Path(artifact(wildcards).folder, "parts.txt"))
 
 
-def crf_maps(wildcards):
-    """The option with the CRF maps that boundaries are computed from, unless the user has own maps."""
-    paths = made("crf")(wildcards)
-    return ["--crf", *paths] if paths else []
+def refined_maps(wildcards):
+    """The option with the refined maps that boundaries are computed from, unless the user has own maps."""
+    paths = made("refined")(wildcards)
+    return ["--refined", *paths] if paths else []
+
+
+def refiner_gpus(wildcards):
+    """The GPUs of a refinement: PAR takes one where there is one, the CRF a core."""
+    return int("par" in json.loads(artifact(wildcards).config))
 
 
 def whole_config(wildcards):

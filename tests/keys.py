@@ -7,6 +7,7 @@ from wsss.config.merging import merge
 
 HERE = str(Path(__file__))
 TRAININGS = {"train_cam", "train_affinity", "train_segmenter"}
+NETWORKS = TRAININGS | {"random_walk"}
 FETCHING = {"fetch_data", "convert_masks", "make_tiles", "prepare_data", "prepare_masks"}
 READING = FETCHING - {"fetch_data"}
 SORTING = READING - {"convert_masks"}
@@ -75,6 +76,7 @@ _OTHER = {"name": "resnet18", "weights": "imagenet"}
 _AEFT = {"method": "aeft", "cam.train.epochs": 20}
 _EADER = {"method": "eader"}
 _SB = {"method": "sb", "boundaries.folder": str(Path(__file__).parent)}
+_FEATURES = {"affinity.source": "features"}
 _VOC = {"dataset.source": "voc", "dataset.root": "."}
 _COCO = {"dataset.source": "coco", "dataset.root": "."}
 
@@ -85,12 +87,12 @@ KEYS = [
     Key("method", "seam", {"train_cam"}),
     Key("seed", 1, TRAININGS),
     Key("seeds", [1], TRAININGS),
-    Key("until", "crf", ELSEWHERE),
+    Key("until", "refine", ELSEWHERE),
     Key("runs", {"other": {}}, ELSEWHERE),
     Key("results", "elsewhere", ELSEWHERE),
     Key("jobs", 3, ELSEWHERE),
-    Key("backbone.name", "mobilenet_v2", TRAININGS, _RESNET),
-    Key("backbone.output_stride", 16, TRAININGS, _RESNET),
+    Key("backbone.name", "mobilenet_v2", NETWORKS, _RESNET),
+    Key("backbone.output_stride", 16, NETWORKS, _RESNET),
     Key("backbone.weights", HERE, ELSEWHERE, _RESNET),
     Key("backbone.freeze", False, {"train_cam"}),
     *_section("cam.train", {"train_cam"}, **_TRAIN, resize=[48, 70], jitter_probability=0.5),
@@ -111,10 +113,16 @@ KEYS = [
     *_section("cam.eader", {"train_cam"}, _EADER, adversary_optimizer="adamw", adversary_lr=1),
     *_section("cam.eader", {"train_cam"}, _EADER, adversary_momentum=0, adversary_weight_decay=0),
     *_section("boundaries", ELSEWHERE, first={"method": "seam"}, run="other", folder="."),
-    *_section("crf", {"refine_crf"}, iterations=5, **_KERNELS),
-    *_section("crf", {"refine_crf", "train_affinity"}, alphas=[3, 32]),
+    *_section("crf", {"refine_maps"}, iterations=5, **_KERNELS),
+    *_section("crf", {"refine_maps", "train_affinity"}, alphas=[3, 32]),
+    Key("refine", "par+crf", {"refine_maps", "train_affinity"}),
+    *_section("par", {"refine_maps"}, {"refine": "par"}, iterations=5),
+    *_section("par", {"refine_maps", "train_affinity"}, {"refine": "par"}, alphas=[2, 3]),
+    *_section("affinity", {"random_walk"}, source="features"),
+    *_section("affinity.features", {"random_walk"}, _FEATURES, of="backbone", taps=["conv5"]),
+    *_section("walk", {"random_walk"}, maps="refined"),
     *_section("affinity.train", {"train_affinity"}, **_TRAIN, init="cam", eval_from=9),
-    *_section("affinity", {"train_affinity"}, radius=4),
+    *_section("affinity", {"train_affinity", "random_walk"}, radius=4),
     *(
         Key(f"{part}.train.momentum", 0.5, {f"train_{stage}"}, {f"{part}.train.optimizer": "sgd"})
         for part, stage in (("cam", "cam"), ("affinity", "affinity"), ("segment", "segmenter"))
@@ -170,6 +178,12 @@ INERT = [
         if key.given.keys() & {"method", "segment.segmenter"} and "v3plus" not in key.name
     ),
     *(Key(f"{part}.train.momentum", 0.5, ELSEWHERE) for part in ("cam", "affinity", "segment")),
+    *_section("par", ELSEWHERE, iterations=5, alphas=[2, 3]),
+    Key("par.alphas", [2, 3], ELSEWHERE, {"refine": "par+crf"}),
+    *_section("crf", ELSEWHERE, {"refine": "par"}, iterations=5, alphas=[3, 32]),
+    *_section("affinity.features", ELSEWHERE, of="backbone", taps=["conv5"]),
+    Key("affinity.train.lr", 0.5, ELSEWHERE, _FEATURES),
+    Key("walk.alpha", 1, ELSEWHERE, {"walk.maps": "refined"}),
     Key("segment.train.epochs", 3, ELSEWHERE, {"segment.train.steps": 5}),
     Key("segment.train.jitter", [0] * 4, ELSEWHERE, {"segment.train.augmentation": "deeplab_v2"}),
     Key("cam.train.resize", [48, 70], ELSEWHERE, {"cam.train.sampling": "area"}),

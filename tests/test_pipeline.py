@@ -18,8 +18,8 @@ def test_the_table_is_sound():
 
 
 def test_steps_are_those_of_the_chain():
-    assert pipeline.STEPS == ("cam", "crf", "walk", "segment")
-    assert [row.name for row in pipeline.EVALUATED] == ["cam", "crf", "walk", "segment"]
+    assert pipeline.STEPS == ("cam", "refine", "walk", "segment")
+    assert [row.name for row in pipeline.EVALUATED] == ["cam", "refined", "walk", "segment"]
 
 
 @pytest.mark.parametrize("until", pipeline.STEPS)

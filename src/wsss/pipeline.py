@@ -106,8 +106,8 @@ _MAKE_BOUNDARIES = Stage(
     inputs=(
         _TRAIN_INDEX,
         Input(
-            "crf",
-            "crf",
+            "refined",
+            "refined",
             "train",
             when=lambda case: case.run.boundaries.folder is None,
             of_run=lambda name, run: run.boundaries.run or f"{name}.first",
@@ -138,10 +138,16 @@ _INFER_CAM = Stage(
     scattered=True,
     imports_method=True,
 )
-_REFINE_CRF = Stage("refine_crf", ("crf",), (_INDEX, _CAMS), scattered=True)
+_REFINE_MAPS = Stage(
+    "refine_maps",
+    ("refine", "{refiner}"),
+    (_INDEX, _CAMS),
+    when=lambda case: case.run.refine != "none",
+    scattered=True,
+)
 _TRAIN_AFFINITY = Stage(
     "train_affinity",
-    (*_NETWORK, "affinity", "crf.alphas"),
+    (*_NETWORK, "affinity.train", "affinity.radius", "refine", "{alphas}"),
     (
         _TRAIN_INDEX,
         _pretrained("walk", lambda run: run.backbone),
@@ -150,11 +156,30 @@ _TRAIN_AFFINITY = Stage(
             "classifier",
             when=lambda case: case.run.affinity.train.init == "cam",
         ),
-        Input("crf", "crf", "train"),
+        Input("refined", "refined", "train"),
     ),
+    when=lambda case: case.run.affinity.source == "learned",
 )
 _RANDOM_WALK = Stage(
-    "random_walk", ("walk",), (_INDEX, Input("model", "affinity"), _CAMS), scattered=True
+    "random_walk",
+    (
+        *("backbone.name", "backbone.output_stride", "walk"),
+        *(f"affinity.{key}" for key in ("source", "features", "radius")),
+    ),
+    (
+        _INDEX,
+        Input("affinity", "affinity"),
+        Input("classifier", "classifier", when=lambda case: case.run.compares("classifier")),
+        Input(
+            "weights",
+            "weights",
+            when=lambda case: case.run.compares("backbone"),
+            backbones=lambda run: {"": run.backbone},
+        ),
+        Input("refined", "refined", when=lambda case: case.run.walk.maps == "refined"),
+        Input("cams", "cam", when=lambda case: case.run.walk.maps == "cam"),
+    ),
+    scattered=True,
 )
 _STITCH_MASKS = Stage(
     "stitch_masks",
@@ -204,7 +229,7 @@ PRODUCTS: tuple[Product, ...] = (
         "classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier", beside="history.csv"
     ),
     Product("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS, background=False),
-    Product("crf", "maps", (_REFINE_CRF,), "crf", SPLITS, "CRF", SPLITS),
+    Product("refined", "maps", (_REFINE_MAPS,), "refine", SPLITS, "Refined maps", SPLITS),
     Product(
         "affinity",
         "model",

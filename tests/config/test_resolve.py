@@ -125,7 +125,7 @@ def test_a_method_that_needs_boundaries_has_a_first_run():
     config = load({"seed": 7, "runs": {"mine": {"method": "sb", "walk": {"beta": 3}}}})
     first, mine = runs(config).values()
     assert list(runs(config)) == ["mine.first", "mine"]
-    assert (first.method, first.until, first.seed, first.walk.beta) == ("psa", "crf", 7, 3)
+    assert (first.method, first.until, first.seed, first.walk.beta) == ("psa", "refine", 7, 3)
     assert mine.method == "sb" and mine.until == "segment"
 
 
@@ -145,7 +145,7 @@ def test_boundaries_of_another_run_need_no_first_one():
     [
         (
             {"boundaries": {"run": "c"}},
-            "run b: boundaries.run: 'c' is no other run that reaches crf; there are: a",
+            "run b: boundaries.run: 'c' is no other run that reaches refine; there are: a",
         ),
         ({"boundaries": {"folder": "nowhere"}}, "run b: boundaries.folder: no such folder"),
         ({"boundaries": {"run": "a", "folder": "x"}}, "run b: boundaries: run and folder exclude"),
@@ -220,6 +220,28 @@ def test_options_of_another_method_are_refused_in_a_run():
 def test_weights_that_nothing_starts_from_may_be_missing(tmp_path):
     (tmp_path / "net.pth").touch()
     given = {"backbone": {"name": "resnet38d"}, "cam": {"checkpoint": str(tmp_path / "net.pth")}}
-    assert runs(load({"until": "crf", **given}))
+    assert runs(load({"until": "refine", **given}))
     with pytest.raises(UserError, match="weights: resnet38d needs pretrained"):
         runs(load({"affinity": {"train": {"init": "backbone"}}, **given}))
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({}, "refine: none gives AffinityNet no labels; set affinity.source: features"),
+        (
+            {"affinity": {"source": "features"}, "walk": {"maps": "refined"}},
+            "walk.maps: there are no refined maps with refine: none; use cam",
+        ),
+    ],
+)
+def test_a_run_without_refined_maps_needs_none(given, line):
+    with pytest.raises(UserError, match=line):
+        runs(load({"refine": "none", **given}))
+    assert runs(load({"refine": "none", "until": "cam", **given}))
+
+
+def test_the_exponents_are_those_of_the_refiner():
+    alphas = {"crf": {"alphas": [4, 24]}, "par": {"alphas": [1, 3]}}
+    found = {name: load({"refine": name, **alphas}).alphas() for name in ("crf", "par", "par+crf")}
+    assert found == {"crf": [4, 24], "par": [1, 3], "par+crf": [4, 24]}

@@ -123,9 +123,9 @@ def test_an_image_that_was_deleted_between_two_stages_is_named(tmp_path, capfd):
     with MapsWriter(cams) as out:
         out.put("a", cam=np.zeros((1, 2, 2), np.float16), classes=[0], size=[8, 8])
     arguments = ["--index", index, "--split", "train", "--cams", cams]
-    config = slice_json("refine_crf", load({}))
+    config = slice_json("refine_maps", load({}))
     arguments += ["--out", tmp_path / "crf/maps.tsv", "--config", config]
-    assert main(["refine-crf", *map(str, arguments)]) == 2
+    assert main(["refine-maps", *map(str, arguments)]) == 2
     assert capfd.readouterr().err.endswith(f"error: {image}: no such file\n")
     assert not list(tmp_path.glob("crf/*"))
 

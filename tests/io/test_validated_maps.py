@@ -6,7 +6,7 @@ import pytest
 from wsss.errors import UserError
 from wsss.io.index import Item
 from wsss.io.maps import MapsReader, MapsWriter
-from wsss.io.validated_maps import read_cam, read_crf, read_scores
+from wsss.io.validated_maps import read_cam, read_refined, read_scores
 
 ITEM = Item("a", "train", Path("a.png"), "0", (1, 3))
 CLASSES = np.array([1, 3])
@@ -72,7 +72,7 @@ def test_another_cam_is_refused(reader, wrong, said):
 
 
 def test_posteriors_come_by_their_alpha(reader):
-    found = read_crf(reader(classes=CLASSES, alpha_32=CRF, alpha_4=CRF + 1), ITEM)
+    found = read_refined(reader(classes=CLASSES, alpha_32=CRF, alpha_4=CRF + 1), ITEM)
     assert list(found) == [4, 32] and np.array_equal(found[32], CRF)
 
 
@@ -91,7 +91,7 @@ def test_other_posteriors_are_refused(reader, wrong, said):
     with pytest.raises(
         UserError, match=rf"1\.npz: .* image a: .*{said}.*; delete 1\.tsv of its split and run"
     ):
-        read_crf(maps, ITEM)
+        read_refined(maps, ITEM)
 
 
 def test_posteriors_of_a_part_of_the_image_are_refused(reader):
@@ -103,13 +103,13 @@ def test_posteriors_of_a_part_of_the_image_are_refused(reader):
 
 def test_the_last_label_gets_what_the_others_leave(reader):
     kept = np.array([[[255, 100, 128]], [[0, 20, 128]]], np.uint8)
-    found = read_crf(reader(classes=CLASSES, alpha_4=kept), ITEM)[4]
+    found = read_refined(reader(classes=CLASSES, alpha_4=kept), ITEM)[4]
     assert np.array_equal(found, [*kept, [[0, 135, 0]]]) and found.dtype == np.uint8
 
 
 def test_another_kind_of_maps_holds_no_posteriors(reader):
     with pytest.raises(UserError, match=r"1\.npz: .* image a: there are no CRF posteriors"):
-        read_crf(reader(classes=CLASSES, cam=CAM), ITEM)
+        read_refined(reader(classes=CLASSES, cam=CAM), ITEM)
 
 
 def test_other_alphas_than_those_asked_for_are_named(reader):

@@ -29,7 +29,9 @@ COUNTS = Counts(
     alpha=4,
 )
 METRICS_OF_COUNTS = Metrics.of(COUNTS, ("cat", "dog"), SUPPORT)
-EVALUATION = Evaluation(**dict(SUPPORT), product="crf", results={"crf alpha 4": METRICS_OF_COUNTS})
+EVALUATION = Evaluation(
+    **dict(SUPPORT), product="refined", results={"refined alpha 4": METRICS_OF_COUNTS}
+)
 
 
 def sealed(document: dict) -> str:
@@ -57,7 +59,7 @@ def test_the_file_gives_back_the_evaluation() -> None:
 
 def test_classes_need_not_be_in_the_order_of_their_names() -> None:
     found = Metrics.of(COUNTS, ("zebra", "ant"), SUPPORT)
-    evaluation = EVALUATION.model_copy(update={"results": {"crf alpha 4": found}})
+    evaluation = EVALUATION.model_copy(update={"results": {"refined alpha 4": found}})
     assert Evaluation.from_text(evaluation.to_text()) == evaluation
 
 
@@ -89,9 +91,9 @@ def test_what_is_no_eval_file_is_one_line(tmp_path: Path, text: str, problem: st
 
 @pytest.mark.parametrize("wrong", [{"miou": 0.9}, {"iou": {"background": 1, "cat": 1, "dog": 0}}])
 def test_a_metric_that_contradicts_its_matrix_is_damage(wrong: dict[str, object]) -> None:
-    results = {"crf alpha 4": METRICS_OF_COUNTS.model_copy(update=wrong)}
+    results = {"refined alpha 4": METRICS_OF_COUNTS.model_copy(update=wrong)}
     edited = EVALUATION.model_copy(update={"results": results})
-    with pytest.raises(ValueError, match=f"crf alpha 4: {next(iter(wrong))} is not that of"):
+    with pytest.raises(ValueError, match=f"refined alpha 4: {next(iter(wrong))} is not that of"):
         Evaluation.from_text(edited.to_text())
 
 

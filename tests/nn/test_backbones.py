@@ -152,3 +152,11 @@ def test_every_trained_parameter_gets_a_gradient(backbone):
     backbone.train()(torch.randn(2, 3, 64, 64))["conv6"].square().mean().backward()
     for name, p in backbone.named_parameters():
         assert (p.grad is not None) == p.requires_grad, name
+
+
+def test_a_held_backbone_has_nothing_to_train():
+    held = build("tiny", freeze="all")
+    assert not any(parameter.requires_grad for parameter in held.train().parameters())
+    before = held.state_dict()["stage1.norm1.running_mean"].clone()
+    held(torch.rand(2, 3, 32, 32))
+    assert torch.equal(held.state_dict()["stage1.norm1.running_mean"], before)

@@ -11,7 +11,7 @@ SWEEP = {"runs": {"b4": {"walk": {"beta": 4}}, "b8": {}, "b16": {"walk": {"beta"
 def test_runs_share_what_is_equal(planned):
     found = stages(planned(SWEEP))
     assert found["train_cam"] == found["train_affinity"] == 1
-    assert found["infer_cam"] == found["refine_crf"] == found["prepare_data"] == 2
+    assert found["infer_cam"] == found["refine_maps"] == found["prepare_data"] == 2
     assert found["random_walk"] == 6 and found["train_segmenter"] == 3
 
 
@@ -83,9 +83,9 @@ def test_until_ends_a_run(planned, until, last):
 
 def test_boundaries_come_from_the_first_run(planned):
     plan = planned({"method": "sb"})
-    (crf,) = plan.artifact("boundaries", "train", "sb").inputs["crf"]
-    assert "sb" in crf.runs and crf.stage == "refine_crf"
-    assert plan.artifact("crf", "train", "sb.first") is crf
+    (crf,) = plan.artifact("boundaries", "train", "sb").inputs["refined"]
+    assert "sb" in crf.runs and crf.stage == "refine_maps"
+    assert plan.artifact("refined", "train", "sb.first") is crf
 
 
 def test_parts_follow_the_number_of_images(planned):

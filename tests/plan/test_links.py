@@ -103,13 +103,13 @@ def test_a_file_system_without_links_is_named_once_per_folder(planned, monkeypat
 
 
 def test_an_earlier_end_of_a_run_hides_what_is_behind_it(planned):
-    whole, short = planned(), planned({"until": "crf"})
+    whole, short = planned(), planned({"until": "refine"})
     finish(whole)
     refresh(whole)
     run = Path(whole.folder, "psa")
     (run / "notes").symlink_to("/")
     refresh(short)
-    assert not (run / "walk/train").is_symlink() and (run / "crf/train").exists()
+    assert not (run / "walk/train").is_symlink() and (run / "refine/train").exists()
     assert (run / "notes").is_symlink()
     refresh(whole)
     assert (run / "walk/train").exists()

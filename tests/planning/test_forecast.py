@@ -166,20 +166,20 @@ def test_maps_take_no_less_than_those_of_photographs():
     costs = costs_of(large, crf={"alphas": [1, 4, 9]})
     # a quarter of the sides in 16 bits, of which 61 % are left
     assert costs["infer_cam"].disk == pytest.approx(500 * 1.5e6 / 16 * 2 * 0.61)
-    assert costs["refine_crf"].disk == pytest.approx(500 * 3 * 2.5e6 * 0.082)
+    assert costs["refine_maps"].disk == pytest.approx(500 * 3 * 2.5e6 * 0.082)
     assert costs["random_walk"].disk == pytest.approx(500 * 1e6 * 0.021)
 
 
 def test_jobs_follow_the_configuration_and_the_machine():
-    assert costs_of(jobs=5)["refine_crf"].jobs == 10
-    one = costs_of(jobs=5, machine=Machine(1, 0, "one core"))["refine_crf"]
+    assert costs_of(jobs=5)["refine_maps"].jobs == 10
+    one = costs_of(jobs=5, machine=Machine(1, 0, "one core"))["refine_maps"]
     assert one.seconds == 10 * 3 + 500 * 0.5
 
 
 def test_a_gpu_is_for_one_job_at_a_time():
     costs = costs_of(machine=Machine(16, 1, "a GPU"))
     assert costs["infer_cam"].seconds == 3 * 3 + 500 * 0.5
-    assert costs["refine_crf"].seconds < costs["infer_cam"].seconds
+    assert costs["refine_maps"].seconds < costs["infer_cam"].seconds
 
 
 def test_a_published_checkpoint_is_not_trained():

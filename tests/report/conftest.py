@@ -50,12 +50,12 @@ def make_run(curve):
             del seeds["cam"]
         shown = curve if masks else curve.model_copy(update={"miou": None, "oracle": None})
         alphas = {4: 0.45, 32: 0.35, 16: 0.4}
-        posteriors = {f"crf alpha {a}": at(miou, alpha=a) for a, miou in alphas.items()}
+        posteriors = {f"refined alpha {a}": at(miou, alpha=a) for a, miou in alphas.items()}
         return RunResults(
             name=name,
             evaluations={
                 "cam": evaluation("cam", shown, **seeds),
-                "crf": evaluation("crf", **posteriors),
+                "refined": evaluation("refined", **posteriors),
                 "walk": evaluation("walk", walk=at(0.6)),
                 "segment": evaluation("segment", segment=at(0.55)),
             },

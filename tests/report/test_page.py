@@ -103,7 +103,7 @@ def test_a_best_seed_leads_with_the_mean_beside_it(make_run) -> None:
 
 def test_a_seed_does_not_start_from_a_seed(make_run) -> None:
     run = make_run()
-    for product in ("crf", "walk", "segment"):
+    for product in ("refined", "walk", "segment"):
         del run.evaluations[product]
     run.evaluations["cam"].results["cam fixed"] = run.evaluations["cam"].results["cam"]
     text = page.render(FACTS, [run], {})

@@ -23,11 +23,11 @@ def test_crf_is_drawn_at_its_lowest_and_highest_exponent(tmp_path: Path) -> None
     posteriors = {f"alpha_{a}": np.full((2, 1, 1), a, np.uint8) for a in (4, 16, 32)}
     posteriors["alpha_32"][1] = 99
     shown = layers(
-        Predictions(product("crf"), maps(tmp_path / "1.tsv", **posteriors)), ITEM, (1, 1)
+        Predictions(product("refined"), maps(tmp_path / "1.tsv", **posteriors)), ITEM, (1, 1)
     )
     assert {caption: int(labels.item()) for caption, labels in shown.items()} == {
-        "CRF, alpha 4": 0,
-        "CRF, alpha 32": 7,
+        "Refined maps, alpha 4": 0,
+        "Refined maps, alpha 32": 7,
     }
 
 

@@ -23,7 +23,7 @@ from wsss.stages import evaluate, report
 
 IDS = [f"image{i}" for i in range(9)]
 TRAINED = ["image9", "image10"]
-EVALUATED = {"cam": (TRAIN, VAL), "crf": (TRAIN, VAL), "walk": (TRAIN, VAL), "segment": (VAL,)}
+EVALUATED = {"cam": (TRAIN, VAL), "refined": (TRAIN, VAL), "walk": (TRAIN, VAL), "segment": (VAL,)}
 CONFIG = '{"evaluate":{"thresholds":[0.2,0.5],"threshold":null,"min_area":0.01}}'
 SCORES = {f"alpha_{alpha}": np.full((2, 12, 16), 99, np.uint8) for alpha in (4, 32)}
 
@@ -64,7 +64,7 @@ def predict(run: Path, split: str, ids: list[str]) -> None:
     small, size = np.full((1, 3, 4), 0.4, np.float16), np.array([12, 16])
     with (
         MapsWriter(run / f"cam/{split}/maps.tsv") as cams,
-        MapsWriter(run / f"crf/{split}/maps.tsv") as posteriors,
+        MapsWriter(run / f"refined/{split}/maps.tsv") as posteriors,
     ):
         for name in ids:
             cams.put(name, classes=np.array([0]), cam=small, size=size)
@@ -111,7 +111,7 @@ def benchmark(folder: Path, seconds: float, memory: float | str) -> None:
 def described(run: Path, *without: str) -> RunFiles:
     """The description of a run whose products lie in folders of their names."""
     found = {}
-    for name in ("classifier", "cam", "crf", "affinity", "walk", "segmenter", "segment"):
+    for name in ("classifier", "cam", "refined", "affinity", "walk", "segmenter", "segment"):
         row, splits = product(name), EVALUATED.get(name, ())
         if name not in without:
             found[name] = ProductFiles(
@@ -188,7 +188,7 @@ def test_run_without_masks_shows_examples(project: Path) -> None:
 def test_a_run_that_ends_early_misses_nothing(project: Path) -> None:
     fill(project)
     benchmark(project / "run/walk", 5, 5)
-    text = draw(project, without=("crf", "affinity", "walk", "segmenter", "segment"))
+    text = draw(project, without=("refined", "affinity", "walk", "segmenter", "segment"))
     assert "Not in this report" not in text
     assert all(f"<figcaption>{name}<" not in text for name in ("AffinityNet", "Segmenter net"))
     assert "<th>random_walk</th>" not in text
@@ -196,9 +196,9 @@ def test_a_run_that_ends_early_misses_nothing(project: Path) -> None:
 
 def test_a_lost_evaluation_is_missed(project: Path) -> None:
     fill(project)
-    (project / "run/crf/eval.train.json").unlink()
+    (project / "run/refined/eval.train.json").unlink()
     text = draw(project)
-    assert re.findall("<li>(.*)</li>", text) == ["crf/eval.train.json"]
+    assert re.findall("<li>(.*)</li>", text) == ["refine/eval.train.json"]
 
 
 def test_a_published_checkpoint_has_no_losses(project: Path) -> None:
@@ -233,13 +233,13 @@ def test_empty_run_says_what_is_missing(project: Path) -> None:
 
 def test_lost_predictions_are_missing_pictures(project: Path) -> None:
     fill(project)
-    (project / "run/crf/val/maps.tsv").unlink()
+    (project / "run/refined/val/maps.tsv").unlink()
     text = draw(project)
     assert text.count("data:image/webp") == 8 * 5
-    assert "<li>pictures of crf</li>" in text
+    assert "<li>pictures of refined</li>" in text
 
 
-@pytest.mark.parametrize("wrong", [{"product": "crf"}, {"split": "train"}])
+@pytest.mark.parametrize("wrong", [{"product": "refined"}, {"split": "train"}])
 def test_an_evaluation_of_something_else_is_refused(project: Path, wrong: dict[str, str]) -> None:
     fill(project)
     file = project / "run/cam/eval.val.json"

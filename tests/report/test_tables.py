@@ -9,7 +9,7 @@ from wsss.report.content import RunResults, base_of, final, steps
 
 def test_steps_follow_the_pipeline(make_run) -> None:
     keys = [step.key for step in steps(make_run())]
-    assert keys == ["seed oracle", "seed", "crf low", "crf high", "walk", "segment net"]
+    assert keys == ["seed oracle", "seed", "refined low", "refined high", "walk", "segment net"]
 
 
 def test_a_fixed_threshold_is_a_seed_of_its_own(make_run) -> None:
@@ -25,7 +25,7 @@ def test_a_step_is_compared_with_what_it_is_made_from(make_run) -> None:
     found = steps(make_run())
     bases = {step.key: base.key for step in found if (base := base_of(found, step))}
     assert bases == {
-        **{"crf low": "seed", "crf high": "seed", "walk": "seed"},
+        **{"refined low": "seed", "refined high": "seed", "walk": "seed"},
         "segment net": "walk",
     }
 
@@ -58,14 +58,15 @@ def test_a_product_in_the_table_has_its_rows(make_run, longer_chain) -> None:
     }
     rows = steps(replace(run, evaluations=run.evaluations | found))
     keys = [step.key for step in rows]
-    assert keys[:5] == ["seed oracle", "seed", "grad-cam oracle", "grad-cam", "crf low"]
+    assert keys[:5] == ["seed oracle", "seed", "grad-cam oracle", "grad-cam", "refined low"]
     assert keys[-3:] == ["walk", "smooth", "segment net"]
     assert base_of(rows, rows[-2]).key == "walk"
 
 
 def test_crf_ends_are_ordered_by_number(make_run) -> None:
     labels = {step.key: step.label for step in steps(make_run())}
-    assert (labels["crf low"], labels["crf high"]) == ("CRF, alpha 4", "CRF, alpha 32")
+    assert labels["refined low"] == "Refined maps, alpha 4"
+    assert labels["refined high"] == "Refined maps, alpha 32"
 
 
 def test_final_is_the_last_stage(make_run) -> None:

@@ -159,9 +159,9 @@ def test_crf_has_a_result_per_alpha(data: Path) -> None:
     with MapsWriter(data / "crf.tsv") as writer:
         for name in "ab":
             writer.put(name, classes=np.array([0]), **maps)
-    results = call(data, "crf", data / "crf.tsv").results
-    assert results["crf alpha 4"].confusion == ((4, 0, 0), (3, 0, 0), (0, 0, 0))
-    assert results["crf alpha 32"].confusion == ((0, 4, 0), (0, 3, 0), (0, 0, 0))
+    results = call(data, "refined", data / "crf.tsv").results
+    assert results["refined alpha 4"].confusion == ((4, 0, 0), (3, 0, 0), (0, 0, 0))
+    assert results["refined alpha 32"].confusion == ((0, 4, 0), (0, 3, 0), (0, 0, 0))
 
 
 def test_missing_prediction_is_named(data: Path) -> None:
@@ -197,7 +197,7 @@ def test_masks_of_another_split_are_refused(data: Path, labels: Path) -> None:
         call(data, "walk", labels)
 
 
-@pytest.mark.parametrize("kind", ["cam", "crf"])
+@pytest.mark.parametrize("kind", ["cam", "refined"])
 def test_predictions_of_other_labels_are_refused(data: Path, kind: str) -> None:
     with MapsWriter(data / "maps.tsv") as writer:
         for name in "ab":

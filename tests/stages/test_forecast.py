@@ -124,7 +124,7 @@ def test_a_forecast_measures_every_stage(folder, capsys):
     )
     assert main(["forecast", "mine.yaml", "--cores", "1"]) == 0
     shown = capsys.readouterr().out
-    for stage in ("train_cam", "refine_crf", "random_walk", "train_segmenter", "evaluate"):
+    for stage in ("train_cam", "refine_maps", "random_walk", "train_segmenter", "evaluate"):
         assert re.search(rf"psa +{stage} +\d+ +\d", shown)
     assert list((folder / ".snakemake/wsss-forecast").glob("*.json"))
 

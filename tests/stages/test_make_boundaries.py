@@ -18,7 +18,7 @@ LABELS = 4
 
 @pytest.fixture
 def run(tmp_path):
-    """`run("--crf", record)` makes the maps of the four images; returns what was written."""
+    """`run("--refined", record)` makes the maps of the four images; returns what was written."""
     items = tuple(Item(n, "train", tmp_path / f"{n}.png", "", c) for n, c in CLASSES.items())
     for item in items:
         Image.new("RGB", (9, 6)).save(item.image)
@@ -65,7 +65,7 @@ def folder(tmp_path):
 
 
 def test_outlines_of_the_mean_over_the_alphas(run, crf):
-    maps = run("--crf", crf).read("a")
+    maps = run("--refined", crf).read("a")
     assert maps["classes"].tolist() == [0, 2]
     assert maps["boundary"].dtype == np.uint8
     # the mean of the background is 175 between the columns 3 and 5, that of the class 125
@@ -74,13 +74,13 @@ def test_outlines_of_the_mean_over_the_alphas(run, crf):
 
 
 def test_an_image_without_a_class_has_no_boundary(run, crf):
-    maps = run("--crf", crf).read("b")
+    maps = run("--refined", crf).read("b")
     assert maps["boundary"].shape == (1, 6, 9) and not maps["boundary"].any()
 
 
-@pytest.mark.parametrize("source", ["--crf", "--folder"])
+@pytest.mark.parametrize("source", ["--refined", "--folder"])
 def test_a_part_holds_its_images(run, crf, folder, source, tmp_path):
-    given = crf if source == "--crf" else folder
+    given = crf if source == "--refined" else folder
     assert run(source, given, part="2-of-2").ids == ("c", "d")
     made = (tmp_path / "out/parts/2-of-2.tsv").read_text().splitlines()[0]
     assert made == f"#{provenance(slice_json('make_boundaries', Config()))}"
@@ -148,10 +148,10 @@ def test_maps_of_another_kind_are_named(run, tmp_path):
         for name, classes in CLASSES.items():
             out.put(name, classes=np.array(classes, np.int64), cam=np.zeros((len(classes), 2, 2)))
     with pytest.raises(UserError, match=r"cam/maps\.npz: "):
-        run("--crf", tmp_path / "cam/maps.tsv")
+        run("--refined", tmp_path / "cam/maps.tsv")
 
 
-@pytest.mark.parametrize("source", [[], ["--crf", "x", "--folder", "y"]])
+@pytest.mark.parametrize("source", [[], ["--refined", "x", "--folder", "y"]])
 def test_there_is_one_source(run, source):
     with pytest.raises(SystemExit):
         run(*source)
@@ -168,7 +168,7 @@ def test_crf_maps_of_other_labels_are_refused(run, tmp_path):
         for name in CLASSES:
             out.put(name, classes=np.array([1]), alpha_4=np.zeros((2, 3, 3), np.uint8))
     with pytest.raises(UserError, match=r"crf/maps\.npz: .* image a: .* \[1\] instead of \[0, 2\]"):
-        run("--crf", tmp_path / "crf/maps.tsv")
+        run("--refined", tmp_path / "crf/maps.tsv")
 
 
 def test_crf_maps_of_a_part_of_the_image_are_refused(run, tmp_path):
@@ -178,4 +178,4 @@ def test_crf_maps_of_a_part_of_the_image_are_refused(run, tmp_path):
     with pytest.raises(
         UserError, match=r"crf/maps\.npz: .* \(3, 5, 9\) instead of uint8 \(3, 6, 9\)"
     ):
-        run("--crf", tmp_path / "crf/maps.tsv")
+        run("--refined", tmp_path / "crf/maps.tsv")

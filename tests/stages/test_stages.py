@@ -5,18 +5,19 @@ import pytest
 import torch
 
 from wsss import methods
-from wsss.config.model import CamInfer, Crf, Walk
+from wsss.config.model import AffinityFeatures, CamInfer, Run, Walk
 from wsss.config.segmenter import SegmenterInfer
 from wsss.data.views import scaled_copies
 from wsss.nn import segmenters
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
+from wsss.nn.featureaffinity import FeatureAffinity
 from wsss.ops import crf
 from wsss.ops.finite import NotFiniteError
 from wsss.stages.infer_cam import compute_cam
 from wsss.stages.infer_segmenter import segment
-from wsss.stages.random_walk import walk
-from wsss.stages.refine_crf import refine
+from wsss.stages.random_walk import spread
+from wsss.stages.refine_maps import refine
 
 SIZES = [(40, 56), (37, 61), (9, 20), (1, 1)]
 
@@ -74,10 +75,15 @@ def test_maps_do_not_depend_on_the_other_labels(method):
     np.testing.assert_allclose(alone[0], both[1], atol=1e-3)
 
 
-def test_posteriors_sum_to_certainty_and_follow_alpha():
+def run(refiner, alphas):
+    return Run(refine=refiner, crf={"alphas": alphas}, par={"alphas": alphas})
+
+
+@pytest.mark.parametrize("refiner", ["crf", "par", "par+crf"])
+def test_scores_sum_to_certainty_and_follow_alpha(refiner):
     cam = np.zeros((1, 20, 30), np.float32)
     cam[:, :, 15:] = 0.6
-    low, high = refine(image(20, 30), cam, Crf(alphas=[1, 32]))
+    low, high = refine(image(20, 30), cam, run(refiner, [1, 32]))
     assert low.dtype == np.uint8 and low.shape == (2, 20, 30)
     assert (abs(low.sum(0, dtype=int) - 255) <= 1).all()
     assert (high[0] <= low[0]).all()
@@ -91,18 +97,39 @@ def test_one_lattice_serves_all_alphas(monkeypatch):
         crf.ImageCRF, "__init__", lambda *args: (built.append(1), original(*args))[1]
     )
     cam = np.full((1, 8, 8), 0.5, np.float32)
-    assert len(refine(image(8, 8), cam, Crf(alphas=[1, 2, 4, 8]))) == 4
+    assert len(refine(image(8, 8), cam, run("crf", [1, 2, 4, 8]))) == 4
     assert len(built) == 1
 
 
+def test_par_fills_areas_of_one_colour_and_keeps_the_maximum():
+    cam = np.zeros((1, 20, 30), np.float32)
+    cam[:, 5:9, 18:25] = 1
+    (low, _) = refine(image(20, 30), cam, run("par", [1, 2]))
+    assert low[1, :, 17:].min() > 100 > low[1, :, :13].max()
+    assert low[1].max() == 255
+
+
+@pytest.mark.parametrize("refiner", ["crf", "par", "par+crf"])
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("present", [0, 2])
-def test_a_walk_keeps_the_size_and_stays_a_mean_of_scores(size, present):
-    torch.manual_seed(0)
-    net = AffinityNet(build("tiny")).eval().requires_grad_(False)
+@pytest.mark.parametrize("present", [0, 3])
+def test_refined_maps_have_the_size_of_the_image(refiner, size, present):
     cam = np.random.default_rng(0).random((present, *size), np.float32)
-    scores = walk(net, 5, image(*size), cam, Walk(alpha=2, logt=3, crf={"iterations": 0}))
-    assert scores.shape == (1 + present, *size)
+    for scores in refine(image(*size), cam, run(refiner, [1, 8])):
+        assert scores.shape == (1 + present, *size) and scores.dtype == np.uint8
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("labels", [1, 3])
+@pytest.mark.parametrize("kind", ["learned", "features"])
+def test_a_walk_keeps_the_size_and_stays_a_mean_of_scores(size, labels, kind):
+    torch.manual_seed(0)
+    net = AffinityNet(build("tiny"))
+    if kind == "features":
+        net = FeatureAffinity(build("tiny"), AffinityFeatures().taps)
+    given = np.random.default_rng(0).random((labels, *size), np.float32)
+    config = Walk(logt=3, crf={"iterations": 0})
+    scores = spread(net.eval().requires_grad_(False), 5, image(*size), given, config)
+    assert scores.shape == (labels, *size)
     assert scores.min() >= 0 and scores.max() <= 1 + 1e-5
 
 

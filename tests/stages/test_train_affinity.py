@@ -21,7 +21,7 @@ def test_the_task_gets_its_keys(eval_from, tmp_path, monkeypatch):
     (config,) = runs(load({"affinity": affinity})).values()
     parser = argparse.ArgumentParser()
     train_affinity.add_arguments(parser)
-    files = {"index": "index.tsv", "crf": "maps.tsv", "out": "model.pt",
+    files = {"index": "index.tsv", "refined": "maps.tsv", "out": "model.pt",
              "history": "history.csv", "work": "work"}  # fmt: skip
     options = [text for key, name in files.items() for text in (f"--{key}", str(tmp_path / name))]
     options += ["--config", slice_json("train_affinity", config)]

@@ -107,7 +107,7 @@ FILES = [
     ("walk", "train", "train/a.png"),
     ("segment", "val", "val/labels.tsv"),
     ("cam", "val", "val/maps.npz"),
-    ("crf", "train", "train/maps.tsv"),
+    ("refined", "train", "train/maps.tsv"),
     ("index", "train", "index.train.tsv"),
     ("masks", "val", "masks.val.tsv"),
     ("demo", None, "data/a.png"),

@@ -42,7 +42,7 @@ def test_neither_masks_nor_the_number_of_jobs_change_a_result(project, blind):
     shared = [path for path in one if not path.endswith(("maps.tsv", ".npz", ".lock"))]
     assert len(shared) > 15
     assert all(one[path] == two[path] for path in shared)
-    for name in ("cam/train", "cam/val", "crf/train", "crf/val"):
+    for name in ("cam/train", "cam/val", "refine/train", "refine/val"):
         ours, theirs = (MapsReader([p.made(name) / "maps.tsv"]) for p in (blind, project))
         assert ours.ids == theirs.ids
         for image_id in ours.ids:
@@ -72,7 +72,7 @@ def test_artifacts_are_complete_small_and_flat(project):
     cams = MapsReader([run / "cam/train/maps.tsv"])
     maps = [cams.read(item.image_id) for item in items]
     full = sum(4 * m["size"].prod() * (3 * len(m["classes"]) + 2) for m in maps)
-    stored = [*run.glob("cam/train/*.npz"), *run.glob("crf/train/*.npz")]
+    stored = [*run.glob("cam/train/*.npz"), *run.glob("refine/train/*.npz")]
     assert 0 < sum(path.stat().st_size for path in stored) <= full / 5
 
 

@@ -14,7 +14,7 @@ import pytest
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 STAGES = (
-    "prepare_data", "train_cam", "infer_cam", "refine_crf", "train_affinity", "random_walk",
+    "prepare_data", "train_cam", "infer_cam", "refine_maps", "train_affinity", "random_walk",
     "train_segmenter", "infer_segmenter", "evaluate", "report",
 )  # fmt: skip
 CHAOS = os.environ.get("WSSS_CHAOS", "")
@@ -149,7 +149,7 @@ def test_a_terminated_training_goes_on_from_its_step(fresh):
 
 def test_two_runs_at_a_time_share_what_they_need(fresh):
     """Two configurations in one results folder: equal stages are made once, by either."""
-    one, other = ({"until": "crf", "crf": {"alphas": alphas}} for alphas in ([1, 4], [1, 8]))
+    one, other = ({"until": "refine", "crf": {"alphas": alphas}} for alphas in ([1, 4], [1, 8]))
     process = fresh.start(config=one)
     try:
         assert reached(process, STAGES)
@@ -160,7 +160,7 @@ def test_two_runs_at_a_time_share_what_they_need(fresh):
             os.killpg(process.pid, signal.SIGKILL)
     store = fresh.results.parent / "store"
     assert len(list((store / "train_cam").iterdir())) == 1
-    assert len(list((store / "refine_crf").iterdir())) == 4
+    assert len(list((store / "refine_maps").iterdir())) == 4
     assert fresh.stale(one) == fresh.stale(other) == set()
 
 

@@ -34,7 +34,7 @@ def test_an_error_names_stage_and_runs(fresh):
 
 def test_an_unknown_step_is_named(fresh):
     output = fresh.snakemake("--dry-run", config={"until": "walks"}, check=False)
-    assert "config: until: Input should be 'cam', 'crf', 'walk' or 'segment'" in output
+    assert "config: until: Input should be 'cam', 'refine', 'walk' or 'segment'" in output
     assert "Traceback" not in output
 
 

@@ -29,7 +29,7 @@ CODE = [
     ("stages/random_walk.py", "X = 1\n", WALK),
     ("ops/walk.py", "X = 1\n", WALK),
     ("methods/psa.py", "X = 1\n", CLASSIFIER),
-    ("stages/refine_crf.py", "# only a comment\n", set()),
+    ("stages/refine_maps.py", "# only a comment\n", set()),
     ("report/page.css", "/* another style */\n", {"report"}),
     ("config/model.py", "X = 1\n", set()),
 ]
@@ -152,13 +152,13 @@ def test_copied_results_are_current(project, tmp_path):
 
 
 def test_going_back_makes_nothing_and_names_lead_back(project):
-    change = {"until": "crf", "crf": {"alphas": [3, 32]}}
-    before = project.made("crf/train")
+    change = {"until": "refine", "crf": {"alphas": [3, 32]}}
+    before = project.made("refine/train")
     project.snakemake(config=change)
-    assert project.made("crf/train") != before
+    assert project.made("refine/train") != before
     assert not (project.results / "psa/walk/train").exists()
     project.snakemake()
-    assert project.made("crf/train") == before
+    assert project.made("refine/train") == before
     assert project.made("walk/train/labels.tsv").exists()
     assert project.stale(change) == set()
 

@@ -101,21 +101,21 @@ def test_every_job_runs_in_slurm_and_a_training_on_two_nodes(submit, fresh, monk
     settings = yaml.safe_load(profile.read_text())
     settings["set-resources"]["train_cam"] = SPREAD
     profile.write_text(yaml.safe_dump(settings))
-    fresh.yaml("micro.yaml", {**MICRO, "until": "crf"})
-    submit("--until", "refine_crf")
+    fresh.yaml("micro.yaml", {**MICRO, "until": "refine"})
+    submit("--until", "refine_maps")
     ran = [job for job in jobs() if job[0] != "rule_prepare_masks"]
     assert [job[:4] for job in ran] == [
         ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1"),
         ("rule_infer_cam", "COMPLETED", "gpu", "gres:gpu:1"),
         ("rule_prepare_data", "COMPLETED", "cpu", "N/A"),
         ("rule_prepare_data", "COMPLETED", "cpu", "N/A"),
-        ("rule_refine_crf", "COMPLETED", "cpu", "N/A"),
-        ("rule_refine_crf", "COMPLETED", "cpu", "N/A"),
+        ("rule_refine_maps", "COMPLETED", "cpu", "N/A"),
+        ("rule_refine_maps", "COMPLETED", "cpu", "N/A"),
         ("rule_train_cam", "COMPLETED", "gpu", "gres:gpu:2"),
     ]
     assert ran[-1][4] == "node[1-2]"
     assert "training in 2 processes" in fresh.log("cam/model.pt")
-    assert (fresh.made("crf/train") / "maps.tsv").stat().st_size
+    assert (fresh.made("refine/train") / "maps.tsv").stat().st_size
 
 
 @pytest.mark.long

@@ -86,8 +86,9 @@ class BackboneOptions(Section):
 class RunBackbone(BackboneOptions):
     """The backbone of a run."""
 
-    freeze: bool = True
-    """Freeze the first layers and all BatchNorms as PSA does; false = train everything (EADER)."""
+    freeze: bool | Literal["all"] = True
+    """Layers that the classifier's training freezes: true = the first ones and all BatchNorms, as
+    PSA does; false = none (EADER); all = the whole backbone, so that only the head is trained."""
 
 
 def problems(path: str, backbone: BackboneOptions) -> Iterator[str]:

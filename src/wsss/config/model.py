@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
 from wsss.config.backbones import BackboneOptions, RunBackbone
-from wsss.config.crf import CrfKernel, WalkCrf
+from wsss.config.crf import WalkCrf
 from wsss.config.dataset import Dataset
 from wsss.config.demo import with_demo
 from wsss.config.methods import parts, read_methods
+from wsss.config.refiners import REFINERS, Crf, Par, RefinerName
 from wsss.config.section import (
     Folder,
     InferPrecision,
@@ -102,35 +103,49 @@ class Boundaries(Section):
     """Boundary maps for the methods that learn from them (sb)."""
 
     first: dict[str, Any] = {"method": "psa"}
-    """Keys that differ from this run in its first run, whose CRF maps the boundaries are computed
-    from; it is trained before, with the same image labels."""
+    """Keys that differ from this run in its first run, whose refined maps the boundaries are
+    computed from; it is trained before, with the same image labels."""
     run: str | None = None
-    """Name of another run, whose CRF maps are used instead."""
+    """Name of another run, whose refined maps are used instead."""
     folder: UserPath | None = None
     """Folder of your own maps, one <image id>.npy each, used instead."""
 
 
-class Crf(CrfKernel):
-    """CRF refinement of the class activation maps."""
+class AffinityFeatures(Section):
+    """Features whose cosines are affinities, without training."""
 
-    alphas: Annotated[list[Positive], Field(min_length=2), AfterValidator(distinct)] = [4.0, 24.0]
-    """Exponents of the background score (1 - max cam)^alpha; AffinityNet is trained with the lowest
-    and the highest."""
+    of: Literal["classifier", "backbone"] = "classifier"
+    """Network: the trained classifier, or its backbone with its pretrained weights."""
+    taps: Annotated[list[Literal["conv3", "conv4", "conv5", "conv6"]], Field(min_length=1)] = [
+        "conv4",
+        "conv5",
+    ]
+    """Feature maps that are compared, side by side; conv3 is the finest."""
 
 
 class Affinity(Section):
-    """AffinityNet."""
+    """Affinities of neighbouring cells, along which the random walk spreads the maps."""
 
+    source: Literal["learned", "features"] = "learned"
+    """learned = AffinityNet, trained on confident pixels; features = cosines of features."""
+    features: AffinityFeatures = AffinityFeatures()
     train: AffinityTrain = AffinityTrain()
     radius: Annotated[int, Field(ge=2)] = 5
     """Neighbourhood of a pixel pair in feature cells."""
+
+    def unread(self) -> Collection[str]:
+        """Return the section of the other source."""
+        return ("features",) if self.source == "learned" else ("train",)
 
 
 class Walk(Section):
     """Random walk on the affinities."""
 
+    maps: Literal["cam", "refined"] = "cam"
+    """Maps that are spread: the class activation maps, or the refined ones."""
     alpha: Positive = 8.0
-    """Exponent of the background score."""
+    """Exponent of the background score beside the class activation maps; refined maps have that of
+    their lowest exponent."""
     beta: Positive = 8.0
     """Power of the affinities."""
     logt: Annotated[int, Field(ge=0, le=12)] = 6
@@ -139,6 +154,10 @@ class Walk(Section):
     """Arithmetic of AffinityNet on GPUs; CPUs, and the walk itself, compute in 32 bits."""
     crf: WalkCrf = WalkCrf()
     """Dense CRF on the result of the walk."""
+
+    def unread(self) -> Collection[str]:
+        """Return the exponent if the maps have one."""
+        return ("alpha",) if self.maps == "refined" else ()
 
 
 class Evaluate(Section):
@@ -167,7 +186,10 @@ class Run(Section):
     """Last step of the run."""
     cam: Cam = Cam()
     boundaries: Boundaries = Boundaries()
+    refine: RefinerName = "crf"
+    """Refinement of the class activation maps: dense CRF, PAR, PAR and then CRF, or none."""
     crf: Crf = Crf()
+    par: Par = Par()
     affinity: Affinity = Affinity()
     walk: Walk = Walk()
     segment: Segment = Segment()
@@ -177,6 +199,11 @@ class Run(Section):
     @classmethod
     def _method_known(cls, method: str) -> str:
         return METHODS.check(method)
+
+    def alphas(self) -> list[float]:
+        """Return the exponents of the refined maps; none without a refinement."""
+        sections = [key.partition(".")[0] for key in REFINERS[self.refine].alphas]
+        return [alpha for section in sections for alpha in getattr(self, section).alphas]
 
     def options(self) -> dict[str, MethodParams]:
         """Return the options of the method, or of every part of a combination."""
@@ -192,6 +219,10 @@ class Run(Section):
             for option, backbone in params.further_backbones().items()
         }
 
+    def compares(self, network: Literal["classifier", "backbone"]) -> bool:
+        """Return True if the affinities are cosines of the features of this network."""
+        return self.affinity.source == "features" and self.affinity.features.of == network
+
     def segment_starts_from_classifier(self) -> bool:
         """Return True if the segmenter is trained from the classifier's backbone."""
         return self.segment.train.init == "cam" and not self.segment.checkpoint
@@ -200,7 +231,9 @@ class Run(Section):
         """Return the steps of the run with a training that starts from pretrained weights."""
         starts = {
             "cam": not self.cam.checkpoint,
-            "walk": self.affinity.train.init == "backbone",
+            "walk": self.affinity.train.init == "backbone"
+            if self.affinity.source == "learned"
+            else self.compares("backbone"),
             "segment": self.segment.train.init == "backbone" and not self.segment.checkpoint,
         }
         return {step for step in STEPS[: STEPS.index(self.until) + 1] if starts.get(step)}

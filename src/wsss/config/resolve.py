@@ -13,6 +13,7 @@ from wsss.config import backbones
 from wsss.config.merging import merge
 from wsss.config.model import METHODS, Config, Run
 from wsss.errors import UserError
+from wsss.pipeline import STEPS
 
 __all__ = ["has_first_run", "load", "merge", "runs"]
 
@@ -71,7 +72,7 @@ def _expanded(name: str, raw: dict[str, Any], prefix: str) -> dict[str, Run]:
     for full, own in (repeats or {name: {}}).items():
         repeated = merge(raw, own)
         if has_first_run(run):
-            base = merge(repeated, {"until": "crf", "seeds": [], "cam": {"checkpoint": None}})
+            base = merge(repeated, {"until": "refine", "seeds": [], "cam": {"checkpoint": None}})
             first = merge(base, run.boundaries.first)
             resolved[f"{full}.first"] = _first(first, f"{prefix}boundaries.first.")
         resolved[full] = _validate(Run, repeated, prefix)
@@ -104,6 +105,7 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
         return f"runs.{name}.{key}" if key.partition(".")[0] in own else key
 
     yield from _backbone_problems(run, place)
+    yield from _refiner_problems(run, place)
     for stage in ("cam", "segment"):
         path = getattr(run, stage).checkpoint
         if path and not isfile(path):  # noqa: PTH113 Path.is_file fails on some names
@@ -135,9 +137,21 @@ def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
             yield from backbones.problems(place(f"cam.{option}"), backbone)
 
 
+def _refiner_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
+    """Yield the stages of a run that need refined maps, if it makes none."""
+    if run.refine != "none" or "walk" not in STEPS[: STEPS.index(run.until) + 1]:
+        return
+    if run.affinity.source == "learned":
+        yield f"{place('refine')}: none gives AffinityNet no labels; set affinity.source: features"
+    if run.walk.maps == "refined":
+        yield f"{place('walk.maps')}: there are no refined maps with refine: none; use cam"
+
+
 def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:
     """Yield the mistakes in the sources of the runs' boundary maps."""
-    refined = [name for name, run in resolved.items() if run.until != "cam"]
+    refined = [
+        name for name, run in resolved.items() if run.until != "cam" and run.refine != "none"
+    ]
     for name, run in resolved.items():
         source, folder = run.boundaries.run, run.boundaries.folder
         if not run.needs_boundaries():
@@ -147,7 +161,7 @@ def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:
         others = [other for other in refined if other != name]
         if source and source not in others:
             yield (
-                f"run {name}: boundaries.run: {source!r} is no other run that reaches crf; "
+                f"run {name}: boundaries.run: {source!r} is no other run that reaches refine; "
                 f"there are: {', '.join(others) or 'none'}"
             )
         elif source and _waits_for(source, name, resolved):

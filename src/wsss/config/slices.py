@@ -5,11 +5,12 @@ nothing outside the key of an artifact can influence it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from wsss.config.methods import parts
 from wsss.config.model import Config, Run
+from wsss.config.refiners import REFINERS
 from wsss.config.resolve import load
 from wsss.config.section import Section
 from wsss.errors import UserError
@@ -43,13 +44,14 @@ def effective(config: Run) -> dict[str, Any]:
 def slice_of(stage: str, whole: Mapping[str, Any]) -> str:
     """Return the slice of what `effective` returned, as `slice_json` does."""
     chosen: dict[str, Any] = {}
-    names = {"segmenter": whole["segment"]["segmenter"]}
-    keys = [
-        key.format(method=method, **names)
-        for key in STAGES[stage].keys
-        for method in parts(whole["method"])
-    ]
-    for key in dict.fromkeys(keys):
+    refiner = REFINERS[whole["refine"]]
+    active = {
+        "{method}": parts(whole["method"]),
+        "{segmenter}": (whole["segment"]["segmenter"],),
+        "{refiner}": refiner.keys,
+        "{alphas}": refiner.alphas,
+    }
+    for key in _expanded(STAGES[stage].keys, active):
         *parents, last = key.split(".")
         source, target = whole, chosen
         try:
@@ -59,6 +61,13 @@ def slice_of(stage: str, whole: Mapping[str, Any]) -> str:
         except KeyError as error:
             raise UserError(f"pipeline: stage {stage}: the configuration has no {key}") from error
     return canonical(chosen)
+
+
+def _expanded(keys: Sequence[str], active: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield the keys, those with a placeholder once for each of its active values."""
+    for key in keys:
+        name = next((name for name in active if name in key), "")
+        yield from (key.replace(name, value) for value in active[name]) if name else (key,)
 
 
 def read_slice(text: str) -> Config:

@@ -208,12 +208,12 @@ def _damaged(entry: _Entry, error: Exception | str) -> UserError:
 
 
 def alpha_name(alpha: float) -> str:
-    """Return the name of the array of CRF posteriors for `alpha`."""
+    """Return the name of the array of refined scores for `alpha`."""
     return f"alpha_{alpha:g}"
 
 
 def alphas_of(names: Iterable[str]) -> dict[float, str]:
-    """Find the arrays of CRF posteriors among `names`: alpha -> name, alphas ascending."""
+    """Find the arrays of refined scores among `names`: alpha -> name, alphas ascending."""
     prefix = alpha_name(0).removesuffix("0")
     found = {float(name.removeprefix(prefix)): name for name in names if name.startswith(prefix)}
     return dict(sorted(found.items()))

@@ -65,7 +65,7 @@ def read_scores(
     return found
 
 
-def read_crf(
+def read_refined(
     maps: MapsReader, item: Item, size: tuple[int, int] | None = None
 ) -> dict[float, np.ndarray]:
     """Read and validate the CRF posteriors of an image for every stored alpha.

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
+from wsss.ops.affinity import pair_affinity
 from wsss.ops.resize import plane, resize_bilinear
 
 
@@ -47,6 +48,10 @@ class AffinityNet(nn.Module):
     def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights: f8_3, f8_4, f8_5, f9."""
         return (self.f8_3, self.f8_4, self.f8_5, self.f9)
+
+    def affinity(self, features: Tensor, radius: int) -> Tensor:
+        """Compare the features of paired cells, see `pair_affinity`."""
+        return pair_affinity(features, radius)
 
     def features(self, x: Tensor) -> Tensor:
         """Compute the features that the affinities are made of.

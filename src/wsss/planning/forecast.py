@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from json import loads
 from statistics import median
+from typing import Any
 
 from wsss.pipeline import PRODUCTS, STAGES
 from wsss.plan.artifact import Artifact
@@ -18,7 +19,7 @@ from wsss.planning.images import Images
 from wsss.planning.rehearsal import Measured, Rehearsal, at_once
 from wsss.products import Split
 
-_PACKED = {"cam": 2 / 16 * 0.61, "crf": 0.082, "boundaries": 0.016, "labels": 0.021}
+_PACKED = {"cam": 2 / 16 * 0.61, "refined": 0.082, "boundaries": 0.016, "labels": 0.021}
 """Bytes per pixel and map of trained networks on PASCAL VOC; of label maps, per pixel."""
 
 _WHOLE = ("make_tiles", "stitch_masks", "segment_whole")
@@ -134,6 +135,11 @@ class Forecast:
         return min(networks, default=0.0)
 
 
+def _exponents(settings: Mapping[str, Any]) -> int:
+    """Return the number of exponents of refined maps; 0 for the slice of another stage."""
+    return len(settings.get("crf", settings.get("par", {})).get("alphas", ()))
+
+
 def packed_bytes(artifact: Artifact, images: Images) -> float:
     """Return the least bytes of the maps of an image of a data set of photographs.
 
@@ -148,7 +154,7 @@ def packed_bytes(artifact: Artifact, images: Images) -> float:
     pixels, present = images.megapixels * 1e6, images.labels
     maps = {
         "cam": present,
-        "crf": (present + 1) * len(loads(artifact.config).get("crf", {}).get("alphas", ())),
+        "refined": (present + 1) * _exponents(loads(artifact.config)),
         "boundaries": present + 1,
     }
     if row.kind == "labels":

@@ -50,6 +50,10 @@ _NO_OPTIONS = ("demo", "fetched", "weights", "further")
 """Roles of inputs that a rehearsal leaves out: networks start from random weights."""
 
 
+_NETWORKS = ("model", "affinity", "classifier", "weights")
+"""Roles of inputs that are networks."""
+
+
 class Seconds(NamedTuple):
     """Seconds of a job.
 
@@ -172,7 +176,7 @@ def _compile_kernels() -> None:
 def at_once(artifact: Artifact, machine: Machine) -> int:
     """Return the number of jobs of an artifact that run side by side."""
     # a job that reads a network needs a GPU of its own, if there is one
-    network = "model" in artifact.inputs and machine.gpus
+    network = machine.gpus and any(artifact.inputs.get(role) for role in _NETWORKS)
     return min(len(artifact.parts), machine.gpus if network else machine.cores)
 
 

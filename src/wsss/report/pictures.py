@@ -9,7 +9,7 @@ from wsss.io.images import read_item
 from wsss.io.index import Item, Masks
 from wsss.io.labels import LabelReader, label_ids, read_mask
 from wsss.io.maps import MapsReader
-from wsss.io.validated_maps import read_cam, read_crf
+from wsss.io.validated_maps import read_cam, read_refined
 from wsss.products import Product
 from wsss.report import panels
 from wsss.report.content import Step
@@ -113,7 +113,7 @@ def layers(shown: Predictions, item: Item, size: tuple[int, int]) -> dict[str, p
     if isinstance(reader, LabelReader):
         return {shown.variant or row.title.lower(): reader.read(item.image_id)}
     if row.background:
-        ids, posteriors = label_ids(classes), read_crf(reader, item, size)
+        ids, posteriors = label_ids(classes), read_refined(reader, item, size)
         ends = (min(posteriors), max(posteriors))
         return {f"{row.title}, alpha {alpha:g}": ids[posteriors[alpha].argmax(0)] for alpha in ends}
     cam, _ = read_cam(reader, item)

@@ -18,7 +18,7 @@ from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE, LabelReader, label_ids, read_mask
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
-from wsss.io.validated_maps import read_cam, read_crf
+from wsss.io.validated_maps import read_cam, read_refined
 from wsss.metrics.result import (
     Counts,
     Evaluation,
@@ -141,7 +141,7 @@ def _posteriors(
     tallies: dict[float, Tally] = {}
     for item in track(items, f"evaluate {name}"):
         ids = label_ids(np.array(item.classes, int))
-        found = read_crf(reader, item)
+        found = read_refined(reader, item)
         mask = truth(item, _size(next(iter(found.values()))[0]))
         for alpha, posteriors in found.items():
             # (K + 1, H, W) -> (H, W)

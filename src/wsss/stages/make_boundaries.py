@@ -1,4 +1,4 @@
-"""Boundary maps for the methods that learn from them: outlines of CRF maps, or the user's own."""
+"""Boundary maps for the methods that learn from them: outlines of refined maps, or own ones."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from wsss.io.images import image_size
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader, MapsWriter
 from wsss.io.progress import log, track
-from wsss.io.validated_maps import read_crf
+from wsss.io.validated_maps import read_refined
 from wsss.ops.outlines import class_boundaries
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_part_arguments(parser)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--crf", type=Path, help="record of the CRF maps of another run")
+    source.add_argument("--refined", type=Path, help="record of the refined maps of another run")
     source.add_argument("--folder", type=Path, help="your own maps, <image id>.npy")
 
 
@@ -36,19 +36,19 @@ def run(args: argparse.Namespace) -> None:
     items = part_items(args.index, args.split, args.part)
     log.info("make_boundaries: %d images of %s, part %s", len(items), args.split, args.part)
     labels = Index.read(args.index).num_classes + 1
-    boundary_of = _outlines(args.crf) if args.crf else _own(items, args.folder, labels)
+    boundary_of = _outlines(args.refined) if args.refined else _own(items, args.folder, labels)
     with MapsWriter(args.out, provenance(args.config)) as out:
         for item in track(items, "boundaries"):
             classes = np.array(item.classes, np.int64)
             out.put(item.image_id, classes=classes, boundary=boundary_of(item))
 
 
-def _outlines(crf: Path) -> Callable[[Item], np.ndarray]:
+def _outlines(refined: Path) -> Callable[[Item], np.ndarray]:
     """Return a reader of the outlines (K + 1, H, W) uint8 of an image's refined maps."""
-    maps = MapsReader([crf])
+    maps = MapsReader([refined])
 
     def read(item: Item) -> np.ndarray:
-        return outlines(list(read_crf(maps, item, image_size(item.image)).values()))
+        return outlines(list(read_refined(maps, item, image_size(item.image)).values()))
 
     return read
 

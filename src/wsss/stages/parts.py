@@ -13,7 +13,7 @@ from wsss.io.images import read_item
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader
 from wsss.io.parts import WHOLE, part_of
-from wsss.io.validated_maps import read_cam
+from wsss.io.validated_maps import read_cam, read_refined
 from wsss.ops.seeds import upsample_cam
 from wsss.stages.options import add_config_argument
 
@@ -51,6 +51,18 @@ def read_with_cam(cams: MapsReader, item: Item) -> tuple[np.ndarray, np.ndarray]
             f"{item.image}: the image changed since its maps were computed; run snakemake again"
         )
     return image, upsample_cam(cam, size)
+
+
+def read_with_refined(refined: MapsReader, item: Item) -> tuple[np.ndarray, np.ndarray]:
+    """Read an image (H, W, 3) uint8 and its refined scores (K + 1, H, W) of the lowest exponent.
+
+    Raises:
+        UserError: the scores are missing or invalid, or the image cannot be read or is not that of
+            the index.
+    """
+    image = read_item(item)
+    scores = next(iter(read_refined(refined, item, image.shape[:2]).values()))
+    return image, scores.astype(np.float32) / 255
 
 
 def provenance(config: str, model: Path | None = None) -> str:

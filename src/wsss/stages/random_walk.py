@@ -9,17 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsss.config.model import Walk
+from wsss.config.model import Run, Walk
 from wsss.config.slices import read_slice
 from wsss.data.views import scaled_copies, views
 from wsss.engine.checkpoint import load_model
 from wsss.io.background import ahead, behind
+from wsss.io.index import Item
 from wsss.io.labels import LabelWriter, label_ids
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
 from wsss.nn.affinitynet import AffinityNet
+from wsss.nn.featureaffinity import FeatureAffinity
 from wsss.nn.weights import load_state
-from wsss.ops.affinity import CELL, block_mean, pair_affinity
+from wsss.ops.affinity import CELL, block_mean
 from wsss.ops.crf import decide
 from wsss.ops.pairs import fit_radius, pair_indices
 from wsss.ops.resize import plane, resize_bilinear
@@ -35,34 +37,52 @@ from wsss.stages.inference import (
     make_backbone,
     winners,
 )
-from wsss.stages.parts import add_part_arguments, part_items, provenance, read_with_cam
+from wsss.stages.parts import (
+    add_part_arguments,
+    part_items,
+    provenance,
+    read_with_cam,
+    read_with_refined,
+)
+from wsss.stages.training import start_backbone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_part_arguments(parser)
-    parser.add_argument("--cams", type=Path, required=True, help="record of the CAMs")
-    parser.add_argument("--model", type=Path, required=True, help="model.pt of AffinityNet")
+    for name, meaning in {
+        "cams": "record of the class activation maps",
+        "refined": "record of the refined maps, walked instead",
+        "affinity": "model.pt of AffinityNet",
+        "classifier": "model.pt of the classifier, whose features are compared instead",
+        "weights": "weights of the backbone, whose features are compared instead",
+    }.items():
+        parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=meaning)
 
 
 def run(args: argparse.Namespace) -> None:
     """Walk on a part of the images."""
-    config = read_slice(args.config).walk
-    items, cams = part_items(args.index, args.split, args.part), MapsReader([args.cams])
+    config = read_slice(args.config)
+    items, walk = part_items(args.index, args.split, args.part), config.walk
     log.info("random_walk: %d images of %s, part %s", len(items), args.split, args.part)
-    net, radius = load_affinity(args.model)
-    watch = Watch(for_inference(net, args.threads, config.precision))
+    # a backbone with random weights has no file
+    model = (args.affinity or args.classifier or args.weights or args.refined or args.cams)[0]
+    net: AffinityNet | FeatureAffinity
+    net, radius = load_affinity(model) if args.affinity else feature_affinity(config, args)
+    watch = Watch(for_inference(net, args.threads, walk.precision))
+    maps = MapsReader(args.refined or args.cams)
+    read = partial(read_with_refined, maps) if args.refined else partial(_read_scores, maps, walk)
 
     with (
-        LabelWriter(args.out, provenance(args.config, args.model)) as out,
+        LabelWriter(args.out, provenance(args.config, model)) as out,
         behind(out.put) as put,
     ):
-        found = ahead(items, partial(read_with_cam, cams), args.threads)
-        for item, (image, cam) in track(found, "random walk", len(items)):
-            with finite_scores(item.image, args.model), watch():
-                scores = walk(net, radius, image, cam, config)
-                if config.crf.iterations:
-                    best = decide(scores.cpu().numpy(), image, config.crf, device())
+        found = ahead(items, read, args.threads)
+        for item, (image, given) in track(found, "random walk", len(items)):
+            with finite_scores(item.image, model), watch():
+                scores = spread(net, radius, image, given, walk)
+                if walk.crf.iterations:
+                    best = decide(scores.cpu().numpy(), image, walk.crf, device())
                 else:
                     best = winners(scores)
             put(item.image_id, label_ids(np.array(item.classes, int))[best])
@@ -77,22 +97,39 @@ def load_affinity(path: Path) -> tuple[AffinityNet, int]:
     return net, model.meta["radius"]
 
 
-def walk(net: AffinityNet, radius: int, image: np.ndarray, cam: np.ndarray, config: Walk) -> Tensor:
+def feature_affinity(config: Run, args: argparse.Namespace) -> tuple[FeatureAffinity, int]:
+    """Return the network whose features are compared, and the radius of its pairs."""
+    backbone = start_backbone(config.backbone, args.weights, args.classifier)
+    return FeatureAffinity(backbone, config.affinity.features.taps), config.affinity.radius
+
+
+def _read_scores(maps: MapsReader, walk: Walk, item: Item) -> tuple[np.ndarray, np.ndarray]:
+    """Read an image and its class activation maps, beside the score of the background."""
+    image, cam = read_with_cam(maps, item)
+    return image, np.concatenate([background_score(cam, walk.alpha)[None], cam])
+
+
+def spread(
+    net: AffinityNet | FeatureAffinity,
+    radius: int,
+    image: np.ndarray,
+    scores: np.ndarray,
+    config: Walk,
+) -> Tensor:
     """Return the scores (K + 1, H, W) after the walk, background first, on the device.
 
     Source: `infer_aff.py` of PSA: zero padding to multiples of 8 right and below, 8 x 8 means,
     2^logt steps, bilinear upsampling (align_corners False).
 
     Args:
-        net: AffinityNet.
-        radius: of its pairs, in cells.
+        net: features and their affinities.
+        radius: of the pairs, in cells.
         image: (H, W, 3) uint8 RGB.
-        cam: (K, H, W) float32 in [0, 1].
-        config: exponents and number of steps.
+        scores: (K + 1, H, W) float32 in [0, 1], background first.
+        config: exponent and number of steps.
     """
     height, width = image.shape[:2]
     below, right = -height % CELL, -width % CELL
-    scores = np.concatenate([background_score(cam, config.alpha)[None], cam])
     pooled = block_mean(np.pad(scores, ((0, 0), (0, below), (0, right))), CELL)
     with torch.no_grad():
         (view,) = views(scaled_copies(image, [1.0], "torch").copies, device())
@@ -101,8 +138,8 @@ def walk(net: AffinityNet, radius: int, image: np.ndarray, cam: np.ndarray, conf
             features = net.features(pixels).float()
         h, w = features.shape[-2:]
         nearer = fit_radius(h, w, radius)
-        affinity = pair_affinity(features, nearer)[0]
+        affinity = net.affinity(features, nearer)[0]
         matrix = transition(affinity, h, w, *pair_indices(h, w, nearer), config.beta)
-        spread = random_walk(torch.from_numpy(pooled).to(device()), matrix, 2**config.logt)
-        full = resize_bilinear(spread[None], plane(pixels))[0]
+        walked = random_walk(torch.from_numpy(pooled).to(device()), matrix, 2**config.logt)
+        full = resize_bilinear(walked[None], plane(pixels))[0]
     return full[:, :height, :width]

@@ -23,7 +23,9 @@ from wsss.tasks.affinity import AffinityTask
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_training_arguments(parser)
-    parser.add_argument("--crf", type=Path, nargs="+", required=True, help="records of CRF maps")
+    parser.add_argument(
+        "--refined", type=Path, nargs="+", required=True, help="records of refined maps"
+    )
     parser.add_argument(
         "--classifier", type=Path, nargs="*", default=[], help="model.pt of the classifier"
     )
@@ -34,13 +36,13 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config)
     recipe, radius = config.affinity.train, config.affinity.radius
     items = Index.read(args.index).split("train")
-    low, high = min(config.crf.alphas), max(config.crf.alphas)
+    low, high = min(config.alphas()), max(config.alphas())
     log.info("train_affinity: %d images, alpha %g and %g", len(items), low, high)
     seeded(config.seed)
     net = AffinityNet(start_backbone(config.backbone, args.weights, args.classifier))
     dataset = AffinitySet(
         items,
-        MapsReader(args.crf),
+        MapsReader(args.refined),
         alpha_name(low),
         alpha_name(high),
         recipe.crop,
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
         dataset,
         recipe,
         config.seed,
-        [args.index, *args.weights, *args.crf, *args.classifier],
+        [args.index, *args.weights, *args.refined, *args.classifier],
         (__name__,),
         "affinity",
         backbone=backbone_meta(config.backbone),

@@ -17,7 +17,7 @@ from wsss.io.atomic import write_text
 from wsss.io.checksummed import add_checksum
 from wsss.io.progress import log
 from wsss.io.provenance import code_digest, files_digest
-from wsss.nn.backbones import Backbone, build
+from wsss.nn.backbones import Backbone, Freeze, build
 from wsss.nn.task import Task
 from wsss.nn.weights import load_state, read_state
 from wsss.stages.options import add_config_argument
@@ -84,7 +84,7 @@ def start_backbone(
     config: BackboneChoice,
     weights: Sequence[Path],
     classifiers: Sequence[Path] = (),
-    freeze: bool = True,
+    freeze: Freeze = True,
 ) -> Backbone:
     """Return the backbone with the weights it starts from.
 
@@ -92,7 +92,7 @@ def start_backbone(
         config: its name and output stride.
         weights: its pretrained weights; empty = random.
         classifiers: `model.pt` of the classifier whose backbone is taken instead; empty = none.
-        freeze: freeze the layers and norms that published trainings freeze.
+        freeze: layers that are frozen, see `build`.
 
     Raises:
         UserError: the weights belong to another architecture.

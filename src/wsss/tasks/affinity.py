@@ -5,7 +5,7 @@ from torch import nn
 from wsss.losses.affinity import affinity_loss
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.task import Batch, Losses, Progress, Task
-from wsss.ops.affinity import pair_affinity, pair_labels
+from wsss.ops.affinity import pair_labels
 from wsss.ops.pairs import fit_radius
 
 
@@ -47,5 +47,5 @@ class AffinityTask(Task):
         features = self.net.features(batch["image"])
         height, width = features.shape[2:]
         radius = fit_radius(height, width, self.radius)
-        affinity = pair_affinity(features, radius)
+        affinity = self.net.affinity(features, radius)
         return {"net": affinity_loss(affinity, *pair_labels(batch["label"], radius))}

@@ -19,7 +19,7 @@ from wsss.ops.affinity import CELL, block_mean, confident_labels
 
 
 class AffinitySet(Samples):
-    """Images with labels of the cells on whose class the two CRF maps agree.
+    """Images with labels of the cells on whose class the two refined maps agree.
 
     Order of the steps as in PSA `train_aff.py`: colour jitter, random crop of image and maps
     together, mirror. There is no scaling. Smaller images
@@ -30,7 +30,7 @@ class AffinitySet(Samples):
 
     Args:
         items: the images.
-        maps: their CRF maps, uint8 posteriors times 255, background first.
+        maps: their refined maps, uint8 posteriors times 255, background first.
         low: name of the map with the low alpha.
         high: name of the map with the high alpha.
         crop: S, a multiple of 8.

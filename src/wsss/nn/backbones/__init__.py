@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from wsss.config.backbones import BACKBONES, TIMM
 from wsss.errors import UserError
@@ -13,6 +14,9 @@ from wsss.nn.backbones.resnet101_caffe import ResNet101Caffe
 from wsss.nn.backbones.tiny import Tiny
 from wsss.nn.backbones.vgg import VGG16, VGG16LargeFOV
 from wsss.nn.backbones.xception65 import Xception65
+
+Freeze = bool | Literal["all"]
+"""Layers that a training holds, see :func:`build`."""
 
 NAMES: tuple[str, ...] = tuple(BACKBONES)
 """Every name that :func:`build` knows, besides those of timm's encoders."""
@@ -34,21 +38,24 @@ _BUILDERS: dict[str, Callable[[int | None], Backbone]] = {
 }
 """Their classes, imported by name so that the digests of the stages' code contain them."""
 
-__all__ = ["NAMES", "TAPS", "TIMM", "Backbone", "build"]
+__all__ = ["NAMES", "TAPS", "TIMM", "Backbone", "Freeze", "build"]
 
 
-def build(name: str, output_stride: int | None = None, freeze: bool = True) -> Backbone:
+def build(name: str, output_stride: int | None = None, freeze: Freeze = True) -> Backbone:
     """Build a backbone with random weights, in training mode.
 
     Args:
         name: One of :data:`NAMES`, or ``timm/`` and the name of a convolutional timm encoder.
         output_stride: Pixels per cell of the last tap; ``None`` takes the backbone's default.
-        freeze: Hold the layers and BatchNorms that published recipes hold; ``False`` trains all.
+        freeze: Hold the layers and BatchNorms that published recipes hold; ``False`` trains all,
+            ``"all"`` nothing.
 
     Raises:
         UserError: For an unknown name or a stride that this backbone cannot do.
     """
     backbone = _builder(name)(output_stride)
+    if freeze == "all":
+        return backbone.hold()
     return backbone if freeze else backbone.unfreeze()
 
 

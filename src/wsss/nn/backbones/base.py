@@ -73,6 +73,11 @@ class Backbone(nn.Module):
         self.frozen, self.freeze_bn = (), False
         return self.requires_grad_(True).train(self.training)
 
+    def hold(self) -> Self:
+        """Train no layer from now on."""
+        self.frozen, self.freeze_bn = ("",), True
+        return self.train(self.training)
+
     def for_affinity(self) -> None:
         """Apply AffinityNet's modifications to the backbone (no-op by default)."""
 

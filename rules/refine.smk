@@ -1,25 +1,26 @@
 """From class activation maps to confident pixels.
 
 REQUIRED INPUTS: the class activation maps.
-OUTPUTS: refine_crf/{key}/{split}/maps.tsv (posteriors for every background exponent).
+OUTPUTS: refine_maps/{key}/{split}/maps.tsv (label scores for every background exponent).
 """
 
 
-rule refine_crf:
-    """Refine maps with a dense CRF, one lattice for all exponents."""
+rule refine_maps:
+    """Refine maps with PAR, a dense CRF or both, for all exponents at once."""
     input:
         index=made("index"),
         cams=made("cams"),
     output:
-        record=update(f"{STORE}/refine_crf/{{key}}/{PART}.tsv"),
+        record=update(f"{STORE}/refine_maps/{{key}}/{PART}.tsv"),
     log:
-        f"{STORE}/refine_crf/{{key}}/logs/{PART}.log",
+        f"{STORE}/refine_maps/{{key}}/logs/{PART}.log",
     benchmark:
-        f"{STORE}/refine_crf/{{key}}/benchmarks/{PART}.tsv"
+        f"{STORE}/refine_maps/{{key}}/benchmarks/{PART}.tsv"
     conda:
         CONDA
     threads: 1
     resources:
+        gpu=refiner_gpus,
         mem_mb=per_attempt(2000),
         runtime=per_attempt(240),
     params:
@@ -28,8 +29,8 @@ rule refine_crf:
         part=part,
         users=users,
     message:
-        "refine_crf of {params.users}"
+        "refine_maps of {params.users}"
     shell:
-        "wsss refine-crf --index {input.index:q} --cams {input.cams:q}"
+        "wsss refine-maps --index {input.index:q} --cams {input.cams:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

@@ -1,0 +1,88 @@
+"""Refine the class activation maps with PAR, a dense CRF or both, for every background exponent."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from wsss.config.model import Run
+from wsss.config.slices import read_slice
+from wsss.io.background import ahead, behind
+from wsss.io.maps import MapsReader, MapsWriter, alpha_name
+from wsss.io.progress import log, track
+from wsss.ops.crf import ImageCRF
+from wsss.ops.seeds import background_score
+from wsss.stages.finite import finite_scores
+from wsss.stages.parts import add_part_arguments, part_items, provenance, read_with_cam
+
+_FLOOR = np.float32(1e-5)
+"""Added to the maximum that refined maps are divided by, as for class activation maps (PSA)."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the stage."""
+    add_part_arguments(parser)
+    parser.add_argument("--cams", type=Path, required=True, help="record of the CAMs")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Refine the maps of a part of the images."""
+    config = read_slice(args.config)
+    items, cams = part_items(args.index, args.split, args.part), MapsReader([args.cams])
+    log.info(
+        "refine_maps: %s of %d images of %s, part %s, alpha %s",
+        config.refine,
+        len(items),
+        args.split,
+        args.part,
+        ", ".join(f"{alpha:g}" for alpha in config.alphas()),
+    )
+
+    with MapsWriter(args.out, provenance(args.config)) as out, behind(out.put) as put:
+        found = ahead(items, partial(read_with_cam, cams), args.threads)
+        for item, (image, cam) in track(found, "refinement", len(items)):
+            with finite_scores(item.image, args.cams, remedy="lower the weights of crf"):
+                scores = refine(image, cam, config)
+            # the last label's are what the others leave
+            kept = [field[:-1] for field in scores]
+            named = {alpha_name(a): p for a, p in zip(config.alphas(), kept, strict=True)}
+            put(item.image_id, classes=np.array(item.classes, np.int64), **named)
+
+
+def refine(image: np.ndarray, cam: np.ndarray, config: Run) -> list[np.ndarray]:
+    """Return the label scores (K + 1, H, W) uint8 (255 = certain) for every alpha.
+
+    PAR refines the class maps, which get the background's scores after it; the CRF starts from
+    these. One pass serves all alphas, and only the classes present take part.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        cam: (K, H, W) float32 in [0, 1].
+        config: the refiner, its exponents and constants.
+    """
+    if "par" in config.refine:
+        cam = _by_par(image, cam, config.par.iterations)
+    alphas = config.alphas()
+    scores = np.empty((len(alphas), len(cam) + 1, *image.shape[:2]), np.float32)
+    scores[:, 1:] = cam
+    for field, alpha in zip(scores, alphas, strict=True):
+        field[0] = background_score(cam, alpha)
+    if "crf" in config.refine:
+        scores = ImageCRF(image, len(cam) + 1, config.crf).refine(scores)
+    else:
+        scores /= scores.sum(axis=1, keepdims=True)
+    scores *= 255
+    return list(np.rint(scores, out=scores).astype(np.uint8))
+
+
+def _by_par(image: np.ndarray, cam: np.ndarray, iterations: int) -> np.ndarray:
+    """Return the maps (K, H, W) after PAR, each scaled by its maximum again."""
+    # the CRF alone works without torch, which takes seconds to import
+    from wsss.ops.par import ImagePAR
+    from wsss.stages.inference import device
+
+    if not len(cam):
+        return cam
+    refined = ImagePAR(image, iterations, device=device()).refine(cam.clip(0))
+    return refined / (refined.max(axis=(1, 2), keepdims=True) + _FLOOR)

@@ -1,0 +1,40 @@
+import torch
+
+from wsss.nn.featureaffinity import FeatureAffinity
+
+
+class Given(torch.nn.Module):
+    """A backbone with the features that it is given."""
+
+    def __init__(self, **taps):
+        super().__init__()
+        self._taps = taps
+
+    def forward(self, x):
+        return self._taps
+
+
+def test_every_tap_has_the_same_share():
+    strong, weak = torch.rand(1, 3, 4, 6) * 100, torch.rand(1, 5, 4, 6) / 100
+    net = FeatureAffinity(Given(conv4=strong, conv5=weak), ["conv4", "conv5"])
+    found = net.features(torch.zeros(1, 3, 32, 48))
+    assert found.shape == (1, 8, 4, 6)
+    squares = found.square().mean((0, 2, 3))
+    assert torch.allclose(squares[:3].sum(), torch.tensor(1.0))
+    assert torch.allclose(squares[3:].sum(), torch.tensor(1.0))
+
+
+def test_equal_features_have_affinity_one_and_opposite_ones_the_least():
+    halves = torch.ones(1, 1, 4, 8)
+    halves[..., 4:] = -1
+    net = FeatureAffinity(Given(conv4=halves), ["conv4"])
+    affinity = net.affinity(net.features(torch.zeros(1, 3, 32, 64)), 2)
+    assert set(affinity.unique().tolist()) == {
+        1.0,
+        torch.exp(torch.tensor(-2.0)).item(),
+    }
+
+
+def test_features_of_zeros_stay_finite():
+    net = FeatureAffinity(Given(conv4=torch.zeros(1, 2, 3, 3)), ["conv4"])
+    assert net.features(torch.zeros(1, 3, 24, 24)).isfinite().all()
