@@ -13,6 +13,7 @@ rule train_segmenter:
         weights=made("weights"),
         classifier=made("classifier"),
         labels=made("labels"),
+        refined=made("refined"),
     output:
         model=update(f"{STORE}/train_segmenter/{{key}}/model.pt"),
         history=update(f"{STORE}/train_segmenter/{{key}}/history.csv"),
@@ -37,7 +38,7 @@ rule train_segmenter:
         "train_segmenter of {params.users}"
     shell:
         "{params.launcher} wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
-        " --classifier {input.classifier:q} --labels {input.labels:q}"
+        " --classifier {input.classifier:q} --labels {input.labels:q} --refined {input.refined:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

@@ -135,6 +135,7 @@ KEYS = [
     *_section("segment", ELSEWHERE, checkpoint=HERE),
     *_section("segment.train", {"train_segmenter"}, **_TRAIN),
     *_section("segment.train", {"train_segmenter"}, augmentation="deeplab_v1", scale=[1, 2]),
+    *_section("segment.train", {"train_segmenter"}, pixels="confident"),
     *_section(
         "segment.train", {"train_segmenter"}, freeze="norms", loss="balanced", init="backbone"
     ),

@@ -197,6 +197,7 @@ _TRAIN_SEGMENTER = Stage(
             "classifier",
             when=lambda case: case.run.segment_starts_from_classifier(),
         ),
+        Input("refined", "refined", "train", lambda case: case.run.learns_confident_pixels()),
         Input("labels", PSEUDO_LABELS, "train", lambda case: not case.run.segment.checkpoint),
     ),
     given=lambda case: _checkpoint(case.run.segment.checkpoint),

@@ -233,6 +233,10 @@ def test_weights_that_nothing_starts_from_may_be_missing(tmp_path):
             {"affinity": {"source": "features"}, "walk": {"maps": "refined"}},
             "walk.maps: there are no refined maps with refine: none; use cam",
         ),
+        (
+            {"affinity": {"source": "features"}, "segment": {"train": {"pixels": "confident"}}},
+            "segment.train.pixels: no refined maps with refine: none; use all",
+        ),
     ],
 )
 def test_a_run_without_refined_maps_needs_none(given, line):

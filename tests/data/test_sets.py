@@ -7,7 +7,7 @@ from tests.listed import listed
 from wsss.data.pixels import network_input
 from wsss.data.sets.affinity import AffinitySet, affinity_sample
 from wsss.data.sets.classification import ClassificationSet
-from wsss.data.sets.segmentation import SegmentationSet
+from wsss.data.sets.segmentation import SegmentationSet, confirmed
 from wsss.errors import UserError
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.maps import MapsReader, MapsWriter
@@ -122,6 +122,20 @@ def test_segmenter_ignores_what_surrounds_a_small_image(items, labels):
     assert outside.sum() == 64 * 64 - 24 * 40
     assert (pixels(sample)[:, outside] == 0).all()
     assert set(sample["label"].unique().tolist()) == {0, 3, 255}
+
+
+def test_pixels_that_refined_maps_do_not_confirm_are_ignored(tmp_path):
+    """Labels of five pixels beside maps with much and with little background."""
+    low, high = np.zeros((2, 2, 1, 5), np.uint8)
+    low[0], high[0] = [255, 255, 255, 0, 0], [255, 0, 255, 0, 0]
+    low[1], high[1] = 255 - low[0], 255 - high[0]
+    Image.fromarray(np.zeros((1, 5, 3), np.uint8)).save(tmp_path / "a.png")
+    item = listed(tmp_path / "a.png", (2,))
+    with MapsWriter(tmp_path / "maps.tsv") as writer:
+        writer.put(item.image_id, classes=np.array([2]), alpha_1=low, alpha_4=high)
+    labels = np.uint8([[0, 0, 3, 3, 255]])
+    found = confirmed(labels, MapsReader([tmp_path / "maps.tsv"]), item)
+    assert found.tolist() == [[0, 255, 255, 3, 255]]
 
 
 def test_image_and_labels_are_mirrored_together(items, labels):

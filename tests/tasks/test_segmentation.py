@@ -96,6 +96,14 @@ def test_nothing_is_frozen(frozen):
     assert all(parameter.requires_grad for parameter in frozen("nothing").parameters())
 
 
+def test_the_head_alone_is_trained(frozen):
+    task = frozen("all")
+    trained = {id(parameter) for parameter in task.parameters() if parameter.requires_grad}
+    head = [p for module in task.from_scratch() for p in module.parameters()]
+    assert trained == {id(parameter) for parameter in head}
+    assert not any(m.training for m in task.net.backbone.modules() if m in norms(task))
+
+
 def test_per_image_divides_by_the_batch_size_of_the_step(task):
     """Also where the step is computed in parts."""
     task.eval()

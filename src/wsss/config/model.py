@@ -227,6 +227,10 @@ class Run(Section):
         """Return True if the segmenter is trained from the classifier's backbone."""
         return self.segment.train.init == "cam" and not self.segment.checkpoint
 
+    def learns_confident_pixels(self) -> bool:
+        """Return True if the segmenter is trained on the pixels that refined maps confirm."""
+        return self.segment.train.pixels == "confident" and not self.segment.checkpoint
+
     def starts_from_weights(self) -> set[str]:
         """Return the steps of the run with a training that starts from pretrained weights."""
         starts = {

@@ -139,12 +139,15 @@ def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
 
 def _refiner_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
     """Yield the stages of a run that need refined maps, if it makes none."""
-    if run.refine != "none" or "walk" not in STEPS[: STEPS.index(run.until) + 1]:
+    steps = STEPS[: STEPS.index(run.until) + 1]
+    if run.refine != "none" or "walk" not in steps:
         return
     if run.affinity.source == "learned":
         yield f"{place('refine')}: none gives AffinityNet no labels; set affinity.source: features"
     if run.walk.maps == "refined":
         yield f"{place('walk.maps')}: there are no refined maps with refine: none; use cam"
+    if "segment" in steps and run.learns_confident_pixels():
+        yield f"{place('segment.train.pixels')}: no refined maps with refine: none; use all"
 
 
 def _boundary_problems(resolved: Mapping[str, Run]) -> Iterator[str]:

@@ -70,10 +70,13 @@ class SegmenterTrain(Train):
     scale: Annotated[tuple[Positive, Positive], AfterValidator(ordered)] = (0.5, 1.5)
     """Range of the random scale; deeplab_v2 draws multiples of 0.25, deeplab_v3plus scales the
     crop and makes that the shorter side."""
-    freeze: Literal["backbone", "norms", "affine", "nothing"] = "backbone"
+    pixels: Literal["all", "confident"] = "all"
+    """Pixels of the pseudo labels that are learnt: all, or those that the refined maps confirm with
+    their lowest and highest exponent."""
+    freeze: Literal["backbone", "norms", "affine", "nothing", "all"] = "backbone"
     """Frozen parts: those that the backbone freezes by itself; every BatchNorm (DeepLab v2); the
     affine parameters of every BatchNorm, while its statistics are updated (DeepLab v1); nothing
-    (DeepLab v3+)."""
+    (DeepLab v3+); the whole backbone, so that only the head is trained."""
     loss: Literal["mean", "per_image", "balanced"] = "mean"
     """Cross entropy: mean over the pixels; that, divided by the batch size (DeepLab v3+); mean over
     background plus mean over objects (DSRG)."""

@@ -9,6 +9,7 @@ from wsss.data.sets.segmentation import SegmentationSet
 from wsss.errors import UserError
 from wsss.io.index import Index
 from wsss.io.labels import LabelReader
+from wsss.io.maps import MapsReader
 from wsss.io.progress import log
 from wsss.nn import segmenters
 from wsss.stages.training import (
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_training_arguments(parser)
     parser.add_argument("--labels", type=Path, nargs="*", default=[], help="pseudo labels")
+    parser.add_argument("--refined", type=Path, nargs="*", default=[], help="refined maps")
     parser.add_argument("--classifier", type=Path, nargs="*", default=[], help="model.pt of cam")
     parser.add_argument("--checkpoint", type=Path, nargs="?", help="published weights to take over")
 
@@ -56,17 +58,19 @@ def run(args: argparse.Namespace) -> None:
     train(
         files,
         SegmentationTask(net, recipe.loss, recipe.freeze, recipe.batch_size),
-        _samples(index, config, args.labels),
+        _samples(index, config, args.labels, args.refined),
         recipe,
         config.seed,
-        [args.index, *args.weights, *args.labels, *args.classifier],
+        [args.index, *args.weights, *args.labels, *args.refined, *args.classifier],
         (__name__,),
         "segmenter",
         **meta,
     )
 
 
-def _samples(index: Index, config: Config, labels: list[Path]) -> SegmentationSet:
+def _samples(
+    index: Index, config: Config, labels: list[Path], refined: list[Path]
+) -> SegmentationSet:
     recipe = config.segment.train
     return SegmentationSet(
         index.split("train"),
@@ -76,4 +80,5 @@ def _samples(index: Index, config: Config, labels: list[Path]) -> SegmentationSe
         recipe.jitter,
         config.seed,
         recipe.augmentation,
+        MapsReader(refined) if refined else None,
     )

@@ -20,7 +20,7 @@ class SegmentationTask(Task):
         freeze: What is not trained. ``backbone``: what the backbone holds by itself. ``norms``:
             every BatchNorm keeps statistics and factors. ``affine``: their factors stay, the
             statistics are those of the batch (DeepLab v1, docs/methods/retrain.md A5.1).
-            ``nothing``.
+            ``nothing``. ``all``: the whole backbone.
     """
 
     net: Segmenter
@@ -33,7 +33,9 @@ class SegmentationTask(Task):
         self._loss = LOSSES[loss]
         self._divisor = batch_size if loss == "per_image" else 1
         self._freeze = freeze
-        if freeze != "backbone":
+        if freeze == "all":
+            net.backbone.hold()
+        elif freeze != "backbone":
             net.backbone.unfreeze()
         if freeze in ("norms", "affine"):
             for norm in self._norms():

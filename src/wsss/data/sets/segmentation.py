@@ -3,13 +3,18 @@
 import random
 from collections.abc import Sequence
 
+import numpy as np
+
 from wsss.data.augment import RECIPES, Frame
 from wsss.data.jitter import Jitter
 from wsss.data.loaders import Sample
 from wsss.data.sets.samples import Samples
 from wsss.io.images import read_item
 from wsss.io.index import Item
-from wsss.io.labels import LabelReader
+from wsss.io.labels import IGNORE, LabelReader, label_ids
+from wsss.io.maps import MapsReader
+from wsss.io.validated_maps import read_refined
+from wsss.ops.affinity import confident_labels
 
 
 class SegmentationSet(Samples):
@@ -25,6 +30,7 @@ class SegmentationSet(Samples):
         jitter: strength of brightness, contrast, saturation and hue jitter.
         seed: seed of all random steps.
         augmentation: a name of `wsss.data.augment.RECIPES`.
+        refined: refined maps; pixels on which they do not agree with the labels are ignored.
     """
 
     def __init__(
@@ -36,12 +42,39 @@ class SegmentationSet(Samples):
         jitter: Jitter = (0.3, 0.3, 0.3, 0.1),
         seed: int = 0,
         augmentation: str = "jitter",
+        refined: MapsReader | None = None,
     ) -> None:
         super().__init__(items, crop, jitter, seed)
-        self.labels = labels
+        self.labels, self.refined = labels, refined
         self._frame = Frame(crop, scale, jitter)
         self._augment = RECIPES[augmentation]
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
         image, labels = read_item(item), self.labels.read(item.image_id)
+        if self.refined is not None:
+            labels = confirmed(labels, self.refined, item)
         return self._augment(image, labels, rng, self._frame)
+
+
+def confirmed(labels: np.ndarray, refined: MapsReader, item: Item) -> np.ndarray:
+    """Ignore the pixels of a label map that the refined maps of its image do not confirm.
+
+    They confirm an object that wins beside the strong background of the lowest exponent, and the
+    background where it wins though weakest, with the highest exponent, as AffinityNet's labels.
+
+    Args:
+        labels: (H, W) uint8, 255 = ignored.
+        refined: refined maps of the split.
+        item: the image.
+
+    Returns:
+        (H, W) uint8, further pixels of which are 255.
+
+    Raises:
+        UserError: the maps are missing or invalid.
+    """
+    scores = [*read_refined(refined, item, labels.shape).values()]
+    positions = confident_labels(scores[0], scores[-1])
+    ids = np.full(IGNORE + 1, IGNORE, np.uint8)
+    ids[: len(item.classes) + 1] = label_ids(np.array(item.classes, int))
+    return np.where(ids[positions] == labels, labels, np.uint8(IGNORE))
