@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from unicodedata import category, normalize
 
 NO_CLASS = "background"
@@ -43,6 +44,7 @@ def cleaned(name: str) -> str:
     return text[start:end]
 
 
+@lru_cache(maxsize=1 << 12)
 def folded(name: str) -> str:
     """Return the form in which names are compared.
 

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from wsss.config.dataset import CAPABILITIES, Dataset
+from wsss.data.contents import FileContents
 from wsss.data.sources import SOURCES, inputs, read, split_sizes
 from wsss.data.taxonomy import VOC_CLASSES
 from wsss.errors import UserError
@@ -232,10 +235,14 @@ def test_every_source_can_be_read():
     assert set(SOURCES) == set(CAPABILITIES)
 
 
+def sizes(dataset):
+    return split_sizes(dataset, inputs(dataset))
+
+
 def test_sizes_of_splits_are_counted(folder, voc):
     folder.table([*GOOD, "img/d.png,test,cat"])
-    assert split_sizes(Dataset(source="csv", root=str(folder.root))) == {"train": 2, "val": 1}
-    assert split_sizes(Dataset(source="voc", root=str(voc.root))) == {"train": 1, "val": 1}
+    assert sizes(Dataset(source="csv", root=str(folder.root))) == {"train": 2, "val": 1}
+    assert sizes(Dataset(source="voc", root=str(voc.root))) == {"train": 1, "val": 1}
 
 
 UNKNOWN = {"train": None, "val": None}
@@ -255,10 +262,13 @@ UNKNOWN = {"train": None, "val": None}
     ],
 )
 def test_sizes_that_are_known_without_files(keys, expected):
-    assert split_sizes(Dataset(**keys)) == expected
+    assert sizes(Dataset(**keys)) == expected
 
 
-def test_sizes_of_splits_are_counted_in_silence(folder, caplog):
+def test_a_plan_reads_the_table_once(folder, caplog, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     folder.table([*GOOD, "img/d.png,trian,cat"])
-    split_sizes(Dataset(source="csv", root=str(folder.root)))
-    assert not caplog.text
+    contents = FileContents(Dataset(source="csv", root=str(folder.root)), Path("digests.json"))
+    assert [contents.images("train"), contents.images("val")] == [2, 1]
+    assert contents.index("train") != contents.index("val")
+    assert caplog.text.count("trian") == 1

@@ -78,7 +78,7 @@ class FileContents:
         """Return the number of images, or of tiles; None if it is not known yet."""
         key = f"images {split}"
         if key not in self._known:
-            self._known[key] = split_sizes(self._dataset).get(split)
+            self._known[key] = split_sizes(self._dataset, self._inputs).get(split)
         count = self._known[key]
         return None if count is None else int(count)
 

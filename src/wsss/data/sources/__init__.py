@@ -5,7 +5,6 @@ capabilities in `wsss.config.dataset`.
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os.path import isdir
@@ -51,10 +50,12 @@ class Inputs:
     Attributes:
         facts: digest of the user's tables as far as they concern the split.
         files: existing files that are read besides.
+        images: number of images of the split; None = unknown.
     """
 
     facts: str = ""
     files: tuple[Path, ...] = ()
+    images: int | None = None
 
 
 def read(dataset: Dataset, root: Path | None = None) -> Listing:
@@ -152,25 +153,25 @@ def inputs(dataset: Dataset) -> dict[str, tuple[Inputs, Inputs]]:
     }
 
 
-def split_sizes(dataset: Dataset) -> dict[str, int | None]:
-    """Count the images of each split; cheap, and never an error.
+def split_sizes(
+    dataset: Dataset, given: Mapping[str, tuple[Inputs, Inputs]]
+) -> dict[str, int | None]:
+    """Return the number of images of each split; never an error.
+
+    Args:
+        dataset: its configuration.
+        given: what `inputs` returned.
 
     Returns:
         Split -> number of images; None = unknown before data are made or downloaded, if they
         cannot be read, or of tiles.
     """
-    source, root = SOURCES[dataset.source], Path(dataset.root or "")
-    found: Mapping[str, int] = {}
     if dataset.tiles is not None:
         return dict.fromkeys(dataset.splits)
     if dataset.capabilities.generated or dataset.download:
-        found = source.known_sizes(dataset)
-    else:
-        try:
-            found = Counter(r.split for r in source.list_cheaply(dataset, root).records)
-        except (UserError, OSError):
-            return dict.fromkeys(dataset.splits)
-    return {split: found.get(split) for split in dataset.splits}
+        known = SOURCES[dataset.source].known_sizes(dataset)
+        return {split: known.get(split) for split in dataset.splits}
+    return {split: index.images for split, (index, _) in given.items()}
 
 
 def drawn_inputs(dataset: Dataset, split: str) -> tuple[Path, ...]:
@@ -210,7 +211,11 @@ def _of_split(
     tables = SOURCES[dataset.source].hashed_tables(dataset, listing.root, split)
     images = [record.image for _, record in chosen]
     return (
-        Inputs(_digest(facts), _existing([*tables, *_below(listing.root, images + label_files)])),
+        Inputs(
+            _digest(facts),
+            _existing([*tables, *_below(listing.root, images + label_files)]),
+            len(chosen) or None,
+        ),
         Inputs(_digest(masks), _existing(_below(listing.root, mask_files))),
     )
 
