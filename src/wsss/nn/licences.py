@@ -46,9 +46,9 @@ def origin(backbone: str, weights: str) -> Origin:
         from wsss.nn.backbones.timm import published  # not imported for others
 
         name, stated = published(backbone)
-        source, licence = f"timm: {name}", stated or UNSTATED
+        source, licence = f"timm's {name.removeprefix(TIMM)}", stated or UNSTATED
     else:
-        source, licence = "torchvision: IMAGENET1K_V1", "BSD-3-Clause"
+        source, licence = "torchvision's IMAGENET1K_V1", "BSD-3-Clause"
     return Origin(backbone=backbone, source=source, licence=licence)
 
 

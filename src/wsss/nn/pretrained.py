@@ -1,5 +1,6 @@
 """Pretrained weights of backbones: from a file, a download or a Python package."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import URLError
@@ -9,7 +10,6 @@ from torch import Tensor
 from wsss.config.backbones import BACKBONES, IMAGENET, TIMM
 from wsss.config.packaged import PACKAGED, package_of
 from wsss.errors import UserError
-from wsss.io.provenance import file_digest
 from wsss.nn.integrity import check_download
 from wsss.nn.weights import COUNTER, read_state
 
@@ -67,7 +67,9 @@ def read_packaged(name: str) -> dict[str, Tensor]:
     """
     package = package_of(name)
     path = package.path()
-    if file_digest(path) != package.sha256:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != package.sha256:
         raise UserError(
             f"{path}: not the file of {package.name} {package.version}, as its SHA-256 differs: "
             f"{package.reinstall}"
