@@ -48,6 +48,13 @@ def test_the_card_counts_images_and_pixels(label_maps, tmp_path):
     assert archive.read("classes.csv").decode().splitlines()[2] == "1,cat,#800000"
 
 
+def test_the_card_lists_the_licences_of_the_weights(label_maps, tmp_path):
+    lite = {"backbone": "timm/x", "source": "a_b 1.0", "licence": "Apache-2.0"}
+    bundle.write(label_maps, tmp_path / "out", "pets", {"weights": [lite]}, None, "CC0")
+    licence = (tmp_path / "out/README.md").read_text().partition("## Licence\n\nCC0\n")[2]
+    assert "| timm/x | a_b 1.0 | Apache-2.0 |\n\n## Files" in licence
+
+
 def test_the_card_states_metrics_with_their_support(label_maps, tmp_path):
     evaluation = EVALUATION.model_copy(update={"predictions": label_maps.digest})
     (tmp_path / "eval.json").write_text(evaluation.to_text())

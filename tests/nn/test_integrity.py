@@ -6,7 +6,8 @@ from torch import hub
 
 from wsss.errors import UserError
 from wsss.nn.integrity import check_download, not_finite
-from wsss.nn.weights import fetch_imagenet, read_state
+from wsss.nn.pretrained import fetch_imagenet
+from wsss.nn.weights import read_state
 
 
 def test_the_first_tensor_that_is_not_finite_is_named():

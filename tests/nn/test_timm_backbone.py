@@ -7,8 +7,9 @@ from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import TAPS, build
 from wsss.nn.backbones import timm as module
 from wsss.nn.camnet import CamNet
+from wsss.nn.pretrained import fetch_imagenet
 from wsss.nn.segmenters import build as segmenter
-from wsss.nn.weights import backbone_state, fetch_imagenet, load_state
+from wsss.nn.weights import backbone_state, load_state
 
 SMALL = "mobilenetv3_small_050"
 PATCHY = "convnext_atto"

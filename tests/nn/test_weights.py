@@ -12,14 +12,9 @@ from safetensors.torch import save_file
 from wsss.errors import UserError
 from wsss.nn.backbones import build
 from wsss.nn.camnet import CamNet
+from wsss.nn.pretrained import fetch_imagenet
 from wsss.nn.segmenters import build as segmenter
-from wsss.nn.weights import (
-    backbone_state,
-    fetch_imagenet,
-    load_state,
-    official_names,
-    read_state,
-)
+from wsss.nn.weights import backbone_state, load_state, official_names, read_state
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.plan.conftest import Contents, fresh, stages
+from wsss.config.packaged import Package
 
 WALK = {"random_walk", "train_segmenter", "infer_segmenter", "evaluate", "report"}
 SWEEP = {"runs": {"b4": {"walk": {"beta": 4}}, "b8": {}, "b16": {"walk": {"beta": 16}}}}
@@ -105,6 +106,17 @@ def test_a_published_checkpoint_needs_no_training_data(planned, tmp_path):
         {"cam": {"checkpoint": str(tmp_path / "net.pth")}}, contents=Contents(file="other")
     )
     assert changed.artifact("classifier", None, "psa").key != classifier.key
+
+
+def test_another_package_of_weights_gives_other_networks(planned, tmp_path, monkeypatch):
+    (tmp_path / "lite.pth").touch()
+    monkeypatch.setattr(Package, "path", lambda package: tmp_path / "lite.pth")
+    lite = {"backbone": {"name": "timm/tf_efficientnet_lite0", "weights": "packaged"}}
+    plan = planned(lite)
+    (weights,) = (a for a in plan.artifacts.values() if a.stage == "convert_weights")
+    assert weights.arguments == ("--backbone", lite["backbone"]["name"], "--source", "packaged")
+    changed = fresh(planned(lite, contents=Contents(file="other")), plan)
+    assert {"convert_weights", "train_cam"} <= changed and "prepare_data" not in changed
 
 
 def test_every_job_knows_the_runs_that_need_it(planned):

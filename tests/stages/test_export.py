@@ -17,6 +17,7 @@ from wsss.nn.backbones import build
 from wsss.stages import export
 
 OUT = {"coco": "out.json", "label_studio": "out.json", "cvat": "out.zip", "voc": "out.tar"}
+ORIGIN = {"backbone": "tiny", "source": "x.pth", "licence": "MIT"}
 
 
 def call(*arguments: object) -> None:
@@ -47,7 +48,7 @@ def model(tmp_path: Path) -> Path:
     net = segmenters.build("deeplab_v3plus", backbone, 2)
     stride = backbone.strides["conv6"]
     meta["backbone"] = {"name": "tiny", "output_stride": stride}
-    save_model(tmp_path / "model.pt", net, "segmenter", **meta)
+    save_model(tmp_path / "model.pt", net, "segmenter", **meta, weights=[ORIGIN])
     return tmp_path / "model.pt"
 
 
@@ -80,6 +81,7 @@ def test_the_segmenter_becomes_a_model_of_its_classes(data, model):
     call("onnx", "--model", model, "--out", data / "model.onnx")
     session = onnxruntime.InferenceSession(data / "model.onnx")
     facts = session.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["weights"]) == [ORIGIN]
     assert json.loads(facts["labels"]) == ["background", "cat"]
     assert (facts["segmenter"], facts["backbone"]) == ("deeplab_v3plus", "tiny")
 
@@ -87,7 +89,8 @@ def test_the_segmenter_becomes_a_model_of_its_classes(data, model):
 def test_a_bundle_describes_the_network(data, model):
     options = ["--index", data / "index.tsv", "--model", model, "--out", data / "out"]
     call("bundle", "--labels", data / "a", data / "b", *options, "--title", "pets")
-    assert '"segmenter": "deeplab_v3plus"' in (data / "out/README.md").read_text()
+    card = (data / "out/README.md").read_text()
+    assert '"segmenter": "deeplab_v3plus"' in card and "| tiny | x.pth | MIT |" in card
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from wsss.errors import UserError
 from wsss.io.index import Index, Item
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
+from wsss.nn.licences import GIVEN
 from wsss.stages import train_segmenter
 
 SMALL = {"segmenter": "deeplab_v3plus", "deeplab_v3plus": {"width": 8, "separable": False}}
@@ -38,8 +39,10 @@ def test_a_published_network_replaces_the_training(run, tmp_path):
     net = segmenters.build("deeplab_v3plus", build("tiny"), 3, width=8)
     torch.save({"state_dict": net.state_dict(), "epoch": 50}, tmp_path / "official.pth.tar")
     run(SMALL, "--checkpoint", "official.pth.tar")
-    taken = load_model(tmp_path / "model.pt", "segmenter").state
-    assert all(torch.equal(tensor, taken[name]) for name, tensor in net.state_dict().items())
+    taken = load_model(tmp_path / "model.pt", "segmenter")
+    assert all(torch.equal(tensor, taken.state[name]) for name, tensor in net.state_dict().items())
+    origin = {"backbone": "tiny", "source": "official.pth.tar", "licence": GIVEN}
+    assert taken.meta["weights"] == [origin]
     assert (tmp_path / "history.csv").exists()
 
 

@@ -12,10 +12,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from wsss.config.packaged import PACKAGED, PACKAGES, package_of
 from wsss.config.section import Section, UserPath
+from wsss.errors import UserError
 
 TIMM = "timm/"
 """Prefix of the names of timm's encoders."""
+
+IMAGENET = "imagenet"
+"""Value of `weights` for those that torchvision or timm fetch."""
 
 _STRIDES_OF_TIMM = (16, 8, 32)
 """Output strides of timm's encoders; each encoder has some of them."""
@@ -77,10 +82,21 @@ class BackboneOptions(Section):
     ] = "mobilenet_v2"
     """Architecture; vgg16 is PSA's LargeFOV network, vgg16_largefov EADER's, resnet101_caffe that
     of DeepLab v2; timm/<encoder> takes any convolutional encoder of the library timm."""
-    weights: UserPath | None = "imagenet"
-    """Pretrained weights: a file, imagenet (fetched by torchvision or timm), or null for none."""
+    weights: UserPath | None = IMAGENET
+    """Pretrained weights: a file, imagenet (fetched by torchvision or timm), packaged (the Python
+    package for timm/tf_efficientnet_lite0, 1 or 2), or null for none."""
     output_stride: Literal[8, 16, 32] | None = None
     """Input pixels per feature cell; null = the architecture's own."""
+
+    def weights_file(self) -> str | None:
+        """Return the file of the pretrained weights; None if they are fetched, or there are none.
+
+        Raises:
+            UserError: they are packaged, and the package is missing.
+        """
+        if self.weights == PACKAGED:
+            return str(package_of(self.name).path())
+        return None if self.weights == IMAGENET else self.weights
 
 
 class RunBackbone(BackboneOptions):
@@ -107,10 +123,22 @@ def problems(path: str, backbone: BackboneOptions) -> Iterator[str]:
         if weights is not None:
             yield f"{path}.weights: {name} has no pretrained weights; set it to null"
     elif weights is None:
-        way = "name a file or imagenet" if downloadable else "name a file"
-        yield f"{path}.weights: {name} needs pretrained weights; {way}"
-    elif weights == "imagenet" and not downloadable:
+        ways = {IMAGENET: downloadable, PACKAGED: name in PACKAGES}
+        named = " or ".join(["a file", *(way for way, possible in ways.items() if possible)])
+        yield f"{path}.weights: {name} needs pretrained weights; name {named}"
+    elif weights == IMAGENET and not downloadable:
         differs = entry.differs if entry else ""
         yield f"{path}.weights: torchvision has no {name}{differs}; name a file"
-    elif weights != "imagenet" and not isfile(weights):  # noqa: PTH113 Path.is_file fails on some
-        yield f"{path}.weights: no such file: {weights}"
+    else:
+        yield from _file_problems(f"{path}.weights", backbone)
+
+
+def _file_problems(path: str, backbone: BackboneOptions) -> Iterator[str]:
+    """Yield the mistake in the file of pretrained weights, if there is one."""
+    try:
+        file = backbone.weights_file()
+    except UserError as error:
+        yield f"{path}: {error}"
+        return
+    if file is not None and not isfile(file):  # noqa: PTH113 Path.is_file fails on some names
+        yield f"{path}: no such file: {file}"

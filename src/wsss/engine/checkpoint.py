@@ -14,6 +14,7 @@ from wsss.errors import UserError
 from wsss.io.atomic import atomic_path
 from wsss.io.progress import log
 from wsss.nn.integrity import check_sums, not_finite
+from wsss.nn.licences import Origin
 
 _REMEDIES = {"backbone": "make one from pretrained weights with wsss convert-weights"}
 
@@ -24,7 +25,9 @@ class _Backbone(BaseModel):
 
 
 class _Description(BaseModel):
-    """Metadata from which a network is built again."""
+    """Metadata from which a network is built again, and the origins of its weights."""
+
+    weights: list[Origin] = Field(default=[])
 
 
 class _Network(_Description):

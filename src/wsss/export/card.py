@@ -68,10 +68,20 @@ def card(
         "## Method and configuration": _blocks([line for line in made if line], model),
         "## Quality": _quality(evaluation),
         "## Intended use and limits": _USE,
-        "## Licence": f"{_plain(licence)}\n" if licence else _LICENCE,
+        "## Licence": (f"{_plain(licence)}\n" if licence else _LICENCE) + _weights(model),
         "## Files": _FILES,
     }
     return "\n".join(f"{head}\n\n{body}" if body else f"{head}\n" for head, body in parts.items())
+
+
+def _weights(model: Mapping[str, Any] | None) -> str:
+    """Return the table of the pretrained weights of a network; empty if there are none."""
+    found = model.get("weights") if model else None
+    if not found:
+        return ""
+    keys = ("backbone", "source", "licence")
+    rows = [[_plain(entry[key]) for key in keys] for entry in found]
+    return f"\nThe network was trained from these weights:\n\n{_table(keys, rows)}"
 
 
 def _blocks(made: Sequence[str], model: Mapping[str, Any] | None) -> str:

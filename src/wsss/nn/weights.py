@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
-from urllib.error import URLError
 
 import numpy as np
 import torch
@@ -13,11 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.serialization import safe_globals
 
-from wsss.config.backbones import BACKBONES
 from wsss.errors import UserError, first_of
 from wsss.files import regular
-from wsss.nn.backbones import TIMM, build
-from wsss.nn.integrity import check_download, check_sums, not_finite
+from wsss.nn.backbones import build
+from wsss.nn.integrity import check_sums, not_finite
 from wsss.nn.mxnet import MAGIC, read_params, torch_name
 from wsss.nn.wrappers import bare_names, unwrapped
 
@@ -36,6 +34,9 @@ _NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 _IRN = "resnet50."
 _OUTER = re.compile(r"^(net\.)?(backbone\.|encoder\.|encoder_q\.)?")
 """Attributes of networks around a backbone, ours and those of self-supervised trainings."""
+
+COUNTER = "num_batches_tracked"
+"""Counter of a BatchNorm, which nothing here reads and old checkpoints lack."""
 
 _SHOWN = 5
 
@@ -139,36 +140,6 @@ def _from_mxnet(path: Path) -> dict[str, Tensor]:
     return named
 
 
-def fetch_imagenet(name: str) -> dict[str, Tensor]:
-    """Return the pretrained weights of a backbone, from the hub or its cache.
-
-    They are torchvision's ``IMAGENET1K_V1``, or for ``timm/<encoder>`` timm's own.
-
-    Raises:
-        UserError: If there are none for it, or they can be neither found nor fetched.
-    """
-    if name.startswith(TIMM):
-        from wsss.nn.backbones.timm import fetch  # only those who want timm wait for its import
-
-        return fetch(name)
-    published = {key: entry.imagenet for key, entry in BACKBONES.items() if entry.imagenet}
-    if name not in published:
-        raise UserError(
-            f"no ImageNet weights to download for backbone {name!r} "
-            f"(only for {', '.join(published)}, {TIMM}<encoder>): give a weights file instead"
-        )
-    from torchvision.models import get_weight  # two seconds, for those who want it
-
-    weights = get_weight(f"{published[name]}.IMAGENET1K_V1")
-    check_download(weights.url)
-    try:
-        return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except (URLError, OSError, RuntimeError) as error:
-        raise UserError(
-            f"cannot fetch {weights.url} ({error}): fetch it elsewhere and give it as weights file"
-        ) from None
-
-
 def backbone_state(name: str, state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
     """Keep the weights of a backbone; classifiers and other heads are dropped.
 
@@ -239,7 +210,7 @@ def _misfits(
         for key in own.keys() & given.keys()
         if own[key].shape != given[key].shape
     }
-    may_lack = {key for key in own if key.endswith("num_batches_tracked")}
+    may_lack = {key for key in own if key.endswith(COUNTER)}
     may_lack |= {key for key in own if key.startswith(optional)}
     problems = {
         "missing": own.keys() - given.keys() - may_lack,

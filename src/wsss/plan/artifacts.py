@@ -169,8 +169,8 @@ class Plan:
         """Return the checked weights of a backbone."""
         row, source = pipeline.product("weights"), backbone.weights or ""
         facts = [backbone.name, source]
-        if source != "imagenet":
-            facts.append(self._contents.file(source))
+        if file := backbone.weights_file():
+            facts.append(self._contents.file(file))
         arguments = ["--backbone", backbone.name, "--source", source]
         return self._add(row.makers[0], row, None, run, {}, facts, arguments)
 

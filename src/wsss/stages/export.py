@@ -1,6 +1,7 @@
 """Write masks, or the segmenter, in the format of another tool."""
 
 import argparse
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -168,7 +169,11 @@ def export_onnx(model_file: Path, out: Path) -> None:
     model = _load(model_file)
     net = make_segmenter(model, model_file).eval().requires_grad_(False)
     meta = model.meta
-    about = {"segmenter": meta["segmenter"], "backbone": meta["backbone"]["name"]}
+    about = {
+        "segmenter": meta["segmenter"],
+        "backbone": meta["backbone"]["name"],
+        "weights": json.dumps(meta.get("weights", [])),
+    }
     with finite_scores("an image of noise", model_file):
         onnx.write(net, meta["classes"], out, about)
     log.info("export: %s as onnx in %s", model_file, out)

@@ -18,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
+from wsss.config.backbones import IMAGENET
 from wsss.config.dataset import Dataset
 from wsss.config.files import merged
 from wsss.config.model import Config
@@ -164,7 +165,7 @@ def _portable(config: Config, whole: Images, checkpoints: bool = False) -> Confi
 def _replace_files(raw: Any, checkpoints: bool) -> None:  # noqa: ANN401
     """Replace files of the user by one that exists, in place."""
     for key, value in raw.items() if isinstance(raw, dict) else ():
-        if key == "weights" and isinstance(value, str) and value != "imagenet":
+        if key == "weights" and isinstance(value, str) and value != IMAGENET:
             raw[key] = __file__
         if key == "checkpoint":
             raw[key] = __file__ if value and checkpoints else None

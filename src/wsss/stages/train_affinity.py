@@ -16,6 +16,7 @@ from wsss.stages.training import (
     seeded,
     start_backbone,
     train,
+    weights_meta,
 )
 from wsss.tasks.affinity import AffinityTask
 
@@ -39,7 +40,8 @@ def run(args: argparse.Namespace) -> None:
     low, high = min(config.alphas()), max(config.alphas())
     log.info("train_affinity: %d images, alpha %g and %g", len(items), low, high)
     seeded(config.seed)
-    net = AffinityNet(start_backbone(config.backbone, args.weights, args.classifier))
+    backbone = start_backbone(config.backbone, args.weights, args.classifier)
+    net = AffinityNet(backbone)
     dataset = AffinitySet(
         items,
         MapsReader(args.refined),
@@ -59,5 +61,6 @@ def run(args: argparse.Namespace) -> None:
         (__name__,),
         "affinity",
         backbone=backbone_meta(config.backbone),
+        weights=weights_meta(None, backbone),
         radius=radius,
     )

@@ -25,6 +25,7 @@ from wsss.stages.training import (
     start_backbone,
     take_over,
     train,
+    weights_meta,
 )
 
 
@@ -47,17 +48,14 @@ def run(args: argparse.Namespace) -> None:
     options = {name: getattr(config.cam, name) for name in parts(config.method)}
     files = dict(map(_named, args.further))
     seeded(config.seed)
-    task = methods.make(
-        config.method,
-        start_backbone(config.backbone, args.weights, freeze=config.backbone.freeze),
-        index.num_classes,
-        options,
-        {} if args.checkpoint else _further(config, options, files),
-    )
+    backbone = start_backbone(config.backbone, args.weights, freeze=config.backbone.freeze)
+    further = {} if args.checkpoint else _further(config, options, files)
+    task = methods.make(config.method, backbone, index.num_classes, options, further)
     meta = {
         "method": config.method,
         "params": {name: params.model_dump(mode="json") for name, params in options.items()},
         "backbone": backbone_meta(config.backbone),
+        "weights": weights_meta(args.checkpoint, backbone, *further.values()),
         "classes": index.class_names,
     }
     if args.checkpoint:

@@ -20,6 +20,7 @@ from wsss.stages.training import (
     start_backbone,
     take_over,
     train,
+    weights_meta,
 )
 from wsss.tasks.segmentation import SegmentationTask
 
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> None:
         "segmenter": segment.segmenter,
         "options": options,
         "backbone": backbone_meta(backbone),
+        "weights": weights_meta(args.checkpoint, encoder),
         "classes": index.class_names,
     }
     if args.checkpoint:

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -18,6 +18,7 @@ from wsss.io.checksummed import add_checksum
 from wsss.io.progress import log
 from wsss.io.provenance import code_digest, files_digest
 from wsss.nn.backbones import Backbone, Freeze, build
+from wsss.nn.licences import origin
 from wsss.nn.task import Task
 from wsss.nn.weights import load_state, read_state
 from wsss.stages.options import add_config_argument
@@ -99,15 +100,35 @@ def start_backbone(
     """
     backbone = build(config.name, config.output_stride, freeze)
     if classifiers:
+        model = load_model(classifiers[0], "classifier")
         state = {
             name.partition(PREFIX)[2]: tensor
-            for name, tensor in load_model(classifiers[0], "classifier").state.items()
+            for name, tensor in model.state.items()
             if PREFIX in name
         }
         load_state(backbone, state, str(classifiers[0]))
     elif weights:
-        load_state(backbone, load_model(weights[0], "backbone").state, str(weights[0]))
+        model = load_model(weights[0], "backbone")
+        load_state(backbone, model.state, str(weights[0]))
+    else:
+        return backbone
+    backbone.origins = model.meta.get("weights", [])
     return backbone
+
+
+def weights_meta(checkpoint: Path | None, *backbones: Backbone) -> list[Mapping[str, str]]:
+    """Return the entry of `model.pt` with sources and licences of the weights it is made from.
+
+    Args:
+        checkpoint: published weights of the whole network; None = it is trained.
+        backbones: the backbones of the training, that of the network first.
+    """
+    if checkpoint:
+        return [origin(backbones[0].name, str(checkpoint)).model_dump()]
+    found: list[Mapping[str, str]] = []
+    for backbone in backbones:
+        found += [entry for entry in backbone.origins if entry not in found]
+    return found
 
 
 def train(
@@ -168,7 +189,7 @@ def take_over(
     """
     log.info("%s as published in %s", kind, checkpoint)
     load_state(net, read_state(checkpoint), str(checkpoint))
-    save_model(files.out, net, kind, **meta, source=str(checkpoint))
+    save_model(files.out, net, kind, **meta)
     write_text(files.history, add_checksum("step,epoch,lr\n"))
 
 

@@ -1,6 +1,6 @@
 """Interface of the backbones, and the freezing of their first layers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
 
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ class Backbone(nn.Module):
         sqrt_cam: Class maps are square-rooted (PSA's VGG-16, docs/methods/psa.md 2.2).
         affinity_groups: Groups of the GroupNorms that AffinityNet puts behind its narrowed
             conv4, conv5, conv6; ``None`` for no norms (docs/methods/psa.md 2.3).
+        origins: Sources and licences of the weights it starts from, see :mod:`wsss.nn.licences`.
         channels: Tap -> number of channels.
         strides: Tap -> pixels per cell.
     """
@@ -41,6 +42,7 @@ class Backbone(nn.Module):
     edge_taps: ClassVar[tuple[str, str, str, str]] = ("conv1", "conv3", "conv5", "conv6")
     sqrt_cam: ClassVar[bool] = False
     affinity_groups: ClassVar[tuple[int, int, int] | None] = None
+    origins: Sequence[Mapping[str, str]] = ()
 
     channels: dict[str, int]
     strides: dict[str, int]

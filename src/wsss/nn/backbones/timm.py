@@ -70,8 +70,7 @@ class Timm(Backbone):
         Entries beyond timm's model stay recognisable as not belonging to it.
         """
         ours = self.encoder.state_dict()
-        with torch.device("meta"):
-            whole = timm.create_model(self.name.removeprefix(TIMM)).state_dict()
+        whole = whole_model(self.name)
         own = {key: _OWN + name for key in whole for name in _wrapped(key) if name in ours}
         parts = {key.partition(".")[0] for key in own}
         alien = {key for key in state if key.partition(".")[0] in parts} - whole.keys()
@@ -102,6 +101,22 @@ class Timm(Backbone):
         return taps
 
 
+def whole_model(name: str) -> dict[str, Tensor]:
+    """Return names and shapes of timm's whole model of ``timm/<encoder>``, as meta tensors."""
+    with torch.device("meta"):
+        return timm.create_model(_known(name)).state_dict()
+
+
+def published(name: str) -> tuple[str, str]:
+    """Return where timm has the weights of ``timm/<encoder>``, and their licence by its word.
+
+    The licence is empty where timm states none.
+    """
+    encoder = _known(name)
+    config = timm.get_pretrained_cfg(encoder)
+    return (config and config.hf_hub_id) or encoder, (config and config.license) or ""
+
+
 def fetch(name: str) -> dict[str, Tensor]:
     """Return the pretrained weights of ``timm/<encoder>``, from their hub or its cache.
 
@@ -113,10 +128,8 @@ def fetch(name: str) -> dict[str, Tensor]:
         return timm.create_model(encoder, pretrained=True).state_dict()
     except Exception as error:  # the clients of the hubs fail in many ways
         reason = str(error).partition("\n")[0].partition(". ")[0]
-        config = timm.get_pretrained_cfg(encoder)
-        origin = (config and config.hf_hub_id) or encoder
         raise UserError(
-            f"cannot fetch timm's weights {origin} ({reason}): "
+            f"cannot fetch timm's weights {published(name)[0]} ({reason}): "
             "fetch them elsewhere and give them as weights file"
         ) from None
 
