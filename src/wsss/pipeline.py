@@ -138,6 +138,12 @@ _INFER_CAM = Stage(
     scattered=True,
     imports_method=True,
 )
+_EVALUATE_CLASSIFIER = Stage(
+    "evaluate_classifier",
+    ("cam.infer.precision",),
+    (_INDEX, Input("model", "classifier")),
+    imports_method=True,
+)
 _REFINE_CRF = Stage("refine_crf", ("crf",), (_INDEX, _CAMS), scattered=True)
 _TRAIN_AFFINITY = Stage(
     "train_affinity",
@@ -202,6 +208,13 @@ PRODUCTS: tuple[Product, ...] = (
     Product("boundaries", "maps", (_MAKE_BOUNDARIES,), "cam", (TRAIN,), folder="boundaries"),
     Product(
         "classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier", beside="history.csv"
+    ),
+    Product(
+        "classifier scores",
+        "document",
+        (_EVALUATE_CLASSIFIER,),
+        "cam",
+        file="classifier.{split}.json",
     ),
     Product("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS, background=False),
     Product("crf", "maps", (_REFINE_CRF,), "crf", SPLITS, "CRF", SPLITS),
