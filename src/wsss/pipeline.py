@@ -193,6 +193,9 @@ _SEGMENT_WHOLE = Stage(
     scattered=True,
 )
 
+SCORES = "classifier scores"
+"""Name of the product with the classifier's metrics."""
+
 # ---- the table ---------------------------------------------------------------------------------
 
 PRODUCTS: tuple[Product, ...] = (
@@ -210,14 +213,34 @@ PRODUCTS: tuple[Product, ...] = (
         "classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier", beside="history.csv"
     ),
     Product(
-        "classifier scores",
+        SCORES,
         "document",
         (_EVALUATE_CLASSIFIER,),
         "cam",
         file="classifier.{split}.json",
     ),
-    Product("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS, background=False),
-    Product("crf", "maps", (_REFINE_CRF,), "crf", SPLITS, "CRF", SPLITS),
+    Product(
+        "cam",
+        "maps",
+        (_INFER_CAM,),
+        "cam",
+        SPLITS,
+        "Seed",
+        SPLITS,
+        background=False,
+        remedy="train the classifier longer (cam.train.epochs), or give it more images",
+    ),
+    Product(
+        "crf",
+        "maps",
+        (_REFINE_CRF,),
+        "crf",
+        SPLITS,
+        "CRF",
+        SPLITS,
+        remedy="change the exponents of the background (crf.alphas) or weaken the CRF "
+        "(crf.bilateral_weight, crf.iterations)",
+    ),
     Product(
         "affinity",
         "model",
@@ -228,7 +251,17 @@ PRODUCTS: tuple[Product, ...] = (
         folder="affinity",
         beside="history.csv",
     ),
-    Product("walk", "labels", (_RANDOM_WALK,), "walk", SPLITS, "Pseudo labels", SPLITS),
+    Product(
+        "walk",
+        "labels",
+        (_RANDOM_WALK,),
+        "walk",
+        SPLITS,
+        "Pseudo labels",
+        SPLITS,
+        remedy="train AffinityNet longer (affinity.train.epochs), walk fewer steps (walk.logt), or "
+        "end the run before (until: crf)",
+    ),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
     Product(
         "segmenter",
@@ -250,6 +283,8 @@ PRODUCTS: tuple[Product, ...] = (
         (VAL,),
         uses_labels=False,
         variant=lambda run: run.segment.segmenter,
+        remedy="train the segmenter longer (segment.train.epochs), or use the pseudo labels "
+        "(until: walk)",
     ),
     Product(
         "whole",

@@ -13,7 +13,7 @@ from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import Evaluation
-from wsss.pipeline import EVALUATE
+from wsss.pipeline import EVALUATE, SCORES
 from wsss.plan.artifact import Artifact
 from wsss.report.checksums import damaged_file
 from wsss.tiles.table import read_tiles
@@ -83,7 +83,7 @@ def _of_files(artifact: Artifact, path: Path) -> Iterator[Check]:
     """Yield the checks of the files of an artifact."""
     if artifact.stage == EVALUATE.name:
         yield partial(_evaluation, artifact)
-    elif artifact.product == "classifier scores":
+    elif artifact.product == SCORES:
         yield partial(_scores, artifact)
     elif path.name in ("labels.tsv", "maps.tsv"):
         yield from _of_record(path)
