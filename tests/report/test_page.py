@@ -113,6 +113,14 @@ def test_the_classifier_has_a_table_and_sentences(make_run) -> None:
     assert balanced(text)
 
 
+def test_a_choice_on_a_wide_plateau_is_said_below_its_curve(make_run, curve) -> None:
+    run = make_run()
+    assert "Not informative" not in page.render(FACTS, [run], {})
+    wide = curve.model_copy(update={"label_agreement": (0.9, 0.895, 0.9)})
+    run.evaluations["cam"] = run.evaluations["cam"].model_copy(update={"threshold_curve": wide})
+    assert "<figcaption>Not informative: " in page.render(FACTS, [run], {})
+
+
 def test_verdicts_are_on_the_page(make_run) -> None:
     found = [
         Verdict("psa", "val", "walk <lowers> quality", "do less"),

@@ -123,9 +123,8 @@ def _rows(run: RunResults, row: Product, evaluation: Evaluation) -> list[Step]:
     return _posterior_rows(row, results)
 
 
-def _plateau(curve: ThresholdCurve | None) -> tuple[float, float] | None:
-    if curve is None:
-        return None
+def plateau_of(curve: ThresholdCurve) -> tuple[float, float]:
+    """Return the first and the last threshold that agree equally well with the labels."""
     first, last = plateau(np.array(curve.label_agreement))
     return curve.thresholds[first], curve.thresholds[last]
 
@@ -134,7 +133,7 @@ def _seed_rows(
     row: Product, results: Mapping[str, Metrics], curve: ThresholdCurve | None
 ) -> list[Step]:
     """Rows of maps without background: one per choice of the threshold."""
-    level = _plateau(curve)
+    level = plateau_of(curve) if curve else None
     from_labels = "from image labels" + (", not informative" if level and is_wide(*level) else "")
     shown = (
         ("", " oracle", ", best threshold", "read off the masks", True),

@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import METRICS, Metric, Support, absence
+from wsss.metrics.tally import is_wide
 from wsss.report import classifiers, plots, repeats, tables
-from wsss.report.content import RunResults, Step, absent, final, steps
+from wsss.report.content import RunResults, Step, absent, final, plateau_of, steps
 from wsss.report.panels import Panel
 from wsss.report.verdicts import Verdict
 
@@ -102,7 +103,10 @@ def _run(
         "classes": tables.classes(found, facts.class_names),
         "costs": tables.costs(run),
         "missing": run.missing,
-        "curves": [Markup(plots.threshold_curve(curve)) for curve in curves],
+        "curves": [
+            {"chart": Markup(plots.threshold_curve(curve)), "wide": is_wide(*plateau_of(curve))}
+            for curve in curves
+        ],
         "losses": [
             (title := run.title(name), Markup(plots.loss_curves(history, title)))
             for name, history in run.histories.items()

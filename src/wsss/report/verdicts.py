@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from statistics import stdev
 from typing import NamedTuple
 
 from wsss.metrics.tally import is_wide
@@ -52,16 +53,20 @@ def verdicts(rows: Sequence[SummaryRow]) -> list[Verdict]:
     runs: dict[tuple[str, str], list[SummaryRow]] = {}
     for row in _without_repeats(rows):
         runs.setdefault((row["run"], row["split"]), []).append(row)
-    rules = (_not_learnt, _worse_than_background, _falls, _uninformative)
-    return [verdict for of_run in runs.values() for rule in rules for verdict in rule(of_run)]
+    found: list[Verdict] = []
+    for of_run in runs.values():
+        found += _not_learnt(of_run)
+        found += _worse_than_background(of_run)
+        found += _falls(of_run, rows)
+        found += _uninformative(of_run)
+    return found
 
 
 def _without_repeats(rows: Sequence[SummaryRow]) -> Iterator[SummaryRow]:
     """Yield the rows but for those whose mean over several seeds is in another one."""
     means = {(row["run"], row["stage"], row["split"]) for row in rows if int(row["seeds"]) > 1}
     for row in rows:
-        group = row["run"].rpartition(".")[0]
-        if (group, row["stage"], row["split"]) not in means:
+        if (_group(row), row["stage"], row["split"]) not in means:
             yield row
 
 
@@ -88,23 +93,42 @@ def _worse_than_background(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
             yield Verdict(row["run"], row["split"], text, _remedy(row), bad=True)
 
 
-def _falls(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
+def _falls(rows: Sequence[SummaryRow], everything: Sequence[SummaryRow]) -> Iterator[Verdict]:
     """Yield a verdict on each product whose best step is worse than that of the product before.
 
-    Of several seeds the fall must exceed the larger of both standard deviations.
+    Of several seeds the mean fall must exceed the standard deviation of the falls of the seeds.
     """
     best: dict[str, SummaryRow] = {}
     for row in rows:
         if row["miou"] and not row["reference"]:
             best[row["product"]] = max(best.get(row["product"], row), row, key=_miou)
     for before, after in pairwise(best.values()):
-        spread = max(float(row["miou_std"] or 0) for row in (before, after))
-        if _miou(before) - _miou(after) > max(spread, TIE):
+        fall, spread = _miou(before) - _miou(after), _spread(before, after, everything)
+        if fall > max(spread, TIE):
             change = f"{before['stage']} {_value(before)} {_ARROW} {after['stage']} {_value(after)}"
             text = f"lowers quality: {change}"
+            if int(after["seeds"]) > 1:
+                text += f", by {100 * fall:.1f} {_SPREAD} {100 * spread:.1f} over the seeds"
             if before["circular"] and not after["circular"]:
                 text += " (which is not given the image labels)"
             yield Verdict(after["run"], after["split"], text, _remedy(after))
+
+
+def _spread(before: SummaryRow, after: SummaryRow, everything: Sequence[SummaryRow]) -> float:
+    """Return the sample standard deviation of a fall over the seeds; 0 for a single run."""
+    values: dict[str, dict[str, float]] = {before["stage"]: {}, after["stage"]: {}}
+    for row in everything:
+        is_seed = (_group(row), row["split"]) == (after["run"], after["split"])
+        if is_seed and row["stage"] in values:
+            values[row["stage"]][row["run"]] = _miou(row)
+    first, second = values.values()
+    falls = [first[run] - second[run] for run in first if run in second]
+    return stdev(falls) if len(falls) > 1 else 0.0
+
+
+def _group(row: SummaryRow) -> str:
+    """Return the group of which the run of a row may be a repeat, `group.seed`."""
+    return row["run"].rpartition(".")[0]
 
 
 def _uninformative(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
