@@ -52,6 +52,7 @@ def balanced(text: str) -> bool:
 def test_page_leads_with_the_best_run(make_run) -> None:
     text = page.render(FACTS, [make_run("a"), make_run("b", shift=0.1)], {})
     assert re.search(r'class="metric">65\.0<small>% mIoU', text)
+    assert "Everything background has 30.0 %." in lead(text)
     assert "run <strong>b</strong>" in text
 
 

@@ -75,6 +75,7 @@ def render(
     return environment.get_template("page.html.j2").render(
         facts=facts,
         absence=missing,
+        background=_background(runs),
         headline=lead,
         metrics=_texts(metrics),
         comparison=tables.comparison(runs),
@@ -174,8 +175,15 @@ def _training(training: Training) -> dict[str, Any]:
         "support": training.support,
         "absence": _absence(training.runs, training.support),
         "metric": _capital(METRICS[metric].title),
+        "background": _background(training.runs),
         "comparison": tables.comparison(training.runs, metric),
     }
+
+
+def _background(runs: Sequence[RunResults]) -> str:
+    """Return the sentence on the mIoU of everything background; empty without masks."""
+    value = tables.background(step for run in runs for step in steps(run))
+    return "" if value is None else f"Everything background has {tables.percent(value)} %."
 
 
 def _leading(masks: bool) -> str:
@@ -192,6 +200,7 @@ def _repeats(
         {
             "support": support,
             "table": table,
+            "background": _background(of),
             "definitions": _definitions(repeats.columns(support.images > 0).values()),
         }
         for support, of in parts

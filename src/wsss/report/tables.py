@@ -77,9 +77,14 @@ def waterfall(found: Sequence[Step], scale: float) -> list[Row]:
     ]
 
 
-def _background_bars(found: Sequence[Step], scale: float) -> list[Row]:
+def background(found: Iterable[Step]) -> float | None:
+    """Return the mIoU of everything background on the images of these steps; None without masks."""
     values = (step.metrics.miou_background for step in found)
-    value = next((v for v in values if v is not None), None)
+    return next((value for value in values if value is not None), None)
+
+
+def _background_bars(found: Sequence[Step], scale: float) -> list[Row]:
+    value = background(found)
     if value is None:
         return []
     texts = {

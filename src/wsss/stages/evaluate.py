@@ -208,8 +208,9 @@ def _log(evaluation: Evaluation) -> None:
         miou = "no mIoU, no masks"
         if result.miou is not None:
             miou = (
-                f"mIoU {100 * result.miou:.2f} % of {result.images} {result.split} images "
-                "with masks"
+                f"mIoU {100 * result.miou:.2f} % (everything background "
+                f"{100 * (result.miou_background or 0):.2f} %) of {result.images} "
+                f"{result.split} images with masks"
             )
             absent = result.absent_classes or ()
         if absent and result.miou_present is not None:
