@@ -4,6 +4,7 @@ REQUIRED INPUTS: the index, checked backbone weights; for methods that learn fro
     refined maps of another run, or a folder of the user's own maps.
 OUTPUTS: make_boundaries/{key}/train/maps.tsv (boundary maps, for those methods),
     train_cam/{key}/model.pt (classifier), train_cam/{key}/history.csv (its losses),
+    evaluate_classifier/{key}/classifier.{split}.json (its metrics on the image labels),
     infer_cam/{key}/{split}/maps.tsv (record of the maps of the labelled classes).
 """
 
@@ -73,6 +74,36 @@ rule train_cam:
         " --boundaries {input.boundaries:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
+
+
+rule evaluate_classifier:
+    """Compare the labels that the classifier predicts for a split with its image labels."""
+    input:
+        index=made("index"),
+        model=made("model"),
+    output:
+        result=update(f"{STORE}/evaluate_classifier/{{key}}/classifier.{{split}}.json"),
+    log:
+        f"{STORE}/evaluate_classifier/{{key}}/logs/{{split}}.log",
+    benchmark:
+        f"{STORE}/evaluate_classifier/{{key}}/benchmarks/{{split}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
+    params:
+        config=cfg,
+        arguments=arguments,
+        users=users,
+    message:
+        "evaluate_classifier of {params.users}"
+    shell:
+        "wsss evaluate-classifier --index {input.index:q} --model {input.model:q}"
+        " --split {wildcards.split} --out {output.result:q} --threads {threads}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 

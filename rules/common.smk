@@ -181,9 +181,9 @@ def finish():
     summary = Path(PLAN.report.path).with_name("summary.tsv")
     if summary.exists():
         # imported here, since it takes its time
-        from wsss.report.tables import table
+        from wsss.report.terminal import show
 
-        print(table(summary.read_text()))
+        show(summary.read_text())
         print(f"Report: {PLAN.folder}/report.html")
 
 

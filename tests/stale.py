@@ -7,7 +7,7 @@ WALK = {"random_walk", *TRAIN_SEGMENTER}
 AFFINITY = {"train_affinity", *WALK}
 CRF = {"refine_maps", *AFFINITY}
 CAM = {"infer_cam", *CRF}
-CLASSIFIER = {"train_cam", *CAM}
+CLASSIFIER = {"train_cam", "evaluate_classifier", *CAM}
 DATA = {"prepare_data", "prepare_masks", *CLASSIFIER}
 HELD_OUT = {rule for rule in DATA if not rule.startswith("train_")}
 """What another image of the split val reruns: nothing that learns."""

@@ -27,6 +27,7 @@ NETWORKS = (
     "train_cam",
     "train_affinity",
     "train_segmenter",
+    "evaluate_classifier",
     "infer_cam",
     "infer_segmenter",
     "segment_whole",

@@ -11,8 +11,10 @@ from wsss.pipeline import STAGES
 ROOT = Path(__file__).parents[1]
 HELPERS = {
     "__init__",
+    "classifiers",
     "console",
     "damage",
+    "events",
     "finite",
     "training",
     "inference",

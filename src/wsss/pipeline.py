@@ -138,6 +138,12 @@ _INFER_CAM = Stage(
     scattered=True,
     imports_method=True,
 )
+_EVALUATE_CLASSIFIER = Stage(
+    "evaluate_classifier",
+    ("cam.infer.precision",),
+    (_INDEX, Input("model", "classifier")),
+    imports_method=True,
+)
 _REFINE_MAPS = Stage(
     "refine_maps",
     ("refine", "{refiner}"),
@@ -213,6 +219,9 @@ _SEGMENT_WHOLE = Stage(
     scattered=True,
 )
 
+SCORES = "classifier scores"
+"""Name of the product with the classifier's metrics."""
+
 # ---- the table ---------------------------------------------------------------------------------
 
 PRODUCTS: tuple[Product, ...] = (
@@ -229,8 +238,35 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         "classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier", beside="history.csv"
     ),
-    Product("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS, background=False),
-    Product("refined", "maps", (_REFINE_MAPS,), "refine", SPLITS, "Refined maps", SPLITS),
+    Product(
+        SCORES,
+        "document",
+        (_EVALUATE_CLASSIFIER,),
+        "cam",
+        file="classifier.{split}.json",
+    ),
+    Product(
+        "cam",
+        "maps",
+        (_INFER_CAM,),
+        "cam",
+        SPLITS,
+        "Seed",
+        SPLITS,
+        background=False,
+        remedy="train the classifier longer (cam.train.epochs), or give it more images",
+    ),
+    Product(
+        "refined",
+        "maps",
+        (_REFINE_MAPS,),
+        "refine",
+        SPLITS,
+        "Refined maps",
+        SPLITS,
+        remedy="choose another refiner (refine) or exponents of the background (crf.alphas, "
+        "par.alphas)",
+    ),
     Product(
         "affinity",
         "model",
@@ -241,7 +277,17 @@ PRODUCTS: tuple[Product, ...] = (
         folder="affinity",
         beside="history.csv",
     ),
-    Product("walk", "labels", (_RANDOM_WALK,), "walk", SPLITS, "Pseudo labels", SPLITS),
+    Product(
+        "walk",
+        "labels",
+        (_RANDOM_WALK,),
+        "walk",
+        SPLITS,
+        "Pseudo labels",
+        SPLITS,
+        remedy="train AffinityNet longer (affinity.train.epochs), walk fewer steps (walk.logt), or "
+        "end the run before (until: crf)",
+    ),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
     Product(
         "segmenter",
@@ -263,6 +309,8 @@ PRODUCTS: tuple[Product, ...] = (
         (VAL,),
         uses_labels=False,
         variant=lambda run: run.segment.segmenter,
+        remedy="train the segmenter longer (segment.train.epochs), or use the pseudo labels "
+        "(until: walk)",
     ),
     Product(
         "whole",

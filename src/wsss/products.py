@@ -139,6 +139,7 @@ class Product:
             decides; otherwise a threshold does.
         uses_labels: whether its maps depend on the image labels of the same images.
         variant: name of the variant that a run makes, for the report; None = it has none.
+        remedy: advice for a run in which its maps are worse than those before them.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Product:
     background: bool = True
     uses_labels: bool = True
     variant: Callable[[Run], str] | None = None
+    remedy: str = ""
 
     def maker(self, case: Case) -> Stage | None:
         """Return the first stage whose condition holds; None if there is no such product."""

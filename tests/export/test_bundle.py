@@ -15,6 +15,7 @@ MEASURED = Metrics(
     **SUPPORT,
     miou=0.5,
     miou_present=0.5,
+    miou_background=0.4,
     precision=0.5,
     recall=0.5,
     label_agreement=1,
@@ -60,7 +61,7 @@ def test_the_card_states_metrics_with_their_support(label_maps, tmp_path):
     (tmp_path / "eval.json").write_text(evaluation.to_text())
     bundle.write(label_maps, tmp_path / "out", "pets", evaluation=tmp_path / "eval.json")
     card = (tmp_path / "out/README.md").read_text()
-    assert "**segment**: mIoU 50.00 % of 3 val images (ground truth: by hand)." in card
+    assert "**segment**: mIoU 50.00 % of 3 val images (ground truth: by hand); everything" in card
     assert "| cat | 25.00 % |" in card and "| background | 75.00 % |" in card
 
 

@@ -44,9 +44,12 @@ class Peak(Method):
     def build(self, backbone, num_classes, params):
         return CamNet(backbone, num_classes, params.dropout)
 
+    def logits(self, image):
+        maps = self.net.fc8(self.net.dropout7(self.net.backbone(image)["conv6"]))
+        return maps.amax((2, 3))
+
     def forward(self, batch, progress):
-        maps = self.net.fc8(self.net.dropout7(self.net.backbone(batch["image"])["conv6"]))
-        return {"net": {"cls": multilabel_soft_margin(maps.amax((2, 3)), batch["label"])}}
+        return {"net": {"cls": multilabel_soft_margin(self.logits(batch["image"]), batch["label"])}}
 
     def cam(self, image):
         return self.net.cam(image)

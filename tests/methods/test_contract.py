@@ -88,6 +88,22 @@ def test_the_classification_loss_falls_in_30_steps(name):
     pytest.fail("the loss did not fall by half")
 
 
+def test_logits_are_what_the_training_teaches(name):
+    method, batch = make(name).train(), sample()
+    step = torch.optim.SGD(method.players()["net"].parameters(), lr=0.02, momentum=0.9)
+    for _ in range(30):
+        with torch.no_grad():
+            logits = method.eval().logits(batch["image"])
+        assert logits.shape == batch["label"].shape and logits.isfinite().all()
+        # the image with the label has the highest score of every class
+        if torch.equal(logits.argmax(0), batch["label"].argmax(0)):
+            return
+        method.train().zero_grad()
+        total(method(batch, EARLY)).backward()
+        step.step()
+    pytest.fail("no better score for the labels")
+
+
 def test_params_are_closed_and_have_defaults(name):
     for params in options(name).values():
         assert params.model_config["extra"] == "forbid"

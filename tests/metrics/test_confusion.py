@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from wsss.io.labels import IGNORE
 from wsss.metrics.confusion import (
+    background_iou,
     confusion,
     confusion_at,
     iou,
@@ -132,3 +134,11 @@ def test_bins_are_those_of_a_search(values, limits):
     values = np.concatenate([values, limits])
     found, _ = seed_counts(values[None, None], np.array([0]), None, 2, limits)
     assert found[:, 1].tolist() == [(values > limit).sum() for limit in limits]
+
+
+def test_everything_background_depends_on_the_ground_truth_alone():
+    truth = np.array([[0, 0, 0, 1], [0, 2, 2, IGNORE]])
+    empty = confusion(np.zeros_like(truth), truth, 3)
+    other = confusion(np.ones_like(truth), truth, 3)
+    assert background_iou(empty) == pytest.approx(mean_iou(empty)) == pytest.approx(4 / 7 / 3)
+    assert background_iou(other) == background_iou(empty)

@@ -45,7 +45,11 @@ def test_seeds_share_the_stages_of_the_data(planned):
 
 CONTENT = [
     ("index_train", {"train_cam", "infer_segmenter", "random_walk", "prepare_masks"}, set()),
-    ("index_val", {"infer_cam", "infer_segmenter"}, {"train_cam", "train_segmenter"}),
+    (
+        "index_val",
+        {"evaluate_classifier", "infer_cam", "infer_segmenter"},
+        {"train_cam", "train_segmenter"},
+    ),
     ("masks_val", {"prepare_masks", "evaluate"}, {"prepare_data", "train_cam", "random_walk"}),
 ]
 

@@ -44,6 +44,7 @@ def test_a_key_makes_anew_what_depends_on_it(planned, change, stages):
 
 FROM = {
     "train_cam": CLASSIFIER,
+    "evaluate_classifier": {"evaluate_classifier", "report"},
     "infer_cam": CAM,
     "refine_maps": CRF,
     "train_affinity": AFFINITY,

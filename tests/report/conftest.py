@@ -1,5 +1,9 @@
+from statistics import fmean
+
 import pytest
 
+from wsss.metrics.classifier import ClassifierScores, ClassScore
+from wsss.metrics.ranking import chance_precision
 from wsss.metrics.result import Evaluation, Metrics, Point, ThresholdCurve
 from wsss.report.content import RunResults, StageCost
 
@@ -9,6 +13,7 @@ SUPPORT = {"split": "val", "ground_truth": "by hand", "images": 6, "images_predi
 def result(miou: float | None, **other: object) -> Metrics:
     names = ("miou", "miou_present", "precision", "recall")
     values = dict.fromkeys(names, miou) | {"label_agreement": 0.9, "coverage": 1.0}
+    values["miou_background"] = None if miou is None else 0.3
     if miou is not None:
         values |= {"iou": {"background": miou, "cat": miou}, "absent_classes": ()}
     return Metrics(**SUPPORT | values | other)
@@ -17,6 +22,21 @@ def result(miou: float | None, **other: object) -> Metrics:
 def evaluation(product: str, curve: ThresholdCurve | None = None, **results: Metrics) -> Evaluation:
     named = {name.replace("_", " "): found for name, found in results.items()}
     return Evaluation(**SUPPORT, product=product, results=named, threshold_curve=curve)
+
+
+def scores_of(split: str = "val", **scores: tuple[int, float]) -> ClassifierScores:
+    """Scores of 10 images, from images and AP of every class; F1 is half as large."""
+    classes = {
+        name: ClassScore(
+            positives=positives,
+            ap=ap if positives else None,
+            f1=ap / 2 if positives else None,
+            chance=chance_precision(10, positives) if positives else None,
+        )
+        for name, (positives, ap) in scores.items()
+    }
+    ap = fmean(one.ap for one in classes.values() if one.ap is not None)
+    return ClassifierScores(split=split, images=10, classes=classes, map=ap, f1=ap / 2)
 
 
 @pytest.fixture
@@ -39,6 +59,7 @@ def make_run(curve):
         absent: tuple[str, ...] = (),
         free: float = 0.2,
         variant: str = "net",
+        scores: ClassifierScores | None = None,
     ) -> RunResults:
         def at(miou: float, **other: object) -> Metrics:
             if absent:
@@ -66,6 +87,7 @@ def make_run(curve):
                 StageCost("train_cam", 1, 59.94, 812.0),
                 StageCost("infer_cam", 4, 3700.0, None),
             ),
+            scores=scores,
         )
 
     return make

@@ -4,10 +4,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from tests.report.conftest import scores_of
 from wsss.metrics.result import Support
 from wsss.report import page
 from wsss.report.content import RunResults
 from wsss.report.panels import Panel, Thumbnail
+from wsss.report.verdicts import Verdict
 
 
 def support(split: str, images: int, with_masks: int, ground_truth: str) -> Support:
@@ -50,6 +52,7 @@ def balanced(text: str) -> bool:
 def test_page_leads_with_the_best_run(make_run) -> None:
     text = page.render(FACTS, [make_run("a"), make_run("b", shift=0.1)], {})
     assert re.search(r'class="metric">65\.0<small>% mIoU', text)
+    assert "Everything background has 30.0 %." in lead(text)
     assert "run <strong>b</strong>" in text
 
 
@@ -76,11 +79,59 @@ def test_classes_without_ground_truth_are_named(make_run) -> None:
     assert "never occur" not in page.render(FACTS, [make_run()], {})
 
 
-def test_page_without_masks_leads_with_agreement(make_run) -> None:
-    text = page.render(BLANK, [make_run(masks=False)], {})
-    assert "90.0<small>% label agreement" in text
+def lead(text: str) -> str:
+    return text.partition('<div class="lead">')[2].partition("</div>\n<dl")[0]
+
+
+def test_page_without_masks_leads_with_the_held_out_labels(make_run) -> None:
+    scores = scores_of(cat=(4, 0.9), dog=(2, 0.3))
+    text = page.render(BLANK, [make_run(masks=False, scores=scores)], {})
+    assert "60.0<small>% mAP" in lead(text)
+    assert "finds them to 90.0 % (label agreement)" in lead(text)
+    assert "There are no masks" in lead(text)
     assert "Gain of each stage" not in text
     assert balanced(text)
+
+
+def test_circular_agreement_leads_nothing(make_run) -> None:
+    run = make_run(masks=False)
+    assert "90.0<small>% label agreement" in lead(page.render(BLANK, [run], {}))
+    del run.evaluations["segment"]
+    text = page.render(BLANK, [run], {})
+    assert "90.0" not in lead(text) and "circular" in lead(text)
+    assert text.count('<small class="mark">circular</small>90.0') == 4
+    assert balanced(text)
+
+
+def test_the_classifier_has_a_table_and_sentences(make_run) -> None:
+    runs = [make_run(scores=scores_of(cat=(4, 0.9), dog=(2, 0.3)))]
+    trained = [make_run(scores=scores_of("train", cat=(4, 1.0), dog=(2, 1.0)))]
+    training = page.Training(support("train", 20, 20, "by hand"), trained)
+    text = page.render(FACTS, runs, {}, training)
+    section = text.partition("<h2>Classifier</h2>")[2].partition("</section>")[0]
+    assert "The classifier has not learnt dog (AP 30.0 %, 2 images;" in section
+    assert re.findall(r'class="n">(\w+) images<', section) == ["val", "train"]
+    assert balanced(text)
+
+
+def test_a_choice_on_a_wide_plateau_is_said_below_its_curve(make_run, curve) -> None:
+    run = make_run()
+    assert "Not informative" not in page.render(FACTS, [run], {})
+    wide = curve.model_copy(update={"label_agreement": (0.9, 0.895, 0.9)})
+    run.evaluations["cam"] = run.evaluations["cam"].model_copy(update={"threshold_curve": wide})
+    assert "<figcaption>Not informative: " in page.render(FACTS, [run], {})
+
+
+def test_verdicts_are_on_the_page(make_run) -> None:
+    found = [
+        Verdict("psa", "val", "walk <lowers> quality", "do less"),
+        Verdict("psa", "val", "worse than nothing", "do more", bad=True),
+    ]
+    text = page.render(FACTS, [make_run()], {}, verdicts=found)
+    section = text.partition("<h2>Verdicts</h2>")[2].partition("</section>")[0]
+    assert "<li>val: walk &lt;lowers&gt; quality" in section
+    assert '<li class="bad">val: worse than nothing' in section
+    assert "<h2>Verdicts</h2>" not in page.render(FACTS, [make_run()], {})
 
 
 def test_repeats_stand_in_one_table(make_run) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from wsss.report import repeats, tables
+from wsss.report import repeats, tables, terminal
 from wsss.report.content import RunResults
 
 
@@ -56,7 +56,7 @@ def test_summary_has_means_and_deviations(pair: list[RunResults]) -> None:
 
 def test_the_terminal_shows_the_deviation(pair: list[RunResults]) -> None:
     rows = tables.summary_rows(pair) + repeats.summary_rows(pair)
-    text = tables.table(tables.summary_text(rows))
+    text = terminal.table(tables.summary_text(rows))
     assert text.count("\N{PLUS-MINUS SIGN}") == 6
     assert "61.0 \N{PLUS-MINUS SIGN} 1.4" in text
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from wsss.products import SPLITS, Input, Product, Stage
-from wsss.report import content, tables
+from wsss.report import content, tables, terminal
 from wsss.report.content import RunResults, base_of, final, steps
 
 
@@ -83,6 +83,39 @@ def test_waterfall_shows_gain_and_loss_over_the_base(make_run) -> None:
     assert segmenter["solid"] + segmenter["shift"] == pytest.approx(75)
 
 
+def test_waterfall_begins_with_everything_background(make_run) -> None:
+    first, *rest = tables.waterfall(steps(make_run(shift=-0.25)), scale=0.4)
+    assert (first["label"], first["value"], first["solid"]) == (
+        "Everything background",
+        "30.0",
+        pytest.approx(75),
+    )
+    bad = [row["label"] for row in rest if row["bad"]]
+    assert bad == ["Seed, best threshold", "Seed", "Refined maps, alpha 4", "Refined maps, alpha 32", "Segmenter"]
+
+
+def test_agreement_of_maps_that_are_given_the_labels_is_circular(make_run) -> None:
+    runs = [make_run(name, masks=False) for name in "ab"]
+    table = tables.comparison(runs, "label_agreement")
+    circular = {row["label"]: row["circular"] for row in table["rows"]}
+    assert circular.pop("Segmenter") is False and all(circular.values())
+    best = {row["label"]: any(cell["best"] for cell in row["cells"]) for row in table["rows"]}
+    assert [label for label, found in best.items() if found] == ["Segmenter"]
+    cells = tables.quality(steps(runs[0]), ["label_agreement", "coverage"])[0]["cells"]
+    assert [cell["circular"] for cell in cells] == [True, False]
+
+
+def test_a_choice_on_a_wide_plateau_is_not_informative(make_run, curve) -> None:
+    run = make_run()
+    notes = {step.key: step.note for step in steps(run)}
+    assert notes["seed"] == "threshold 0.2 from image labels"
+    wide = curve.model_copy(update={"label_agreement": (0.9, 0.895, 0.9)})
+    seed = run.evaluations["cam"].model_copy(update={"threshold_curve": wide})
+    run = replace(run, evaluations=run.evaluations | {"cam": seed})
+    notes = {step.key: step.note for step in steps(run)}
+    assert notes["seed"] == "threshold 0.2 from image labels, not informative"
+
+
 def test_axis_holds_every_bar(make_run) -> None:
     assert tables.headroom([make_run(), make_run(shift=0.1)]) == pytest.approx(0.8)
     assert tables.headroom([make_run(shift=0.4)]) == 1
@@ -114,7 +147,10 @@ def test_summary_keeps_its_columns() -> None:
     assert (
         *("run", "stage", "miou", "split", "images", "ground_truth"),
         *("miou_present", "label_agreement", "images_predicted"),
-        *("precision", "recall", "seeds", "miou_std", "precision_std", "recall_std"),
+        *("miou_background", "precision", "recall", "seeds"),
+        *("miou_std", "precision_std", "recall_std"),
+        *("map", "f1", "map_std", "f1_std", "not_learnt"),
+        *("product", "reference", "circular", "plateau_from", "plateau_to"),
     ) == tables.SUMMARY
 
 
@@ -129,20 +165,35 @@ def test_summary_has_a_row_per_stage(make_run) -> None:
     assert len(lines) == 7
 
 
+def test_summary_marks_bounds_and_circular_agreement(make_run) -> None:
+    rows = {row["stage"]: row for row in tables.summary_rows([make_run()])}
+    assert [name for name, row in rows.items() if row["reference"]] == ["seed oracle"]
+    assert [name for name, row in rows.items() if not row["circular"]] == ["segment net"]
+    plateaus = {name: (row["plateau_from"], row["plateau_to"]) for name, row in rows.items()}
+    assert plateaus.pop("seed") == ("0.100000", "0.200000")
+    assert set(plateaus.values()) == {("", "")}
+    assert {row["miou_background"] for row in rows.values()} == {"0.300000"}
+
+
+def test_the_summary_is_read_as_it_was_written(make_run) -> None:
+    rows = tables.summary_rows([make_run()])
+    assert tables.read_rows(tables.summary_text(rows)) == rows
+
+
 def test_table_prints_per_cent(make_run) -> None:
-    text = tables.table(tables.summary_text(tables.summary_rows([make_run()])))
+    text = terminal.table(tables.summary_text(tables.summary_rows([make_run()])))
     assert "segment net" in text
     assert "55.0" in text
     assert "of present" not in text
 
 
 def test_table_shows_the_classes_present_where_it_differs(make_run) -> None:
-    text = tables.table(tables.summary_text(tables.summary_rows([make_run(absent=("owl",))])))
+    text = terminal.table(tables.summary_text(tables.summary_rows([make_run(absent=("owl",))])))
     assert "of present %" in text
-    assert text.splitlines()[-1].split()[3:8] == ["55.0", "80.0", "6", "90.0", "8"]
+    assert text.splitlines()[-1].split()[3:9] == ["55.0", "80.0", "30.0", "6", "90.0", "8"]
 
 
 def test_table_without_masks_has_dashes(make_run) -> None:
     rows = tables.summary_rows([make_run(masks=False)])
     assert {row["miou"] for row in rows} == {""}
-    assert tables.NONE in tables.table(tables.summary_text(rows))
+    assert tables.NONE in terminal.table(tables.summary_text(rows))

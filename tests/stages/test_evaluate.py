@@ -98,7 +98,8 @@ def test_a_class_outside_the_masks_is_named(
     assert result.absent_classes == ("dog",)
     assert result.miou_present == pytest.approx(0.75)
     assert caplog.messages[-2:] == [
-        "walk: mIoU 50.00 % of 1 val images with masks (75.00 % over the classes in them), "
+        "walk: mIoU 50.00 % (everything background 19.05 %) of 1 val images with masks "
+        "(75.00 % over the classes in them), "
         "label agreement 50.0 % of 2 images",
         "1 class never occurs in the val masks and counts as 0: dog",
     ]

@@ -11,7 +11,7 @@ from wsss.nn import segmenters
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
 from wsss.ops.finite import NotFiniteError
-from wsss.stages.infer_cam import load_method
+from wsss.stages.classifiers import load_method
 from wsss.stages.infer_segmenter import make_segmenter
 from wsss.stages.inference import for_inference, winners
 from wsss.stages.random_walk import load_affinity

@@ -19,6 +19,7 @@ from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
 from wsss.io.provenance import bytes_digest
+from wsss.metrics.classifier import ClassifierScores
 from wsss.nn.backbones import build
 from wsss.plan.artifacts import Plan
 from wsss.plan.links import refresh
@@ -35,6 +36,11 @@ META = {
 }
 
 
+def scores(split):
+    """Scores of an image with the label and one without."""
+    return ClassifierScores.of(np.array([[1], [0]]), np.array([[True], [False]]), ["cat"], split)
+
+
 def make(plan, artifact):
     """Write a small artifact of its kind."""
     path = Path(artifact.path)
@@ -42,6 +48,8 @@ def make(plan, artifact):
     if artifact.stage == "evaluate":
         update = {"product": artifact.product, "split": artifact.split}
         write_text(path, EVALUATION.model_copy(update=update).to_text())
+    elif artifact.stage == "evaluate_classifier":
+        write_text(path, scores(artifact.split).to_text())
     elif path.name == "labels.tsv":
         with LabelWriter(path) as out:
             out.put("a", np.zeros((2, 2), np.uint8))
@@ -133,8 +141,8 @@ def test_a_damaged_file_is_named_with_the_folder_to_remove(
 @pytest.mark.parametrize("change", [flip, cut])
 def test_evaluations_and_reports_have_checksums(plan, capfd, change):
     evaluation = next(a for a in plan.artifacts.values() if a.stage == "evaluate")
-    page = Path(plan.report.path)
-    for path in (Path(evaluation.path), page, page.with_name("summary.tsv")):
+    page, of_labels = Path(plan.report.path), plan.artifact("classifier scores", "val", "psa")
+    for path in (Path(evaluation.path), Path(of_labels.path), page, page.with_name("summary.tsv")):
         sound = path.read_bytes()
         change(path)
         code, said = verify(capfd)
@@ -148,6 +156,13 @@ def test_an_evaluation_of_another_product_is_damage(plan, capfd):
     shutil.copy2(other.path, ours.path)
     code, said = verify(capfd)
     assert code == 2 and f"{ours.path}: evaluation of {other.product} on {other.split}" in said
+
+
+def test_scores_of_another_split_are_damage(plan, capfd):
+    ours, other = (plan.artifact("classifier scores", s, "psa") for s in ("train", "val"))
+    shutil.copy2(other.path, ours.path)
+    code, said = verify(capfd)
+    assert code == 2 and f"{ours.path}: on val, not on train" in said
 
 
 def test_what_is_not_made_yet_is_no_damage(plan, capfd):

@@ -9,6 +9,7 @@ import pytest
 from wsss.io.index import Index
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
+from wsss.metrics.classifier import ClassifierScores
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
@@ -58,8 +59,20 @@ def test_without_masks_there_is_no_miou(blind):
 
 def test_every_stage_leaves_its_figures(project):
     summary = pd.read_csv(project.results / "summary.tsv", sep="\t")
-    assert summary["miou"].between(0, 1).all()
-    assert {*zip(summary["split"], summary["images"], strict=True)} == {("val", 4), ("train", 10)}
+    classifier = summary["stage"] == "classifier"
+    assert summary.loc[classifier, ["map", "f1"]].map(lambda value: 0 <= value <= 1).all(axis=None)
+    masks = summary[~classifier]
+    assert masks["miou"].between(0, 1).all() and masks["miou_background"].between(0, 1).all()
+    assert {*zip(masks["split"], masks["images"], strict=True)} == {("val", 4), ("train", 10)}
+    counts = zip(summary["split"], summary["images_predicted"], strict=True)
+    assert {*counts} == {("val", 4), ("train", 10)} and classifier.sum() == 2
+
+
+def test_the_classifier_is_measured_on_held_out_labels(project):
+    found = ClassifierScores.read(project.results / "psa/cam/classifier.val.json")
+    assert (found.split, found.images) == ("val", 4)
+    events = project.made("cam/model.pt").parent / "work/tensorboard"
+    assert all(any((events / split).iterdir()) for split in ("train", "val"))
 
 
 def test_artifacts_are_complete_small_and_flat(project):

@@ -60,7 +60,7 @@ def test_a_published_checkpoint_replaces_the_training(project, tmp_path):
 
     from wsss.engine.checkpoint import load_model
     from wsss.nn.weights import official_names
-    from wsss.stages.infer_cam import load_method
+    from wsss.stages.classifiers import load_method
 
     path = project.made("cam/model.pt")
     names = official_names(load_method(path).net)

@@ -125,7 +125,8 @@ def _metrics(name: str, result: Metrics, miou: float) -> str:
     """Return the mIoU of masks and the IoU of every class."""
     head = (
         f"**{_plain(name)}**: mIoU {100 * miou:.2f} % of {result.images} {_plain(result.split)} "
-        f"images (ground truth: {_plain(result.ground_truth)})."
+        f"images (ground truth: {_plain(result.ground_truth)}); everything background has "
+        f"{100 * (result.miou_background or 0):.2f} %."
     )
     rows = [[_plain(label), f"{100 * value:.2f} %"] for label, value in (result.iou or {}).items()]
     return f"{head}\n\n{_table(['class', 'IoU'], rows)}"

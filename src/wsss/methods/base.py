@@ -95,6 +95,17 @@ class Method(Task):
         """Return the modules of the network that start from random weights."""
         return self.net.from_scratch()
 
+    def logits(self, image: Tensor) -> Tensor:
+        """Classify, as the training does; by default with the network's own classifier.
+
+        Args:
+            image: (B, 3, H, W) normalised RGB.
+
+        Returns:
+            (B, C) logits.
+        """
+        return self.net.logits(image)
+
     def cam(self, image: Tensor) -> Tensor:
         """Compute the class activation maps of all classes.
 

@@ -100,6 +100,10 @@ class Combo(Task):
                 losses[player] = losses.get(player, {}) | added
         return losses
 
+    def logits(self, image: Tensor) -> Tensor:
+        """Classify as the first method does: (B, 3, H, W) to (B, C)."""
+        return self.base.logits(image)
+
     def cam(self, image: Tensor) -> Tensor:
         """Compute the maps of the first method: (B, 3, H, W) to (B, C, h, w)."""
         return self.base.cam(image)

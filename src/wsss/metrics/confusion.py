@@ -79,6 +79,20 @@ def mean_iou(conf: np.ndarray) -> np.ndarray:
     return mean
 
 
+def background_iou(conf: np.ndarray) -> float:
+    """Mean IoU of a prediction that is background everywhere, on the same ground truth.
+
+    Args:
+        conf: Counts (L, L) of any prediction, rows true.
+
+    Returns:
+        Ratio in [0, 1]: the share of the background over L.
+    """
+    empty = np.zeros_like(conf)
+    empty[:, 0] = conf.sum(axis=1)
+    return float(mean_iou(empty))
+
+
 def present(conf: np.ndarray) -> np.ndarray:
     """Mask of the labels that occur in the ground truth.
 

@@ -4,19 +4,15 @@ A metric is one function and one field of `Metrics`: the annotation `Metric` of 
 it and places it in the eval file, summary.tsv, the report and the statistics over repeats.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, SupportsFloat
+from typing import Annotated, Any, Literal, Self, SupportsFloat
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
-from wsss.config.slices import canonical
-from wsss.errors import UserError
-from wsss.io.provenance import text_digest
 from wsss.metrics.confusion import (
+    background_iou,
     iou,
     mean_iou,
     mean_iou_present,
@@ -24,9 +20,7 @@ from wsss.metrics.confusion import (
     present,
     recall,
 )
-
-VERSION: Final = 1
-"""Version of the eval file; raise it when a field changes its meaning."""
+from wsss.metrics.document import Document, EvalFile
 
 
 @dataclass(frozen=True)
@@ -91,11 +85,7 @@ class Counts:
     alpha: float | None = None
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Support(_Document):
+class Support(Document):
     """The images that metrics rest on."""
 
     split: str
@@ -130,6 +120,18 @@ class Metrics(Support):
         ),
     ]
     """Mean IoU over the labels that occur in the masks."""
+    miou_background: Annotated[
+        float | None,
+        Metric(
+            "everything background",
+            background_iou,
+            heading="all background",
+            definition="mIoU of masks in which every pixel is background",
+            terminal=True,
+            std=False,
+        ),
+    ]
+    """Mean IoU over all labels of predicting the background everywhere."""
     precision: Annotated[
         float | None,
         Metric("precision", precision, definition="mean over the foreground classes"),
@@ -175,7 +177,7 @@ class Metrics(Support):
     """IoU per label."""
     confusion: tuple[tuple[int, ...], ...] | None = None
     """Pixels per pair of true (row) and predicted label."""
-    per_image: dict[str, float] = {}
+    per_image: dict[str, float] = Field(default_factory=dict)
     """Mean IoU by image id, of the images with masks."""
 
     @classmethod
@@ -244,14 +246,14 @@ METRICS: Mapping[str, Metric] = metrics_of(Metrics)
 """All metrics by field name."""
 
 
-class Point(_Document):
+class Point(Document):
     """A threshold and the mIoU of the seed there; None without masks."""
 
     threshold: float
     miou: float | None = None
 
 
-class ThresholdCurve(_Document):
+class ThresholdCurve(Document):
     """The seed at all background thresholds, T of them."""
 
     thresholds: tuple[float, ...]
@@ -266,11 +268,11 @@ class ThresholdCurve(_Document):
     """Threshold chosen from image labels."""
 
 
-class Evaluation(Support):
+class Evaluation(Support, EvalFile):
     """Evaluation of one product of a run on one split: the content of an eval file."""
 
-    version: Literal[1] = VERSION
-    """Version of the file format."""
+    version: Literal[2] = 2
+    """Version of the file format; raise it when a field changes its meaning."""
     product: str
     """Name of the evaluated product in the table of the chain (`wsss.pipeline`)."""
     results: dict[str, Metrics]
@@ -280,66 +282,15 @@ class Evaluation(Support):
     predictions: str = ""
     """Digest of the evaluated label maps (`LabelReader.digest`); empty for score maps."""
 
-    def to_text(self) -> str:
-        """Return canonical JSON with a checksum under `sha256`."""
-        document = self.model_dump(mode="json")
-        return canonical(document | {"sha256": text_digest(canonical(document))}) + "\n"
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Parse the text of an eval file.
+    def check(self) -> None:
+        """Compare the metrics with their confusion matrices.
 
         Raises:
-            OtherVersionError: it is intact, but of another version of the format.
-            ValueError: it is damaged or no eval file.
+            ValueError: one is not that of its matrix.
         """
-        try:
-            document = json.loads(text)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
-        if not isinstance(document, dict):
-            raise ValueError("not an eval file")
-        checksum = document.pop("sha256", None)
-        if text_digest(canonical(document)) != checksum:
-            raise ValueError("it does not match its checksum")
-        if document.get("version") != VERSION:
-            raise OtherVersionError(document.get("version"))
-        try:
-            found = cls.model_validate(document)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise ValueError(f"{place}: {first['msg']}") from error
-        for result, metrics in found.results.items():
+        for result, metrics in self.results.items():
             if wrong := metrics.contradiction():
                 raise ValueError(f"{result}: {wrong} is not that of its confusion matrix")
-        return found
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read an eval file.
-
-        Raises:
-            UserError: it cannot be read, is damaged or of another version.
-        """
-        try:
-            return cls.from_text(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-        except OtherVersionError as error:
-            raise UserError(f"{path}: {error}; delete it and run again") from error
-        except ValueError as error:
-            raise UserError(
-                f"{path}: damaged eval file ({error}); delete it and run again"
-            ) from error
-
-
-class OtherVersionError(ValueError):
-    """An eval file of another version of the format."""
-
-    def __init__(self, version: object) -> None:
-        found = "no version" if version is None else f"version {version}"
-        super().__init__(f"eval file of {found} of the format, this wsss reads version {VERSION}")
 
 
 def absence(names: Sequence[str], split: str) -> str:

@@ -18,6 +18,9 @@ from wsss.metrics.result import Counts, Point, ThresholdCurve
 PLATEAU = 0.01
 """Thresholds whose label agreement is this close to the best one count as equally good."""
 
+WIDE = 0.2
+"""Length from which on the middle of a plateau of label agreement says nothing about the masks."""
+
 
 @dataclass
 class Tally:
@@ -198,12 +201,10 @@ def agreement(found: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> 
     return ratio
 
 
-def plateau_middle(matched: np.ndarray) -> int:
-    """Index of the threshold to use without masks.
+def plateau(matched: np.ndarray) -> tuple[int, int]:
+    """Return the first and the last index of the longest run of thresholds within `PLATEAU`.
 
-    Agreement is flat between "too much foreground" and "classes vanish"; the place of its maximum
-    is random, the middle of the flat part is stable. The plateau is the longest run of thresholds
-    within `PLATEAU` of the maximum (the first of equally long ones), its middle rounded down.
+    Of equally long ones it is the first.
 
     Args:
         matched: (T,) mean agreement of every threshold, thresholds ascending.
@@ -211,4 +212,21 @@ def plateau_middle(matched: np.ndarray) -> int:
     good = np.concatenate([[0], matched >= matched.max() - PLATEAU, [0]]).astype(np.int8)
     starts, ends = np.flatnonzero(np.diff(good) == 1), np.flatnonzero(np.diff(good) == -1)
     longest = int((ends - starts).argmax())
-    return int((starts[longest] + ends[longest] - 1) // 2)
+    return int(starts[longest]), int(ends[longest]) - 1
+
+
+def is_wide(first: float, last: float) -> bool:
+    """Return True for a plateau between two thresholds that is `WIDE` or longer."""
+    return last - first >= WIDE - 1e-9
+
+
+def plateau_middle(matched: np.ndarray) -> int:
+    """Index of the threshold to use without masks.
+
+    Agreement is flat between "too much foreground" and "classes vanish"; the place of its maximum
+    is random, the middle of the flat part (`plateau`), rounded down, is stable.
+
+    Args:
+        matched: (T,) mean agreement of every threshold, thresholds ascending.
+    """
+    return sum(plateau(matched)) // 2

@@ -237,9 +237,9 @@ class Plan:
             "index": self._shared("index", *SPLITS),
             "masks": self._shared("masks", *SPLITS),
             "evaluations": tuple(
-                self.evaluation(row, split, name)
-                for name, row, split, _ in made
-                if split and split in row.evaluated
+                a if row.kind == "document" else self.evaluation(row, split, name)
+                for name, row, split, a in made
+                if split and (row.kind == "document" or split in row.evaluated)
             ),
             "models": tuple(a for _, row, _, a in made if row.kind == "model"),
             "shown": tuple(a for _, row, split, a in made if split == VAL and row.evaluated),

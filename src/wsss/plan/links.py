@@ -24,6 +24,8 @@ def run_links(plan: Plan) -> dict[str, dict[str, str]]:
         if row.kind == "model":
             for path in artifact.outputs:
                 names[f"{row.place}/{Path(path).name}"] = path
+        elif row.kind == "document":
+            names[f"{row.place}/{artifact.file}"] = artifact.path
         else:
             names[f"{row.place}/{split}"] = str(Path(artifact.path).parent)
         if split and split in row.evaluated:

@@ -81,7 +81,8 @@ def brief(config: str, run: Run, images: Images, machine: Machine) -> Brief:
         speed = _seconds((name == "segment" and run.segment.backbone) or run.backbone)
         if "train" in section:
             found = _training(section["train"], speed / (machine.gpus * _GPU or machine.cores))
-        if "infer" in section:
+        # without scales there is one view, which is that of the images
+        if "scales" in section.get("infer", ()):
             speed = speed * images.megapixels / (_GPU if machine.gpus else 1)
             found = _inference(section["infer"], speed)
     if "method" in settings:

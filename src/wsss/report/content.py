@@ -3,7 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wsss.metrics.result import Evaluation, Metrics
+import numpy as np
+
+from wsss.metrics.classifier import ClassifierScores
+from wsss.metrics.result import Evaluation, Metrics, ThresholdCurve
+from wsss.metrics.tally import is_wide, plateau
 from wsss.pipeline import EVALUATED, PRODUCTS, product, pseudo_labels
 from wsss.products import PSEUDO_LABELS, Product
 
@@ -32,6 +36,7 @@ class RunResults:
     Attributes:
         name: name of the run in the configuration.
         evaluations: evaluations on one split by product.
+        scores: evaluation of the classifier on the labels of that split; None without one.
         histories: columns of history.csv by product.
         makers: stage that made a product, by product.
         variants: variant of a product, such as the segmenter, by product.
@@ -45,6 +50,7 @@ class RunResults:
     makers: Mapping[str, str] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
     costs: tuple[StageCost, ...] = ()
+    scores: ClassifierScores | None = None
     missing: tuple[str, ...] = ()
 
     def title(self, name: str) -> str:
@@ -64,6 +70,9 @@ class Step:
         metrics: its metrics.
         base: product that this one is made from and compared with; None = none is evaluated.
         reference: True for an upper bound, which needs masks.
+        circular: True if it is given the image labels, so that agreement with them says nothing.
+        plateau: first and last threshold that agree with the labels equally well, where the
+            threshold was chosen among them; None elsewhere.
     """
 
     key: str
@@ -73,6 +82,8 @@ class Step:
     metrics: Metrics
     base: str | None = None
     reference: bool = False
+    circular: bool = False
+    plateau: tuple[float, float] | None = None
 
 
 def steps(run: RunResults) -> tuple[Step, ...]:
@@ -81,7 +92,7 @@ def steps(run: RunResults) -> tuple[Step, ...]:
         step
         for row in EVALUATED
         if row.name in run.evaluations
-        for step in _rows(run, row, run.evaluations[row.name].results)
+        for step in _rows(run, row, run.evaluations[row.name])
     )
 
 
@@ -103,17 +114,30 @@ def absent(runs: Iterable[RunResults]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in found for name in names or ()))
 
 
-def _rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -> list[Step]:
+def _rows(run: RunResults, row: Product, evaluation: Evaluation) -> list[Step]:
+    results = evaluation.results
     if row.form == "labels":
         return _label_rows(run, row, results)
-    return _seed_rows(row, results) if row.form == "seeds" else _posterior_rows(row, results)
+    if row.form == "seeds":
+        return _seed_rows(row, results, evaluation.threshold_curve)
+    return _posterior_rows(row, results)
 
 
-def _seed_rows(row: Product, results: Mapping[str, Metrics]) -> list[Step]:
+def plateau_of(curve: ThresholdCurve) -> tuple[float, float]:
+    """Return the first and the last threshold that agree equally well with the labels."""
+    first, last = plateau(np.array(curve.label_agreement))
+    return curve.thresholds[first], curve.thresholds[last]
+
+
+def _seed_rows(
+    row: Product, results: Mapping[str, Metrics], curve: ThresholdCurve | None
+) -> list[Step]:
     """Rows of maps without background: one per choice of the threshold."""
+    level = plateau_of(curve) if curve else None
+    from_labels = "from image labels" + (", not informative" if level and is_wide(*level) else "")
     shown = (
         ("", " oracle", ", best threshold", "read off the masks", True),
-        (" mask-free", "", "", "from image labels", False),
+        (" mask-free", "", "", from_labels, False),
         (" fixed", " fixed", ", fixed threshold", "set in advance", False),
     )
     return [
@@ -125,6 +149,8 @@ def _seed_rows(row: Product, results: Mapping[str, Metrics]) -> list[Step]:
             metrics=found,
             base=_base(row),
             reference=reference,
+            circular=row.uses_labels,
+            plateau=level if name == " mask-free" else None,
         )
         for name, key, label, how, reference in shown
         if (found := results.get(f"{row.name}{name}")) and found.threshold is not None
@@ -145,6 +171,7 @@ def _posterior_rows(row: Product, results: Mapping[str, Metrics]) -> list[Step]:
             product=row.name,
             metrics=found[alpha],
             base=_base(row),
+            circular=row.uses_labels,
         )
         for alpha, (end, note) in zip(ends, notes, strict=False)
     ]
@@ -161,6 +188,7 @@ def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -
             product=row.name,
             metrics=metrics,
             base=_base(row),
+            circular=row.uses_labels,
         )
         for metrics in results.values()
     ]

@@ -8,10 +8,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import METRICS, Metric, Support, absence
-from wsss.report import plots, repeats, tables
-from wsss.report.content import RunResults, Step, absent, final, steps
+from wsss.metrics.tally import is_wide
+from wsss.report import classifiers, plots, repeats, tables
+from wsss.report.content import RunResults, Step, absent, final, plateau_of, steps
 from wsss.report.panels import Panel
+from wsss.report.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def render(
     runs: Sequence[RunResults],
     panels: Mapping[str, Sequence[tuple[str, list[Panel]]]],
     training: Training | None = None,
+    verdicts: Sequence[Verdict] = (),
 ) -> str:
     """Return the page.
 
@@ -54,6 +58,7 @@ def render(
         runs: the runs to compare, at least one.
         panels: run name -> (heading, picture rows) groups.
         training: results on the training images, if these were evaluated too.
+        verdicts: sentences about the runs.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -66,15 +71,21 @@ def render(
     missing = _absence(runs, facts.support)
     lead = headline(runs)
     metrics = tables.shown(bool(lead and lead["has_masks"]), bool(missing))
+    trained = {run.name: run.scores for run in training.runs} if training else {}
     return environment.get_template("page.html.j2").render(
         facts=facts,
         absence=missing,
+        background=_background(runs),
         headline=lead,
         metrics=_texts(metrics),
         comparison=tables.comparison(runs),
         repeats=_repeats(facts, runs, training),
         training=training and _training(training),
-        runs=[_run(run, facts, scale, metrics) for run in runs],
+        runs=[
+            _run(run, facts, scale, metrics) | _classifier(run, trained.get(run.name))
+            for run in runs
+        ],
+        verdicts=verdicts,
         ticks=ticks(scale),
         panels=panels,
     )
@@ -93,12 +104,25 @@ def _run(
         "classes": tables.classes(found, facts.class_names),
         "costs": tables.costs(run),
         "missing": run.missing,
-        "curves": [Markup(plots.threshold_curve(curve)) for curve in curves],
+        "curves": [
+            {"chart": Markup(plots.threshold_curve(curve)), "wide": is_wide(*plateau_of(curve))}
+            for curve in curves
+        ],
         "losses": [
             (title := run.title(name), Markup(plots.loss_curves(history, title)))
             for name, history in run.histories.items()
             if plots.losses(history)
         ],
+    }
+
+
+def _classifier(run: RunResults, trained: ClassifierScores | None) -> dict[str, Any]:
+    """Return the table of the classifier of a run, and its sentences; empty without one."""
+    if run.scores is None:
+        return {"classifier": None, "not_learnt": []}
+    return {
+        "classifier": classifiers.table(run.scores, trained),
+        "not_learnt": classifiers.sentences(run.scores),
     }
 
 
@@ -112,7 +136,9 @@ def _texts(metrics: Mapping[str, Metric]) -> dict[str, Any]:
         "definitions": _definitions(metrics.values()),
         "masks": _listed(metric.short for metric in masks),
         "others": _capital(_listed(metric.short for metric in others)),
-        "title": _capital(_listed([*(m.title for m in masks[1:]), "metrics without masks"])),
+        "title": _capital(
+            _listed([*(m.title for m in masks[1:] if m.std), "metrics without masks"])
+        ),
     }
 
 
@@ -149,8 +175,15 @@ def _training(training: Training) -> dict[str, Any]:
         "support": training.support,
         "absence": _absence(training.runs, training.support),
         "metric": _capital(METRICS[metric].title),
+        "background": _background(training.runs),
         "comparison": tables.comparison(training.runs, metric),
     }
+
+
+def _background(runs: Sequence[RunResults]) -> str:
+    """Return the sentence on the mIoU of everything background; empty without masks."""
+    value = tables.background(step for run in runs for step in steps(run))
+    return "" if value is None else f"Everything background has {tables.percent(value)} %."
 
 
 def _leading(masks: bool) -> str:
@@ -167,6 +200,7 @@ def _repeats(
         {
             "support": support,
             "table": table,
+            "background": _background(of),
             "definitions": _definitions(repeats.columns(support.images > 0).values()),
         }
         for support, of in parts
@@ -179,8 +213,9 @@ def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
     reached = [(run, step) for run in runs if (step := final(run)) is not None]
     if not reached:
         return None
-    masks = any(step.metrics.miou is not None for _, step in reached)
-    name = _leading(masks)
+    if all(step.metrics.miou is None for _, step in reached):
+        return _headline_without_masks(runs)
+    name = _leading(masks=True)
     run, step = max(reached, key=lambda pair: pair[1].metrics.value(name) or 0.0)
     seeds = (s for s in steps(run) if s.metrics.threshold is not None and not s.reference)
     seed = next(seeds, None)
@@ -189,12 +224,33 @@ def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
         "step": step,
         "value": tables.percent(step.metrics.value(name)),
         "metric": METRICS[name].title,
-        "has_masks": masks,
+        "has_masks": True,
         "present": tables.percent(step.metrics.miou_present),
         "seed": tables.percent(seed.metrics.value(name))
         if seed and seed.product != step.product
         else None,
         "repeats": _repeats_of(run, step, name, runs),
+    }
+
+
+def _headline_without_masks(runs: Sequence[RunResults]) -> dict[str, Any]:
+    """Return what is known without masks: the classifier's mAP, the segmenter's label agreement.
+
+    Agreement of maps that are given the labels says nothing, hence does not occur.
+    """
+    known = [run for run in runs if run.scores is not None and run.scores.map is not None]
+    run = max(known, key=lambda run: (run.scores and run.scores.map) or 0.0, default=runs[0])
+    step = final(run)
+    agreement = None if step is None or step.circular else step.metrics.label_agreement
+    scores = run.scores if known else None
+    value, metric = (agreement, "label agreement") if scores is None else (scores.map, "mAP")
+    return {
+        "run": run.name,
+        "scores": scores,
+        "value": None if value is None else tables.percent(value),
+        "metric": metric,
+        "has_masks": False,
+        "agreement": None if agreement is None else tables.percent(agreement),
     }
 
 

@@ -59,9 +59,19 @@ def _joined(group: str, same: Sequence[Step]) -> Repeats:
     return Repeats(
         group=group,
         seeds=len(same),
-        step=replace(first, note=note, metrics=Metrics.model_validate(support | means)),
+        step=replace(
+            first,
+            note=note,
+            metrics=Metrics.model_validate(support | means),
+            plateau=_mean_plateau(same),
+        ),
         std={name: stdev(found) if len(found) > 1 else None for name, found in known.items()},
     )
+
+
+def _mean_plateau(same: Sequence[Step]) -> tuple[float, float] | None:
+    found = [step.plateau for step in same if step.plateau is not None]
+    return (fmean(a for a, _ in found), fmean(b for _, b in found)) if found else None
 
 
 def summary_rows(runs: Iterable[RunResults]) -> list[Row]:
@@ -109,6 +119,7 @@ def _stage(several: Sequence[Repeats], metrics: Sequence[str]) -> Row:
     return {
         "label": several[0].step.label,
         "note": notes.pop() if len(notes) == 1 else "",
+        "circular": several[0].step.circular and "label_agreement" in metrics,
         "groups": [
             {
                 "name": one.group,

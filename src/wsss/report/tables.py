@@ -5,12 +5,9 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 from wsss.metrics.result import METRICS, Metric
 from wsss.report.content import RunResults, Step, base_of, steps
+from wsss.report.verdicts import is_worthless
 
 _FIRST = (
     *("run", "stage", "miou", "split", "images", "ground_truth"),
@@ -21,11 +18,15 @@ SUMMARY = (
     *(name for name, metric in METRICS.items() if metric.summary and name not in _FIRST),
     "seeds",
     *(f"{name}_std" for name, metric in METRICS.items() if metric.summary and metric.std),
+    *("map", "f1", "map_std", "f1_std", "not_learnt"),
+    *("product", "reference", "circular", "plateau_from", "plateau_to"),
 )
 """Columns of summary.tsv; metrics are fractions, those that need masks are empty without any.
 
 Metrics that need masks rest on `images`, the others on `images_predicted` (all). A row of several
-seeds holds their means and standard deviations.
+seeds holds their means and standard deviations. `map`, `f1` and the classes `not_learnt` are those
+of the row of the classifier; `reference` marks an upper bound, `circular` label agreement of maps
+that are given the labels; labels agree equally well with thresholds in the plateau.
 """
 
 Row = dict[str, Any]
@@ -58,19 +59,42 @@ def headroom(runs: Sequence[RunResults]) -> float:
 def waterfall(found: Sequence[Step], scale: float) -> list[Row]:
     """Return the bars of one run, each split into the part shared with its base and the change.
 
+    The first bar is that of masks in which everything is background.
+
     Args:
         found: the steps of the run.
         scale: mIoU at the right end of the axis.
 
     Returns:
         Rows with label, note, reference, value, change and base (text), kind (gain, loss,
-        none), solid, shift (per cent of the axis): the bar is `solid` wide and the change `shift`.
+        none), solid, shift (per cent of the axis): the bar is `solid` wide and the change `shift`,
+        and bad, True for a step that is no better than the first bar.
     """
-    return [
+    return _background_bars(found, scale) + [
         _bar(step, miou, base_of(found, step), scale)
         for step in found
         if (miou := step.metrics.miou) is not None
     ]
+
+
+def background(found: Iterable[Step]) -> float | None:
+    """Return the mIoU of everything background on the images of these steps; None without masks."""
+    values = (step.metrics.miou_background for step in found)
+    return next((value for value in values if value is not None), None)
+
+
+def _background_bars(found: Sequence[Step], scale: float) -> list[Row]:
+    value = background(found)
+    if value is None:
+        return []
+    texts = {
+        "label": "Everything background",
+        "note": "no object is found",
+        "change": "",
+        "base": "",
+    }
+    bar = {"solid": 100 * value / scale, "shift": 0, "kind": "none", "value": percent(value)}
+    return [texts | bar | {"reference": True, "bad": False}]
 
 
 def _bar(step: Step, value: float, base: Step | None, scale: float) -> Row:
@@ -84,6 +108,7 @@ def _bar(step: Step, value: float, base: Step | None, scale: float) -> Row:
         "change": "" if base is None else change(value, start),
         "base": "" if base is None else base.label.lower(),
         "kind": kind,
+        "bad": is_worthless(value, step.metrics.miou_background or 0),
         "solid": 100 * min(value, start) / scale,
         "shift": 100 * abs(value - start) / scale,
     }
@@ -94,16 +119,28 @@ def comparison(runs: Sequence[RunResults], metric: str = "miou") -> Row:
     found = {run.name: {step.key: step for step in steps(run)} for run in runs}
     labels = {key: step for by_key in found.values() for key, step in by_key.items()}
     rows = [
-        {"label": step.label, "note": step.note, "cells": _cells(found, key, metric)}
+        {
+            "label": step.label,
+            "note": step.note,
+            "circular": (circular := _is_circular(step, metric)),
+            "cells": _cells(found, key, metric, not circular),
+        }
         for key, step in labels.items()
     ]
     return {"runs": [run.name for run in runs], "rows": rows}
 
 
-def _cells(found: Mapping[str, Mapping[str, Step]], key: str, metric: str) -> list[Row]:
+def _is_circular(step: Step, metric: str) -> bool:
+    """Return True if a metric of a step compares it with what it is given."""
+    return step.circular and metric == "label_agreement"
+
+
+def _cells(
+    found: Mapping[str, Mapping[str, Step]], key: str, metric: str, compared: bool
+) -> list[Row]:
     values = [by[key].metrics.value(metric) if key in by else None for by in found.values()]
     best = max((value for value in values if value is not None), default=None)
-    several = len(values) > 1
+    several = len(values) > 1 and compared
     return [{"value": percent(v), "best": several and v is not None and v == best} for v in values]
 
 
@@ -128,7 +165,13 @@ def quality(found: Sequence[Step], metrics: Iterable[str]) -> list[Row]:
         {
             "label": step.label,
             "note": step.note,
-            "cells": [percent(step.metrics.value(name)) for name in names],
+            "cells": [
+                {
+                    "value": percent(step.metrics.value(name)),
+                    "circular": _is_circular(step, name),
+                }
+                for name in names
+            ],
         }
         for step in found
     ]
@@ -183,13 +226,25 @@ def summary_rows(runs: Iterable[RunResults]) -> list[Row]:
 def summary_row(name: str, step: Step, seeds: int, std: Mapping[str, float | None]) -> Row:
     """Return the columns `SUMMARY` of a step; `std` holds standard deviations by metric."""
     spreads = {f"{metric}_std": value for metric, value in std.items()}
-    known = {"run": name, "stage": step.key, "seeds": seeds, **dict(step.metrics), **spreads}
+    first, last = step.plateau or (None, None)
+    known = {
+        **{"run": name, "stage": step.key, "product": step.product, "seeds": seeds},
+        **{"reference": step.reference, "circular": step.circular},
+        **{"plateau_from": first, "plateau_to": last},
+        **dict(step.metrics),
+        **spreads,
+    }
+    return summary_columns(known)
+
+
+def summary_columns(known: Mapping[str, object]) -> Row:
+    """Return the columns `SUMMARY` as text; those that are not known are empty."""
     return {column: _plain(known.get(column)) for column in SUMMARY}
 
 
 def _plain(value: object) -> str:
-    if value is None:
-        return ""
+    if value is None or isinstance(value, bool):
+        return "yes" if value else ""
     return f"{value:.6f}" if isinstance(value, float) else str(value)
 
 
@@ -202,55 +257,6 @@ def summary_text(rows: Iterable[Row]) -> str:
     return buffer.getvalue()
 
 
-def _columns(masks: bool) -> dict[str, str]:
-    return {
-        name: f"{metric.short} %"
-        for name, metric in METRICS.items()
-        if metric.terminal and metric.needs_masks == masks
-    }
-
-
-_PRINTED = {
-    "run": "run",
-    "stage": "stage",
-    **_columns(masks=True),
-    "images": "masks",
-    **_columns(masks=False),
-    "images_predicted": "images",
-    "split": "split",
-    "ground_truth": "ground truth",
-}
-"""Columns of the terminal's table: name in summary.tsv -> heading."""
-
-
-def table(summary: str) -> str:
-    """Return the text of summary.tsv as a plain table for the terminal, fractions in per cent.
-
-    Metrics of several seeds have their standard deviation beside them. Metrics over the classes
-    present are left out where they equal the mIoU.
-    """
-    rows = list(csv.DictReader(io.StringIO(summary), delimiter="\t"))
-    columns = {name: heading for name, heading in _PRINTED.items() if _differs(rows, name)}
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, heading in columns.items():
-        text = name in ("run", "stage", "split", "ground_truth")
-        grid.add_column(heading, justify="left" if text else "right")
-    for row in rows:
-        grid.add_row(*(_printed(row, name, heading) for name, heading in columns.items()))
-    buffer = io.StringIO()
-    Console(file=buffer, width=200, color_system=None).print(grid)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().strip("\n").splitlines())
-
-
-def _differs(rows: Sequence[Mapping[str, str]], name: str) -> bool:
-    """True unless a column over the classes present repeats the mIoU."""
-    if name not in METRICS or not METRICS[name].if_absent:
-        return True
-    return any(row[name] != row["miou"] for row in rows)
-
-
-def _printed(row: Mapping[str, str], name: str, heading: str) -> str:
-    if not heading.endswith("%"):
-        return row[name]
-    mean, std = row[name], row.get(f"{name}_std")
-    return spread(float(mean) if mean else None, float(std) if std else None)
+def read_rows(summary: str) -> list[dict[str, str]]:
+    """Return the rows of the text of summary.tsv."""
+    return list(csv.DictReader(io.StringIO(summary), delimiter="\t"))

@@ -11,8 +11,9 @@ from wsss.io.checksummed import verify_checksum
 from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
+from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import Evaluation
-from wsss.pipeline import EVALUATE
+from wsss.pipeline import EVALUATE, SCORES
 from wsss.plan.artifact import Artifact
 from wsss.report.checksums import damaged_file
 from wsss.tiles.table import read_tiles
@@ -82,6 +83,8 @@ def _of_files(artifact: Artifact, path: Path) -> Iterator[Check]:
     """Yield the checks of the files of an artifact."""
     if artifact.stage == EVALUATE.name:
         yield partial(_evaluation, artifact)
+    elif artifact.product == SCORES:
+        yield partial(_scores, artifact)
     elif path.name in ("labels.tsv", "maps.tsv"):
         yield from _of_record(path)
     elif path.name == "model.pt":
@@ -121,6 +124,12 @@ def _evaluation(artifact: Artifact) -> None:
             f"{artifact.path}: evaluation of {found.product} on {found.split}, not of "
             f"{artifact.product} on {artifact.split}"
         )
+
+
+def _scores(artifact: Artifact) -> None:
+    found = ClassifierScores.read(Path(artifact.path))
+    if found.split != artifact.split:
+        raise UserError(f"{artifact.path}: on {found.split}, not on {artifact.split}")
 
 
 def _report(path: Path) -> None:

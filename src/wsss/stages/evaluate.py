@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate the predictions and write the eval file (`Evaluation`).
 
     Results by name: the product's for label maps (walk); one per background exponent for maps with
-    background (crf alpha 4, ...); for maps without background "cam mask-free" and, with masks,
+    background (refined alpha 4, ...); for maps without background "cam mask-free" and, with masks,
     "cam" (at the oracle threshold), and with `evaluate.threshold` "cam fixed", the seeds of
     `fixed_seed`, which do not change the curve and the chosen thresholds.
 
@@ -208,8 +208,9 @@ def _log(evaluation: Evaluation) -> None:
         miou = "no mIoU, no masks"
         if result.miou is not None:
             miou = (
-                f"mIoU {100 * result.miou:.2f} % of {result.images} {result.split} images "
-                "with masks"
+                f"mIoU {100 * result.miou:.2f} % (everything background "
+                f"{100 * (result.miou_background or 0):.2f} %) of {result.images} "
+                f"{result.split} images with masks"
             )
             absent = result.absent_classes or ()
         if absent and result.miou_present is not None:

@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from wsss import methods
 from wsss.config.model import CamInfer
 from wsss.config.slices import read_slice
 from wsss.data.views import Scaled, views
-from wsss.engine.checkpoint import load_model
 from wsss.engine.tta import sum_views
 from wsss.io.background import ahead, behind
 from wsss.io.maps import MapsWriter
@@ -20,16 +18,14 @@ from wsss.io.progress import log, track
 from wsss.io.validated_maps import STRIDE
 from wsss.methods.base import Method
 from wsss.methods.combo import Combo
-from wsss.nn.weights import load_state
 from wsss.ops.finite import finite
+from wsss.stages.classifiers import load_method
 from wsss.stages.finite import finite_scores
 from wsss.stages.inference import (
     Watch,
     arithmetic,
-    checkpoint_errors,
     device,
     for_inference,
-    make_backbone,
     read_scaled,
 )
 from wsss.stages.parts import add_part_arguments, part_items, provenance
@@ -59,17 +55,6 @@ def run(args: argparse.Namespace) -> None:
                 cam = compute_cam(method, given, item.classes, config)
             size, classes = np.array(given.size), np.array(item.classes, np.int64)
             put(item.image_id, classes=classes, cam=cam, size=size)
-
-
-def load_method(path: Path) -> Method | Combo:
-    """Return the trained classifier in `path`."""
-    model = load_model(path, "classifier")
-    meta = model.meta
-    with checkpoint_errors(path):
-        params = {n: methods.get(n).Params(**given) for n, given in meta["params"].items()}
-        task = methods.make(meta["method"], make_backbone(model), len(meta["classes"]), params)
-    load_state(task.net, model.state, str(path))
-    return task
 
 
 def compute_cam(

@@ -9,7 +9,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -22,11 +21,12 @@ from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
+from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import Evaluation, Support
-from wsss.pipeline import EVALUATED, PRODUCTS
+from wsss.pipeline import EVALUATED, PRODUCTS, SCORES
 from wsss.plan.files import ProductFiles, RunFiles
 from wsss.products import TRAIN, Product
-from wsss.report import files, page, repeats, tables
+from wsss.report import classifiers, files, page, repeats, tables, terminal, verdicts
 from wsss.report.checksums import with_checksums
 from wsss.report.content import RunResults, final
 from wsss.report.panels import Panel
@@ -69,7 +69,8 @@ def run(args: argparse.Namespace) -> None:
             images = index.split(args.split)
             panels[one.name] = pictures(last, shown, masks, images, index.class_names)
         if args.split != TRAIN and (found := _evaluations(one, TRAIN)):
-            on_training.append(replace(results, evaluations=found))
+            scores = _scores(one, TRAIN)
+            on_training.append(replace(results, evaluations=found, scores=scores))
     # page
     config = json.loads(args.config)
     facts = page.Facts(
@@ -81,13 +82,15 @@ def run(args: argparse.Namespace) -> None:
     )
     training = page.Training(_support(index, masks, TRAIN), on_training) if on_training else None
     # summary
-    rows = (tables.summary_rows(of) + repeats.summary_rows(of) for of in (runs, on_training))
-    summary = tables.summary_text(chain.from_iterable(rows))
+    kinds = (classifiers, tables, repeats)
+    rows = [row for of in (runs, on_training) for kind in kinds for row in kind.summary_rows(of)]
+    summary, found_verdicts = tables.summary_text(rows), verdicts.verdicts(rows)
     # the page is last: it says that all is there
     write_text(args.summary, summary)
-    text = page.render(facts, runs, panels, training)
+    text = page.render(facts, runs, panels, training, found_verdicts)
     write_text(args.out, with_checksums(text, summary))
-    log.info("%s\n%s", args.out, tables.table(summary))
+    said = [terminal.table(summary), *terminal.lines(found_verdicts)]
+    log.info("%s\n%s", args.out, "\n".join(said))
 
 
 def _described(text: str) -> RunFiles:
@@ -139,6 +142,22 @@ def _evaluations(run_files: RunFiles, split: str) -> dict[str, Evaluation]:
     return found
 
 
+def _scores(run_files: RunFiles, split: str) -> ClassifierScores | None:
+    """Read the evaluation of the classifier of a run on a split, if it exists."""
+    path = _scores_path(run_files, split)
+    if path is None or not path.is_file():
+        return None
+    found = ClassifierScores.read(path)
+    if found.split != split:
+        raise UserError(f"{path}: is of {found.split}, not of {split}; delete it and run again")
+    return found
+
+
+def _scores_path(run_files: RunFiles, split: str) -> Path | None:
+    of = run_files.products.get(SCORES)
+    return Path(of.files[split]) if of and split in of.files else None
+
+
 def _predictions(run_files: RunFiles, split: str) -> list[Predictions]:
     """Open the evaluated maps of a run that exist, in the order of the chain."""
     found = []
@@ -169,12 +188,18 @@ def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> R
         for row, of in rows
         if key in of.evaluations and not Path(of.evaluations[key]).is_file()
     ]
+    missing += [
+        f"cam/{path.name}"
+        for key in dict.fromkeys((TRAIN, split))
+        if (path := _scores_path(run_files, key)) and not path.is_file()
+    ]
     missing += [f"{row.place}/history.csv" for row, f in histories.items() if not f.is_file()]
     missing += [f"pictures of {name}" for name in evaluations if name not in pictured]
     missing += [] if costs else ["benchmarks of the stages"]
     return RunResults(
         name=run_files.name,
         evaluations=evaluations,
+        scores=_scores(run_files, split),
         histories={
             row.name: files.read(file, files.history)
             for row, file in histories.items()

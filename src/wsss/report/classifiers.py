@@ -1,0 +1,108 @@
+"""The classifier's metrics on the image labels: rows of summary.tsv, table and sentences."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean, stdev
+
+from wsss.metrics.classifier import ClassifierScores, ClassScore
+from wsss.report.content import RunResults
+from wsss.report.repeats import group_of
+from wsss.report.tables import NONE, Row, percent, summary_columns
+
+
+def summary_rows(runs: Iterable[RunResults]) -> list[Row]:
+    """Return one row of summary.tsv per run, then one per group of repeats, all of one split."""
+    found = {run.name: run.scores for run in runs if run.scores is not None}
+    groups: dict[str, list[ClassifierScores]] = {}
+    for name, scores in found.items():
+        if group := group_of(name):
+            groups.setdefault(group, []).append(scores)
+    rows = [_row(name, [scores]) for name, scores in found.items()]
+    return rows + [_row(name, several) for name, several in groups.items() if len(several) > 1]
+
+
+def _row(name: str, several: Sequence[ClassifierScores]) -> Row:
+    mean = mean_scores(several)
+    values = {
+        key: [v for one in several if (v := getattr(one, key)) is not None] for key in ("map", "f1")
+    }
+    spreads = {f"{key}_std": stdev(v) for key, v in values.items() if len(v) > 1}
+    known = {
+        **{"run": name, "stage": "classifier", "product": "classifier", "split": mean.split},
+        **{"ground_truth": "image labels", "images_predicted": mean.images},
+        **{"map": mean.map, "f1": mean.f1, "not_learnt": ", ".join(mean.not_learnt)},
+        "seeds": len(several),
+    }
+    return summary_columns(known | spreads)
+
+
+def mean_scores(several: Sequence[ClassifierScores]) -> ClassifierScores:
+    """Return the mean of evaluations of several classifiers on the same images."""
+    first = several[0]
+    if len(several) == 1:
+        return first
+    classes = {
+        name: one.model_copy(
+            update={
+                key: _mean(getattr(scores.classes[name], key) for scores in several)
+                for key in ("ap", "f1")
+            }
+        )
+        for name, one in first.classes.items()
+    }
+    means = {key: _mean(getattr(scores, key) for scores in several) for key in ("map", "f1")}
+    return first.model_copy(update={"classes": classes, **means})
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def table(held_out: ClassifierScores, trained: ClassifierScores | None) -> Row:
+    """Return the metrics of every class, the least average precision first, then the means.
+
+    Args:
+        held_out: evaluation on the split of the report.
+        trained: evaluation on the training images.
+
+    Returns:
+        Rows with label, cells (images, AP and F1 of both splits) and bad, True for classes that are
+        not learnt; `splits` with the names of the splits.
+    """
+    both = [scores for scores in (held_out, trained) if scores is not None]
+    rows = [
+        {
+            "label": name,
+            "bad": not one.learnt,
+            "cells": [cell for scores in both for cell in _cells(scores.classes[name])],
+        }
+        for name, one in sorted(held_out.classes.items(), key=_order)
+    ]
+    means = [
+        cell
+        for scores in both
+        for cell in (f"{scores.images}", percent(scores.map), percent(scores.f1))
+    ]
+    total = {"label": "mean", "bad": False, "cells": means, "total": True}
+    return {"rows": [*rows, total], "splits": [scores.split for scores in both]}
+
+
+def _order(entry: tuple[str, ClassScore]) -> float:
+    """Return the place of a class in the table; those without images are last."""
+    ap = entry[1].ap
+    return 2.0 if ap is None else ap
+
+
+def _cells(one: ClassScore) -> list[str]:
+    return [str(one.positives) if one.positives else NONE, percent(one.ap), percent(one.f1)]
+
+
+def sentences(scores: ClassifierScores) -> list[str]:
+    """Return a sentence on each class that the classifier has not learnt."""
+    found: Mapping[str, ClassScore] = scores.not_learnt
+    return [
+        f"The classifier has not learnt {name} (AP {percent(one.ap)} %, "
+        f"{one.positives} image{'s' if one.positives > 1 else ''}; in random order "
+        f"{percent(one.chance)} %)."
+        for name, one in sorted(found.items(), key=_order)
+    ]

@@ -1,0 +1,86 @@
+"""The table of results and its verdicts on the terminal."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wsss.metrics.result import METRICS
+from wsss.report.tables import read_rows, spread
+from wsss.report.verdicts import EXPLAINED, Verdict, verdicts
+
+
+def _columns(masks: bool) -> dict[str, str]:
+    return {
+        name: f"{metric.short} %"
+        for name, metric in METRICS.items()
+        if metric.terminal and metric.needs_masks == masks
+    }
+
+
+_PRINTED = {
+    "run": "run",
+    "stage": "stage",
+    **_columns(masks=True),
+    "images": "masks",
+    **_columns(masks=False),
+    "images_predicted": "images",
+    "map": "mAP %",
+    "f1": "F1 %",
+    "split": "split",
+    "ground_truth": "ground truth",
+}
+"""Columns of the terminal's table: name in summary.tsv -> heading."""
+
+
+def table(summary: str) -> str:
+    """Return the text of summary.tsv as a plain table for the terminal, fractions in per cent.
+
+    Metrics of several seeds have their standard deviation beside them. Metrics over the classes
+    present are left out where they equal the mIoU.
+    """
+    rows = read_rows(summary)
+    columns = {name: heading for name, heading in _PRINTED.items() if _is_shown(rows, name)}
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, heading in columns.items():
+        text = name in ("run", "stage", "split", "ground_truth")
+        grid.add_column(heading, justify="left" if text else "right")
+    for row in rows:
+        grid.add_row(*(_printed(row, name, heading) for name, heading in columns.items()))
+    buffer = io.StringIO()
+    Console(file=buffer, width=200, color_system=None).print(grid)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().strip("\n").splitlines())
+
+
+def _is_shown(rows: Sequence[Mapping[str, str]], name: str) -> bool:
+    """Return False for a column over the classes present that repeats the mIoU, and empty ones."""
+    if name in METRICS and METRICS[name].if_absent:
+        return any(row[name] != row["miou"] for row in rows)
+    return name not in ("miou_background", "map", "f1") or any(row[name] for row in rows)
+
+
+def _printed(row: Mapping[str, str], name: str, heading: str) -> str:
+    if not heading.endswith("%"):
+        return row[name]
+    mean, std = row[name], row.get(f"{name}_std")
+    text = spread(float(mean) if mean else None, float(std) if std else None)
+    return f"circular {text}" if name == "label_agreement" and row["circular"] else text
+
+
+def lines(found: Iterable[Verdict]) -> list[str]:
+    """Return verdicts as lines of the log."""
+    return [f"{one.run}, {one.split}: {one.text}; {one.remedy}" for one in found]
+
+
+def show(summary: str) -> None:
+    """Print the table of summary.tsv and its verdicts, the worst in red if this is a terminal."""
+    console = Console(highlight=False)
+    console.print(Text(table(summary)), soft_wrap=True)
+    found = verdicts(read_rows(summary))
+    for one, line in zip(found, lines(found), strict=True):
+        console.print(Text(line, "bold red" if one.bad else ""), soft_wrap=True)
+    if found:
+        console.print(f"{EXPLAINED} explains these lines.")

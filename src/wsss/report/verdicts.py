@@ -1,0 +1,159 @@
+"""Verdicts: rules on the rows of summary.tsv that say in words what the numbers mean."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from statistics import stdev
+from typing import NamedTuple
+
+from wsss.metrics.tally import is_wide
+from wsss.pipeline import PRODUCTS
+from wsss.products import TRAIN
+
+EXPLAINED = "docs/verdicts.md"
+"""Page of the documentation with the rules."""
+
+TIE = 0.0005
+"""Difference of two values that look equal with one decimal of a per cent."""
+
+_REMEDIES = {row.name: row.remedy for row in PRODUCTS}
+_SPREAD, _ARROW = "\N{PLUS-MINUS SIGN}", "\N{RIGHTWARDS ARROW}"
+
+SummaryRow = Mapping[str, str]
+"""Columns of a row of summary.tsv (`wsss.report.tables.SUMMARY`)."""
+
+
+class Verdict(NamedTuple):
+    """A sentence about a run.
+
+    Attributes:
+        run: the run, or the group of repeats.
+        split: the split that it is about.
+        text: the sentence.
+        remedy: advice.
+        bad: True where the result is worth nothing.
+    """
+
+    run: str
+    split: str
+    text: str
+    remedy: str
+    bad: bool = False
+
+
+def is_worthless(miou: float, background: float) -> bool:
+    """Return True if an mIoU is no better than that of everything background, or looks so."""
+    return miou - background < TIE
+
+
+def verdicts(rows: Sequence[SummaryRow]) -> list[Verdict]:
+    """Return the verdicts on the rows of summary.tsv, in their order.
+
+    A group of repeats is looked at as a whole, by its means; its runs are not.
+    """
+    runs: dict[tuple[str, str], list[SummaryRow]] = {}
+    for row in _without_repeats(rows):
+        runs.setdefault((row["run"], row["split"]), []).append(row)
+    found: list[Verdict] = []
+    for of_run in runs.values():
+        found += _not_learnt(of_run)
+        found += _worse_than_background(of_run)
+        found += _falls(of_run, rows)
+        found += _uninformative(of_run)
+    return found
+
+
+def _without_repeats(rows: Sequence[SummaryRow]) -> Iterator[SummaryRow]:
+    """Yield the rows but for those whose mean over several seeds is in another one."""
+    means = {(row["run"], row["stage"], row["split"]) for row in rows if int(row["seeds"]) > 1}
+    for row in rows:
+        if (_group(row), row["stage"], row["split"]) not in means:
+            yield row
+
+
+def _not_learnt(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
+    """Yield a verdict on the classes that the classifier does not tell from others."""
+    for row in rows:
+        if row["not_learnt"]:
+            text = f"the classifier has not learnt {row['not_learnt']}"
+            remedy = "give it more images of them"
+            if row["split"] == TRAIN:
+                text += ", not even on the images that it was trained on"
+                remedy = "train it longer (cam.train.epochs)"
+            yield Verdict(row["run"], row["split"], text, remedy)
+
+
+def _worse_than_background(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
+    """Yield a verdict on each step that is no better than masks without any object."""
+    for row in rows:
+        if not row["miou"] or row["reference"]:
+            continue
+        if is_worthless(_miou(row), float(row["miou_background"])):
+            nothing = f"{100 * float(row['miou_background']):.1f}"
+            text = f"{row['stage']} {_value(row)} is no better than everything background {nothing}"
+            yield Verdict(row["run"], row["split"], text, _remedy(row), bad=True)
+
+
+def _falls(rows: Sequence[SummaryRow], everything: Sequence[SummaryRow]) -> Iterator[Verdict]:
+    """Yield a verdict on each product whose best step is worse than that of the product before.
+
+    Of several seeds the mean fall must exceed the standard deviation of the falls of the seeds.
+    """
+    best: dict[str, SummaryRow] = {}
+    for row in rows:
+        if row["miou"] and not row["reference"]:
+            best[row["product"]] = max(best.get(row["product"], row), row, key=_miou)
+    for before, after in pairwise(best.values()):
+        fall, spread = _miou(before) - _miou(after), _spread(before, after, everything)
+        if fall > max(spread, TIE):
+            change = f"{before['stage']} {_value(before)} {_ARROW} {after['stage']} {_value(after)}"
+            text = f"lowers quality: {change}"
+            if int(after["seeds"]) > 1:
+                text += f", by {100 * fall:.1f} {_SPREAD} {100 * spread:.1f} over the seeds"
+            if before["circular"] and not after["circular"]:
+                text += " (which is not given the image labels)"
+            yield Verdict(after["run"], after["split"], text, _remedy(after))
+
+
+def _spread(before: SummaryRow, after: SummaryRow, everything: Sequence[SummaryRow]) -> float:
+    """Return the sample standard deviation of a fall over the seeds; 0 for a single run."""
+    values: dict[str, dict[str, float]] = {before["stage"]: {}, after["stage"]: {}}
+    for row in everything:
+        is_seed = (_group(row), row["split"]) == (after["run"], after["split"])
+        if is_seed and row["stage"] in values:
+            values[row["stage"]][row["run"]] = _miou(row)
+    first, second = values.values()
+    falls = [first[run] - second[run] for run in first if run in second]
+    return stdev(falls) if len(falls) > 1 else 0.0
+
+
+def _group(row: SummaryRow) -> str:
+    """Return the group of which the run of a row may be a repeat, `group.seed`."""
+    return row["run"].rpartition(".")[0]
+
+
+def _uninformative(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
+    """Yield a verdict on a threshold from labels that agree with many thresholds (`is_wide`)."""
+    for row in rows:
+        if not row["plateau_from"]:
+            continue
+        first, last = float(row["plateau_from"]), float(row["plateau_to"])
+        if is_wide(first, last):
+            text = (
+                f"the threshold of {row['stage']} is not informative: thresholds from {first:g} to "
+                f"{last:g} agree equally well with the labels"
+            )
+            yield Verdict(row["run"], row["split"], text, "masks of a few images would decide it")
+
+
+def _miou(row: SummaryRow) -> float:
+    return float(row["miou"])
+
+
+def _value(row: SummaryRow) -> str:
+    """Return the mIoU as per cent, with its standard deviation over several seeds."""
+    value = f"{100 * _miou(row):.1f}"
+    return f"{value} {_SPREAD} {100 * float(row['miou_std']):.1f}" if row["miou_std"] else value
+
+
+def _remedy(row: SummaryRow) -> str:
+    return _REMEDIES.get(row["product"], "") or f"see {EXPLAINED}"

@@ -1,0 +1,49 @@
+import pytest
+
+from tests.report.conftest import scores_of
+from wsss.report import classifiers, tables
+
+ONE = scores_of(cat=(4, 0.9), dog=(2, 0.3), owl=(0, 0))
+OTHER = scores_of(cat=(4, 0.7), dog=(2, 0.5), owl=(0, 0))
+
+
+def test_the_summary_has_a_row_per_classifier(make_run) -> None:
+    (row,) = classifiers.summary_rows([make_run(scores=ONE), make_run("b")])
+    assert set(row) == set(tables.SUMMARY)
+    known = ("run", "stage", "split", "images_predicted", "map", "f1", "not_learnt", "seeds")
+    assert [row[name] for name in known] == [
+        *("psa", "classifier", "val", "10", "0.600000", "0.300000", "dog", "1")
+    ]
+    assert {row[name] for name in ("miou", "images", "label_agreement", "map_std")} == {""}
+
+
+def test_repeats_have_a_row_of_means(make_run) -> None:
+    rows = classifiers.summary_rows([make_run("a.0", scores=ONE), make_run("a.1", scores=OTHER)])
+    assert [row["run"] for row in rows] == ["a.0", "a.1", "a"]
+    mean = rows[-1]
+    assert (mean["seeds"], mean["map"], mean["map_std"]) == ("2", "0.600000", "0.000000")
+    # chance is 37.1 %: 50 % is more than a tenth of the way to 100 %, 40 % is not
+    assert [row["not_learnt"] for row in rows] == ["dog", "", "dog"]
+
+
+def test_the_mean_of_one_is_itself() -> None:
+    assert classifiers.mean_scores([ONE]) is ONE
+    assert classifiers.mean_scores([ONE, OTHER]).classes["cat"].ap == pytest.approx(0.8)
+
+
+def test_the_table_begins_with_the_worst_class() -> None:
+    trained = scores_of("train", cat=(5, 1.0), dog=(5, 1.0), owl=(1, 1.0))
+    table = classifiers.table(ONE, trained)
+    assert table["splits"] == ["val", "train"]
+    rows = {row["label"]: row for row in table["rows"]}
+    assert list(rows) == ["dog", "cat", "owl", "mean"]
+    assert rows["dog"]["cells"] == ["2", "30.0", "15.0", "5", "100.0", "50.0"]
+    assert rows["owl"]["cells"][:3] == [tables.NONE] * 3
+    assert rows["mean"]["cells"] == ["10", "60.0", "30.0", "10", "100.0", "50.0"]
+    assert [label for label, row in rows.items() if row["bad"]] == ["dog"]
+
+
+def test_a_class_that_is_not_learnt_has_a_sentence() -> None:
+    (sentence,) = classifiers.sentences(ONE)
+    assert sentence.startswith("The classifier has not learnt dog (AP 30.0 %, 2 images; in random")
+    assert classifiers.sentences(OTHER) == []

@@ -1,0 +1,56 @@
+import pytest
+
+from tests.report.conftest import scores_of
+from wsss.report import classifiers, tables, terminal, verdicts
+
+
+def summary(*runs: object) -> str:
+    rows = classifiers.summary_rows(runs) + tables.summary_rows(runs)
+    return tables.summary_text(rows)
+
+
+def rows_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.split()[:1] == ["psa"]]
+
+
+def test_the_classifier_has_a_row_and_columns_of_its_own(make_run) -> None:
+    scores = scores_of(cat=(4, 0.9), dog=(2, 0.7))
+    first = rows_of(terminal.table(summary(make_run(scores=scores))))[0]
+    assert first.split()[:2] == ["psa", "classifier"]
+    assert first.split()[-5:] == ["80.0", "40.0", "val", "image", "labels"]
+    assert "mAP" not in terminal.table(summary(make_run()))
+
+
+def test_circular_agreement_is_marked(make_run) -> None:
+    text = terminal.table(summary(make_run(masks=False)))
+    assert "all background" not in text
+    circular = ["circular 90.0" in line for line in rows_of(text)]
+    assert circular == ["segment" not in line for line in rows_of(text)]
+
+
+def test_verdicts_follow_the_table_without_colours_in_a_pipe(
+    make_run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal.show(summary(make_run(shift=-0.25)))
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "psa, val: seed 15.0 is no better than everything background 30.0; train" in said
+    assert "psa, val: lowers quality: walk 35.0" in said
+    assert said.rstrip().endswith("docs/verdicts.md explains these lines.")
+
+
+def test_the_worst_is_red_on_a_terminal(
+    make_run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal.show(summary(make_run(shift=-0.25)))
+    red = [line for line in capsys.readouterr().out.splitlines() if "\x1b[1;31m" in line]
+    assert len(red) == 4 and all("no better than everything background" in line for line in red)
+
+
+def test_the_log_has_the_same_lines(make_run) -> None:
+    rows = tables.summary_rows([make_run(shift=-0.25)])
+    lines = terminal.lines(verdicts.verdicts(rows))
+    assert len(lines) == 5 and lines[0].startswith("psa, val: seed 15.0 is no better")

@@ -1,0 +1,117 @@
+import re
+
+import pytest
+
+from wsss.config.resolve import load
+from wsss.pipeline import EVALUATED
+from wsss.report.tables import SUMMARY
+from wsss.report.verdicts import Verdict, verdicts
+
+
+def row(stage: str, miou: float | None = None, **other: object) -> dict[str, str]:
+    """A row of summary.tsv: by default of one seed, better than everything background."""
+    known = {"run": "psa", "split": "train", "seeds": 1, "stage": stage, "product": stage}
+    known |= {"miou": miou, "miou_background": None if miou is None else 0.2} | other
+    return {name: "" if known.get(name) is None else str(known[name]) for name in SUMMARY}
+
+
+def texts(*rows: dict[str, str]) -> list[str]:
+    return [one.text for one in verdicts(rows)]
+
+
+def test_a_chain_that_gains_has_no_verdict() -> None:
+    assert texts(row("cam", 0.3), row("refined", 0.34), row("walk", 0.34), row("segment", 0.4)) == []
+
+
+def test_a_stage_that_lowers_quality_is_named_with_advice() -> None:
+    (found,) = verdicts([row("cam", 0.3), row("refined", 0.34), row("walk", 0.301)])
+    assert found.text == "lowers quality: crf 34.0 \N{RIGHTWARDS ARROW} walk 30.1"
+    assert (found.run, found.split, found.bad) == ("psa", "train", False)
+    assert "until: crf" in found.remedy
+
+
+def test_a_fall_that_the_table_does_not_show_is_none() -> None:
+    assert texts(row("refined", 0.3404), row("walk", 0.3401)) == []
+
+
+def test_the_best_row_of_a_stage_counts_and_bounds_do_not() -> None:
+    low, high = (row(f"refined {k}", v, product="refined") for k, v in (("low", 0.31), ("high", 0.4)))
+    oracle = row("seed oracle", 0.6, product="cam", reference="yes")
+    assert texts(oracle, row("seed", 0.35, product="cam"), low, high, row("walk", 0.41)) == []
+
+
+def test_splits_and_runs_are_not_mixed() -> None:
+    assert texts(row("refined", 0.4), row("walk", 0.3, split="val"), row("walk", 0.3, run="b")) == []
+
+
+def test_a_segmenter_is_not_given_the_labels() -> None:
+    walk = row("walk", 0.4, circular="yes")
+    assert texts(walk, row("segment", 0.3))[0].endswith("(which is not given the image labels)")
+
+
+@pytest.mark.parametrize(
+    ("walks", "said"),
+    [
+        # the seeds differ by 20 points, their falls by 2
+        ((0.27, 0.49), ["by 2.0 \N{PLUS-MINUS SIGN} 1.4 over the seeds"]),
+        ((0.24, 0.52), []),
+    ],
+)
+def test_the_fall_of_several_seeds_exceeds_its_spread(
+    walks: tuple[float, float], said: list[str]
+) -> None:
+    crfs, several = (0.3, 0.5), {"run": "a", "seeds": 2, "miou_std": 0.14}
+    seeds = [row("refined", miou, run=f"a.{i}") for i, miou in enumerate(crfs)]
+    seeds += [row("walk", miou, run=f"a.{i}") for i, miou in enumerate(walks)]
+    means = [row("refined", sum(crfs) / 2, **several), row("walk", sum(walks) / 2, **several)]
+    found = verdicts([*seeds, *means])
+    assert [one.text.rpartition(", ")[2] for one in found] == said
+    assert {one.run for one in found} <= {"a"}
+
+
+@pytest.mark.parametrize(("miou", "said"), [(0.19, 1), (0.2, 1), (0.21, 0)])
+def test_worse_than_everything_background_is_bad(miou: float, said: int) -> None:
+    found = verdicts([row("walk", miou)])
+    assert [one.bad for one in found] == [True] * said
+    if said:
+        value = f"{100 * miou:.1f}"
+        assert found[0].text == f"walk {value} is no better than everything background 20.0"
+
+
+def test_a_bound_is_not_compared_with_the_background() -> None:
+    assert texts(row("seed oracle", 0.1, reference="yes")) == []
+
+
+def test_classes_that_are_not_learnt_are_named() -> None:
+    held_out = row("classifier", not_learnt="cat, owl", split="val", map=0.3)
+    assert texts(held_out) == ["the classifier has not learnt cat, owl"]
+    assert "not even on the images" in texts(row("classifier", not_learnt="cat"))[0]
+
+
+@pytest.mark.parametrize(("last", "said"), [(0.18, 0), (0.38, 1)])
+def test_a_threshold_on_a_wide_plateau_is_not_informative(last: float, said: int) -> None:
+    found = texts(row("seed", plateau_from=0.0, plateau_to=last))
+    assert len(found) == said
+    if said:
+        assert "thresholds from 0 to 0.38 agree equally well" in found[0]
+
+
+def test_the_keys_of_the_advice_exist() -> None:
+    config = load({})
+    for product in EVALUATED:
+        assert product.remedy
+        for key in re.findall(r"[a-z]+(?:\.[a-z_]+)+", product.remedy):
+            value: object = config
+            for part in key.split("."):
+                value = getattr(value, part)
+
+
+def test_an_unknown_product_refers_to_the_documentation() -> None:
+    (found,) = verdicts([row("new", 0.1)])
+    assert found == Verdict(
+        "psa",
+        "train",
+        "new 10.0 is no better than everything background 20.0",
+        "see docs/verdicts.md",
+        bad=True,
+    )
