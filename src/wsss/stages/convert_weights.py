@@ -19,9 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read or download the weights, check them against the backbone, and save them."""
+    state = pretrained(args.backbone, args.source)
     found = origin(args.backbone, args.source)
     report(found)
-    state = pretrained(args.backbone, args.source)
     backbone = build(args.backbone)
     load_state(backbone, backbone_state(args.backbone, state, args.source), args.source)
     save_model(args.out, backbone, "backbone", weights=[found.model_dump()])
