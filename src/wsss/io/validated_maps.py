@@ -3,6 +3,7 @@
 A checksum alone does not detect maps of other labels, of another image or of another version.
 """
 
+import cv2
 import numpy as np
 
 from wsss.io.index import Item
@@ -87,9 +88,11 @@ def _complete(scores: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return posteriors of this shape (K + 1, H, W), K of which are stored; others unchanged."""
     if scores.dtype != np.uint8 or scores.shape != (shape[0] - 1, *shape[1:]):
         return scores
-    # roundings may add up to more than 255
-    left = 255 - np.minimum(scores.sum(0, dtype=np.uint16), 255)
-    return np.concatenate([scores, left[None].astype(np.uint8)])
+    left = np.full(shape[1:], 255, np.uint8)
+    for plane in scores:
+        # saturates at 0: roundings may add up to more than 255
+        cv2.subtract(left, plane, dst=left)
+    return np.concatenate([scores, left[None]])
 
 
 def _check(
