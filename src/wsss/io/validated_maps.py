@@ -3,7 +3,6 @@
 A checksum alone does not detect maps of other labels, of another image or of another version.
 """
 
-import cv2
 import numpy as np
 
 from wsss.io.index import Item
@@ -90,8 +89,8 @@ def _complete(scores: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return scores
     left = np.full(shape[1:], 255, np.uint8)
     for plane in scores:
-        # saturates at 0: roundings may add up to more than 255
-        cv2.subtract(left, plane, dst=left)
+        # roundings may add up to more than 255
+        left -= np.minimum(left, plane)
     return np.concatenate([scores, left[None]])
 
 
