@@ -18,8 +18,8 @@ from PIL import Image, ImageFilter
 
 from wsss.data.jitter import Jitter, colour_jitter
 from wsss.data.loaders import Sample
-from wsss.data.sets.samples import chw, coin, flipped, framed
-from wsss.data.transforms import crop, crop_window, resample, resize_labels, scaled
+from wsss.data.sets.samples import coin, flipped, framed
+from wsss.data.transforms import chw, crop, crop_window, resample, resize_labels, scaled
 from wsss.data.views import opencv_scaled
 from wsss.io.labels import IGNORE
 from wsss.ops.colour import CAFFE_MEAN, MEAN, STD

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from wsss.data.pixels import normalised
-from wsss.data.transforms import normalise, resize, scaled
+from wsss.data.transforms import chw, normalise, resize, scaled
 
 
 class Scaled(NamedTuple):
@@ -54,13 +54,8 @@ def _scaled(image: np.ndarray, scale: float, resampling: str) -> Tensor:
         pixels = torch.from_numpy(image).permute(2, 0, 1)[None]
         return F.interpolate(pixels, size=size, mode="bicubic", antialias=True)
     if resampling == "opencv":
-        return _planes(opencv_scaled(normalise(image), scale, cv2.INTER_CUBIC))
-    return _planes(resize(image, size))
-
-
-def _planes(array: np.ndarray) -> Tensor:
-    """Copy (H, W, 3) to (1, 3, H, W)."""
-    return torch.from_numpy(np.array(array.transpose(2, 0, 1), order="C"))[None]
+        return chw(opencv_scaled(normalise(image), scale, cv2.INTER_CUBIC))[None]
+    return chw(resize(image, size))[None]
 
 
 def views(copies: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:

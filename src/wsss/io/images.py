@@ -307,4 +307,5 @@ def _to_rgb(image: Image.Image, path: Path, bits: int) -> Image.Image:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+    # Pillow would copy an image that is RGB already
+    return image if image.mode == "RGB" else image.convert("RGB")

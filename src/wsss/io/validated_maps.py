@@ -87,9 +87,11 @@ def _complete(scores: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return posteriors of this shape (K + 1, H, W), K of which are stored; others unchanged."""
     if scores.dtype != np.uint8 or scores.shape != (shape[0] - 1, *shape[1:]):
         return scores
-    # roundings may add up to more than 255
-    left = 255 - np.minimum(scores.sum(0, dtype=np.uint16), 255)
-    return np.concatenate([scores, left[None].astype(np.uint8)])
+    left = np.full(shape[1:], 255, np.uint8)
+    for plane in scores:
+        # roundings may add up to more than 255
+        left -= np.minimum(left, plane)
+    return np.concatenate([scores, left[None]])
 
 
 def _check(

@@ -8,8 +8,8 @@ import torch
 
 from wsss.data.jitter import Jitter, colour_jitter
 from wsss.data.loaders import Sample
-from wsss.data.sets.samples import Samples, chw, coin, flipped
-from wsss.data.transforms import crop, crop_window
+from wsss.data.sets.samples import Samples, coin, flipped
+from wsss.data.transforms import chw, crop, crop_window
 from wsss.errors import UserError
 from wsss.io.images import read_item
 from wsss.io.index import Item

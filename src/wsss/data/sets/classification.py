@@ -9,8 +9,8 @@ from torch import Tensor
 
 from wsss.data.jitter import Jitter
 from wsss.data.loaders import Sample
-from wsss.data.sets.samples import Samples, chw, coin, flipped, framed, jittered
-from wsss.data.transforms import area_window, crop_window, cut_area, resample, with_long_side
+from wsss.data.sets.samples import Samples, coin, flipped, framed, jittered
+from wsss.data.transforms import area_window, chw, crop_window, cut_area, resample, with_long_side
 from wsss.io.images import read_item
 from wsss.io.index import Item
 

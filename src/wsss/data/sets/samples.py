@@ -7,15 +7,13 @@ the epoch and the position, so samples depend neither on the number of workers n
 import random
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from wsss.data.jitter import Jitter, colour_jitter
 from wsss.data.loaders import Sample
-from wsss.data.transforms import covered, crop, flip
+from wsss.data.transforms import chw, covered, crop, flip
 from wsss.io.index import Item
 
 
@@ -71,10 +69,3 @@ def framed(image: np.ndarray, side: int, window: tuple[int, int]) -> Sample:
     """
     inside = torch.tensor(covered(image.shape[:2], side, window))
     return {"image": chw(crop(image, side, window)), "inside": inside}
-
-
-def chw(pixels: np.ndarray) -> Tensor:
-    """Convert pixels (H, W, 3) to a tensor (3, H, W)."""
-    planes = np.empty((3, *pixels.shape[:2]), pixels.dtype)
-    cv2.split(pixels, list(planes))
-    return torch.from_numpy(planes)
