@@ -15,6 +15,7 @@ from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelWriter, write_labels
 from wsss.io.maps import MapsWriter
 from wsss.io.provenance import file_digest
+from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import Evaluation
 from wsss.pipeline import product
 from wsss.plan.files import ProductFiles, RunFiles
@@ -274,3 +275,41 @@ def test_a_wrong_description_is_one_line(project: Path, text: str, problem: str)
     with pytest.raises(UserError) as raised:
         call(report, *tables(project, "masks.tsv"), "--runs", text, *rest)
     assert str(raised.value).startswith(problem) and "\n" not in str(raised.value)
+
+
+OF_LABELS = ClassifierScores.of(np.array([[1], [0]]), np.array([[True], [False]]), ("cat",), "val")
+
+
+def with_scores(project: Path) -> list[object]:
+    """Add the evaluation of the classifier on val to the description of the run."""
+    run = project / "run"
+    path = {"val": f"{run}/classifier.val.json"}
+    scores = ProductFiles(path, {}, None, {})
+    known = described(run)
+    line = RunFiles(known.name, {**known.products, "classifier scores": scores}).to_json()
+    return ["--runs", line, "--out", project / "report.html", "--summary", project / "summary.tsv"]
+
+
+def test_the_classifier_is_in_summary_and_page(project: Path) -> None:
+    fill(project)
+    (project / "run/classifier.val.json").write_text(OF_LABELS.to_text())
+    call(report, *tables(project, "masks.tsv"), *with_scores(project), "--config", "{}")
+    with (project / "summary.tsv").open() as file:
+        row = next(csv.DictReader(file, delimiter="\t"))
+    assert (row["stage"], row["map"], row["split"]) == ("classifier", "1.000000", "val")
+    text = (project / "report.html").read_text()
+    assert "<h2>Classifier</h2>" in text and "Not in this report" not in text
+
+
+def test_lost_scores_are_missed(project: Path) -> None:
+    fill(project)
+    call(report, *tables(project, "masks.tsv"), *with_scores(project), "--config", "{}")
+    assert "<li>cam/classifier.val.json</li>" in (project / "report.html").read_text()
+
+
+def test_scores_of_another_split_are_refused(project: Path) -> None:
+    fill(project)
+    other = OF_LABELS.model_copy(update={"split": "train"}).to_text()
+    (project / "run/classifier.val.json").write_text(other)
+    with pytest.raises(UserError, match=r"val\.json: is of train, not of val; delete it"):
+        call(report, *tables(project, "masks.tsv"), *with_scores(project), "--config", "{}")

@@ -52,13 +52,21 @@ def _unmirrored(
     for view in views:
         both = [view, view.flip(-1)] if flip else [view]
         batches = both if view.device.type == "cpu" else [torch.cat(both)]
-        plain, *mirrored = (maps for batch in batches for maps in _in_memory(batch, compute))
+        plain, *mirrored = (maps for batch in batches for maps in in_memory(batch, compute))
         yield plain
         yield from (maps.flip(-1) for maps in mirrored)
 
 
-def _in_memory(view: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-    """Compute the maps of a batch, one image at a time if the GPU's memory is too small for it."""
+def in_memory(view: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """Compute the scores of a batch, one image at a time if the GPU's memory is too small for it.
+
+    Args:
+        view: (B, 3, h, w).
+        compute: computes the scores (B, ...) of a batch.
+
+    Raises:
+        UserError: a single image is too large for the GPU's memory.
+    """
     try:
         return compute(view)
     except torch.OutOfMemoryError as error:
@@ -70,4 +78,4 @@ def _in_memory(view: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
             ) from error
     # outside the except block, which holds the tensors of the failed attempt
     torch.cuda.empty_cache()
-    return torch.cat([_in_memory(image[None], compute) for image in view])
+    return torch.cat([in_memory(image[None], compute) for image in view])

@@ -13,6 +13,7 @@ import torch
 
 from wsss.config.slices import read_slice
 from wsss.data.views import Scaled, views
+from wsss.engine.tta import in_memory
 from wsss.io.atomic import write_text
 from wsss.io.background import ahead
 from wsss.io.index import Index
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
 def _logits(method: Method | Combo, given: Scaled) -> np.ndarray:
     """Return the logits (C,) of the only view of an image."""
     (view,) = views(given.copies, device())
-    logits: np.ndarray = method.logits(view)[0].float().cpu().numpy()
+    logits: np.ndarray = in_memory(view, method.logits)[0].float().cpu().numpy()
     return logits
 
 

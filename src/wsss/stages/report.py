@@ -23,7 +23,7 @@ from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
 from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import Evaluation, Support
-from wsss.pipeline import EVALUATED, PRODUCTS, SCORES
+from wsss.pipeline import EVALUATED, PRODUCTS, SCORES, product
 from wsss.plan.files import ProductFiles, RunFiles
 from wsss.products import TRAIN, Product
 from wsss.report import classifiers, files, page, repeats, tables, terminal, verdicts
@@ -189,7 +189,7 @@ def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> R
         if key in of.evaluations and not Path(of.evaluations[key]).is_file()
     ]
     missing += [
-        f"cam/{path.name}"
+        f"{product(SCORES).place}/{path.name}"
         for key in dict.fromkeys((TRAIN, split))
         if (path := _scores_path(run_files, key)) and not path.is_file()
     ]
