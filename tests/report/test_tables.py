@@ -91,7 +91,13 @@ def test_waterfall_begins_with_everything_background(make_run) -> None:
         pytest.approx(75),
     )
     bad = [row["label"] for row in rest if row["bad"]]
-    assert bad == ["Seed, best threshold", "Seed", "Refined maps, alpha 4", "Refined maps, alpha 32", "Segmenter"]
+    assert bad == [
+        "Seed, best threshold",
+        "Seed",
+        "Refined maps, alpha 4",
+        "Refined maps, alpha 32",
+        "Segmenter",
+    ]
 
 
 def test_agreement_of_maps_that_are_given_the_labels_is_circular(make_run) -> None:

@@ -20,14 +20,16 @@ def texts(*rows: dict[str, str]) -> list[str]:
 
 
 def test_a_chain_that_gains_has_no_verdict() -> None:
-    assert texts(row("cam", 0.3), row("refined", 0.34), row("walk", 0.34), row("segment", 0.4)) == []
+    assert (
+        texts(row("cam", 0.3), row("refined", 0.34), row("walk", 0.34), row("segment", 0.4)) == []
+    )
 
 
 def test_a_stage_that_lowers_quality_is_named_with_advice() -> None:
     (found,) = verdicts([row("cam", 0.3), row("refined", 0.34), row("walk", 0.301)])
-    assert found.text == "lowers quality: crf 34.0 \N{RIGHTWARDS ARROW} walk 30.1"
+    assert found.text == "lowers quality: refined 34.0 \N{RIGHTWARDS ARROW} walk 30.1"
     assert (found.run, found.split, found.bad) == ("psa", "train", False)
-    assert "until: crf" in found.remedy
+    assert "until: refine" in found.remedy
 
 
 def test_a_fall_that_the_table_does_not_show_is_none() -> None:
@@ -35,13 +37,17 @@ def test_a_fall_that_the_table_does_not_show_is_none() -> None:
 
 
 def test_the_best_row_of_a_stage_counts_and_bounds_do_not() -> None:
-    low, high = (row(f"refined {k}", v, product="refined") for k, v in (("low", 0.31), ("high", 0.4)))
+    low, high = (
+        row(f"refined {k}", v, product="refined") for k, v in (("low", 0.31), ("high", 0.4))
+    )
     oracle = row("seed oracle", 0.6, product="cam", reference="yes")
     assert texts(oracle, row("seed", 0.35, product="cam"), low, high, row("walk", 0.41)) == []
 
 
 def test_splits_and_runs_are_not_mixed() -> None:
-    assert texts(row("refined", 0.4), row("walk", 0.3, split="val"), row("walk", 0.3, run="b")) == []
+    assert (
+        texts(row("refined", 0.4), row("walk", 0.3, split="val"), row("walk", 0.3, run="b")) == []
+    )
 
 
 def test_a_segmenter_is_not_given_the_labels() -> None:

@@ -79,7 +79,8 @@ def test_a_stage_names_model_and_image(index, stage, change, capfd):
     out = index / f"out/{'maps' if stage == 'infer_cam' else 'labels'}.tsv"
     more = ["--cams", index / "maps.tsv"] if stage == "random_walk" else []
     arguments = ["--index", index / "index.tsv", "--split", "val", "--out", out, *more]
-    arguments += ["--model", index / "model.pt", "--config", slice_of(stage, VALUES)]
+    option = "--affinity" if stage == "random_walk" else "--model"
+    arguments += [option, index / "model.pt", "--config", slice_of(stage, VALUES)]
     assert main([stage, *map(str, arguments)]) == 2
     assert f"a.png: {index}/model.pt gives numbers" in capfd.readouterr().err
     assert not out.exists()
