@@ -127,6 +127,12 @@ def test_axis_holds_every_bar(make_run) -> None:
     assert tables.headroom([make_run(shift=0.4)]) == 1
 
 
+def test_axis_holds_the_bar_of_everything_background(make_run) -> None:
+    poor = make_run(shift=-0.35)
+    bars = tables.waterfall(steps(poor), tables.headroom([poor]))
+    assert max(bar["solid"] for bar in bars) == bars[0]["solid"] == pytest.approx(75)
+
+
 def test_comparison_marks_the_best_run(make_run) -> None:
     table = tables.comparison([make_run("a"), make_run("b", shift=0.1)])
     assert table["runs"] == ["a", "b"]

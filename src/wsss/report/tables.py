@@ -51,8 +51,10 @@ def change(value: float, base: float) -> str:
 
 
 def headroom(runs: Sequence[RunResults]) -> float:
-    """Return the common full scale of the bars: the best mIoU, rounded up to a tenth."""
-    found = [step.metrics.miou or 0 for run in runs for step in steps(run)]
+    """Return the common full scale of the bars: the highest of them, rounded up to a tenth."""
+    chains = [steps(run) for run in runs]
+    found = [step.metrics.miou or 0 for chain in chains for step in chain]
+    found += [background(chain) or 0 for chain in chains]
     return min(1.0, (int(10 * max(found, default=0)) + 1) / 10)
 
 
