@@ -76,7 +76,7 @@ def cam(lab: Lab) -> Iterator[Line | str]:
         yield from kernels(lab, f"{name}, network alone, bf16, channels last", noted, 1)
         net = AffinityNet(build(lab.sizes.backbone))
         model = given.save(net, "affinity", radius=5, backbone=_backbone(lab.sizes.backbone))
-        found, _ = given.run(random_walk, {}, model=model, cams=cams)
+        found, _ = given.run(random_walk, {}, affinity=model, cams=cams)
         yield Line("random walk with its CRF", "ours, from file to file", found, found)
 
 
