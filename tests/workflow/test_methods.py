@@ -40,7 +40,7 @@ def test_every_method_reaches_the_masks(fresh):
         text = fresh.made("segment/eval.val.json", name).read_text()
         (result,) = json.loads(text)["results"].values()
         assert 0 < result["miou"] < 1, name
-    assert (fresh.results / "sb.first/crf/train").is_dir()
+    assert (fresh.results / "sb.first/refine/train").is_dir()
     assert not (fresh.results / "sb.first/affinity").exists()
 
 
