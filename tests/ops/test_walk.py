@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from wsss.ops.pairs import fit_radius, pair_indices
-from wsss.ops.walk import _power_weights, random_walk, repeat_step, transition
+from wsss.ops.sparse import repeat_step
+from wsss.ops.walk import _power_weights, random_walk, transition
 
 
 def make(h=7, w=9, radius=3, beta=8.0, dtype=torch.float32):

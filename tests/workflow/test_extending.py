@@ -91,8 +91,7 @@ rule filter_labels:
         " --config {params.config:q} --log {log:q} --users {params.users:q}"
 '''
 SEGMENTER = """    Product(
-        "segmenter",
-"""
+        *("segmenter","""
 
 METRIC = '''
 

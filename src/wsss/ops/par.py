@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from wsss.ops.finite import finite
 from wsss.ops.resize import resize_bilinear
-from wsss.ops.walk import repeat_step, sparse_warnings_ignored
+from wsss.ops.sparse import repeat_step, sparse_warnings_ignored
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
 """Distances of the neighbours along rows and columns, pixels."""

@@ -1,14 +1,13 @@
 """Random walk of scores along affinities (AffinityNet, Ahn & Kwak, CVPR 2018, section 3.4)."""
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from itertools import accumulate
 from math import comb
 
 import torch
 from torch import Tensor
+
+from wsss.ops.sparse import repeat_step, sparse_warnings_ignored
 
 
 def transition(
@@ -90,15 +89,6 @@ def random_walk(scores: Tensor, matrix: Tensor, steps: int) -> Tensor:
     return walked.clamp_(low, high).t().reshape(scores.shape)
 
 
-def repeat_step(scores: Tensor, matrix: Tensor, steps: int) -> Tensor:
-    """Walk the scores step by step, along any matrix whose rows sum to 1, see `random_walk`."""
-    walked = scores.flatten(1).t().contiguous()
-    with sparse_warnings_ignored():
-        for _ in range(steps):
-            walked = matrix @ walked
-    return walked.t().reshape(scores.shape)
-
-
 @cache
 def _power_weights(steps: int, missing: float = 1e-7) -> list[float]:
     """Weigh the Chebyshev polynomials T_0, T_1, ... in `x ^ steps`, without those of no effect.
@@ -117,12 +107,3 @@ def _power_weights(steps: int, missing: float = 1e-7) -> list[float]:
     kept = weights[: sum(share > missing for share in rest)]
     # constant scores stay what they are
     return [weight / sum(kept) for weight in kept]
-
-
-@contextmanager
-def sparse_warnings_ignored() -> Iterator[None]:
-    """Ignore PyTorch's warnings of beta features and, on CUDA, of checks that it skips."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        warnings.filterwarnings("ignore", message="Sparse invariant checks are implicitly")
-        yield
