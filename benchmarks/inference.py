@@ -64,8 +64,8 @@ class _Solved:
         pass
 
     def refine(self, _: np.ndarray) -> np.ndarray:
-        """Return them."""
-        return self.field
+        """Return a copy, as a CRF returns posteriors of its caller's own."""
+        return self.field.copy()
 
 
 def rows() -> Iterator[Row]:
