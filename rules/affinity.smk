@@ -1,7 +1,8 @@
 """From confident pixels to pseudo labels.
 
 REQUIRED INPUTS: the refined maps of train, the class activation maps, the classifier.
-OUTPUTS: train_affinity/{key}/model.pt (AffinityNet, unless features are compared), train_affinity/{key}/history.csv (its losses),
+OUTPUTS: unless features are compared, train_affinity/{key}/model.pt (AffinityNet) and
+    train_affinity/{key}/history.csv (its losses),
     random_walk/{key}/{split}/labels.tsv (record of the pseudo labels beside it).
 """
 

@@ -160,7 +160,7 @@ _TRAIN_AFFINITY = Stage(
         Input(
             "classifier",
             "classifier",
-            when=lambda case: case.run.affinity.train.init == "cam",
+            when=lambda case: case.run.learns_affinity_from("cam"),
         ),
         Input("refined", "refined", "train"),
     ),

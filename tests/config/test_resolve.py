@@ -249,3 +249,12 @@ def test_the_exponents_are_those_of_the_refiner():
     alphas = {"crf": {"alphas": [4, 24]}, "par": {"alphas": [1, 3]}}
     found = {name: load({"refine": name, **alphas}).alphas() for name in ("crf", "par", "par+crf")}
     assert found == {"crf": [4, 24], "par": [1, 3], "par+crf": [4, 24]}
+
+
+def test_boundaries_need_refined_maps():
+    line = "psa, boundaries.first.refine: none makes no maps to compute boundaries from"
+    features = {"affinity": {"source": "features"}, "refine": "none"}
+    with pytest.raises(UserError, match=line.replace("psa", "sb")):
+        runs(load({"method": "sb", **features}))
+    kept = {"boundaries": {"first": {"method": "psa", "refine": "par"}}}
+    assert runs(load({"method": "sb", **features, **kept}))

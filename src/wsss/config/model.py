@@ -202,8 +202,8 @@ class Run(Section):
 
     def alphas(self) -> list[float]:
         """Return the exponents of the refined maps; none without a refinement."""
-        sections = [key.partition(".")[0] for key in REFINERS[self.refine].alphas]
-        return [alpha for section in sections for alpha in getattr(self, section).alphas]
+        section = REFINERS[self.refine].exponents
+        return [] if section is None else (self.crf if section == "crf" else self.par).alphas
 
     def options(self) -> dict[str, MethodParams]:
         """Return the options of the method, or of every part of a combination."""
@@ -223,6 +223,10 @@ class Run(Section):
         """Return True if the affinities are cosines of the features of this network."""
         return self.affinity.source == "features" and self.affinity.features.of == network
 
+    def learns_affinity_from(self, start: Literal["cam", "backbone"]) -> bool:
+        """Return True if AffinityNet is trained from the classifier, or from the backbone."""
+        return self.affinity.source == "learned" and self.affinity.train.init == start
+
     def segment_starts_from_classifier(self) -> bool:
         """Return True if the segmenter is trained from the classifier's backbone."""
         return self.segment.train.init == "cam" and not self.segment.checkpoint
@@ -235,9 +239,7 @@ class Run(Section):
         """Return the steps of the run with a training that starts from pretrained weights."""
         starts = {
             "cam": not self.cam.checkpoint,
-            "walk": self.affinity.train.init == "backbone"
-            if self.affinity.source == "learned"
-            else self.compares("backbone"),
+            "walk": self.compares("backbone") or self.learns_affinity_from("backbone"),
             "segment": self.segment.train.init == "backbone" and not self.segment.checkpoint,
         }
         return {step for step in STEPS[: STEPS.index(self.until) + 1] if starts.get(step)}

@@ -35,16 +35,16 @@ class Refiner(NamedTuple):
 
     Attributes:
         keys: dotted keys.
-        alphas: dotted keys of its exponents; none if it makes no maps.
+        exponents: section with its exponents `alphas`; None if it makes no maps.
     """
 
     keys: tuple[str, ...]
-    alphas: tuple[str, ...]
+    exponents: Literal["crf", "par"] | None
 
 
 REFINERS: dict[RefinerName, Refiner] = {
-    "crf": Refiner(("crf",), ("crf.alphas",)),
-    "par": Refiner(("par",), ("par.alphas",)),
-    "par+crf": Refiner(("par.iterations", "crf"), ("crf.alphas",)),
-    "none": Refiner((), ()),
+    "crf": Refiner(("crf",), "crf"),
+    "par": Refiner(("par",), "par"),
+    "par+crf": Refiner(("par.iterations", "crf"), "crf"),
+    "none": Refiner((), None),
 }

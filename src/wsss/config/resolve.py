@@ -105,7 +105,7 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
         return f"runs.{name}.{key}" if key.partition(".")[0] in own else key
 
     yield from _backbone_problems(run, place)
-    yield from _refiner_problems(run, place)
+    yield from _refiner_problems(run, place, first)
     for stage in ("cam", "segment"):
         path = getattr(run, stage).checkpoint
         if path and not isfile(path):  # noqa: PTH113 Path.is_file fails on some names
@@ -137,10 +137,14 @@ def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
             yield from backbones.problems(place(f"cam.{option}"), backbone)
 
 
-def _refiner_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
-    """Yield the stages of a run that need refined maps, if it makes none."""
+def _refiner_problems(run: Run, place: Callable[[str], str], first: bool) -> Iterator[str]:
+    """Yield what needs the refined maps of a run, if it makes none."""
+    if run.refine != "none":
+        return
+    if first:
+        yield f"{place('refine')}: none makes no maps to compute boundaries from"
     steps = STEPS[: STEPS.index(run.until) + 1]
-    if run.refine != "none" or "walk" not in steps:
+    if "walk" not in steps:
         return
     if run.affinity.source == "learned":
         yield f"{place('refine')}: none gives AffinityNet no labels; set affinity.source: features"

@@ -49,7 +49,7 @@ def slice_of(stage: str, whole: Mapping[str, Any]) -> str:
         "{method}": parts(whole["method"]),
         "{segmenter}": (whole["segment"]["segmenter"],),
         "{refiner}": refiner.keys,
-        "{alphas}": refiner.alphas,
+        "{alphas}": [f"{refiner.exponents}.alphas"] if refiner.exponents else [],
     }
     for key in _expanded(STAGES[stage].keys, active):
         *parents, last = key.split(".")

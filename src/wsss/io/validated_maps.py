@@ -1,4 +1,4 @@
-"""CAMs and CRF posteriors, read with a check of classes, shape and dtype.
+"""CAMs and refined maps, read with a check of classes, shape and dtype.
 
 A checksum alone does not detect maps of other labels, of another image or of another version.
 """
@@ -41,7 +41,7 @@ def read_cam(maps: MapsReader, item: Item) -> tuple[np.ndarray, tuple[int, int]]
 def read_scores(
     maps: MapsReader, item: Item, *names: str, size: tuple[int, int] | None = None
 ) -> dict[str, np.ndarray]:
-    """Read and validate arrays of label scores of an image: CRF posteriors or boundary scores.
+    """Read and validate arrays of label scores of an image: refined maps or boundary scores.
 
     Posteriors may lack the last label, whose map is what the others leave of certainty.
 
@@ -68,7 +68,7 @@ def read_scores(
 def read_refined(
     maps: MapsReader, item: Item, size: tuple[int, int] | None = None
 ) -> dict[float, np.ndarray]:
-    """Read and validate the CRF posteriors of an image for every stored alpha.
+    """Read and validate the refined scores of an image for every stored alpha.
 
     Returns:
         Alpha -> (K + 1, H, W) uint8, alphas ascending, background first, 255 = certain.

@@ -1,6 +1,6 @@
 """The typed result of a classifier on the image labels of a split, and its file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Literal, Self
 
@@ -70,8 +70,8 @@ class ClassifierScores(EvalFile):
             split=split,
             images=len(labels),
             classes=found,
-            map=_mean([one.ap for one in found.values()]),
-            f1=_mean([one.f1 for one in found.values()]),
+            map=mean_of_known([one.ap for one in found.values()]),
+            f1=mean_of_known([one.f1 for one in found.values()]),
         )
 
     @property
@@ -86,7 +86,7 @@ class ClassifierScores(EvalFile):
             ValueError: one is not their mean.
         """
         for name, given in (("ap", self.map), ("f1", self.f1)):
-            mean = _mean([getattr(one, name) for one in self.classes.values()])
+            mean = mean_of_known([getattr(one, name) for one in self.classes.values()])
             if (mean is None) != (given is None) or abs((mean or 0) - (given or 0)) > 1e-9:
                 raise ValueError(f"the mean of {name} is not that of its classes")
 
@@ -103,6 +103,7 @@ def _score(logits: np.ndarray, positive: np.ndarray) -> ClassScore:
     )
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def mean_of_known(values: Iterable[float | None]) -> float | None:
+    """Return the mean without the values that are None; None if all are."""
     known = [value for value in values if value is not None]
     return fmean(known) if known else None

@@ -1,9 +1,9 @@
 """The classifier's metrics on the image labels: rows of summary.tsv, table and sentences."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean, stdev
+from statistics import stdev
 
-from wsss.metrics.classifier import ClassifierScores, ClassScore
+from wsss.metrics.classifier import ClassifierScores, ClassScore, mean_of_known
 from wsss.report.content import RunResults
 from wsss.report.repeats import group_of
 from wsss.report.tables import NONE, Row, percent, summary_columns
@@ -43,19 +43,16 @@ def mean_scores(several: Sequence[ClassifierScores]) -> ClassifierScores:
     classes = {
         name: one.model_copy(
             update={
-                key: _mean(getattr(scores.classes[name], key) for scores in several)
+                key: mean_of_known(getattr(scores.classes[name], key) for scores in several)
                 for key in ("ap", "f1")
             }
         )
         for name, one in first.classes.items()
     }
-    means = {key: _mean(getattr(scores, key) for scores in several) for key in ("map", "f1")}
+    means = {
+        key: mean_of_known(getattr(scores, key) for scores in several) for key in ("map", "f1")
+    }
     return first.model_copy(update={"classes": classes, **means})
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
 
 
 def table(held_out: ClassifierScores, trained: ClassifierScores | None) -> Row:

@@ -21,10 +21,11 @@ def write_scalars(model: Path, split: str, values: Mapping[str, float | None]) -
     folder = model.parent / "work/tensorboard" / split
     for old in folder.glob("events.out.tfevents.*"):
         old.unlink(missing_ok=True)
+    step = _last_step(model.with_name("history.csv"))
     with SummaryWriter(str(folder)) as writer:
         for tag, value in values.items():
             if value is not None:
-                writer.add_scalar(tag, value, _last_step(model.with_name("history.csv")))
+                writer.add_scalar(tag, value, step)
 
 
 def _last_step(history: Path) -> int:

@@ -16,9 +16,6 @@ from wsss.ops.seeds import background_score
 from wsss.stages.finite import finite_scores
 from wsss.stages.parts import add_part_arguments, part_items, provenance, read_with_cam
 
-_FLOOR = np.float32(1e-5)
-"""Added to the maximum that refined maps are divided by, as for class activation maps (PSA)."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
@@ -79,10 +76,10 @@ def refine(image: np.ndarray, cam: np.ndarray, config: Run) -> list[np.ndarray]:
 def _by_par(image: np.ndarray, cam: np.ndarray, iterations: int) -> np.ndarray:
     """Return the maps (K, H, W) after PAR, each scaled by its maximum again."""
     # the CRF alone works without torch, which takes seconds to import
+    from wsss.ops.cam import scale_by_max
     from wsss.ops.par import ImagePAR
     from wsss.stages.inference import device
 
     if not len(cam):
         return cam
-    refined = ImagePAR(image, iterations, device=device()).refine(cam.clip(0))
-    return refined / (refined.max(axis=(1, 2), keepdims=True) + _FLOOR)
+    return scale_by_max(ImagePAR(image, iterations, device=device()).refine(cam.clip(0)))
