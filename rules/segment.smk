@@ -2,7 +2,8 @@
 
 REQUIRED INPUTS: the pseudo labels of train, the classifier, checked backbone weights.
 OUTPUTS: train_segmenter/{key}/model.pt, train_segmenter/{key}/history.csv (its losses),
-    infer_segmenter/{key}/{split}/labels.tsv (record of the masks beside it).
+    infer_segmenter/{key}/{split}/labels.tsv (record of the masks beside it),
+    relabel/{key}/train/labels.tsv (masks that the next round of the segmenter learns).
 """
 
 
@@ -14,6 +15,7 @@ rule train_segmenter:
         classifier=made("classifier"),
         labels=made("labels"),
         refined=made("refined"),
+        masks=made("masks"),
     output:
         model=update(f"{STORE}/train_segmenter/{{key}}/model.pt"),
         history=update(f"{STORE}/train_segmenter/{{key}}/history.csv"),
@@ -39,6 +41,7 @@ rule train_segmenter:
     shell:
         "{params.launcher} wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --labels {input.labels:q} --refined {input.refined:q}"
+        " --masks {input.masks:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
@@ -71,5 +74,36 @@ rule infer_segmenter:
         "infer_segmenter of {params.users}"
     shell:
         "wsss infer-segmenter --index {input.index:q} --model {input.model:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
+
+
+rule relabel:
+    """Predict the masks of training images among their image labels, for the next round."""
+    input:
+        index=made("index"),
+        model=made("model"),
+    output:
+        record=update(f"{STORE}/relabel/{{key}}/{PART}.tsv"),
+    log:
+        f"{STORE}/relabel/{{key}}/logs/{PART}.log",
+    benchmark:
+        f"{STORE}/relabel/{{key}}/benchmarks/{PART}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
+    params:
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        users=users,
+    message:
+        "relabel of {params.users}"
+    shell:
+        "wsss relabel --index {input.index:q} --model {input.model:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

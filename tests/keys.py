@@ -11,7 +11,7 @@ NETWORKS = TRAININGS | {"random_walk"}
 FETCHING = {"fetch_data", "convert_masks", "make_tiles", "prepare_data", "prepare_masks"}
 READING = FETCHING - {"fetch_data"}
 SORTING = READING - {"convert_masks"}
-PREDICTING = {"infer_segmenter", "segment_whole"}
+PREDICTING = {"infer_segmenter", "relabel", "segment_whole"}
 PUBLISHED = {"aeft", "eader", "psa", "sb", "seam"}
 """The methods of this project; you may have some of your own beside them."""
 ELSEWHERE: set[str] = set()
@@ -88,6 +88,7 @@ KEYS = [
     Key("seed", 1, TRAININGS),
     Key("seeds", [1], TRAININGS),
     Key("until", "refine", ELSEWHERE),
+    Key("upper_bound", True, ELSEWHERE),
     Key("runs", {"other": {}}, ELSEWHERE),
     Key("results", "elsewhere", ELSEWHERE),
     Key("jobs", 3, ELSEWHERE),
@@ -133,10 +134,10 @@ KEYS = [
     *_section("walk.crf", {"random_walk"}, **_KERNELS),
     *_section("segment", {"train_segmenter"}, segmenter="deeplab_v2"),
     *_section("segment", {"train_segmenter"}, {"segment.train.init": "backbone"}, backbone=_OTHER),
-    *_section("segment", ELSEWHERE, checkpoint=HERE),
+    *_section("segment", ELSEWHERE, checkpoint=HERE, rounds=2),
     *_section("segment.train", {"train_segmenter"}, **_TRAIN),
     *_section("segment.train", {"train_segmenter"}, augmentation="deeplab_v1", scale=[1, 2]),
-    *_section("segment.train", {"train_segmenter"}, pixels="confident"),
+    *_section("segment.train", {"train_segmenter"}, pixels="confident", masks=True),
     *_section(
         "segment.train", {"train_segmenter"}, freeze="norms", loss="balanced", init="backbone"
     ),

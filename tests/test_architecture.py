@@ -7,7 +7,7 @@ import wsss
 
 ROOT = Path(wsss.__file__).parent
 TREE = (
-    "errors files names",
+    "errors files names runnames",
     "products",
     "pipeline",
     "system config",

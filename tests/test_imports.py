@@ -30,6 +30,7 @@ NETWORKS = (
     "evaluate_classifier",
     "infer_cam",
     "infer_segmenter",
+    "relabel",
     "segment_whole",
     "random_walk",
     "predict",

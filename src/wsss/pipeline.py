@@ -8,6 +8,7 @@ all of them can. See docs/developing.md for how to add a row.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from wsss import runnames
 from wsss.products import (
     PSEUDO_LABELS,
     SPLITS,
@@ -110,7 +111,7 @@ _MAKE_BOUNDARIES = Stage(
             "refined",
             "train",
             when=lambda case: case.run.boundaries.folder is None,
-            of_run=lambda name, run: run.boundaries.run or f"{name}.first",
+            of_run=lambda name, run: run.boundaries.run or runnames.first(name),
         ),
     ),
     given=lambda case: [
@@ -192,6 +193,20 @@ _STITCH_MASKS = Stage(
     inputs=(_TILES, Input("labels", PSEUDO_LABELS)),
     when=lambda case: case.dataset.tiles is not None,
 )
+_RELABEL = Stage(
+    "relabel",
+    ("segment.infer",),
+    (
+        _TRAIN_INDEX,
+        Input(
+            "model",
+            "segmenter",
+            of_run=lambda name, run: runnames.round_before(name, run.segment.rounds - 1),
+        ),
+    ),
+    when=lambda case: case.run.relabels(),
+    scattered=True,
+)
 _TRAIN_SEGMENTER = Stage(
     "train_segmenter",
     (*_NETWORK, *(f"segment.{key}" for key in ("segmenter", "backbone", "{segmenter}", "train"))),
@@ -205,6 +220,7 @@ _TRAIN_SEGMENTER = Stage(
         ),
         Input("refined", "refined", "train", lambda case: case.run.learns_confident_pixels()),
         Input("labels", PSEUDO_LABELS, "train", lambda case: not case.run.segment.checkpoint),
+        Input("masks", "masks", "train", lambda case: case.run.learns_masks()),
     ),
     given=lambda case: _checkpoint(case.run.segment.checkpoint),
 )
@@ -260,6 +276,11 @@ PRODUCTS: tuple[Product, ...] = (
         "end the run before (until: refine)",
     ),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
+    Product(
+        *("relabelled", "labels", (_RELABEL,), "segment", (TRAIN,), "Relabelled", (TRAIN,)),
+        folder="segment/relabelled",
+        remedy="train the segmenter in one round (segment.rounds)",
+    ),
     Product(
         *("segmenter", "model", (_TRAIN_SEGMENTER,), "segment", UNSPLIT, "Segmenter"),
         beside="history.csv",

@@ -129,6 +129,17 @@ def test_a_method_that_needs_boundaries_has_a_first_run():
     assert mine.method == "sb" and mine.until == "segment"
 
 
+@pytest.mark.parametrize("own", [{"until": "walk"}, {"segment": {"checkpoint": __file__}}])
+def test_an_upper_bound_needs_a_segmenter_that_is_trained(own):
+    with pytest.raises(UserError, match=r"runs.a.upper_bound: true compares trained segmenters"):
+        runs(load({"runs": {"a": {"upper_bound": True} | own}}))
+
+
+def test_rounds_matter_to_runs_that_train_a_segmenter():
+    for own in ({"until": "walk"}, {"segment": {"checkpoint": __file__, "rounds": 2}}):
+        assert list(runs(load({"segment": {"rounds": 2}} | own))) == ["psa"]
+
+
 def test_the_first_run_may_differ():
     first = {"method": "seam", "cam": {"train": {"epochs": 2}}}
     found = runs(load({"method": "sb", "boundaries": {"first": first}}))

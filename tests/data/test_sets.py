@@ -9,8 +9,10 @@ from wsss.data.sets.affinity import AffinitySet, affinity_sample
 from wsss.data.sets.classification import ClassificationSet
 from wsss.data.sets.segmentation import SegmentationSet, confirmed
 from wsss.errors import UserError
+from wsss.io.index import Masks
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.maps import MapsReader, MapsWriter
+from wsss.io.provenance import bytes_digest
 
 OFF = (0.0, 0.0, 0.0, 0.0)
 ON = (0.3, 0.3, 0.3, 0.1)
@@ -136,6 +138,16 @@ def test_pixels_that_refined_maps_do_not_confirm_are_ignored(tmp_path):
     labels = np.uint8([[0, 0, 3, 3, 255]])
     found = confirmed(labels, MapsReader([tmp_path / "maps.tsv"]), item)
     assert found.tolist() == [[0, 255, 255, 3, 255]]
+
+
+def test_masks_replace_the_labels_of_their_images(items, labels, tmp_path):
+    mask = np.ones((24, 40), np.uint8)
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    path, name = tmp_path / "mask.png", items[0].image_id
+    masks = Masks("drawn", {name: path}, {name: bytes_digest(path.read_bytes())})
+    dataset = SegmentationSet(items, labels, (1.0, 1.0), 24, OFF, masks=masks)
+    assert set(dataset[0, 0]["label"].unique().tolist()) == {1}
+    assert 1 not in dataset[0, 1]["label"]
 
 
 def test_image_and_labels_are_mirrored_together(items, labels):

@@ -4,6 +4,7 @@ import pytest
 
 from tests.plan.conftest import Contents, fresh, stages
 from wsss.config.packaged import Package
+from wsss.plan.files import run_files
 
 WALK = {"random_walk", "train_segmenter", "infer_segmenter", "evaluate", "report"}
 SWEEP = {"runs": {"b4": {"walk": {"beta": 4}}, "b8": {}, "b16": {"walk": {"beta": 16}}}}
@@ -91,6 +92,33 @@ def test_boundaries_come_from_the_first_run(planned):
     (crf,) = plan.artifact("boundaries", "train", "sb").inputs["refined"]
     assert "sb" in crf.runs and crf.stage == "refine_maps"
     assert plan.artifact("refined", "train", "sb.first") is crf
+
+
+def test_a_round_learns_the_masks_of_the_one_before(planned):
+    plan = planned({"segment": {"rounds": 3}})
+    assert list(plan.runs) == ["psa.round1", "psa.round2", "psa"]
+    for run, before in (("psa", "psa.round2"), ("psa.round2", "psa.round1")):
+        (labels,) = plan.artifact("segmenter", None, run).inputs["labels"]
+        assert labels is plan.artifact("relabelled", "train", run)
+        assert labels.inputs["model"] == (plan.artifact("segmenter", None, before),)
+    (labels,) = plan.artifact("segmenter", None, "psa.round1").inputs["labels"]
+    assert labels is plan.artifact("walk", "train", "psa")
+    assert "relabelled" not in run_files(plan, "psa.round1").products
+
+
+def test_the_upper_bound_is_the_segmenter_trained_on_masks(planned):
+    plan = planned({"upper_bound": True, "seeds": [3]})
+    assert list(plan.runs) == ["psa.3", "psa.3.bound"]
+    bound, own = (plan.artifact("segmenter", None, run) for run in ("psa.3.bound", "psa.3"))
+    assert bound.inputs["masks"] == (plan.artifact("masks", "train"),)
+    assert not own.inputs["masks"] and own.inputs["labels"] == bound.inputs["labels"]
+    assert set(run_files(plan, "psa.3.bound").products) == {"segmenter", "segment"}
+
+
+def test_derived_runs_take_their_boundaries_from_the_same_first_run(planned):
+    plan = planned({"method": "sb", "segment": {"rounds": 2}, "upper_bound": True})
+    assert list(plan.runs) == ["sb.first", "sb.round1", "sb", "sb.bound"]
+    assert len({plan.artifact("classifier", None, run) for run in list(plan.runs)[1:]}) == 1
 
 
 def test_parts_follow_the_number_of_images(planned):

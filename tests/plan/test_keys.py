@@ -51,6 +51,7 @@ FROM = {
     "random_walk": WALK,
     "train_segmenter": TRAIN_SEGMENTER,
     "infer_segmenter": SEGMENT,
+    "relabel": set(),
     "segment_whole": set(),
     "evaluate": REPORT,
     "report": {"report"},

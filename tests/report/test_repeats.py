@@ -9,15 +9,6 @@ def pair(make_run) -> list[RunResults]:
     return [make_run("a.0"), make_run("a.7", shift=0.02)]
 
 
-@pytest.mark.parametrize(
-    ("run", "group"),
-    [("a.0", "a"), ("psa+eader.12", "psa+eader"), ("a", None), ("a.first", None)],
-)
-def test_the_name_tells_a_repeat(run: str, group: str | None) -> None:
-    assert repeats.group_of(run) == group
-    assert repeats.group_of(f"{run}.first") is None
-
-
 def test_mean_and_sample_deviation(pair: list[RunResults]) -> None:
     stages = {one.step.key: one for one in repeats.repeated(pair)}
     walk = stages["walk"]

@@ -30,6 +30,17 @@ def test_a_step_is_compared_with_what_it_is_made_from(make_run) -> None:
     }
 
 
+def test_a_second_round_is_compared_with_the_labels_it_learns(make_run) -> None:
+    run = make_run()
+    walk = run.evaluations["walk"]
+    own = walk.model_copy(
+        update={"product": "relabelled", "results": {"relabelled": walk.results["walk"]}}
+    )
+    found = steps(replace(run, evaluations=run.evaluations | {"relabelled": own}))
+    bases = {step.key: base.key for step in found if (base := base_of(found, step))}
+    assert (bases["relabelled"], bases["segment net"]) == ("walk", "relabelled")
+
+
 def test_a_step_names_its_variant_or_maker(make_run) -> None:
     notes = {step.key: step.note for step in steps(make_run())}
     assert notes["walk"] == "random walk"

@@ -11,6 +11,8 @@ from tests.methods.cases import COMBINATIONS, NEWCOMER
 from tests.workflow.conftest import MICRO
 from wsss.config.merging import merge
 from wsss.config.methods import method_names
+from wsss.io.index import Index
+from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -74,3 +76,20 @@ def test_a_published_checkpoint_replaces_the_training(project, tmp_path):
     )
     for image_id in trained.ids:
         assert np.array_equal(given.read(image_id)["cam"], trained.read(image_id)["cam"])
+
+
+def test_a_second_round_learns_its_own_masks_and_masks_are_the_bound(project):
+    config = {"segment": {"rounds": 2, "train": {"masks": False}}, "upper_bound": True}
+    project.snakemake(config=config)
+    summary = pd.read_csv(project.results / "summary.tsv", sep="\t")
+    rows = {(run, stage) for run, stage, split in summary[["run", "stage", "split"]].values}
+    segment = "segment deeplab_v3plus"
+    assert {("psa", "relabelled"), ("psa.round1", segment), ("psa.bound", segment)} <= rows
+    assert ("psa.bound", "walk") not in rows
+    index = Index.read(project.results / "index.train.tsv")
+    labels = LabelReader([project.made("segment/relabelled/train/labels.tsv")])
+    for item in index.split("train"):
+        allowed = {0, *(c + 1 for c in item.classes)}
+        assert set(np.unique(labels.read(item.image_id))) <= allowed
+    log = project.log("segment/model.pt", "psa.bound")
+    assert "masks replace the pseudo labels of 10 images" in log

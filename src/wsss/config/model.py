@@ -184,6 +184,9 @@ class Run(Section):
     """Repeat the run with each of these seeds; the report gives mean and standard deviation."""
     until: Literal[STEPS] = "segment"  # type: ignore[valid-type]
     """Last step of the run."""
+    upper_bound: bool = False
+    """Train the same segmenter on the masks of the training images, too, as run `<run>.bound`: what
+    the run could reach with perfect pseudo labels."""
     cam: Cam = Cam()
     boundaries: Boundaries = Boundaries()
     refine: RefinerName = "crf"
@@ -232,8 +235,20 @@ class Run(Section):
         return self.segment.train.init == "cam" and not self.segment.checkpoint
 
     def learns_confident_pixels(self) -> bool:
-        """Return True if the segmenter is trained on the pixels that refined maps confirm."""
-        return self.segment.train.pixels == "confident" and not self.segment.checkpoint
+        """Return True if the segmenter is trained on the pixels that refined maps confirm.
+
+        Labels of a round before are learnt whole: the segmenter has corrected the refined maps.
+        """
+        chosen = self.segment.train.pixels == "confident" and not self.segment.checkpoint
+        return chosen and self.segment.rounds == 1
+
+    def relabels(self) -> bool:
+        """Return True if the segmenter learns the masks of the round before."""
+        return self.segment.rounds > 1 and not self.segment.checkpoint
+
+    def learns_masks(self) -> bool:
+        """Return True if the segmenter is trained on masks where there are some."""
+        return self.segment.train.masks and not self.segment.checkpoint
 
     def starts_from_weights(self) -> set[str]:
         """Return the steps of the run with a training that starts from pretrained weights."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from wsss import runnames
 from wsss.config import backbones
 from wsss.config.merging import merge
 from wsss.config.model import METHODS, Config, Run
@@ -38,6 +39,7 @@ def runs(config: Config) -> dict[str, Run]:
     A run set to null is left out; without any run there is one, named after the method. A run
     with `seeds` is repeated per seed, as `name.seed`. A method that is trained with boundary maps
     has its first run before it, as `name.first`, unless another source of the maps is given.
+    Earlier rounds of its segmenter are `name.round1`, ..., the upper bound is `name.bound`.
 
     Raises:
         UserError: a wrong key or value in a run, a backbone that cannot work, or no run at all.
@@ -51,7 +53,7 @@ def runs(config: Config) -> dict[str, Run]:
                 prefix = f"runs.{name}." if config.runs else ""
                 for full, run in _expanded(name, merge(shared, own), prefix).items():
                     resolved[full] = run
-                    which = full if full.endswith(".first") else name
+                    which = full if runnames.is_first(full) else name
                     found += [f"config: {line}" for line in _problems(which, run, config)]
         except UserError as error:
             found.append(str(error))
@@ -65,18 +67,30 @@ def runs(config: Config) -> dict[str, Run]:
 
 
 def _expanded(name: str, raw: dict[str, Any], prefix: str) -> dict[str, Run]:
-    """Return a run, or one per seed, each behind the first run that it needs."""
+    """Return a run, or one per seed, each between the runs that it needs or asks for."""
     run = _validate(Run, raw, prefix)
     repeats = {f"{name}.{seed}": {"seed": seed, "seeds": []} for seed in run.seeds}
     resolved = {}
     for full, own in (repeats or {name: {}}).items():
         repeated = merge(raw, own)
         if has_first_run(run):
-            base = merge(repeated, {"until": "refine", "seeds": [], "cam": {"checkpoint": None}})
-            first = merge(base, run.boundaries.first)
-            resolved[f"{full}.first"] = _first(first, f"{prefix}boundaries.first.")
-        resolved[full] = _validate(Run, repeated, prefix)
+            changes = {"until": "refine", "upper_bound": False, "cam": {"checkpoint": None}}
+            first = merge(merge(repeated, changes | {"seeds": []}), run.boundaries.first)
+            resolved[runnames.first(full)] = _first(first, f"{prefix}boundaries.first.")
+        for derived, changes in _segmenters(full, run):
+            resolved[derived] = _validate(Run, merge(repeated, changes), prefix)
     return resolved
+
+
+def _segmenters(name: str, run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a run between those that train its segmenter otherwise, with the keys that differ."""
+    alone = {"upper_bound": False}
+    if run.until == STEPS[-1] and run.relabels():
+        for number in range(1, run.segment.rounds):
+            yield runnames.round_before(name, number), alone | {"segment": {"rounds": number}}
+    yield name, {}
+    if run.upper_bound:
+        yield runnames.bound(name), alone | {"segment": {"rounds": 1, "train": {"masks": True}}}
 
 
 def _first(raw: dict[str, Any], prefix: str) -> Run:
@@ -97,19 +111,16 @@ def has_first_run(run: Run) -> bool:
 def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
     """Yield the mistakes in the files and backbones of a run, each behind its key."""
     own = config.runs.get(name.partition(".")[0]) or {}
-    first = name.endswith(".first")
+    first = runnames.is_first(name)
 
     def place(key: str) -> str:
         if first:
-            return f"{name.removesuffix('.first')}, boundaries.first.{key}"
+            return f"{runnames.main(name)}, boundaries.first.{key}"
         return f"runs.{name}.{key}" if key.partition(".")[0] in own else key
 
     yield from _backbone_problems(run, place)
     yield from _refiner_problems(run, place, first)
-    for stage in ("cam", "segment"):
-        path = getattr(run, stage).checkpoint
-        if path and not isfile(path):  # noqa: PTH113 Path.is_file fails on some names
-            yield f"{place(f'{stage}.checkpoint')}: no such file: {path}"
+    yield from _checkpoint_problems(run, place)
     if run.cam.checkpoint:
         return
     for method, params in run.options().items():
@@ -135,6 +146,16 @@ def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
     for option, backbone in run.further_backbones().items():
         if backbone != run.backbone:
             yield from backbones.problems(place(f"cam.{option}"), backbone)
+
+
+def _checkpoint_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
+    """Yield the published checkpoints that are missing or leave a key without meaning."""
+    for stage in ("cam", "segment"):
+        path = getattr(run, stage).checkpoint
+        if path and not isfile(path):  # noqa: PTH113 Path.is_file fails on some names
+            yield f"{place(f'{stage}.checkpoint')}: no such file: {path}"
+    if run.upper_bound and (run.until != STEPS[-1] or run.segment.checkpoint):
+        yield f"{place('upper_bound')}: true compares trained segmenters, but the run trains none"
 
 
 def _refiner_problems(run: Run, place: Callable[[str], str], first: bool) -> Iterator[str]:

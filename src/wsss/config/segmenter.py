@@ -70,9 +70,12 @@ class SegmenterTrain(Train):
     scale: Annotated[tuple[Positive, Positive], AfterValidator(ordered)] = (0.5, 1.5)
     """Range of the random scale; deeplab_v2 draws multiples of 0.25, deeplab_v3plus scales the
     crop and makes that the shorter side."""
+    masks: bool = False
+    """Masks of training images replace their pseudo labels, with all their pixels; images without
+    one keep them."""
     pixels: Literal["all", "confident"] = "all"
     """Pixels of the pseudo labels that are learnt: all, or those that the refined maps confirm with
-    their lowest and highest exponent."""
+    their lowest and highest exponent; from the second round on, all."""
     freeze: Literal["backbone", "norms", "affine", "nothing", "all"] = "backbone"
     """Frozen parts: those that the backbone freezes by itself; every BatchNorm (DeepLab v2); the
     affine parameters of every BatchNorm, while its statistics are updated (DeepLab v1); nothing
@@ -143,12 +146,15 @@ class Segment(Section):
     deeplab_v2: DeepLabV2 = DeepLabV2()
     deeplab_v3: DeepLabV3 = DeepLabV3()
     deeplab_v3plus: DeepLabV3Plus = DeepLabV3Plus()
+    rounds: Annotated[int, Field(ge=1, le=5)] = 1
+    """Trainings one after the other; from the second on, each learns the masks that the one before
+    predicts for the training images among their image labels."""
     train: SegmenterTrain = SegmenterTrain()
     infer: SegmentInfer = SegmentInfer()
 
     def unread(self) -> Collection[str]:
         """Return the settings of the training if there is a checkpoint instead."""
-        return ("train",) if self.checkpoint else ()
+        return ("train", "rounds") if self.checkpoint else ()
 
     @model_validator(mode="after")
     def _backbone_shared(self) -> "Segment":

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from wsss import runnames
 from wsss.config.slices import canonical
 from wsss.plan.artifact import Artifact
 from wsss.plan.artifacts import Plan
@@ -41,10 +42,14 @@ class RunFiles:
 
 
 def run_files(plan: Plan, name: str) -> RunFiles:
-    """Return the files of a run, as the report reads them."""
+    """Return the files of a run, as the report reads them.
+
+    What a run that derives from another one shares with it is among the files of that one alone.
+    """
     found: dict[str, dict[str, Any]] = {}
+    main = runnames.main(name)
     for run, row, split, artifact in plan.products():
-        if run != name:
+        if run != name or (main != name and plan.artifact(row.name, split, main) is artifact):
             continue
         entry = found.setdefault(
             row.name, {"files": {}, "evaluations": {}, "history": None, "benchmarks": {}}

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import stdev
 
+from wsss import runnames
 from wsss.metrics.classifier import ClassifierScores, ClassScore, mean_of_known
 from wsss.report.content import RunResults
-from wsss.report.repeats import group_of
 from wsss.report.tables import NONE, Row, percent, summary_columns
 
 
@@ -14,7 +14,7 @@ def summary_rows(runs: Iterable[RunResults]) -> list[Row]:
     found = {run.name: run.scores for run in runs if run.scores is not None}
     groups: dict[str, list[ClassifierScores]] = {}
     for name, scores in found.items():
-        if group := group_of(name):
+        if group := runnames.group(name):
             groups.setdefault(group, []).append(scores)
     rows = [_row(name, [scores]) for name, scores in found.items()]
     return rows + [_row(name, several) for name, several in groups.items() if len(several) > 1]

@@ -1,6 +1,6 @@
 """Results of a run in the form that tables and charts show."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +9,7 @@ from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import Evaluation, Metrics, ThresholdCurve
 from wsss.metrics.tally import is_wide, plateau
 from wsss.pipeline import EVALUATED, PRODUCTS, product, pseudo_labels
-from wsss.products import PSEUDO_LABELS, Product
+from wsss.products import PSEUDO_LABELS, Input, Product
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ def _rows(run: RunResults, row: Product, evaluation: Evaluation) -> list[Step]:
     if row.form == "labels":
         return _label_rows(run, row, results)
     if row.form == "seeds":
-        return _seed_rows(row, results, evaluation.threshold_curve)
-    return _posterior_rows(row, results)
+        return _seed_rows(run, row, results, evaluation.threshold_curve)
+    return _posterior_rows(run, row, results)
 
 
 def plateau_of(curve: ThresholdCurve) -> tuple[float, float]:
@@ -130,7 +130,7 @@ def plateau_of(curve: ThresholdCurve) -> tuple[float, float]:
 
 
 def _seed_rows(
-    row: Product, results: Mapping[str, Metrics], curve: ThresholdCurve | None
+    run: RunResults, row: Product, results: Mapping[str, Metrics], curve: ThresholdCurve | None
 ) -> list[Step]:
     """Rows of maps without background: one per choice of the threshold."""
     level = plateau_of(curve) if curve else None
@@ -147,7 +147,7 @@ def _seed_rows(
             note=f"threshold {found.threshold:g} {how}",
             product=row.name,
             metrics=found,
-            base=_base(row),
+            base=_base(row, run.evaluations),
             reference=reference,
             circular=row.uses_labels,
             plateau=level if name == " mask-free" else None,
@@ -157,7 +157,7 @@ def _seed_rows(
     ]
 
 
-def _posterior_rows(row: Product, results: Mapping[str, Metrics]) -> list[Step]:
+def _posterior_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -> list[Step]:
     """Rows of maps with background: the lowest and the highest background exponent."""
     found = {m.alpha: m for m in results.values() if m.alpha is not None}
     alphas = sorted(found)
@@ -170,7 +170,7 @@ def _posterior_rows(row: Product, results: Mapping[str, Metrics]) -> list[Step]:
             note=note,
             product=row.name,
             metrics=found[alpha],
-            base=_base(row),
+            base=_base(row, run.evaluations),
             circular=row.uses_labels,
         )
         for alpha, (end, note) in zip(ends, notes, strict=False)
@@ -187,7 +187,7 @@ def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -
             note=_note(variant or run.makers.get(row.name, "").replace("_", " "), row),
             product=row.name,
             metrics=metrics,
-            base=_base(row),
+            base=_base(row, run.evaluations),
             circular=row.uses_labels,
         )
         for metrics in results.values()
@@ -198,17 +198,32 @@ def _note(maker: str, row: Product) -> str:
     return maker if row.uses_labels else f"{maker}, without the image labels"
 
 
-def _base(row: Product) -> str | None:
-    """Return the nearest evaluated product that a product of the same run is made from."""
+def _base(row: Product, known: Collection[str]) -> str | None:
+    """Return the nearest product that a product of the same run is made from, among known ones.
+
+    Args:
+        row: the product.
+        known: products that are evaluated.
+    """
     inputs = [
-        pseudo_labels(row)[0] if need.product == PSEUDO_LABELS else product(need.product)
+        source
         for maker in row.makers
         for need in maker.inputs
-        if need.of_run is None
+        for source in _sources(need, row, known)
     ]
-    direct = [source.name for source in inputs if source.evaluated]
+    direct = [source.name for source in inputs if source.name in known]
     if direct:
         return direct[-1]
     # the last products first: the chain's models rather than the data set
     ordered = sorted(dict.fromkeys(inputs), key=PRODUCTS.index, reverse=True)
-    return next((base for source in ordered if (base := _base(source))), None)
+    return next((base for source in ordered if (base := _base(source, known))), None)
+
+
+def _sources(need: Input, row: Product, known: Collection[str]) -> Sequence[Product]:
+    """Return the product of an input; of pseudo labels the last known ones.
+
+    The segmenter of another round, which label maps are made with, has learnt the labels before.
+    """
+    if need.product == PSEUDO_LABELS or (need.of_run and row.kind == "labels"):
+        return [source for source in pseudo_labels(row) if source.name in known][:1]
+    return [] if need.of_run else [product(need.product)]

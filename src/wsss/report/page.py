@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from wsss import runnames
 from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import METRICS, Metric, Support, absence
 from wsss.metrics.tally import is_wide
@@ -259,7 +260,7 @@ def _repeats_of(
 ) -> dict[str, Any] | None:
     """Return a metric over all repeats of a run, since the best seed is too optimistic."""
     for one in repeats.repeated(runs):
-        if (one.group, one.step.key) == (repeats.group_of(run.name), step.key):
+        if (one.group, one.step.key) == (runnames.group(run.name), step.key):
             value = tables.spread(one.step.metrics.value(metric), one.std[metric])
             return {"seeds": one.seeds, "value": value}
     return None

@@ -1,17 +1,13 @@
 """Statistics over runs that differ only in their seed: mean and sample standard deviation."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
+from wsss import runnames
 from wsss.metrics.result import METRICS, Metric, Metrics, Support
 from wsss.report.content import RunResults, Step, steps
 from wsss.report.tables import Row, spread, summary_row
-
-REPEAT = re.compile(r"([^.]+)\.\d+")
-"""Name of a repeat, `group.seed` (`wsss.config.resolve.runs`); names in the configuration have no
-dot, and the helper run `group.seed.first` is no repeat."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +27,11 @@ class Repeats:
     std: Mapping[str, float | None]
 
 
-def group_of(run: str) -> str | None:
-    """Return the group of a repeat; None for a run that is no repeat."""
-    match = REPEAT.fullmatch(run)
-    return match[1] if match else None
-
-
 def repeated(runs: Iterable[RunResults]) -> list[Repeats]:
     """Return the statistics of every step of two or more repeats of a run, all of one split."""
     found: dict[tuple[str, str], list[Step]] = {}
     for run in runs:
-        if group := group_of(run.name):
+        if group := runnames.group(run.name):
             for step in steps(run):
                 found.setdefault((group, step.key), []).append(step)
     return [_joined(group, same) for (group, _), same in found.items() if len(same) > 1]

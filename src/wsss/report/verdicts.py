@@ -5,6 +5,7 @@ from itertools import pairwise
 from statistics import stdev
 from typing import NamedTuple
 
+from wsss import runnames
 from wsss.metrics.tally import is_wide
 from wsss.pipeline import PRODUCTS
 from wsss.products import TRAIN
@@ -59,6 +60,7 @@ def verdicts(rows: Sequence[SummaryRow]) -> list[Verdict]:
         found += _worse_than_background(of_run)
         found += _falls(of_run, rows)
         found += _uninformative(of_run)
+        found += _below_bound(of_run, runs)
     return found
 
 
@@ -66,7 +68,7 @@ def _without_repeats(rows: Sequence[SummaryRow]) -> Iterator[SummaryRow]:
     """Yield the rows but for those whose mean over several seeds is in another one."""
     means = {(row["run"], row["stage"], row["split"]) for row in rows if int(row["seeds"]) > 1}
     for row in rows:
-        if (_group(row), row["stage"], row["split"]) not in means:
+        if (runnames.group(row["run"]), row["stage"], row["split"]) not in means:
             yield row
 
 
@@ -118,17 +120,12 @@ def _spread(before: SummaryRow, after: SummaryRow, everything: Sequence[SummaryR
     """Return the sample standard deviation of a fall over the seeds; 0 for a single run."""
     values: dict[str, dict[str, float]] = {before["stage"]: {}, after["stage"]: {}}
     for row in everything:
-        is_seed = (_group(row), row["split"]) == (after["run"], after["split"])
+        is_seed = (runnames.group(row["run"]), row["split"]) == (after["run"], after["split"])
         if is_seed and row["stage"] in values:
             values[row["stage"]][row["run"]] = _miou(row)
     first, second = values.values()
     falls = [first[run] - second[run] for run in first if run in second]
     return stdev(falls) if len(falls) > 1 else 0.0
-
-
-def _group(row: SummaryRow) -> str:
-    """Return the group of which the run of a row may be a repeat, `group.seed`."""
-    return row["run"].rpartition(".")[0]
 
 
 def _uninformative(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
@@ -143,6 +140,19 @@ def _uninformative(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
                 f"{last:g} agree equally well with the labels"
             )
             yield Verdict(row["run"], row["split"], text, "masks of a few images would decide it")
+
+
+def _below_bound(
+    rows: Sequence[SummaryRow], runs: Mapping[tuple[str, str], Sequence[SummaryRow]]
+) -> Iterator[Verdict]:
+    """Yield a verdict that compares the segmenter with the same one trained on masks."""
+    for row in rows:
+        of_bound = runs.get((runnames.bound(row["run"]), row["split"]), ())
+        same = [other for other in of_bound if other["stage"] == row["stage"] and other["miou"]]
+        if row["run"] != runnames.bound(row["run"]) and same and row["miou"]:
+            share = f"{100 * _miou(row) / max(_miou(same[0]), TIE):.0f} %"
+            text = f"{row['stage']} {_value(row)} is {share} of what masks give, {_value(same[0])}"
+            yield Verdict(row["run"], row["split"], text, "better pseudo labels gain the rest")
 
 
 def _miou(row: SummaryRow) -> float:

@@ -15,7 +15,7 @@ from wsss.data.views import Scaled, scaled_copies, views
 from wsss.engine.checkpoint import Model, load_model
 from wsss.engine.tta import sum_views
 from wsss.io.background import ahead, behind
-from wsss.io.labels import LabelWriter
+from wsss.io.labels import LabelWriter, label_ids
 from wsss.io.progress import log, track
 from wsss.nn import segmenters
 from wsss.nn.segmenters.base import Segmenter
@@ -45,9 +45,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Predict the masks of a part of the images."""
+    predict_part(args)
+
+
+def predict_part(args: argparse.Namespace, among_labels: bool = False) -> None:
+    """Predict the masks of a part of the images.
+
+    Args:
+        args: options of the stage.
+        among_labels: whether pixels take the background or one of the image's labels alone.
+    """
     config = read_slice(args.config).segment.infer
     items = part_items(args.index, args.split, args.part)
-    log.info("infer_segmenter: %d images of %s, part %s", len(items), args.split, args.part)
+    log.info("segmenter: %d images of %s, part %s", len(items), args.split, args.part)
     net = make_segmenter(load_model(args.model, "segmenter"), args.model)
     watch = Watch(for_inference(net, args.threads, config.precision))
     read = partial(read_scaled, scales=config.scales, resampling=config.resampling)
@@ -57,8 +67,9 @@ def run(args: argparse.Namespace) -> None:
     ):
         found = ahead(items, read, args.threads)
         for item, given in track(found, "segmentation", len(items)):
+            allowed = label_ids(np.array(item.classes, int)) if among_labels else None
             with finite_scores(item.image, args.model), watch():
-                labels = segment(net, given, config)
+                labels = segment(net, given, config, allowed)
             put(item.image_id, labels)
 
 
@@ -99,15 +110,28 @@ def logits(net: Segmenter, given: Scaled, infer: SegmenterInfer) -> Tensor:
     return finite(total, "logits") / (len(given.copies) * (1 + infer.flip))
 
 
-def segment(net: Segmenter, given: Scaled, infer: SegmenterInfer) -> np.ndarray:
+def segment(
+    net: Segmenter, given: Scaled, infer: SegmenterInfer, allowed: np.ndarray | None = None
+) -> np.ndarray:
     """Return the (H, W) uint8 label map of an image, after the CRF if any.
 
-    Args and raises as `logits`; the posteriors of the CRF may not be finite either.
+    Args:
+        net: the network, as in `logits`.
+        given: the image, scaled as `infer` says.
+        infer: how.
+        allowed: (K,) uint8, the only labels that a pixel may have; None = all.
+
+    Raises:
+        NotFiniteError: the logits, or the posteriors of the CRF, are not finite.
     """
     mean = logits(net, given, infer)
-    if not infer.crf.iterations:
-        return winners(mean)
-    return _refined(net, given.image, mean.softmax(0).cpu().numpy(), infer)
+    if allowed is not None:
+        mean = mean[torch.from_numpy(allowed.astype(np.int64)).to(mean.device)]
+    if infer.crf.iterations:
+        found = _refined(net, given.image, mean.softmax(0).cpu().numpy(), infer)
+    else:
+        found = winners(mean)
+    return found if allowed is None else allowed[found]
 
 
 def segment_tiles(

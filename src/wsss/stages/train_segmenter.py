@@ -7,7 +7,7 @@ from wsss.config.model import Config
 from wsss.config.slices import read_slice
 from wsss.data.sets.segmentation import SegmentationSet
 from wsss.errors import UserError
-from wsss.io.index import Index
+from wsss.io.index import Index, Masks
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
     add_training_arguments(parser)
     parser.add_argument("--labels", type=Path, nargs="*", default=[], help="pseudo labels")
+    parser.add_argument("--masks", type=Path, nargs="*", default=[], help="tables of masks")
     parser.add_argument("--refined", type=Path, nargs="*", default=[], help="refined maps")
     parser.add_argument("--classifier", type=Path, nargs="*", default=[], help="model.pt of cam")
     parser.add_argument("--checkpoint", type=Path, nargs="?", help="published weights to take over")
@@ -60,27 +61,35 @@ def run(args: argparse.Namespace) -> None:
     train(
         files,
         SegmentationTask(net, recipe.loss, recipe.freeze, recipe.batch_size),
-        _samples(index, config, args.labels, args.refined),
+        _samples(index, config, args),
         recipe,
         config.seed,
-        [args.index, *args.weights, *args.labels, *args.refined, *args.classifier],
+        [args.index, *args.weights, *args.labels, *args.refined, *args.masks, *args.classifier],
         (__name__,),
         "segmenter",
         **meta,
     )
 
 
-def _samples(
-    index: Index, config: Config, labels: list[Path], refined: list[Path]
-) -> SegmentationSet:
-    recipe = config.segment.train
+def _samples(index: Index, config: Config, args: argparse.Namespace) -> SegmentationSet:
+    recipe, items = config.segment.train, index.split("train")
+    masks = Masks.read(*args.masks) if args.masks else None
+    if masks is not None:
+        known = sum(item.image_id in masks.paths for item in items)
+        if not known:
+            raise UserError(
+                "segment.train.masks: no training image has a mask; name masks in the data set, "
+                "or set it to false"
+            )
+        log.info("train_segmenter: masks replace the pseudo labels of %d images", known)
     return SegmentationSet(
-        index.split("train"),
-        LabelReader(labels),
+        items,
+        LabelReader(args.labels),
         recipe.scale,
         recipe.crop,
         recipe.jitter,
         config.seed,
         recipe.augmentation,
-        MapsReader(refined) if refined else None,
+        MapsReader(args.refined) if args.refined else None,
+        masks,
     )

@@ -10,8 +10,8 @@ from wsss.data.jitter import Jitter
 from wsss.data.loaders import Sample
 from wsss.data.sets.samples import Samples
 from wsss.io.images import read_item
-from wsss.io.index import Item
-from wsss.io.labels import IGNORE, LabelReader, label_ids
+from wsss.io.index import Item, Masks
+from wsss.io.labels import IGNORE, LabelReader, label_ids, read_mask
 from wsss.io.maps import MapsReader
 from wsss.io.validated_maps import read_refined
 from wsss.ops.affinity import confident_labels
@@ -31,6 +31,7 @@ class SegmentationSet(Samples):
         seed: seed of all random steps.
         augmentation: a name of `wsss.data.augment.RECIPES`.
         refined: refined maps; pixels on which they do not agree with the labels are ignored.
+        masks: masks that replace the label maps of their images, with all their pixels.
     """
 
     def __init__(
@@ -43,17 +44,22 @@ class SegmentationSet(Samples):
         seed: int = 0,
         augmentation: str = "jitter",
         refined: MapsReader | None = None,
+        masks: Masks | None = None,
     ) -> None:
         super().__init__(items, crop, jitter, seed)
-        self.labels, self.refined = labels, refined
+        self.labels, self.refined, self.masks = labels, refined, masks
         self._frame = Frame(crop, scale, jitter)
         self._augment = RECIPES[augmentation]
 
     def _sample(self, item: Item, rng: random.Random) -> Sample:
-        image, labels = read_item(item), self.labels.read(item.image_id)
-        if self.refined is not None:
-            labels = confirmed(labels, self.refined, item)
-        return self._augment(image, labels, rng, self._frame)
+        return self._augment(read_item(item), self._labels(item), rng, self._frame)
+
+    def _labels(self, item: Item) -> np.ndarray:
+        """Return the label map (H, W) uint8 that an image is learnt with."""
+        if self.masks is not None and item.image_id in self.masks.paths:
+            return read_mask(self.masks, item.image_id)
+        labels = self.labels.read(item.image_id)
+        return labels if self.refined is None else confirmed(labels, self.refined, item)
 
 
 def confirmed(labels: np.ndarray, refined: MapsReader, item: Item) -> np.ndarray:
