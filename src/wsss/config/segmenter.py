@@ -77,9 +77,10 @@ class SegmenterTrain(Train):
     """Frozen parts: those that the backbone freezes by itself; every BatchNorm (DeepLab v2); the
     affine parameters of every BatchNorm, while its statistics are updated (DeepLab v1); nothing
     (DeepLab v3+); the whole backbone, so that only the head is trained."""
-    loss: Literal["mean", "per_image", "balanced"] = "mean"
+    loss: Literal["mean", "per_image", "balanced", "bootstrapped", "oeem"] = "mean"
     """Cross entropy: mean over the pixels; that, divided by the batch size (DeepLab v3+); mean over
-    background plus mean over objects (DSRG)."""
+    background plus mean over objects (DSRG); for wrong labels: partly against the prediction (hard
+    bootstrapping); less weight of the pixels with the highest loss of their image (OEEM)."""
     init: Literal["backbone", "cam"] = "cam"
     """Start from the weights of the backbone, or from the backbone of the trained classifier."""
 
