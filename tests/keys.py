@@ -48,6 +48,7 @@ def _section(prefix: str, stages: set[str], given: dict[str, Any] | None = None,
 _PLAIN = {"resampling": "pillow", "precision": "32-true"}
 _TRAIN = {
     "epochs": 3,
+    "min_steps": 3,
     "steps": 3,
     "batch_size": 4,
     "accumulate": 2,
@@ -186,7 +187,7 @@ INERT = [
     *_section("affinity.features", ELSEWHERE, of="backbone", taps=["conv5"]),
     Key("affinity.train.lr", 0.5, ELSEWHERE, _FEATURES),
     Key("walk.alpha", 1, ELSEWHERE, {"walk.maps": "refined"}),
-    Key("segment.train.epochs", 3, ELSEWHERE, {"segment.train.steps": 5}),
+    *_section("segment.train", ELSEWHERE, {"segment.train.steps": 5}, epochs=3, min_steps=3),
     Key("segment.train.jitter", [0] * 4, ELSEWHERE, {"segment.train.augmentation": "deeplab_v2"}),
     Key("cam.train.resize", [48, 70], ELSEWHERE, {"cam.train.sampling": "area"}),
     Key("cam.train.lr", 0.5, ELSEWHERE, {"cam.checkpoint": HERE}),

@@ -22,7 +22,7 @@ from wsss.nn.backbones import build
 
 TRAIN = SegmenterTrain(
     epochs=2, batch_size=6, optimizer="sgd", lr=0.01, head_lr_factor=10, bias_lr_factor=2,
-    decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9,
+    min_steps=0, decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9,
 )  # fmt: skip
 
 

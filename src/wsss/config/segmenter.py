@@ -62,6 +62,8 @@ class SegmenterTrain(Train):
 
     epochs: Count = 14
     """Passes over the training split."""
+    min_steps: Annotated[int, Field(ge=0)] = 800
+    """Fewest steps: the epochs go on until then, so that a few images are learnt, too."""
     lr: Positive = 0.0002
     """Learning rate of pretrained weights at step 0."""
     augmentation: Literal["jitter", "deeplab_v1", "deeplab_v2", "deeplab_v3plus"] = "jitter"

@@ -13,6 +13,8 @@ class Train(Section):
 
     epochs: Count = 10
     """Passes over the training split."""
+    min_steps: Annotated[int, Field(ge=0)] = 0
+    """Fewest steps: the epochs go on until then, so that a few images are learnt, too."""
     steps: Count | None = None
     """Length in steps, instead of epochs."""
     batch_size: Count = 8
@@ -47,7 +49,20 @@ class Train(Section):
     def unread(self) -> Collection[str]:
         """Return the options of the other optimiser, and the epochs beside steps."""
         options = () if self.optimizer == "sgd" else ("momentum",)
-        return (*options, "epochs") if self.steps else options
+        return (*options, "epochs", "min_steps") if self.steps else options
+
+    def epoch_steps(self, images: int) -> int:
+        """Return the steps of a pass over so many images: whole batches, at least one."""
+        return max(1, images // self.batch_size)
+
+    def fixed_steps(self, images: int) -> int | None:
+        """Return the length in steps where it is no number of epochs: `steps` or `min_steps`."""
+        too_short = self.epochs * self.epoch_steps(images) < self.min_steps
+        return self.steps or (self.min_steps if too_short else None)
+
+    def length(self, images: int) -> int:
+        """Return the steps of a training on so many images, all of the configured batch size."""
+        return self.fixed_steps(images) or self.epochs * self.epoch_steps(images)
 
     @model_validator(mode="after")
     def _parts_are_equal(self) -> Self:
@@ -59,6 +74,8 @@ class Train(Section):
 class ClassifierTrain(Train):
     """Training of the classifier."""
 
+    min_steps: Annotated[int, Field(ge=0)] = 400
+    """Fewest steps: the epochs go on until then, so that a few images are learnt, too."""
     head_lr_factor: Positive = 20.0
     """Factor on lr for layers that start from scratch."""
     sampling: Literal["long_side", "area"] = "long_side"
@@ -81,6 +98,8 @@ class AffinityTrain(Train):
 
     epochs: Count = 6
     """Passes over the training split."""
+    min_steps: Annotated[int, Field(ge=0)] = 600
+    """Fewest steps: the epochs go on until then, so that a few images are learnt, too."""
     crop: Annotated[int, Field(ge=40, multiple_of=8)] = 320
     """Side of the training crop in pixels: whole cells of 8, at least five of them."""
     init: Literal["backbone", "cam"] = "backbone"

@@ -101,14 +101,11 @@ def _sampler(
     Raises:
         UserError: the length does not suit the task, or the batch size the number of processes.
     """
-    # epochs and steps of the configured batch size
-    per_epoch = max(1, samples // train.batch_size)
-    limit = train.steps
-    epochs = train.epochs if limit is None else -(-limit // per_epoch)
-    scheduled = epochs * per_epoch if limit is None else limit
+    scheduled, limit = train.length(samples), train.fixed_steps(samples)
 
     # batch size of every epoch
-    batches = [task.batch_size(train.batch_size, epoch) for epoch in range(epochs)]
+    epochs = range(-(-scheduled // train.epoch_steps(samples)))
+    batches = [task.batch_size(train.batch_size, epoch) for epoch in epochs]
     rank, world = fabric.global_rank, fabric.world_size
     sampler = EpochSampler(samples, batches, seed, rank=rank, world=world, end=limit)
     task.check(sampler.steps)

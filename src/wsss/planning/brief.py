@@ -13,6 +13,7 @@ from wsss.config.backbones import BACKBONES, BackboneOptions
 from wsss.config.methods import parts
 from wsss.config.model import METHODS, Run
 from wsss.config.slices import canonical
+from wsss.config.training import Train
 from wsss.planning.images import Images
 
 STEPS = (4, 40)
@@ -107,9 +108,8 @@ def samples(config: str, images: int) -> int:
         images: number of training images.
     """
     (train,) = (value["train"] for _, value in _sections(json.loads(config)) if "train" in value)
-    batch: int = train["batch_size"]
-    steps: int = train["steps"] or train["epochs"] * max(1, images // batch)
-    return steps * batch
+    length = Train(**{key: train[key] for key in Train.model_fields})
+    return length.length(images) * length.batch_size
 
 
 def _seconds(backbone: BackboneOptions) -> float:
@@ -131,6 +131,7 @@ def _training(train: dict[str, Any], speed: float) -> Brief:
     steps = int(_LOOP / (batch * sample / pixels)) // 2 * 2
     train |= {
         "epochs": 1,
+        "min_steps": 0,
         "steps": min(max(steps, STEPS[0]), STEPS[1]),
         "batch_size": batch,
         "crop": side,

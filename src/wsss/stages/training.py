@@ -160,7 +160,7 @@ def train(
     from wsss.engine.fit import fit
 
     fabric = make_fabric(recipe.precision, files.threads, files.work / "tensorboard", files.devices)
-    log.info("%s of %d images on %s", _length(recipe), len(dataset), fabric.device)
+    log.info("%s of %d images on %s", _length(recipe, len(dataset)), len(dataset), fabric.device)
     facts = (files_digest(inputs, files.work / "inputs.json"), code_digest(*modules))
     identity = " ".join((files.config, *facts, torch.__version__))
     resume = Resume(files.work / "resume", identity)
@@ -193,8 +193,13 @@ def take_over(
     write_text(files.history, add_checksum("step,epoch,lr\n"))
 
 
-def _length(recipe: Train) -> str:
-    return f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs} epochs"
+def _length(recipe: Train, images: int) -> str:
+    """Return the length of a training in words."""
+    if recipe.steps:
+        return f"{recipe.steps} steps"
+    if steps := recipe.fixed_steps(images):
+        return f"{steps} steps (min_steps, more than {recipe.epochs} epochs)"
+    return f"{recipe.epochs} epochs"
 
 
 def seeded(seed: int) -> None:
