@@ -97,7 +97,7 @@ KEYS = [
     Key("backbone.weights", HERE, ELSEWHERE, _RESNET),
     Key("backbone.freeze", False, {"train_cam"}),
     *_section("cam.train", {"train_cam"}, **_TRAIN, resize=[48, 70], jitter_probability=0.5),
-    *_section("cam.train", {"train_cam"}, sampling="area"),
+    *_section("cam.train", {"train_cam"}, sampling="area", early_stopping={"patience": 5}),
     *_section("cam.train", {"train_cam"}, {"cam.train.sampling": "area"}, area=[0.5, 1]),
     *_section("cam.infer", {"infer_cam"}, scales=[2], flip=False, resampling="pillow"),
     Key("cam.infer.precision", "32-true", {"infer_cam", "evaluate_classifier"}),
@@ -137,7 +137,7 @@ KEYS = [
     *_section("segment", ELSEWHERE, checkpoint=HERE),
     *_section("segment.train", {"train_segmenter"}, **_TRAIN),
     *_section("segment.train", {"train_segmenter"}, augmentation="deeplab_v1", scale=[1, 2]),
-    *_section("segment.train", {"train_segmenter"}, pixels="confident"),
+    *_section("segment.train", {"train_segmenter"}, pixels="confident", early_stopping={}),
     *_section(
         "segment.train", {"train_segmenter"}, freeze="norms", loss="balanced", init="backbone"
     ),

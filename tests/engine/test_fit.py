@@ -335,7 +335,11 @@ def test_checkpoints_take_a_small_share_of_the_time(monkeypatch, cost, saved):
             written.append(now[0])
             now[0] += cost
 
-    state = SimpleNamespace(fabric=SimpleNamespace(is_global_zero=True), content=lambda step: {})
+    state = SimpleNamespace(
+        fabric=SimpleNamespace(is_global_zero=True),
+        content=lambda step: {},
+        stopping=SimpleNamespace(ended=False),
+    )
     with state_module.Checkpoints(state, Slow(), total=1000) as checkpoints:
         for step in range(60):
             now[0] += 10.0

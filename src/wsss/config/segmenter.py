@@ -16,7 +16,7 @@ from wsss.config.section import (
     UserPath,
     ordered,
 )
-from wsss.config.training import Train
+from wsss.config.training import StoppedTrain
 
 
 class DeepLabV1(Section):
@@ -57,7 +57,7 @@ class DeepLabV3Plus(DeepLabV3):
     """Depth-wise separable convolutions: faster on CPU."""
 
 
-class SegmenterTrain(Train):
+class SegmenterTrain(StoppedTrain):
     """Training of the segmenter."""
 
     epochs: Count = 14

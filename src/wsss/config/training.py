@@ -51,6 +51,10 @@ class Train(Section):
         options = () if self.optimizer == "sgd" else ("momentum",)
         return (*options, "epochs", "min_steps") if self.steps else options
 
+    def learnt(self, images: int) -> int:
+        """Return how many of the training images are learnt: all."""
+        return images
+
     def epoch_steps(self, images: int) -> int:
         """Return the steps of a pass over so many images: whole batches, at least one."""
         return max(1, images // self.batch_size)
@@ -71,7 +75,31 @@ class Train(Section):
         return self
 
 
-class ClassifierTrain(Train):
+class EarlyStopping(Section):
+    """Early end of a training by a held-out part of its images."""
+
+    held_out: Annotated[float, Field(gt=0, le=0.5)] = 0.1
+    """Fraction of the training images that the network is evaluated on and does not learn."""
+    every: Count = 50
+    """Steps between two evaluations."""
+    patience: Count = 3
+    """Evaluations in a row without a new best after which the training ends."""
+
+
+class StoppedTrain(Train):
+    """Training that may end early."""
+
+    early_stopping: EarlyStopping | None = None
+    """Keep the weights with the best metric on held-out training images (classifier: mAP;
+    segmenter: mIoU with the pseudo labels), and end once it no longer rises; null = full length."""
+
+    def learnt(self, images: int) -> int:
+        """Return about how many of the training images are not held out."""
+        held = round(self.early_stopping.held_out * images) if self.early_stopping else 0
+        return images - held
+
+
+class ClassifierTrain(StoppedTrain):
     """Training of the classifier."""
 
     min_steps: Annotated[int, Field(ge=0)] = 400

@@ -170,7 +170,8 @@ def _check_lengths(named: Mapping[str, Run], images: _Sizes) -> None:
     """Raise a UserError if the training of a run has too few steps for its method."""
     found = []
     for name, one in named.items():
-        steps = one.cam.train.length(len(images))
+        train = one.cam.train
+        steps = train.length(train.learnt(len(images)))
         for params in one.options().values() if not one.cam.checkpoint else ():
             if wrong := params.length_problem(steps):
                 found.append(f"run {name}: {wrong}; lower it, or train longer")

@@ -1,17 +1,19 @@
 """Train the segmenter on the pseudo labels."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from wsss.config.model import Config
+from wsss.config.segmenter import SegmenterTrain
 from wsss.config.slices import read_slice
 from wsss.data.sets.segmentation import SegmentationSet
 from wsss.errors import UserError
-from wsss.io.index import Index
+from wsss.io.index import Index, Item
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log
 from wsss.nn import segmenters
+from wsss.stages.held_out import NO_JITTER, divide, of_segmenter
 from wsss.stages.training import (
     TrainingFiles,
     add_training_arguments,
@@ -56,31 +58,38 @@ def run(args: argparse.Namespace) -> None:
     if args.checkpoint:
         take_over(files, args.checkpoint, net, "segmenter", **meta)
         return
-    log.info("train_segmenter: %s, %d images", segment.segmenter, len(index.split("train")))
+    items = index.split("train")
+    log.info("train_segmenter: %s, %d images", segment.segmenter, len(items))
+    learnt, held = divide(items, recipe, config.seed)
+    still = recipe.model_copy(update={"scale": (1.0, 1.0), "jitter": NO_JITTER})
     train(
         files,
         SegmentationTask(net, recipe.loss, recipe.freeze, recipe.batch_size),
-        _samples(index, config, args.labels, args.refined),
+        _samples(learnt, recipe, config.seed, args.labels, args.refined),
         recipe,
         config.seed,
         [args.index, *args.weights, *args.labels, *args.refined, *args.classifier],
         (__name__,),
         "segmenter",
+        of_segmenter(_samples(held, still, config.seed, args.labels, args.refined), recipe, net),
         **meta,
     )
 
 
 def _samples(
-    index: Index, config: Config, labels: list[Path], refined: list[Path]
+    items: Sequence[Item],
+    recipe: SegmenterTrain,
+    seed: int,
+    labels: list[Path],
+    refined: list[Path],
 ) -> SegmentationSet:
-    recipe = config.segment.train
     return SegmentationSet(
-        index.split("train"),
+        items,
         LabelReader(labels),
         recipe.scale,
         recipe.crop,
         recipe.jitter,
-        config.seed,
+        seed,
         recipe.augmentation,
         MapsReader(refined) if refined else None,
     )

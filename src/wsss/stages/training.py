@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from wsss.config.training import Train
+from wsss.data.held_out import HeldOut
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume, load_model, save_model
 from wsss.io.atomic import write_text
@@ -140,6 +141,7 @@ def train(
     inputs: list[Path],
     modules: tuple[str, ...],
     kind: str,
+    held_out: HeldOut | None = None,
     **meta: object,
 ) -> None:
     """Train `task`, then write its network with `meta`.
@@ -153,6 +155,7 @@ def train(
         inputs: files that the result depends on; unfinished work on others is not continued.
         modules: the same for code.
         kind: what the network is: classifier, affinity or segmenter.
+        held_out: images by which the training ends early.
         **meta: what is needed to build the network again.
     """
     # not before mistakes of the options are found: Fabric takes its time
@@ -174,6 +177,7 @@ def train(
         resume,
         files.history,
         workers=torch.get_num_threads() if on_gpu else 1,
+        held_out=held_out,
     )
     if fabric.is_global_zero:
         save_model(files.out, task.net, kind, **meta, config=json.loads(files.config))
