@@ -90,7 +90,7 @@ def _project(name: str, images: _Images, steps: int) -> Tensor:
     """Train as the stages do, with history and TensorBoard."""
     task = _task(name)
     settings = SegmenterTrain(
-        epochs=steps,
+        steps=steps,
         batch_size=BATCH,
         optimizer="sgd",
         lr=LR,

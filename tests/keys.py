@@ -48,6 +48,7 @@ def _section(prefix: str, stages: set[str], given: dict[str, Any] | None = None,
 _PLAIN = {"resampling": "pillow", "precision": "32-true"}
 _TRAIN = {
     "epochs": 3,
+    "min_steps": 3,
     "steps": 3,
     "batch_size": 4,
     "accumulate": 2,
@@ -97,7 +98,7 @@ KEYS = [
     Key("backbone.weights", HERE, ELSEWHERE, _RESNET),
     Key("backbone.freeze", False, {"train_cam"}),
     *_section("cam.train", {"train_cam"}, **_TRAIN, resize=[48, 70], jitter_probability=0.5),
-    *_section("cam.train", {"train_cam"}, sampling="area"),
+    *_section("cam.train", {"train_cam"}, sampling="area", early_stopping={"patience": 5}),
     *_section("cam.train", {"train_cam"}, {"cam.train.sampling": "area"}, area=[0.5, 1]),
     *_section("cam.infer", {"infer_cam"}, scales=[2], flip=False, resampling="pillow"),
     Key("cam.infer.precision", "32-true", {"infer_cam", "evaluate_classifier"}),
@@ -137,7 +138,8 @@ KEYS = [
     *_section("segment", ELSEWHERE, checkpoint=HERE, rounds=2),
     *_section("segment.train", {"train_segmenter"}, **_TRAIN),
     *_section("segment.train", {"train_segmenter"}, augmentation="deeplab_v1", scale=[1, 2]),
-    *_section("segment.train", {"train_segmenter"}, pixels="confident", masks=True),
+    *_section("segment.train", {"train_segmenter"}, pixels="confident", early_stopping={}),
+    *_section("segment.train", {"train_segmenter"}, masks=True),
     *_section(
         "segment.train", {"train_segmenter"}, freeze="norms", loss="balanced", init="backbone"
     ),
@@ -187,7 +189,7 @@ INERT = [
     *_section("affinity.features", ELSEWHERE, of="backbone", taps=["conv5"]),
     Key("affinity.train.lr", 0.5, ELSEWHERE, _FEATURES),
     Key("walk.alpha", 1, ELSEWHERE, {"walk.maps": "refined"}),
-    Key("segment.train.epochs", 3, ELSEWHERE, {"segment.train.steps": 5}),
+    *_section("segment.train", ELSEWHERE, {"segment.train.steps": 5}, epochs=3, min_steps=3),
     Key("segment.train.jitter", [0] * 4, ELSEWHERE, {"segment.train.augmentation": "deeplab_v2"}),
     Key("cam.train.resize", [48, 70], ELSEWHERE, {"cam.train.sampling": "area"}),
     Key("cam.train.lr", 0.5, ELSEWHERE, {"cam.checkpoint": HERE}),

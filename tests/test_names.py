@@ -16,6 +16,7 @@ HELPERS = {
     "damage",
     "events",
     "finite",
+    "held_out",
     "training",
     "inference",
     "options",

@@ -258,7 +258,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         *("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS),
         background=False,
-        remedy="train the classifier longer (cam.train.epochs), or give it more images",
+        remedy="train the classifier longer (cam.train.steps), or give it more images",
     ),
     Product(
         *("refined", "maps", (_REFINE_MAPS,), "refine", SPLITS, "Refined maps", SPLITS),
@@ -272,7 +272,7 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         *("walk", "labels", (_RANDOM_WALK,), "walk", SPLITS, "Pseudo labels", SPLITS),
-        remedy="train AffinityNet longer (affinity.train.epochs), walk fewer steps (walk.logt), or "
+        remedy="train AffinityNet longer (affinity.train.steps), walk fewer steps (walk.logt), or "
         "end the run before (until: refine)",
     ),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
@@ -290,7 +290,7 @@ PRODUCTS: tuple[Product, ...] = (
         *("segment", "labels", (_INFER_SEGMENTER,), "segment", (VAL,), "Segmenter", (VAL,)),
         uses_labels=False,
         variant=lambda run: run.segment.segmenter,
-        remedy="train the segmenter longer (segment.train.epochs), or use the pseudo labels "
+        remedy="train the segmenter longer (segment.train.steps), or use the pseudo labels "
         "(until: walk)",
     ),
     Product(

@@ -16,7 +16,7 @@ CLASSIC = {
     "batch_size": 16, "lr": 0.01, "head_lr_factor": 10, "bias_lr_factor": 2, "decay_biases": False,
     "momentum": 0.0005, "weight_decay": 0.0005, "poly_power": 0.9, "crop": 448,
     "sampling": "long_side", "resize": (256, 512), "jitter": (0.3, 0.3, 0.3, 0.1),
-    "jitter_probability": 1, "optimizer": "sgd",
+    "jitter_probability": 1, "optimizer": "sgd", "min_steps": 0,
 }  # fmt: skip
 SIAMESE = {"epochs": 8, "batch_size": 8, "resize": (448, 768)}
 EADER = {
@@ -103,7 +103,8 @@ def test_a_preset_is_the_official_recipe(name, tmp_path):
     assert run.cam.infer.resampling == "pillow"
     assert {part.precision for part in (run.cam.infer, run.walk, run.segment.infer)} == {"32-true"}
     affinity = run.affinity.train
-    assert (affinity.epochs, affinity.batch_size, affinity.crop) == (8, 8, 448)
+    assert (affinity.epochs, affinity.min_steps) == (8, 0)
+    assert (affinity.batch_size, affinity.crop) == (8, 448)
     assert affinity.lr == (0.1 if name == "psa-vgg16" else 0.01)
     assert {part: options.model_dump() for part, options in run.options().items()} == {
         part: OPTIONS[part] for part in run.options()
@@ -141,7 +142,7 @@ V2 = {
     "scale": (0.5, 1.5), "freeze": "norms", "loss": "mean",
 }  # fmt: skip
 V3PLUS = {
-    "steps": None, "epochs": 50, "batch_size": 16, "accumulate": 1, "lr": 0.007,
+    "steps": None, "epochs": 50, "min_steps": 0, "batch_size": 16, "accumulate": 1, "lr": 0.007,
     "bias_lr_factor": 1, "decay_biases": True, "crop": 513, "augmentation": "deeplab_v3plus",
     "scale": (0.5, 2.0), "freeze": "nothing", "loss": "per_image",
 }  # fmt: skip

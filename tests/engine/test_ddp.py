@@ -16,13 +16,13 @@ from wsss.engine.fit import fit
 from wsss.errors import UserError
 from wsss.losses.affinity import affinity_loss
 from wsss.losses.erasing import attention_mining
-from wsss.losses.segmentation import balanced_cross_entropy, cross_entropy
+from wsss.losses.segmentation import LOSSES
 from wsss.losses.triplet import repulsion
 from wsss.nn.backbones import build
 
 TRAIN = SegmenterTrain(
     epochs=2, batch_size=6, optimizer="sgd", lr=0.01, head_lr_factor=10, bias_lr_factor=2,
-    decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9,
+    min_steps=0, decay_biases=False, momentum=0.9, weight_decay=1e-4, poly_power=0.9,
 )  # fmt: skip
 
 
@@ -117,8 +117,7 @@ def uneven_losses(part):
     pairs, rows = x.flatten(2).mean(1, keepdim=True), x[:, 0, :, 0]
     shown = labels[:, 0, 0] == 1
     losses = [
-        cross_entropy(x, labels),
-        balanced_cross_entropy(x, labels),
+        *(loss(x, labels) for loss in LOSSES.values()),
         *affinity_loss(pairs, *kinds).values(),
         attention_mining(rows[shown], torch.ones_like(shown[shown], dtype=torch.int64)),
         repulsion(rows.repeat(3, 1), 1.01 * rows.repeat(3, 1), 0.5),

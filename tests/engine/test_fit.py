@@ -51,7 +51,7 @@ class Line(Task):
 
 TRAIN = SegmenterTrain(
     epochs=6, batch_size=2, optimizer="sgd", lr=0.05, head_lr_factor=10, bias_lr_factor=2,
-    decay_biases=False, momentum=0.9, weight_decay=0.0, poly_power=0.9,
+    min_steps=0, decay_biases=False, momentum=0.9, weight_decay=0.0, poly_power=0.9,
 )  # fmt: skip
 
 
@@ -203,6 +203,17 @@ def test_steps_replace_the_epochs(tmp_path, steps):
     assert pd.read_csv(tmp_path / "h.csv", comment="#")["step"].iloc[-1] == steps
 
 
+@pytest.mark.parametrize(("floor", "steps"), [(0, 24), (24, 24), (25, 25), (31, 31)])
+def test_the_epochs_go_on_until_the_fewest_steps(tmp_path, floor, steps):
+    settings = TRAIN.model_copy(update={"min_steps": floor})
+    train(tmp_path, settings=settings)
+    history = pd.read_csv(tmp_path / "h.csv", comment="#")
+    assert settings.length(8) == history["step"].iloc[-1] == steps
+    assert history["epoch"].iloc[-1] == -(-steps // 4)
+    # the schedule ends with the training
+    assert history["lr"].iloc[-1] == pytest.approx(0.05 * (1 / steps) ** 0.9)
+
+
 def test_a_batch_in_parts_gives_the_same_step(tmp_path, monkeypatch):
     monkeypatch.setattr(nn.functional, "dropout", lambda x, *_: x)
     whole = train(tmp_path / "a", settings=TRAIN.model_copy(update={"batch_size": 4}))
@@ -324,7 +335,11 @@ def test_checkpoints_take_a_small_share_of_the_time(monkeypatch, cost, saved):
             written.append(now[0])
             now[0] += cost
 
-    state = SimpleNamespace(fabric=SimpleNamespace(is_global_zero=True), content=lambda step: {})
+    state = SimpleNamespace(
+        fabric=SimpleNamespace(is_global_zero=True),
+        content=lambda step: {},
+        stopping=SimpleNamespace(ended=False),
+    )
     with state_module.Checkpoints(state, Slow(), total=1000) as checkpoints:
         for step in range(60):
             now[0] += 10.0

@@ -3,6 +3,8 @@ import math
 import pytest
 
 from wsss.config.model import METHODS, Config
+from wsss.config.slices import canonical
+from wsss.config.training import Train
 from wsss.plan.artifacts import Plan
 from wsss.planning.brief import Machine, brief, samples
 from wsss.planning.forecast import Forecast
@@ -133,21 +135,23 @@ def test_brief_options_are_valid(name):
 @pytest.mark.parametrize(
     ("train", "count"),
     [
-        ('{"batch_size":8,"steps":10,"epochs":1}', 80),
+        ({"batch_size": 8, "steps": 10, "epochs": 1}, 80),
         # two whole steps in each of three epochs
-        ('{"batch_size":8,"steps":null,"epochs":3}', 48),
-        ('{"batch_size":32,"steps":null,"epochs":3}', 96),
+        ({"batch_size": 8, "epochs": 3}, 48),
+        ({"batch_size": 32, "epochs": 3}, 96),
+        ({"batch_size": 8, "epochs": 3, "min_steps": 7}, 56),
     ],
 )
 def test_samples_are_those_of_whole_steps(train, count):
-    assert samples(f'{{"seed":0,"cam":{{"train":{train}}}}}', 20) == count
+    config = canonical({"seed": 0, "cam": {"train": Train(**train).model_dump(mode="json")}})
+    assert samples(config, 20) == count
 
 
 # ---- the forecast ----
 
 
 def test_a_training_takes_its_samples():
-    cam = {"train": {"epochs": 5, "batch_size": 100}}
+    cam = {"train": {"epochs": 5, "min_steps": 0, "batch_size": 100}}
     cost = costs_of(cam=cam)["train_cam"]
     assert (cost.jobs, cost.seconds, cost.cpu) == (1, 3 + 2000 * 0.5, 2 + 2000 * 0.25)
     assert (cost.memory, cost.disk) == (1e9, 10_000)
@@ -199,7 +203,8 @@ def test_whole_images_are_counted_as_such():
 
 
 def test_equal_work_is_rehearsed_once():
-    runs = {"short": {"cam": {"train": {"epochs": 1}}}, "long": {"seeds": [1, 2]}}
+    short = {"epochs": 1, "min_steps": 9}
+    runs = {"short": {"cam": {"train": short}}, "long": {"seeds": [1, 2]}}
     several = rehearsals(plan_of(runs=runs), IMAGES, MACHINE).values()
     one = rehearsals(plan_of(), IMAGES, MACHINE).values()
     assert {r.identity for r in several} == {r.identity for r in one}

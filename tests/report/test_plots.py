@@ -49,6 +49,11 @@ def test_losses_of_several_players_name_the_player() -> None:
     assert plots.losses({"step": [0], "net/cls": [1.0]}) == {"net/cls": "cls"}
 
 
+def test_a_held_out_metric_is_no_player() -> None:
+    history = {"step": [0, 1], "net/cls": [1.0, 0.5], "held_out/mAP": [NAN, 0.5]}
+    assert list(plots.losses(history).values()) == ["cls", "held_out/mAP"]
+
+
 def test_losses_with_pauses_are_drawn() -> None:
     svg = plots.loss_curves(GAME, "it")
     assert all(f">{name}<" in svg for name in ("net/cls", "net/am", "adversary/adv"))

@@ -183,7 +183,7 @@ def test_images_are_checked_before_regions_are(coco, capfd):
 @pytest.mark.parametrize("method", ["eader", "psa+eader"])
 def test_a_training_too_short_for_the_adversary_is_foreseen(data, capfd, method):
     content = yaml.safe_load((data / "mine.yaml").read_text())
-    train = {"epochs": 1, "batch_size": 1}
+    train = {"epochs": 1, "min_steps": 0, "batch_size": 1}
     for localizer, code in ((2, 2), (1, 0)):
         own = {"train": train, "eader": {"localizer_steps": localizer}}
         (data / "mine.yaml").write_text(yaml.safe_dump(content | {"method": method, "cam": own}))

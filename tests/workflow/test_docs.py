@@ -61,10 +61,11 @@ COMMANDS = {
 }
 """Commands of the documentation, and what runs them."""
 
+SHORT = {"epochs": 1, "min_steps": 0, "crop": 64}
 QUICK = {
-    "cam": {"train": {"epochs": 1, "crop": 64}, "infer": {"scales": [1.0], "flip": False}},
-    "affinity": {"train": {"epochs": 1, "crop": 64}},
-    "segment": {"train": {"epochs": 1, "crop": 64}, "infer": {"scales": [1.0], "flip": False}},
+    "cam": {"train": SHORT, "infer": {"scales": [1.0], "flip": False}},
+    "affinity": {"train": SHORT},
+    "segment": {"train": SHORT, "infer": {"scales": [1.0], "flip": False}},
 }
 
 

@@ -12,6 +12,7 @@ DEMO: dict[str, Any] = {
     "cam": {
         "train": {
             "epochs": 22,
+            "min_steps": 0,
             "batch_size": 16,
             "lr": 0.003,
             "head_lr_factor": 1,
@@ -24,12 +25,26 @@ DEMO: dict[str, Any] = {
     },
     "crf": {"alphas": [0.5, 4]},
     "affinity": {
-        "train": {"epochs": 5, "lr": 0.001, "head_lr_factor": 1, "crop": 128, "init": "cam"}
+        "train": {
+            "epochs": 5,
+            "min_steps": 0,
+            "lr": 0.001,
+            "head_lr_factor": 1,
+            "crop": 128,
+            "init": "cam",
+        }
     },
     "walk": {"alpha": 1, "crf": {"iterations": 0}},
     "segment": {
         "deeplab_v3plus": {"width": 64, "rates": [6, 12, 18]},
-        "train": {"epochs": 12, "batch_size": 10, "lr": 0.001, "head_lr_factor": 1, "crop": 128},
+        "train": {
+            "epochs": 12,
+            "min_steps": 0,
+            "batch_size": 10,
+            "lr": 0.001,
+            "head_lr_factor": 1,
+            "crop": 128,
+        },
         "infer": {"crf": _KERNEL},
     },
     "evaluate": {"thresholds": [i / 50 for i in range(30)]},

@@ -16,7 +16,7 @@ from wsss.config.section import (
     UserPath,
     ordered,
 )
-from wsss.config.training import Train
+from wsss.config.training import StoppedTrain
 
 
 class DeepLabV1(Section):
@@ -57,11 +57,13 @@ class DeepLabV3Plus(DeepLabV3):
     """Depth-wise separable convolutions: faster on CPU."""
 
 
-class SegmenterTrain(Train):
+class SegmenterTrain(StoppedTrain):
     """Training of the segmenter."""
 
     epochs: Count = 14
     """Passes over the training split."""
+    min_steps: Annotated[int, Field(ge=0)] = 800
+    """Fewest steps: the epochs go on until then, so that a few images are learnt, too."""
     lr: Positive = 0.0002
     """Learning rate of pretrained weights at step 0."""
     augmentation: Literal["jitter", "deeplab_v1", "deeplab_v2", "deeplab_v3plus"] = "jitter"
@@ -80,9 +82,10 @@ class SegmenterTrain(Train):
     """Frozen parts: those that the backbone freezes by itself; every BatchNorm (DeepLab v2); the
     affine parameters of every BatchNorm, while its statistics are updated (DeepLab v1); nothing
     (DeepLab v3+); the whole backbone, so that only the head is trained."""
-    loss: Literal["mean", "per_image", "balanced"] = "mean"
+    loss: Literal["mean", "per_image", "balanced", "bootstrapped", "oeem"] = "mean"
     """Cross entropy: mean over the pixels; that, divided by the batch size (DeepLab v3+); mean over
-    background plus mean over objects (DSRG)."""
+    background plus mean over objects (DSRG); for wrong labels: partly against the prediction (hard
+    bootstrapping); less weight of the pixels with the highest loss of their image (OEEM)."""
     init: Literal["backbone", "cam"] = "cam"
     """Start from the weights of the backbone, or from the backbone of the trained classifier."""
 

@@ -13,6 +13,8 @@ class Train(Section):
 
     epochs: Count = 10
     """Passes over the training split."""
+    min_steps: Annotated[int, Field(ge=0)] = 0
+    """Fewest steps: the epochs go on until then, so that a few images are learnt, too."""
     steps: Count | None = None
     """Length in steps, instead of epochs."""
     batch_size: Count = 8
@@ -47,7 +49,24 @@ class Train(Section):
     def unread(self) -> Collection[str]:
         """Return the options of the other optimiser, and the epochs beside steps."""
         options = () if self.optimizer == "sgd" else ("momentum",)
-        return (*options, "epochs") if self.steps else options
+        return (*options, "epochs", "min_steps") if self.steps else options
+
+    def learnt(self, images: int) -> int:
+        """Return how many of the training images are learnt: all."""
+        return images
+
+    def epoch_steps(self, images: int) -> int:
+        """Return the steps of a pass over so many images: whole batches, at least one."""
+        return max(1, images // self.batch_size)
+
+    def fixed_steps(self, images: int) -> int | None:
+        """Return the length in steps where it is no number of epochs: `steps` or `min_steps`."""
+        too_short = self.epochs * self.epoch_steps(images) < self.min_steps
+        return self.steps or (self.min_steps if too_short else None)
+
+    def length(self, images: int) -> int:
+        """Return the steps of a training on so many images, all of the configured batch size."""
+        return self.fixed_steps(images) or self.epochs * self.epoch_steps(images)
 
     @model_validator(mode="after")
     def _parts_are_equal(self) -> Self:
@@ -56,9 +75,35 @@ class Train(Section):
         return self
 
 
-class ClassifierTrain(Train):
+class EarlyStopping(Section):
+    """Early end of a training by a held-out part of its images."""
+
+    held_out: Annotated[float, Field(gt=0, le=0.5)] = 0.1
+    """Fraction of the training images that the network is evaluated on and does not learn."""
+    every: Count = 50
+    """Steps between two evaluations."""
+    patience: Count = 3
+    """Evaluations in a row without a new best after which the training ends."""
+
+
+class StoppedTrain(Train):
+    """Training that may end early."""
+
+    early_stopping: EarlyStopping | None = None
+    """Keep the weights with the best metric on held-out training images (classifier: mAP;
+    segmenter: mIoU with the pseudo labels), and end once it no longer rises; null = full length."""
+
+    def learnt(self, images: int) -> int:
+        """Return about how many of the training images are not held out."""
+        held = round(self.early_stopping.held_out * images) if self.early_stopping else 0
+        return images - held
+
+
+class ClassifierTrain(StoppedTrain):
     """Training of the classifier."""
 
+    min_steps: Annotated[int, Field(ge=0)] = 400
+    """Fewest steps: the epochs go on until then, so that a few images are learnt, too."""
     head_lr_factor: Positive = 20.0
     """Factor on lr for layers that start from scratch."""
     sampling: Literal["long_side", "area"] = "long_side"
@@ -81,6 +126,8 @@ class AffinityTrain(Train):
 
     epochs: Count = 6
     """Passes over the training split."""
+    min_steps: Annotated[int, Field(ge=0)] = 600
+    """Fewest steps: the epochs go on until then, so that a few images are learnt, too."""
     crop: Annotated[int, Field(ge=40, multiple_of=8)] = 320
     """Side of the training crop in pixels: whole cells of 8, at least five of them."""
     init: Literal["backbone", "cam"] = "backbone"

@@ -3,7 +3,7 @@
 import random
 import signal
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import torch
@@ -100,12 +100,14 @@ class Loader(DataLoader[Sample | UserError]):
             yield batch
 
 
-def make_loader(dataset: Dataset[Sample], sampler: EpochSampler, workers: int) -> Loader:
-    """Make the loader of a whole training.
+def make_loader(
+    dataset: Dataset[Sample], sampler: Iterable[list[tuple[int, int]]], workers: int
+) -> Loader:
+    """Make the loader of a whole training, or of an evaluation.
 
     Args:
         dataset: indexed by (epoch, position).
-        sampler: yields the indices of every step.
+        sampler: yields the indices of every batch.
         workers: loading processes; 0 loads in the training process.
 
     Returns:

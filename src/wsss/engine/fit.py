@@ -11,10 +11,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from wsss.config.training import Train
-from wsss.data.loaders import EpochSampler, make_loader
+from wsss.data.held_out import HeldOut
+from wsss.data.loaders import EpochSampler, Sample, make_loader
 from wsss.data.pixels import network_input
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume
+from wsss.engine.early_stopping import Stopping
 from wsss.engine.errors import loop_errors
 from wsss.engine.fabric import share_statistics, share_user_errors
 from wsss.engine.history import LossTable
@@ -22,8 +24,6 @@ from wsss.engine.losses import StepLosses
 from wsss.engine.optim import Poly, make_optimizer, param_groups
 from wsss.engine.state import Checkpoints, State
 from wsss.errors import UserError
-from wsss.io.atomic import write_text
-from wsss.io.checksummed import add_checksum
 from wsss.io.progress import track
 from wsss.nn.task import Progress, Task, check_losses
 
@@ -37,6 +37,7 @@ def fit(
     resume: Resume,
     history: Path,
     workers: int = 0,
+    held_out: HeldOut | None = None,
 ) -> None:
     """Train `task` in place and write the mean of every named loss to `history`.
 
@@ -49,6 +50,7 @@ def fit(
         resume: checkpoint of an interrupted call with the same inputs, if there is one.
         history: CSV file with a row for about every hundredth of the training, and its checksum.
         workers: loader processes.
+        held_out: further images, whose metric ends the training early and chooses the weights.
 
     Raises:
         UserError: a loss is not finite; names it and its step, at most `READ_EVERY` steps later.
@@ -68,26 +70,24 @@ def fit(
 
     # resume on the device of the training, where the optimisers' moments belong
     losses = StepLosses(fabric, LossTable(total))
-    state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), losses)
+    stopping = Stopping(fabric, task, losses, held_out, train.batch_size, workers)
+    state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), losses, stopping)
     sampler.start_step = start = state.restore(resume.load())
-
-    # load the remaining batches
-    batches = make_loader(dataset, sampler, workers)
-    loader = fabric.setup_dataloaders(batches, use_distributed_sampler=False)
-    remaining = share_user_errors(fabric, loader)
+    remaining = stopping.until_ended(_batches(fabric, dataset, sampler, workers))
 
     # training loop
     task.train()
     with loop_errors(fabric), Checkpoints(state, resume, total) as checkpoints:
         for step, batch in enumerate(track(remaining, "training", total - start), start):
+            progress = Progress(step, total, sampler.epoch_of(step))
             for schedule in schedules:
                 schedule.set(step)
-            progress = Progress(step, total, sampler.epoch_of(step))
             parts = _step(fabric, module, state.optimizers, batch, progress, train.accumulate)
             losses.add(progress, parts, wrapped[0].param_groups[0]["lr"])
+            stopping.after(progress)
             checkpoints.after(step + 1)
-    if fabric.is_global_zero:
-        write_text(history, add_checksum(losses.table.to_csv()))
+    stopping.take_best()
+    losses.write(history)
 
 
 def _sampler(
@@ -101,19 +101,25 @@ def _sampler(
     Raises:
         UserError: the length does not suit the task, or the batch size the number of processes.
     """
-    # epochs and steps of the configured batch size
-    per_epoch = max(1, samples // train.batch_size)
-    limit = train.steps
-    epochs = train.epochs if limit is None else -(-limit // per_epoch)
-    scheduled = epochs * per_epoch if limit is None else limit
+    scheduled, limit = train.length(samples), train.fixed_steps(samples)
 
     # batch size of every epoch
-    batches = [task.batch_size(train.batch_size, epoch) for epoch in range(epochs)]
+    epochs = range(-(-scheduled // train.epoch_steps(samples)))
+    batches = [task.batch_size(train.batch_size, epoch) for epoch in epochs]
     rank, world = fabric.global_rank, fabric.world_size
     sampler = EpochSampler(samples, batches, seed, rank=rank, world=world, end=limit)
     task.check(sampler.steps)
     _check_parts(batches, world, train.accumulate)
     return sampler, scheduled
+
+
+def _batches(
+    fabric: Fabric, dataset: Samples, sampler: EpochSampler, workers: int
+) -> Iterator[Sample]:
+    """Yield the batches that are left of the training, on its device."""
+    batches = make_loader(dataset, sampler, workers)
+    loader = fabric.setup_dataloaders(batches, use_distributed_sampler=False)
+    yield from share_user_errors(fabric, loader)
 
 
 def _check_parts(batches: list[int], world: int, parts: int) -> None:

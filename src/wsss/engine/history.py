@@ -1,4 +1,4 @@
-"""History of a training: a table of mean losses."""
+"""History of a training: a table of mean losses and of metrics."""
 
 import csv
 from io import StringIO
@@ -15,7 +15,7 @@ class LossTable:
         total: steps of the training.
 
     Attributes:
-        rows: one per finished part: step, epoch, mean losses, lr.
+        rows: one per finished part: step, epoch, mean losses, lr, metrics after that step.
         sums: sum and count of each loss in the current part.
     """
 
@@ -23,6 +23,7 @@ class LossTable:
         self._length, self._total = max(1, total // 100), total
         self.rows: list[dict[str, float]] = []
         self.sums: dict[str, tuple[float, int]] = {}
+        self._now = (0, 0, 0.0)
 
     def add(self, progress: Progress, losses: dict[str, float], lr: float) -> None:
         """Add the losses of a step, by name, and the learning rate of the first player."""
@@ -30,13 +31,24 @@ class LossTable:
             before, count = self.sums.get(name, (0.0, 0))
             self.sums[name] = (before + value, count + 1)
         step = progress.step + 1
+        self._now = (step, progress.epoch + 1, lr)
         if step % self._length == 0 or step == self._total:
-            means = {name: value / count for name, (value, count) in self.sums.items()}
-            self.rows.append({"step": step, "epoch": progress.epoch + 1, **means, "lr": lr})
-            self.sums = {}
+            self._end_part()
+
+    def add_metric(self, name: str, value: float) -> None:
+        """Add a metric, measured after the last step, whose row ends a part of the training."""
+        if self.sums:
+            self._end_part()
+        self.rows[-1][name] = value
+
+    def _end_part(self) -> None:
+        means = {name: value / count for name, (value, count) in self.sums.items()}
+        step, epoch, lr = self._now
+        self.rows.append({"step": step, "epoch": epoch, **means, "lr": lr})
+        self.sums = {}
 
     def to_csv(self) -> str:
-        """Return the rows as CSV; the cell of a loss that a part lacks is empty."""
+        """Return the rows as CSV; the cell of a loss or metric that a part lacks is empty."""
         columns = dict.fromkeys(name for row in self.rows for name in row)
         text = StringIO()
         writer = csv.DictWriter(text, list(columns), lineterminator="\n")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from wsss.engine.history import LossTable
 from wsss.errors import UserError
+from wsss.io.atomic import write_text
+from wsss.io.checksummed import add_checksum
 from wsss.nn.task import Progress
 
 READ_EVERY = 20
@@ -57,6 +60,21 @@ class StepLosses:
         done = progress.step + 1
         if done % READ_EVERY == 0 or done == progress.total:
             self.read()
+
+    def add_metric(self, progress: Progress, name: str, value: float) -> None:
+        """Add a metric that was measured after the last step.
+
+        Raises:
+            UserError: as `read`.
+        """
+        self.read()
+        self.table.add_metric(name, value)
+        self._fabric.log_dict({name: value}, progress.step)
+
+    def write(self, path: Path) -> None:
+        """Write the history, from the first process, with its checksum."""
+        if self._fabric.is_global_zero:
+            write_text(path, add_checksum(self.table.to_csv()))
 
     def read(self) -> None:
         """Read the losses that are not read yet.

@@ -14,6 +14,7 @@ from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from wsss.engine.checkpoint import Resume
+from wsss.engine.early_stopping import Stopping
 from wsss.engine.fabric import start_events
 from wsss.engine.losses import StepLosses
 from wsss.errors import Terminated
@@ -30,12 +31,13 @@ CHECKPOINT_SHARE = 0.02
 
 @dataclass
 class State:
-    """State to resume a training from: task, optimisers, precision, RNG and losses."""
+    """State to resume a training from: task, optimisers, precision, RNG, losses, best weights."""
 
     fabric: Fabric
     task: Task
     optimizers: dict[str, Optimizer]
     losses: StepLosses
+    stopping: Stopping
 
     @property
     def _on_gpu(self) -> bool:
@@ -57,6 +59,7 @@ class State:
             "cuda_rng": torch.cuda.get_rng_state(self.fabric.device) if self._on_gpu else None,
             "rows": self.losses.table.rows,
             "sums": self.losses.table.sums,
+            "stopping": self.stopping.content(),
         }
 
     def restore(self, saved: dict[str, Any] | None) -> int:
@@ -74,6 +77,7 @@ class State:
         if saved["cuda_rng"] is not None and self._on_gpu:
             torch.cuda.set_rng_state(saved["cuda_rng"], self.fabric.device)
         self.losses.table.rows, self.losses.table.sums = saved["rows"], saved["sums"]
+        self.stopping.restore(saved["stopping"])
         log.info("resuming after step %d", saved["step"])
         return saved["step"]
 
@@ -114,7 +118,7 @@ class Checkpoints:
         now = time.monotonic()
         due = now - self._saved_at > self._every
         # saved at the end, too: a kill before the results are written must not cost the training
-        if asked or due or steps == self._total:
+        if asked or due or steps == self._total or self._state.stopping.ended:
             self._resume.save(**self._state.content(steps))
             self._saved_at = time.monotonic()
             self._every = max(CHECKPOINT_EVERY, (self._saved_at - now) / CHECKPOINT_SHARE)

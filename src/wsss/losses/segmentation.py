@@ -11,6 +11,9 @@ from wsss.io.labels import IGNORE
 from wsss.losses.processes import total, world
 from wsss.ops.resize import plane
 
+LABEL_WEIGHT = 0.8
+"""Weight of the labels in hard bootstrapping, as in its source; the rest is the prediction's."""
+
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross entropy over the labelled pixels of the batch.
@@ -43,10 +46,53 @@ def balanced_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return _mean(pixels, background) + _mean(pixels, ~background & (labels != IGNORE))
 
 
+def bootstrapped_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross entropy against the labels and, with less weight, against the own prediction.
+
+    Source: hard bootstrapping, -sum_k (b t_k + (1 - b) z_k) log q_k with the predicted label z and
+    b = `LABEL_WEIGHT` (Reed et al., "Training deep neural networks on noisy labels with
+    bootstrapping", ICLR workshop 2015).
+
+    Args:
+        logits: Label scores before the softmax (B, L, H, W).
+        labels: Labels (B, H, W) int64, 255 = ignored.
+
+    Returns:
+        Scalar >= 0; 0, still differentiable, if no pixel is labelled.
+    """
+    predicted = F.cross_entropy(logits, logits.argmax(1), reduction="none")
+    pixels = LABEL_WEIGHT * _pixels(logits, labels) + (1 - LABEL_WEIGHT) * predicted
+    return _mean(pixels, labels != IGNORE)
+
+
+def easy_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross entropy in which the pixels that agree least with their image's labels count less.
+
+    Source: Online Easy Example Mining, OEEM (Li et al., MICCAI 2022): the loss l_i of pixel i has
+    the weight softmax(-l)_i over the pixels of its image, divided by the mean of these weights; it
+    is 1 in an image of a single label (`cross_entropy_loss.py` of xmed-lab/OEEM). Ignored pixels
+    are left out of the softmax here.
+
+    Args:
+        logits: Label scores before the softmax (B, L, H, W).
+        labels: Labels (B, H, W) int64, 255 = ignored.
+
+    Returns:
+        Scalar >= 0; 0, still differentiable, if no pixel is labelled.
+    """
+    pixels, labelled = _pixels(logits, labels), labels != IGNORE
+    agreement = -pixels.detach().where(labelled, torch.inf).flatten(1)
+    weights = agreement.softmax(1) * labelled.flatten(1).sum(1, keepdim=True)
+    weights = torch.where(_several_labels(labels), weights.view_as(pixels), 1.0)
+    return _mean(weights * pixels, labelled)
+
+
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mean": cross_entropy,
     "per_image": cross_entropy,
     "balanced": balanced_cross_entropy,
+    "bootstrapped": bootstrapped_cross_entropy,
+    "oeem": easy_cross_entropy,
 }
 """The losses by their names in the configuration; ``per_image`` is divided by the batch size of the
 step once more (`utils/loss.py` of jfzhang95/pytorch-deeplab-xception,
@@ -98,3 +144,10 @@ def _pixels(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _mean(pixels: Tensor, counts: Tensor) -> Tensor:
     return world() * (pixels * counts).sum() / total(counts.sum()).clamp(min=1)
+
+
+def _several_labels(labels: Tensor) -> Tensor:
+    """Return for each image whether it has pixels of more than one label: (B, 1, 1)."""
+    lowest = labels.amin((1, 2), keepdim=True)
+    highest = labels.where(labels != IGNORE, -1).amax((1, 2), keepdim=True)
+    return highest > lowest

@@ -12,7 +12,9 @@ from typing import Any
 from wsss.config.backbones import BACKBONES, BackboneOptions
 from wsss.config.methods import parts
 from wsss.config.model import METHODS, Run
+from wsss.config.segmenter import SegmenterTrain
 from wsss.config.slices import canonical
+from wsss.config.training import AffinityTrain, ClassifierTrain, Train
 from wsss.planning.images import Images
 
 STEPS = (4, 40)
@@ -32,6 +34,12 @@ _GPU = 300
 """Rough speed of a GPU in cores."""
 _UNKNOWN = 10.0
 """Rough seconds per megapixel of a backbone that is not in the table."""
+_TRAININGS: dict[str, type[Train]] = {
+    "cam": ClassifierTrain,
+    "affinity": AffinityTrain,
+    "segment": SegmenterTrain,
+}
+"""Settings of the trainings by their sections."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +114,10 @@ def samples(config: str, images: int) -> int:
         config: slice of the configuration of the training, as canonical JSON.
         images: number of training images.
     """
-    (train,) = (value["train"] for _, value in _sections(json.loads(config)) if "train" in value)
-    batch: int = train["batch_size"]
-    steps: int = train["steps"] or train["epochs"] * max(1, images // batch)
-    return steps * batch
+    settings = json.loads(config)
+    sections = ((kind, settings.get(name, {})) for name, kind in _TRAININGS.items())
+    (train,) = (kind(**section["train"]) for kind, section in sections if "train" in section)
+    return train.length(train.learnt(images)) * train.batch_size
 
 
 def _seconds(backbone: BackboneOptions) -> float:
@@ -131,11 +139,14 @@ def _training(train: dict[str, Any], speed: float) -> Brief:
     steps = int(_LOOP / (batch * sample / pixels)) // 2 * 2
     train |= {
         "epochs": 1,
+        "min_steps": 0,
         "steps": min(max(steps, STEPS[0]), STEPS[1]),
         "batch_size": batch,
         "crop": side,
         "accumulate": 1 if batch % train["accumulate"] else train["accumulate"],
     }
+    if "early_stopping" in train:
+        train["early_stopping"] = None
     if "resize" in train:
         train["resize"] = [max(1, round(length * side / crop)) for length in train["resize"]]
     return Brief("", batch, pixels, pixels * wanted / batch)

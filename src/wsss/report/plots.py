@@ -113,18 +113,24 @@ def _mark(axes: Axes, threshold: float, text: str, place: int, right: bool) -> N
 
 
 def losses(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """Return the loss columns of a history with their names in the chart.
+    """Return the columns of losses and held-out metrics of a history with their names in the chart.
 
-    The name is the term ("cls" of "net/cls"), with the player where several are trained. A loss
-    that was never computed is left out; a history without rows has no losses.
+    The name of a loss is the term ("cls" of "net/cls"), with the player where several are trained;
+    metrics have theirs in full. A loss that was never computed is left out; a history without rows
+    has no losses.
 
     Args:
-        history: columns of a history.csv; every column but step, epoch, lr, seconds is a loss.
+        history: columns of a history.csv; every column but step, epoch, lr, seconds is a loss, or
+            the metric of an early stopping, such as "held_out/mAP".
     """
     columns = [name for name in history if name not in ("step", "epoch", "lr", "seconds")]
     found = [name for name in columns if np.isfinite(history[name]).any()]
-    several = len({name.rpartition("/")[0] for name in found}) > 1
-    return {name: name if several else name.rpartition("/")[2] for name in found}
+    players = {name: name.rpartition("/")[0] for name in found}
+    several = len({*players.values()} - {"held_out"}) > 1
+    return {
+        name: name if several or player == "held_out" else name.rpartition("/")[2]
+        for name, player in players.items()
+    }
 
 
 def loss_curves(history: Mapping[str, Sequence[float]], title: str) -> str:

@@ -80,7 +80,7 @@ def _not_learnt(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
             remedy = "give it more images of them"
             if row["split"] == TRAIN:
                 text += ", not even on the images that it was trained on"
-                remedy = "train it longer (cam.train.epochs)"
+                remedy = "train it longer (cam.train.steps)"
             yield Verdict(row["run"], row["split"], text, remedy)
 
 

@@ -171,7 +171,7 @@ def _check_lengths(named: Mapping[str, Run], images: _Sizes) -> None:
     found = []
     for name, one in named.items():
         train = one.cam.train
-        steps = train.steps or train.epochs * max(1, len(images) // train.batch_size)
+        steps = train.length(train.learnt(len(images)))
         for params in one.options().values() if not one.cam.checkpoint else ():
             if wrong := params.length_problem(steps):
                 found.append(f"run {name}: {wrong}; lower it, or train longer")

@@ -1,7 +1,7 @@
 """Train the classifier whose class activation maps locate the image labels."""
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from wsss import methods
@@ -13,10 +13,11 @@ from wsss.data.sets.boundary import BoundarySet
 from wsss.data.sets.classification import ClassificationSet
 from wsss.data.sets.samples import Samples
 from wsss.errors import UserError
-from wsss.io.index import Index
+from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log
 from wsss.nn.backbones import Backbone
+from wsss.stages.held_out import can_be_ranked, divide, of_classifier
 from wsss.stages.training import (
     TrainingFiles,
     add_training_arguments,
@@ -61,16 +62,19 @@ def run(args: argparse.Namespace) -> None:
     if args.checkpoint:
         take_over(training, args.checkpoint, task.net, "classifier", **meta)
         return
-    log.info("train_cam: method %s, %d images", config.method, len(index.split("train")))
+    recipe, items = config.cam.train, index.split("train")
+    log.info("train_cam: method %s, %d images", config.method, len(items))
+    learnt, held = divide(items, recipe, config.seed, can_be_ranked)
     train(
         training,
         task,
-        _samples(index, config, options.values(), args.boundaries),
-        config.cam.train,
+        _samples(learnt, index.num_classes, config, options.values(), args.boundaries),
+        recipe,
         config.seed,
         [args.index, *args.weights, *files.values(), *args.boundaries],
         (__name__, *(f"wsss.methods.{name}" for name in options)),
         "classifier",
+        of_classifier(held, index.num_classes, recipe, config.seed, task.logits),
         **meta,
     )
 
@@ -105,13 +109,17 @@ def _further(
 
 
 def _samples(
-    index: Index, config: Config, options: Iterable[MethodParams], boundaries: list[Path]
+    items: Sequence[Item],
+    num_classes: int,
+    config: Config,
+    options: Iterable[MethodParams],
+    boundaries: list[Path],
 ) -> Samples:
-    recipe, items = config.cam.train, index.split("train")
+    recipe = config.cam.train
     if not any("boundary" in params.needs for params in options):
         return ClassificationSet(
             items,
-            index.num_classes,
+            num_classes,
             recipe.resize,
             recipe.crop,
             recipe.jitter,
@@ -124,7 +132,7 @@ def _samples(
     return BoundarySet(
         items,
         MapsReader(boundaries),
-        index.num_classes,
+        num_classes,
         recipe.resize,
         recipe.crop,
         recipe.jitter,

@@ -1,17 +1,19 @@
 """Train the segmenter on the pseudo labels."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from wsss.config.model import Config
+from wsss.config.segmenter import SegmenterTrain
 from wsss.config.slices import read_slice
 from wsss.data.sets.segmentation import SegmentationSet
 from wsss.errors import UserError
-from wsss.io.index import Index, Masks
+from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log
 from wsss.nn import segmenters
+from wsss.stages.held_out import NO_JITTER, divide, of_segmenter
 from wsss.stages.training import (
     TrainingFiles,
     add_training_arguments,
@@ -57,39 +59,53 @@ def run(args: argparse.Namespace) -> None:
     if args.checkpoint:
         take_over(files, args.checkpoint, net, "segmenter", **meta)
         return
-    log.info("train_segmenter: %s, %d images", segment.segmenter, len(index.split("train")))
+    items = index.split("train")
+    log.info("train_segmenter: %s, %d images", segment.segmenter, len(items))
+    if args.masks:
+        _say_masks(items, args.masks)
+    learnt, held = divide(items, recipe, config.seed)
+    still = recipe.model_copy(update={"scale": (1.0, 1.0), "jitter": NO_JITTER})
     train(
         files,
         SegmentationTask(net, recipe.loss, recipe.freeze, recipe.batch_size),
-        _samples(index, config, args),
+        _samples(learnt, recipe, config.seed, args),
         recipe,
         config.seed,
         [args.index, *args.weights, *args.labels, *args.refined, *args.masks, *args.classifier],
         (__name__,),
         "segmenter",
+        of_segmenter(_samples(held, still, config.seed, args), recipe, net),
         **meta,
     )
 
 
-def _samples(index: Index, config: Config, args: argparse.Namespace) -> SegmentationSet:
-    recipe, items = config.segment.train, index.split("train")
-    masks = Masks.read(*args.masks) if args.masks else None
-    if masks is not None:
-        known = sum(item.image_id in masks.paths for item in items)
-        if not known:
-            raise UserError(
-                "segment.train.masks: no training image has a mask; name masks in the data set, "
-                "or set it to false"
-            )
-        log.info("train_segmenter: masks replace the pseudo labels of %d images", known)
+def _samples(
+    items: Sequence[Item], recipe: SegmenterTrain, seed: int, args: argparse.Namespace
+) -> SegmentationSet:
     return SegmentationSet(
         items,
         LabelReader(args.labels),
         recipe.scale,
         recipe.crop,
         recipe.jitter,
-        config.seed,
+        seed,
         recipe.augmentation,
         MapsReader(args.refined) if args.refined else None,
-        masks,
+        Masks.read(*args.masks) if args.masks else None,
     )
+
+
+def _say_masks(items: Sequence[Item], tables: Sequence[Path]) -> None:
+    """Log the number of images whose masks are learnt.
+
+    Raises:
+        UserError: there are none.
+    """
+    known = Masks.read(*tables).paths
+    count = sum(item.image_id in known for item in items)
+    if not count:
+        raise UserError(
+            "segment.train.masks: no training image has a mask; name masks in the data set, or set "
+            "it to false"
+        )
+    log.info("train_segmenter: masks replace the pseudo labels of %d images", count)

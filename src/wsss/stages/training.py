@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from wsss.config.training import Train
+from wsss.data.held_out import HeldOut
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume, load_model, save_model
 from wsss.io.atomic import write_text
@@ -140,6 +141,7 @@ def train(
     inputs: list[Path],
     modules: tuple[str, ...],
     kind: str,
+    held_out: HeldOut | None = None,
     **meta: object,
 ) -> None:
     """Train `task`, then write its network with `meta`.
@@ -153,6 +155,7 @@ def train(
         inputs: files that the result depends on; unfinished work on others is not continued.
         modules: the same for code.
         kind: what the network is: classifier, affinity or segmenter.
+        held_out: images by which the training ends early.
         **meta: what is needed to build the network again.
     """
     # not before mistakes of the options are found: Fabric takes its time
@@ -160,7 +163,7 @@ def train(
     from wsss.engine.fit import fit
 
     fabric = make_fabric(recipe.precision, files.threads, files.work / "tensorboard", files.devices)
-    log.info("%s of %d images on %s", _length(recipe), len(dataset), fabric.device)
+    log.info("%s of %d images on %s", _length(recipe, len(dataset)), len(dataset), fabric.device)
     facts = (files_digest(inputs, files.work / "inputs.json"), code_digest(*modules))
     identity = " ".join((files.config, *facts, torch.__version__))
     resume = Resume(files.work / "resume", identity)
@@ -174,6 +177,7 @@ def train(
         resume,
         files.history,
         workers=torch.get_num_threads() if on_gpu else 1,
+        held_out=held_out,
     )
     if fabric.is_global_zero:
         save_model(files.out, task.net, kind, **meta, config=json.loads(files.config))
@@ -193,8 +197,13 @@ def take_over(
     write_text(files.history, add_checksum("step,epoch,lr\n"))
 
 
-def _length(recipe: Train) -> str:
-    return f"{recipe.steps} steps" if recipe.steps else f"{recipe.epochs} epochs"
+def _length(recipe: Train, images: int) -> str:
+    """Return the length of a training in words."""
+    if recipe.steps:
+        return f"{recipe.steps} steps"
+    if steps := recipe.fixed_steps(images):
+        return f"{steps} steps (min_steps, more than {recipe.epochs} epochs)"
+    return f"{recipe.epochs} epochs"
 
 
 def seeded(seed: int) -> None:

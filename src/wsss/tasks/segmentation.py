@@ -15,7 +15,7 @@ class SegmentationTask(Task):
 
     Args:
         net: A segmenter, images (B, 3, H, W) to logits (B, L, H, W).
-        loss: Which mean of the cross entropy, a name of :data:`wsss.losses.segmentation.LOSSES`.
+        loss: Cross entropy, a name of :data:`wsss.losses.segmentation.LOSSES`.
         batch_size: Images per step; ``per_image`` divides the loss by it.
         freeze: What is not trained. ``backbone``: what the backbone holds by itself. ``norms``:
             every BatchNorm keeps statistics and factors. ``affine``: their factors stay, the

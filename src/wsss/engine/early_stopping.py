@@ -1,0 +1,121 @@
+"""Early end of a training by the metric of a held-out part of its images."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from wsss.data.held_out import HeldOut
+from wsss.data.loaders import make_loader
+from wsss.data.pixels import network_input
+from wsss.engine.losses import StepLosses
+from wsss.io.progress import log
+from wsss.nn.task import Batch, Progress, Task
+
+
+@dataclass
+class _Best:
+    """The best evaluation so far: step, value of the metric, and weights of the task."""
+
+    step: int
+    value: float
+    weights: dict[str, torch.Tensor]
+
+
+class Stopping:
+    """Evaluation of a training on its held-out part, with the best weights and the patience.
+
+    Args:
+        fabric: its processes end alike; its loggers are given the metric.
+        task: what is trained.
+        losses: history, which gets the metric as `held_out/<metric>`.
+        held_out: the held-out part; None = the training has its full length.
+        batch_size: images per batch of an evaluation.
+        workers: loader processes.
+
+    Attributes:
+        ended: True if the training ends before its full length.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        task: Task,
+        losses: StepLosses,
+        held_out: HeldOut | None,
+        batch_size: int,
+        workers: int,
+    ) -> None:
+        self._fabric, self._task, self._losses, self._held_out = fabric, task, losses, held_out
+        self._best: _Best | None = None
+        self._waited = 0
+        self.ended = False
+        if held_out:
+            places = [(0, position) for position in range(len(held_out.samples))]
+            parts = [places[i : i + batch_size] for i in range(0, len(places), batch_size)]
+            loader = make_loader(held_out.samples, parts, workers)
+            self._batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+
+    def content(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {
+            "best": vars(self._best) if self._best else None,
+            "waited": self._waited,
+            "ended": self.ended,
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Restore what a checkpoint has kept."""
+        self._best = _Best(**saved["best"]) if saved["best"] else None
+        self._waited, self.ended = saved["waited"], saved["ended"]
+
+    def until_ended(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches of a training until it ends."""
+        if self.ended:
+            return
+        for batch in batches:
+            yield batch
+            if self.ended:
+                return
+
+    def after(self, progress: Progress) -> None:
+        """Evaluate after a step if it is time to, and decide whether the training ends.
+
+        Raises:
+            UserError: an image cannot be read, or an earlier loss is not finite.
+        """
+        steps = progress.step + 1
+        if self._held_out is None:
+            return
+        settings, metric = self._held_out.settings, self._held_out.metric
+        if steps % settings.every and steps != progress.total:
+            return
+        value = self._evaluate(self._held_out)
+        self._losses.add_metric(progress, f"held_out/{metric}", value)
+        is_best = self._best is None or value > self._best.value
+        if is_best:
+            weights = {name: each.clone() for name, each in self._task.state_dict().items()}
+            self._best = _Best(steps, value, weights)
+        self._waited = 0 if is_best else self._waited + 1
+        self.ended = self._waited >= settings.patience and steps < progress.total
+        rank = "the best so far" if is_best else f"no new best for {self._waited} evaluations"
+        log.info("held-out %s %.1f %% after step %d, %s", metric, 100 * value, steps, rank)
+        if self.ended:
+            log.info("the training ends after step %d of %d", steps, progress.total)
+
+    def take_best(self) -> None:
+        """Load the weights of the best evaluation into the task."""
+        if self._best is not None:
+            self._task.load_state_dict(self._best.weights)
+            log.info("the weights after step %d are kept", self._best.step)
+
+    def _evaluate(self, held_out: HeldOut) -> float:
+        self._task.eval()
+        with torch.no_grad(), self._fabric.autocast():
+            value = held_out.measure(map(network_input, self._batches))
+        self._task.train()
+        # that of one process, lest rounding let another one go on
+        shared: float = self._fabric.broadcast(value)
+        return shared
