@@ -32,6 +32,7 @@ _NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
 """Types of NumPy numbers, which many checkpoints hold as their best result."""
 
 _IRN = "resnet50."
+_IRN_HEADS = ("fc_edge", "fc_dp", "mean_shift")
 _OUTER = re.compile(r"^(net\.)?(backbone\.|encoder\.|encoder_q\.)?")
 """Attributes of networks around a backbone, ours and those of self-supervised trainings."""
 
@@ -125,8 +126,13 @@ def _plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     backbone = {key.removeprefix(_IRN): t for key, t in state.items() if key.startswith(_IRN)}
     if not backbone:
         return state
-    head = state.get("classifier.weight")
-    return backbone if head is None else backbone | {"fc8.weight": head}
+    # one of two names of the mean
+    own = {
+        key: t for key, t in state.items() if key.startswith(_IRN_HEADS) and "fc_dp7.4" not in key
+    }
+    if "classifier.weight" in state:
+        own["fc8.weight"] = state["classifier.weight"]
+    return backbone | own
 
 
 def _from_mxnet(path: Path) -> dict[str, Tensor]:

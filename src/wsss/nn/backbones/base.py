@@ -26,6 +26,7 @@ class Backbone(nn.Module):
         frozen: Names of the submodules that are never trained.
         freeze_bn: Every BatchNorm keeps its running statistics and its affine parameters
             (PSA, ``train()`` of ``resnet38d.py``; docs/methods/common.md 2.3).
+        freeze_affine: With ``freeze_bn``: the affine parameters, too, not the statistics alone.
         edge_taps: The four taps of SB's boundary branch (docs/methods/sb.md 2.1).
         sqrt_cam: Class maps are square-rooted (PSA's VGG-16, docs/methods/psa.md 2.2).
         affinity_groups: Groups of the GroupNorms that AffinityNet puts behind its narrowed
@@ -39,6 +40,7 @@ class Backbone(nn.Module):
     output_strides: ClassVar[tuple[int, ...]] = (8,)
     frozen: tuple[str, ...] = ()
     freeze_bn: bool = False
+    freeze_affine: bool = True
     edge_taps: ClassVar[tuple[str, str, str, str]] = ("conv1", "conv3", "conv5", "conv6")
     sqrt_cam: ClassVar[bool] = False
     affinity_groups: ClassVar[tuple[int, int, int] | None] = None
@@ -68,7 +70,8 @@ class Backbone(nn.Module):
             for module in self.modules():
                 if isinstance(module, _BatchNorm):
                     module.eval()
-                    module.requires_grad_(False)
+                    if self.freeze_affine:
+                        module.requires_grad_(False)
 
     def unfreeze(self) -> Self:
         """Train every layer from now on, BatchNorm included (EADER)."""
@@ -82,6 +85,9 @@ class Backbone(nn.Module):
 
     def for_affinity(self) -> None:
         """Apply AffinityNet's modifications to the backbone (no-op by default)."""
+
+    def for_irn(self) -> None:
+        """Apply IRN's modifications to the backbone (no-op by default)."""
 
     def for_deeplab_v3plus(self) -> None:
         """Apply DeepLab v3+'s modifications to the backbone (no-op by default)."""

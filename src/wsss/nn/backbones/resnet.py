@@ -20,7 +20,7 @@ class ResNet(Backbone):
     """
 
     output_strides: ClassVar[tuple[int, ...]] = (16, 8, 32)
-    frozen = ("conv1", "bn1", "layer1")
+    frozen: tuple[str, ...] = ("conv1", "bn1", "layer1")
     freeze_bn = True
     widths: ClassVar[tuple[int, int, int, int]] = (256, 512, 1024, 2048)
 
@@ -44,6 +44,18 @@ class ResNet(Backbone):
         self.layer3 = net.layer3
         self.layer4 = net.layer4
         self.freeze()
+
+    def for_irn(self) -> None:
+        """Undo the dilation at stride 16, and hold what IRN's classifier holds.
+
+        These are the layers up to layer2 and the statistics of BatchNorm; a backbone that is held
+        or trained as a whole stays so. Source: docs/methods/irn.md 1 and 2.
+        """
+        if self.strides["conv6"] == 16:
+            dilate(self.layer4, dilation=1, previous=1)
+        if self.frozen == type(self).frozen:
+            self.frozen, self.freeze_affine = (*self.frozen, "layer2"), False
+            self.requires_grad_(True).freeze()
 
     def for_deeplab_v3plus(self) -> None:
         """Dilate as jfzhang95's ResNet at strides 16 and 8; 32 stays as it is.
