@@ -3,7 +3,9 @@
 REQUIRED INPUTS: the refined maps of train, the class activation maps, the classifier.
 OUTPUTS: unless features are compared, train_affinity/{key}/model.pt (AffinityNet) and
     train_affinity/{key}/history.csv (its losses),
-    random_walk/{key}/{split}/labels.tsv (record of the pseudo labels beside it).
+    random_walk/{key}/{split}/labels.tsv (record of the pseudo labels beside it);
+    with IRNet label_irn/{key}/train/labels.tsv (sure pixels), train_irn/{key}/model.pt and
+    history.csv, walk_irn/{key}/{split}/labels.tsv in their place.
 """
 
 
@@ -77,5 +79,105 @@ rule random_walk:
         "wsss random-walk --index {input.index:q} --affinity {input.affinity:q}"
         " --classifier {input.classifier:q} --weights {input.weights:q}"
         " --cams {input.cams:q} --refined {input.refined:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
+
+
+rule label_irn:
+    """Label the pixels that IRNet learns boundaries from."""
+    input:
+        index=made("index"),
+        cams=made("cams"),
+    output:
+        record=update(f"{STORE}/label_irn/{{key}}/{PART}.tsv"),
+    log:
+        f"{STORE}/label_irn/{{key}}/logs/{PART}.log",
+    benchmark:
+        f"{STORE}/label_irn/{{key}}/benchmarks/{PART}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(240),
+    params:
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        users=users,
+    message:
+        "label_irn of {params.users}"
+    shell:
+        "wsss label-irn --index {input.index:q} --cams {input.cams:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
+
+
+rule train_irn:
+    """Train IRNet on pairs of sure pixels."""
+    input:
+        index=made("index"),
+        weights=made("weights"),
+        classifier=made("classifier"),
+        labels=made("labels"),
+    output:
+        model=update(f"{STORE}/train_irn/{{key}}/model.pt"),
+        history=update(f"{STORE}/train_irn/{{key}}/history.csv"),
+    log:
+        f"{STORE}/train_irn/{{key}}/logs/all.log",
+    benchmark:
+        f"{STORE}/train_irn/{{key}}/benchmarks/all.tsv"
+    conda:
+        CONDA
+    threads: 16
+    resources:
+        gpu=1,
+        mem_mb=per_attempt(16000),
+        runtime=2880,
+    params:
+        config=cfg,
+        arguments=arguments,
+        users=users,
+        work=f"{STORE}/train_irn/{{key}}/work",
+        launcher=launcher,
+    message:
+        "train_irn of {params.users}"
+    shell:
+        "{params.launcher} wsss train-irn --index {input.index:q} --weights {input.weights:q}"
+        " --classifier {input.classifier:q} --labels {input.labels:q}"
+        " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
+        " --threads {threads} --devices {resources.gpu}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
+
+
+rule walk_irn:
+    """Spread the maps up to the boundaries and decide on pseudo labels."""
+    input:
+        index=made("index"),
+        affinity=made("affinity"),
+        cams=made("cams"),
+    output:
+        record=update(f"{STORE}/walk_irn/{{key}}/{PART}.tsv"),
+    log:
+        f"{STORE}/walk_irn/{{key}}/logs/{PART}.log",
+    benchmark:
+        f"{STORE}/walk_irn/{{key}}/benchmarks/{PART}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
+    params:
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        users=users,
+    message:
+        "walk_irn of {params.users}"
+    shell:
+        "wsss walk-irn --index {input.index:q} --affinity {input.affinity:q}"
+        " --cams {input.cams:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 from wsss.config.merging import merge
 
 HERE = str(Path(__file__))
-TRAININGS = {"train_cam", "train_affinity", "train_segmenter"}
+TRAININGS = {"train_cam", "train_affinity", "train_irn", "train_segmenter"}
 NETWORKS = TRAININGS | {"random_walk"}
 FETCHING = {"fetch_data", "convert_masks", "make_tiles", "prepare_data", "prepare_masks"}
 READING = FETCHING - {"fetch_data"}
 SORTING = READING - {"convert_masks"}
+WALKING = {"random_walk", "walk_irn"}
 PREDICTING = {"infer_segmenter", "relabel", "segment_whole"}
-PUBLISHED = {"aeft", "eader", "psa", "sb", "seam"}
+PUBLISHED = {"aeft", "eader", "irn", "psa", "sb", "seam"}
 """The methods of this project; you may have some of your own beside them."""
 ELSEWHERE: set[str] = set()
 """What no stage is told: names, files (their content counts), runs, the number of jobs."""
@@ -78,6 +79,9 @@ _AEFT = {"method": "aeft", "cam.train.epochs": 20}
 _EADER = {"method": "eader"}
 _SB = {"method": "sb", "boundaries.folder": str(Path(__file__).parent)}
 _FEATURES = {"affinity.source": "features"}
+_IRN = {"affinity.source": "irn"}
+_IRN_SGD = {"affinity.irn.train.optimizer": "sgd"}
+_UNLIKE_IRN = {"epochs": 4, "head_lr_factor": 2}
 _VOC = {"dataset.source": "voc", "dataset.root": "."}
 _COCO = {"dataset.source": "coco", "dataset.root": "."}
 
@@ -125,14 +129,23 @@ KEYS = [
     *_section("affinity.features", {"random_walk"}, _FEATURES, of="backbone", taps=["conv5"]),
     *_section("walk", {"random_walk"}, maps="refined"),
     *_section("affinity.train", {"train_affinity"}, **_TRAIN, init="cam", eval_from=9),
-    *_section("affinity", {"train_affinity", "random_walk"}, radius=4),
+    *_section("affinity", {"train_affinity", *WALKING}, radius=4),
+    *_section("affinity.irn", {"label_irn"}, _IRN, foreground=0.4, background=0.1),
+    *_section("affinity.irn.crf", {"label_irn"}, _IRN, iterations=5, **_KERNELS),
+    *_section("affinity.irn.train", {"train_irn"}, _IRN, scale=[1, 2], init="cam"),
+    *_section("affinity.irn.train", {"train_irn"}, _IRN, **_TRAIN | _UNLIKE_IRN),
+    *_section("affinity.irn", {"train_irn"}, _IRN, radius=9),
+    *_section("affinity.irn", {"walk_irn"}, _IRN, threshold=0.3),
+    *_section("affinity.irn", ELSEWHERE, _IRN, checkpoint=HERE),
+    Key("affinity.irn.train.momentum", 0.5, {"train_irn"}, _IRN | _IRN_SGD),
     *(
         Key(f"{part}.train.momentum", 0.5, {f"train_{stage}"}, {f"{part}.train.optimizer": "sgd"})
         for part, stage in (("cam", "cam"), ("affinity", "affinity"), ("segment", "segmenter"))
     ),
-    *_section("walk", {"random_walk"}, alpha=1, beta=1, logt=1, precision="32-true"),
-    *_section("walk.crf", {"random_walk"}, iterations=5),
-    *_section("walk.crf", {"random_walk"}, **_KERNELS),
+    *_section("walk", {"random_walk"}, alpha=1),
+    *_section("walk", WALKING, beta=1, logt=1, precision="32-true"),
+    *_section("walk.crf", WALKING, iterations=5),
+    *_section("walk.crf", WALKING, **_KERNELS),
     *_section("segment", {"train_segmenter"}, segmenter="deeplab_v2"),
     *_section("segment", {"train_segmenter"}, {"segment.train.init": "backbone"}, backbone=_OTHER),
     *_section("segment", ELSEWHERE, checkpoint=HERE, rounds=2),
@@ -188,6 +201,9 @@ INERT = [
     *_section("crf", ELSEWHERE, {"refine": "par"}, iterations=5, alphas=[3, 32]),
     *_section("affinity.features", ELSEWHERE, of="backbone", taps=["conv5"]),
     Key("affinity.train.lr", 0.5, ELSEWHERE, _FEATURES),
+    Key("affinity.train.lr", 0.5, ELSEWHERE, _IRN),
+    Key("affinity.irn.radius", 9, ELSEWHERE),
+    Key("affinity.irn.foreground", 0.4, ELSEWHERE, _IRN | {"affinity.irn.checkpoint": HERE}),
     Key("walk.alpha", 1, ELSEWHERE, {"walk.maps": "refined"}),
     *_section("segment.train", ELSEWHERE, {"segment.train.steps": 5}, epochs=3, min_steps=3),
     Key("segment.train.jitter", [0] * 4, ELSEWHERE, {"segment.train.augmentation": "deeplab_v2"}),

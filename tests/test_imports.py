@@ -26,6 +26,7 @@ HEAVY = {
 NETWORKS = (
     "train_cam",
     "train_affinity",
+    "train_irn",
     "train_segmenter",
     "evaluate_classifier",
     "infer_cam",
@@ -33,6 +34,7 @@ NETWORKS = (
     "relabel",
     "segment_whole",
     "random_walk",
+    "walk_irn",
     "predict",
     "convert_weights",
     "verify",

@@ -167,6 +167,29 @@ _TRAIN_AFFINITY = Stage(
     ),
     when=lambda case: case.run.affinity.source == "learned",
 )
+_LABEL_IRN = Stage(
+    "label_irn",
+    tuple(f"affinity.irn.{key}" for key in ("foreground", "background", "crf")),
+    (_TRAIN_INDEX, _CAMS),
+    when=lambda case: case.run.learns_boundaries_of_classes(),
+    scattered=True,
+)
+_TRAIN_IRN = Stage(
+    "train_irn",
+    (*_NETWORK, "affinity.irn.train", "affinity.irn.radius"),
+    (
+        _TRAIN_INDEX,
+        _pretrained("walk", lambda run: run.backbone),
+        Input(
+            "classifier",
+            "classifier",
+            when=lambda case: case.run.learns_affinity_from("cam"),
+        ),
+        Input("labels", "irn_labels", "train"),
+    ),
+    given=lambda case: _checkpoint(case.run.affinity.irn.checkpoint),
+    when=lambda case: case.run.affinity.source == "irn",
+)
 _RANDOM_WALK = Stage(
     "random_walk",
     (
@@ -186,6 +209,16 @@ _RANDOM_WALK = Stage(
         Input("refined", "refined", when=lambda case: case.run.walk.maps == "refined"),
         Input("cams", "cam", when=lambda case: case.run.walk.maps == "cam"),
     ),
+    when=lambda case: case.run.affinity.source != "irn",
+    scattered=True,
+)
+_WALK_IRN = Stage(
+    "walk_irn",
+    (
+        *(f"walk.{key}" for key in ("beta", "logt", "precision", "crf")),
+        *("affinity.radius", "affinity.irn.threshold"),
+    ),
+    (_INDEX, Input("affinity", "affinity"), _CAMS),
     scattered=True,
 )
 _STITCH_MASKS = Stage(
@@ -266,14 +299,19 @@ PRODUCTS: tuple[Product, ...] = (
         "par.alphas)",
     ),
     Product(
-        *("affinity", "model", (_TRAIN_AFFINITY,), "walk", UNSPLIT, "AffinityNet"),
+        *("irn_labels", "labels", (_LABEL_IRN,), "walk", (TRAIN,)),
+        folder="irn_labels",
+    ),
+    Product(
+        *("affinity", "model", (_TRAIN_AFFINITY, _TRAIN_IRN), "walk", UNSPLIT, "Affinity network"),
         folder="affinity",
         beside="history.csv",
     ),
     Product(
-        *("walk", "labels", (_RANDOM_WALK,), "walk", SPLITS, "Pseudo labels", SPLITS),
-        remedy="train AffinityNet longer (affinity.train.steps), walk fewer steps (walk.logt), or "
-        "end the run before (until: refine)",
+        *("walk", "labels", (_RANDOM_WALK, _WALK_IRN), "walk", SPLITS, "Pseudo labels", SPLITS),
+        remedy="train its affinity network longer (affinity.train.steps; for IRNet "
+        "affinity.irn.train.steps), walk fewer steps (walk.logt), or end the run before "
+        "(until: refine)",
     ),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
     Product(

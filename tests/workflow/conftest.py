@@ -29,7 +29,10 @@ MICRO = merge(
             "classes": ["car", "fish", "flower", "house", "mushroom"],
         },
         "cam": {"train": {"epochs": 1, "crop": 64, "resize": [48, 72]}, "infer": {"scales": [1.0]}},
-        "affinity": {"train": {"epochs": 1, "crop": 64}},
+        "affinity": {
+            "train": {"epochs": 1, "crop": 64},
+            "irn": {"train": {"epochs": 1, "crop": 64}},
+        },
         "walk": {"logt": 3},
         "segment": {
             "deeplab_v3plus": {"width": 16},

@@ -32,7 +32,8 @@ DEMO: dict[str, Any] = {
             "head_lr_factor": 1,
             "crop": 128,
             "init": "cam",
-        }
+        },
+        "irn": {"train": {"epochs": 5, "min_steps": 0, "crop": 128, "init": "cam"}},
     },
     "walk": {"alpha": 1, "crf": {"iterations": 0}},
     "segment": {

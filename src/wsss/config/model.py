@@ -9,6 +9,7 @@ from wsss.config.backbones import BackboneOptions, RunBackbone
 from wsss.config.crf import WalkCrf
 from wsss.config.dataset import Dataset
 from wsss.config.demo import with_demo
+from wsss.config.irn import Irn
 from wsss.config.methods import parts, read_methods
 from wsss.config.refiners import REFINERS, Crf, Par, RefinerName
 from wsss.config.section import (
@@ -75,6 +76,7 @@ class _Cam(Section):
 if TYPE_CHECKING:
     from wsss.methods.aeft import AeftParams
     from wsss.methods.eader import EaderParams
+    from wsss.methods.irn import IrnParams
     from wsss.methods.psa import PsaParams
     from wsss.methods.sb import SbParams
     from wsss.methods.seam import SeamParams
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
 
         aeft: AeftParams = AeftParams()
         eader: EaderParams = EaderParams()
+        irn: IrnParams = IrnParams()
         psa: PsaParams = PsaParams()
         sb: SbParams = SbParams()
         seam: SeamParams = SeamParams()
@@ -126,16 +129,19 @@ class AffinityFeatures(Section):
 class Affinity(Section):
     """Affinities of neighbouring cells, along which the random walk spreads the maps."""
 
-    source: Literal["learned", "features"] = "learned"
-    """learned = AffinityNet, trained on confident pixels; features = cosines of features."""
+    source: Literal["learned", "features", "irn"] = "learned"
+    """learned = AffinityNet, trained on confident pixels; features = cosines of features; irn =
+    IRNet, trained to find the boundaries between classes."""
     features: AffinityFeatures = AffinityFeatures()
+    irn: Irn = Irn()
     train: AffinityTrain = AffinityTrain()
     radius: Annotated[int, Field(ge=2)] = 5
-    """Neighbourhood of a pixel pair in feature cells."""
+    """Neighbourhood of a pixel pair in feature cells, of 8 pixels or, with irn, of 4."""
 
     def unread(self) -> Collection[str]:
-        """Return the section of the other source."""
-        return ("features",) if self.source == "learned" else ("train",)
+        """Return the sections of the other sources."""
+        section = {"learned": "train", "features": "features", "irn": "irn"}
+        return {*section.values()} - {section[self.source]}
 
 
 class Walk(Section):
@@ -145,13 +151,13 @@ class Walk(Section):
     """Maps that are spread: the class activation maps, or the refined ones."""
     alpha: Positive = 8.0
     """Exponent of the background score beside the class activation maps; refined maps have that of
-    their lowest exponent."""
+    their lowest exponent, and irn has a constant score."""
     beta: Positive = 8.0
     """Power of the affinities."""
     logt: Annotated[int, Field(ge=0, le=12)] = 6
     """The walk takes 2^logt steps."""
     precision: InferPrecision = "auto"
-    """Arithmetic of AffinityNet on GPUs; CPUs, and the walk itself, compute in 32 bits."""
+    """Arithmetic of AffinityNet or IRNet on GPUs; CPUs, and the walk itself, compute in 32 bits."""
     crf: WalkCrf = WalkCrf()
     """Dense CRF on the result of the walk."""
 
@@ -227,8 +233,14 @@ class Run(Section):
         return self.affinity.source == "features" and self.affinity.features.of == network
 
     def learns_affinity_from(self, start: Literal["cam", "backbone"]) -> bool:
-        """Return True if AffinityNet is trained from the classifier, or from the backbone."""
+        """Return True if AffinityNet or IRNet starts from the classifier, or the backbone."""
+        if self.learns_boundaries_of_classes():
+            return self.affinity.irn.train.init == start
         return self.affinity.source == "learned" and self.affinity.train.init == start
+
+    def learns_boundaries_of_classes(self) -> bool:
+        """Return True if IRNet is trained."""
+        return self.affinity.source == "irn" and not self.affinity.irn.checkpoint
 
     def segment_starts_from_classifier(self) -> bool:
         """Return True if the segmenter is trained from the classifier's backbone."""

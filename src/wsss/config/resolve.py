@@ -121,6 +121,7 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
     yield from _backbone_problems(run, place)
     yield from _refiner_problems(run, place, first)
     yield from _checkpoint_problems(run, place)
+    yield from _walk_problems(run, place)
     if run.cam.checkpoint:
         return
     for method, params in run.options().items():
@@ -150,12 +151,19 @@ def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
 
 def _checkpoint_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
     """Yield the published checkpoints that are missing or leave a key without meaning."""
-    for stage in ("cam", "segment"):
-        path = getattr(run, stage).checkpoint
+    sections = {"cam": run.cam, "affinity.irn": run.affinity.irn, "segment": run.segment}
+    for name, section in sections.items():
+        path = section.checkpoint
         if path and not isfile(path):  # noqa: PTH113 Path.is_file fails on some names
-            yield f"{place(f'{stage}.checkpoint')}: no such file: {path}"
+            yield f"{place(f'{name}.checkpoint')}: no such file: {path}"
     if run.upper_bound and (run.until != STEPS[-1] or run.segment.checkpoint):
         yield f"{place('upper_bound')}: true compares trained segmenters, but the run trains none"
+
+
+def _walk_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
+    """Yield what IRNet's walk has no use for."""
+    if run.affinity.source == "irn" and run.walk.maps == "refined":
+        yield f"{place('walk.maps')}: irn walks the class activation maps alone; use cam"
 
 
 def _refiner_problems(run: Run, place: Callable[[str], str], first: bool) -> Iterator[str]:

@@ -44,6 +44,10 @@ class _Affinity(_Network):
     radius: int = Field(ge=2, strict=True)
 
 
+class _Irn(_Network):
+    side: int = Field(ge=1, strict=True)
+
+
 class _Segmenter(_Network):
     segmenter: str
     options: dict[str, Any]
@@ -54,6 +58,7 @@ _DESCRIPTIONS: dict[str, type[_Description]] = {
     "backbone": _Description,
     "classifier": _Classifier,
     "affinity": _Affinity,
+    "irn": _Irn,
     "segmenter": _Segmenter,
 }
 
@@ -77,7 +82,7 @@ def save_model(path: Path, net: nn.Module, kind: str, **meta: object) -> None:
     Args:
         path: file to write.
         net: network whose state-dict is saved.
-        kind: backbone, classifier, affinity or segmenter.
+        kind: backbone, classifier, affinity, irn or segmenter.
         **meta: metadata to build the network again, and its provenance.
 
     Raises:

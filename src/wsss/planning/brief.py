@@ -10,6 +10,7 @@ from math import sqrt
 from typing import Any
 
 from wsss.config.backbones import BACKBONES, BackboneOptions
+from wsss.config.irn import IrnTrain
 from wsss.config.methods import parts
 from wsss.config.model import METHODS, Run
 from wsss.config.segmenter import SegmenterTrain
@@ -37,6 +38,7 @@ _UNKNOWN = 10.0
 _TRAININGS: dict[str, type[Train]] = {
     "cam": ClassifierTrain,
     "affinity": AffinityTrain,
+    "irn": IrnTrain,
     "segment": SegmenterTrain,
 }
 """Settings of the trainings by their sections."""
@@ -104,7 +106,9 @@ def brief(config: str, run: Run, images: Images, machine: Machine) -> Brief:
 
 
 def _sections(settings: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return [(name, value) for name, value in settings.items() if isinstance(value, dict)]
+    """Return the sections of a slice by their names, IRNet's among them."""
+    whole = settings | {"irn": settings.get("affinity", {}).get("irn")}
+    return [(name, value) for name, value in whole.items() if isinstance(value, dict)]
 
 
 def samples(config: str, images: int) -> int:
@@ -115,8 +119,9 @@ def samples(config: str, images: int) -> int:
         images: number of training images.
     """
     settings = json.loads(config)
-    sections = ((kind, settings.get(name, {})) for name, kind in _TRAININGS.items())
-    (train,) = (kind(**section["train"]) for kind, section in sections if "train" in section)
+    sections = [(_TRAININGS[n], s["train"]) for n, s in _sections(settings) if "train" in s]
+    ((kind, section),) = sections
+    train = kind(**section)
     return train.length(train.learnt(images)) * train.batch_size
 
 

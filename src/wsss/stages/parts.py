@@ -41,6 +41,16 @@ def read_with_cam(cams: MapsReader, item: Item) -> tuple[np.ndarray, np.ndarray]
     """Read an image (H, W, 3) uint8 and its class activation maps (K, H, W) float32.
 
     Raises:
+        UserError: as in `read_with_coarse_cam`.
+    """
+    image, cam = read_with_coarse_cam(cams, item)
+    return image, upsample_cam(cam, image.shape[:2])
+
+
+def read_with_coarse_cam(cams: MapsReader, item: Item) -> tuple[np.ndarray, np.ndarray]:
+    """Read an image (H, W, 3) uint8 and its maps (K, ceil(H / 4), ceil(W / 4)) float32 as stored.
+
+    Raises:
         UserError: the maps are missing or invalid, the image has another size than they were
             computed from, cannot be read, or is not that of the index.
     """
@@ -50,7 +60,7 @@ def read_with_cam(cams: MapsReader, item: Item) -> tuple[np.ndarray, np.ndarray]
         raise UserError(
             f"{item.image}: the image changed since its maps were computed; run snakemake again"
         )
-    return image, upsample_cam(cam, size)
+    return image, cam.astype(np.float32)
 
 
 def read_with_refined(refined: MapsReader, item: Item) -> tuple[np.ndarray, np.ndarray]:

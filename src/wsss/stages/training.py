@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -142,6 +142,7 @@ def train(
     modules: tuple[str, ...],
     kind: str,
     held_out: HeldOut | None = None,
+    finish: Callable[[], None] | None = None,
     **meta: object,
 ) -> None:
     """Train `task`, then write its network with `meta`.
@@ -154,8 +155,9 @@ def train(
         seed: of order, augmentation and dropout.
         inputs: files that the result depends on; unfinished work on others is not continued.
         modules: the same for code.
-        kind: what the network is: classifier, affinity or segmenter.
+        kind: what the network is: classifier, affinity, irn or segmenter.
         held_out: images by which the training ends early.
+        finish: last change of the trained network before it is written.
         **meta: what is needed to build the network again.
     """
     # not before mistakes of the options are found: Fabric takes its time
@@ -180,6 +182,8 @@ def train(
         held_out=held_out,
     )
     if fabric.is_global_zero:
+        if finish:
+            finish()
         save_model(files.out, task.net, kind, **meta, config=json.loads(files.config))
 
 
