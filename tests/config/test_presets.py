@@ -85,6 +85,7 @@ def test_every_preset_has_its_recipe_here():
     assert {path.stem for path in (ROOT / "configs/voc12").glob("*.yaml")} == {
         *RECIPES,
         "eader-alpha",
+        "irn",
     }
 
 
@@ -109,6 +110,33 @@ def test_a_preset_is_the_official_recipe(name, tmp_path):
     assert {part: options.model_dump() for part, options in run.options().items()} == {
         part: OPTIONS[part] for part in run.options()
     }
+
+
+IRN_SGD = {
+    "optimizer": "sgd", "lr": 0.1, "head_lr_factor": 10, "bias_lr_factor": 1, "decay_biases": True,
+    "momentum": 0.0001, "weight_decay": 0.0001, "poly_power": 0.9, "crop": 512, "min_steps": 0,
+    "jitter": (0, 0, 0, 0), "precision": "32-true",
+}  # fmt: skip
+
+
+def test_irn_is_the_official_recipe(tmp_path):
+    run = preset("voc12/irn", tmp_path)["irn"]
+    irn = run.affinity.irn
+    ours = [(run.cam.train, {"resize": (320, 640)}), (irn.train, {"scale": (0.5, 1.5)})]
+    for train, own in ours:
+        assert {key: getattr(train, key) for key in IRN_SGD | own} == IRN_SGD | own
+    lengths = [10582 // train.batch_size * train.epochs for train, _ in ours]
+    assert lengths == [3305, 990]
+    assert (run.refine, run.affinity.source, run.affinity.radius, irn.radius) == (
+        "none",
+        "irn",
+        5,
+        10,
+    )
+    assert (irn.foreground, irn.background, irn.threshold) == (0.3, 0.05, 0.25)
+    assert (irn.crf.bilateral_sxy, irn.crf.bilateral_srgb, irn.crf.bilateral_weight) == (50, 5, 10)
+    assert (run.walk.beta, run.walk.logt, run.walk.crf.iterations) == (10, 8, 0)
+    assert (run.backbone.name, run.backbone.output_stride) == ("resnet50", 16)
 
 
 def test_the_schedules_have_the_official_lengths(tmp_path):
@@ -182,10 +210,11 @@ OF_METHODS = {
     "aeft": ("deeplab_v1", "resnet38d"),
     "psa+eader": ("xception65", "timm/xception65.tf_in1k"),
     "seam+eader": ("deeplab_v1", "resnet38d"),
+    "irn": ("deeplab_v2", "resnet50"),
 }
 """The recipes and backbones of the segmenters in the methods' own presets."""
 
-CHANGED = {"psa-vgg16": {"backbone", "deeplab_v1"}}
+CHANGED = {"psa-vgg16": {"backbone", "deeplab_v1"}, "irn": {"backbone"}}
 """What differs from the recipe of a segmenter: Caffe's head on VGG-16 has 1024 channels."""
 
 
@@ -210,9 +239,12 @@ def test_the_head_on_vgg16_has_the_channels_of_caffe(tmp_path):
     assert preset("voc12/psa-vgg16", tmp_path)["psa"].segment.deeplab_v1.width == 1024
 
 
+BACKGROUNDS = {"psa": 0.2, "psa-vgg16": 0.2, "psa+eader": 0.2, "eader": 0.3, "irn": 0.15}
+
+
 @pytest.mark.parametrize("name", OF_METHODS)
 def test_maps_are_evaluated_at_the_official_background(name, tmp_path):
-    threshold = {"psa": 0.2, "psa-vgg16": 0.2, "psa+eader": 0.2, "eader": 0.3}.get(name)
+    threshold = BACKGROUNDS.get(name)
     assert last(preset(f"voc12/{name}", tmp_path)).evaluate.threshold == threshold
 
 

@@ -21,6 +21,7 @@ from wsss.ops.boundary_labels import boundary_labels
 from wsss.ops.pairs import offsets, pair_indices
 from wsss.ops.paths import path, path_affinity, walk_between_boundaries
 from wsss.ops.resize import resize_bilinear
+from wsss.stages.walk_irn import boundaries
 
 pytestmark = pytest.mark.golden
 
@@ -166,6 +167,10 @@ def test_losses_and_gradients(net, ref):
     ref.agree("irn_dp_fg_loss", 2 * losses["dp_fg"].item())
     ref.agree("irn_dp_bg_loss", 2 * losses["dp_bg"].item())
     agree_gradients(ref, net, "irn_gradnorm:")
+
+
+def test_boundaries_of_an_image(net, ref):
+    ref.agree("ed_edge", boundaries(net.eval(), 512, ref["mc_image"], "32-true"))
 
 
 def walk(cam, edge, beta, doublings):
