@@ -9,6 +9,7 @@ ROOT = Path(wsss.__file__).parent
 TREE = (
     "errors files names runnames",
     "products",
+    "dataset_stages",
     "pipeline",
     "system config",
     "io",

@@ -1,14 +1,24 @@
 """The chain as one table: every product, what it is made from and the stage that makes it.
 
 The order of the rows is that of the chain. The configuration (`until`), the rules, `wsss evaluate`,
-the report and the forecast derive from it. It imports nothing but the types of its rows, so that
-all of them can. See docs/developing.md for how to add a row.
+the report and the forecast derive from it. It imports nothing but the types of its rows and the
+stages of the data set, so that all of them can. See docs/developing.md for how to add a row.
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wsss import runnames
+from wsss.dataset_stages import (
+    CONVERT_MASKS,
+    FETCH,
+    INDEX,
+    MAKE_DEMO,
+    MAKE_TILES,
+    PREPARE_DATA,
+    PREPARE_MASKS,
+    TILES,
+)
 from wsss.products import (
     PSEUDO_LABELS,
     SPLITS,
@@ -24,61 +34,6 @@ from wsss.products import (
 if TYPE_CHECKING:
     from wsss.config.backbones import BackboneOptions
     from wsss.config.model import Run
-
-# ---- stages of the data set --------------------------------------------------------------------
-
-_FETCHED = tuple(f"dataset.{key}" for key in ("source", "root", "splits", "download", "augment"))
-_SOURCE = (*_FETCHED, "dataset.labels", "dataset.classes", "dataset.coco", "dataset.masks")
-_DATASET = (*_SOURCE, "dataset.labels_from", "dataset.tiles", "dataset.white")
-
-_MADE = (Input("demo", "demo"), Input("fetched", "fetched"))
-_TILES = Input("tiles", "tiles")
-_INDEX = Input("index", "index")
-
-_MAKE_DEMO = Stage(
-    "make_demo", ("dataset.demo",), when=lambda case: case.dataset.capabilities.generated
-)
-# what it fetches has checksums of its own
-_FETCH = Stage(
-    "fetch_data",
-    _FETCHED,
-    given=lambda case: [UserFile(path) for path in [case.dataset.augment] if path],
-    when=lambda case: case.dataset.needs_fetching(),
-    code=False,
-)
-_CONVERT_MASKS = Stage("convert_masks", _SOURCE, _MADE[1:], "drawn")
-_MAKE_TILES = Stage(
-    "make_tiles",
-    _DATASET,
-    (
-        *_MADE,
-        Input("converted", "drawn", "all", lambda case: case.dataset.tiles_need_drawn_masks()),
-    ),
-    "tiles",
-    when=lambda case: case.dataset.tiles is not None,
-)
-_PREPARE_DATA = Stage(
-    "prepare_data",
-    _DATASET,
-    (
-        *_MADE,
-        Input("converted", "drawn", "all", lambda case: case.dataset.labels_need_drawn_masks()),
-        _TILES,
-    ),
-    "index",
-)
-_PREPARE_MASKS = Stage(
-    "prepare_masks",
-    _DATASET,
-    (
-        _INDEX,
-        *_MADE,
-        Input("converted", "drawn", when=lambda case: case.dataset.evaluation_needs_drawn_masks()),
-        _TILES,
-    ),
-    "masks",
-)
-_CONVERT_WEIGHTS = Stage("convert_weights")
 
 # ---- stages of a run ---------------------------------------------------------------------------
 
@@ -98,6 +53,7 @@ def _pretrained(step: str, backbone: "Callable[[Run], BackboneOptions]") -> Inpu
     )
 
 
+_CONVERT_WEIGHTS = Stage("convert_weights")
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
 _TRAIN_INDEX = Input("index", "index", "train")
 _CAMS = Input("cams", "cam")
@@ -135,20 +91,20 @@ _TRAIN_CAM = Stage(
 _INFER_CAM = Stage(
     "infer_cam",
     ("cam.infer",),
-    (_INDEX, Input("model", "classifier")),
+    (INDEX, Input("model", "classifier")),
     scattered=True,
     imports_method=True,
 )
 _EVALUATE_CLASSIFIER = Stage(
     "evaluate_classifier",
     ("cam.infer.precision",),
-    (_INDEX, Input("model", "classifier")),
+    (INDEX, Input("model", "classifier")),
     imports_method=True,
 )
 _REFINE_MAPS = Stage(
     "refine_maps",
     ("refine", "{refiner}"),
-    (_INDEX, _CAMS),
+    (INDEX, _CAMS),
     when=lambda case: case.run.refine != "none",
     scattered=True,
 )
@@ -197,7 +153,7 @@ _RANDOM_WALK = Stage(
         *(f"affinity.{key}" for key in ("source", "features", "radius")),
     ),
     (
-        _INDEX,
+        INDEX,
         Input("affinity", "affinity"),
         Input("classifier", "classifier", when=lambda case: case.run.compares("classifier")),
         Input(
@@ -218,12 +174,12 @@ _WALK_IRN = Stage(
         *(f"walk.{key}" for key in ("beta", "logt", "precision", "crf")),
         *("affinity.radius", "affinity.irn.threshold"),
     ),
-    (_INDEX, Input("affinity", "affinity"), _CAMS),
+    (INDEX, Input("affinity", "affinity"), _CAMS),
     scattered=True,
 )
 _STITCH_MASKS = Stage(
     "stitch_masks",
-    inputs=(_TILES, Input("labels", PSEUDO_LABELS)),
+    inputs=(TILES, Input("labels", PSEUDO_LABELS)),
     when=lambda case: case.dataset.tiles is not None,
 )
 _RELABEL = Stage(
@@ -258,12 +214,12 @@ _TRAIN_SEGMENTER = Stage(
     given=lambda case: _checkpoint(case.run.segment.checkpoint),
 )
 _INFER_SEGMENTER = Stage(
-    "infer_segmenter", ("segment.infer",), (_INDEX, Input("model", "segmenter")), scattered=True
+    "infer_segmenter", ("segment.infer",), (INDEX, Input("model", "segmenter")), scattered=True
 )
 _SEGMENT_WHOLE = Stage(
     "segment_whole",
     ("segment.infer",),
-    (_TILES, Input("model", "segmenter")),
+    (TILES, Input("model", "segmenter")),
     when=lambda case: case.dataset.tiles is not None,
     scattered=True,
 )
@@ -274,14 +230,14 @@ SCORES = "classifier scores"
 # ---- the table ---------------------------------------------------------------------------------
 
 PRODUCTS: tuple[Product, ...] = (
-    Product("demo", "table", (_MAKE_DEMO,), splits=UNSPLIT, file="data/labels.csv"),
-    Product("fetched", "table", (_FETCH,), splits=UNSPLIT, file="data/fetched.json"),
-    Product("drawn", "labels", (_CONVERT_MASKS,)),
+    Product("demo", "table", (MAKE_DEMO,), splits=UNSPLIT, file="data/labels.csv"),
+    Product("fetched", "table", (FETCH,), splits=UNSPLIT, file="data/fetched.json"),
+    Product("drawn", "labels", (CONVERT_MASKS,)),
     Product(
-        "tiles", "table", (_MAKE_TILES,), splits=UNSPLIT, file="data/tiles.tsv", beside="labels.csv"
+        "tiles", "table", (MAKE_TILES,), splits=UNSPLIT, file="data/tiles.tsv", beside="labels.csv"
     ),
-    Product("index", "table", (_PREPARE_DATA,), file="index.{split}.tsv"),
-    Product("masks", "table", (_PREPARE_MASKS,), file="masks.{split}.tsv"),
+    Product("index", "table", (PREPARE_DATA,), file="index.{split}.tsv"),
+    Product("masks", "table", (PREPARE_MASKS,), file="masks.{split}.tsv"),
     Product("weights", "model", (_CONVERT_WEIGHTS,), splits=UNSPLIT),
     Product("boundaries", "maps", (_MAKE_BOUNDARIES,), "cam", (TRAIN,), folder="boundaries"),
     Product(
@@ -339,7 +295,7 @@ PRODUCTS: tuple[Product, ...] = (
 )
 """Every product of the chain, in its order."""
 
-EVALUATE = Stage("evaluate", ("evaluate",), (_INDEX, Input("masks", "masks")))
+EVALUATE = Stage("evaluate", ("evaluate",), (INDEX, Input("masks", "masks")))
 REPORT = Stage("report", files=("report/page.html.j2", "report/page.css"))
 
 GATHER = Stage("gather_parts")

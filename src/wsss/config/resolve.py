@@ -151,11 +151,14 @@ def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
 
 def _checkpoint_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
     """Yield the published checkpoints that are missing or leave a key without meaning."""
-    sections = {"cam": run.cam, "affinity.irn": run.affinity.irn, "segment": run.segment}
-    for name, section in sections.items():
-        path = section.checkpoint
+    given = {
+        "cam": run.cam.checkpoint,
+        "affinity.irn": run.affinity.irn.checkpoint,
+        "segment": run.segment.checkpoint,
+    }
+    for section, path in given.items():
         if path and not isfile(path):  # noqa: PTH113 Path.is_file fails on some names
-            yield f"{place(f'{name}.checkpoint')}: no such file: {path}"
+            yield f"{place(f'{section}.checkpoint')}: no such file: {path}"
     if run.upper_bound and (run.until != STEPS[-1] or run.segment.checkpoint):
         yield f"{place('upper_bound')}: true compares trained segmenters, but the run trains none"
 

@@ -26,7 +26,8 @@ def displacement_loss(
         Weighted scalars `dp_fg` and `dp_bg`; their sum is the loss. 0 for a kind without pairs.
     """
     dp = dp.float()
-    here, there = windows(*dp.shape[2:], radius)
+    height, width = dp.shape[2:]
+    here, there = windows(height, width, radius)
     source = dp[:, :, *here]
     fg, bg = dp.new_zeros(()), dp.new_zeros(())
     for number, (step, place) in enumerate(zip(offsets(radius), there, strict=True)):

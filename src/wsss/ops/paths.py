@@ -41,7 +41,8 @@ def path_affinity(edge: Tensor, radius: int) -> Tensor:
     """
     if edge.dtype in (torch.float16, torch.bfloat16):
         edge = edge.float()
-    (rows, columns), _ = windows(*edge.shape[1:], radius)
+    height, width = edge.shape[1:]
+    (rows, columns), _ = windows(height, width, radius)
     strongest = []
     for dy, dx in offsets(radius):
         cells = [edge[:, *_moved(rows, columns, y, x)] for y, x in path(dy, dx)]

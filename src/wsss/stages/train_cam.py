@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from wsss import methods
 from wsss.config.methods import parts
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     backbone = start_backbone(config.backbone, args.weights, freeze=config.backbone.freeze)
     further = {} if args.checkpoint else _further(config, options, files)
     task = methods.make(config.method, backbone, index.num_classes, options, further)
-    meta = {
+    meta: dict[str, Any] = {
         "method": config.method,
         "params": {name: params.model_dump(mode="json") for name, params in options.items()},
         "backbone": backbone_meta(config.backbone),

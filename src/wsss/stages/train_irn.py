@@ -3,6 +3,7 @@
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     seeded(config.seed)
     backbone = start_backbone(config.backbone, args.weights, args.classifier)
     net = IRNet(backbone)
-    meta = {
+    meta: dict[str, Any] = {
         "backbone": backbone_meta(config.backbone),
         "weights": weights_meta(args.checkpoint, backbone),
         "side": OFFICIAL_SIDE if args.checkpoint else recipe.crop,
