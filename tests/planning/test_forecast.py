@@ -147,6 +147,17 @@ def test_samples_are_those_of_whole_steps(train, count):
     assert samples(config, 20) == count
 
 
+def test_irnet_is_rehearsed_and_counted_as_other_trainings():
+    irn = {"train": {"crop": 64, "batch_size": 16, "epochs": 2, "min_steps": 0, "init": "cam"}}
+    keys = {"refine": "none", "affinity": {"source": "irn", "irn": irn}}
+    assert brief_of("train_irn", **keys).batch == 16
+    costs = costs_of(**keys)
+    assert costs["train_irn"].seconds == 3 + 2 * 400 * 0.5
+    assert {"label_irn", "walk_irn"} <= costs.keys() and "random_walk" not in costs
+    given = costs_of(given={"psa": {"train_irn"}}, **keys)
+    assert given["train_irn"].seconds == 3
+
+
 # ---- the forecast ----
 
 

@@ -178,7 +178,11 @@ def _given(config: Config, whole: Images) -> dict[str, set[str]]:
     """Return the training stages that a published checkpoint replaces, by run."""
     found = {}
     for name, one in runs(_portable(config, whole, checkpoints=True)).items():
-        given = {"train_cam": one.cam.checkpoint, "train_segmenter": one.segment.checkpoint}
+        given = {
+            "train_cam": one.cam.checkpoint,
+            "train_irn": one.affinity.irn.checkpoint,
+            "train_segmenter": one.segment.checkpoint,
+        }
         found[name] = {stage for stage, checkpoint in given.items() if checkpoint}
     return found
 
