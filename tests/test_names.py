@@ -19,6 +19,7 @@ HELPERS = {
     "held_out",
     "training",
     "inference",
+    "irn_instances",
     "options",
     "parts",
     "sourcing",

@@ -29,8 +29,8 @@ def write(name, label_maps, folder):
     return folder / file
 
 
-def test_every_format_is_tried_here_or_is_the_network():
-    assert set(OPTIONS) == set(FORMATS) - {"onnx"}
+def test_every_format_is_tried_here_or_needs_a_network():
+    assert set(OPTIONS) == set(FORMATS) - {"instances", "onnx"}
 
 
 @pytest.mark.parametrize("name", OPTIONS)

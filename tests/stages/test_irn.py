@@ -1,12 +1,14 @@
 """The stages of IRNet on small networks and hand-made images."""
 
 import argparse
+import json
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from wsss.cli import main
 from wsss.config.model import Run
 from wsss.config.resolve import load, runs
 from wsss.config.slices import slice_json
@@ -19,6 +21,7 @@ from wsss.io.provenance import bytes_digest
 from wsss.nn.backbones import build
 from wsss.nn.irnet import IRNet
 from wsss.stages import label_irn, train_irn, walk_irn
+from wsss.stages.irn_instances import export_instances
 from wsss.stages.train_irn import centre
 from wsss.stages.walk_irn import boundaries, spread
 
@@ -149,3 +152,30 @@ def test_a_published_network_replaces_the_training(files):
 def test_irn_walks_no_refined_maps():
     with pytest.raises(UserError, match=r"walk\.maps: irn walks the class activation maps alone"):
         runs(load(IRN | {"walk": {"maps": "refined"}}))
+
+
+def test_objects_are_exported_with_their_classes(files):
+    torch.manual_seed(0)
+    backbone = {"name": "tiny", "output_stride": None}
+    save_model(files / "model.pt", IRNet(build("tiny")), "irn", backbone=backbone, side=64)
+    out = files / "instances.json"
+    given = {"model": "model.pt", "cams": "maps.tsv", "index": "index.tsv"}
+    options = [text for key, name in given.items() for text in (f"--{key}", str(files / name))]
+    assert main(["export", "instances", *options, "--out", str(out)]) == 0
+    found = json.loads(out.read_text())
+    assert [image["file_name"] for image in found["images"]] == ["a.jpg", "b.jpg"]
+    assert [kind["name"] for kind in found["categories"]] == ["cat", "dog"]
+    for one in found["annotations"]:
+        assert (one["image_id"], one["category_id"]) == (1, 2)
+        assert 0.25 < one["score"] <= 1 and one["area"] >= 0.01 * 40 * 56
+    assert found["annotations"]
+
+
+def test_maps_of_other_images_are_refused(files):
+    save_model(files / "model.pt", IRNet(build("tiny")), "irn", backbone={}, side=64)
+    with MapsWriter(files / "other.tsv"):
+        pass
+    given = [files / "model.pt", [files / "other.tsv"], [files / "index.tsv"]]
+    with pytest.raises(UserError, match=r"none of its images has maps in .*other\.tsv"):
+        export_instances(*given, files / "instances.json", 1)
+    assert not (files / "instances.json").exists()

@@ -7,6 +7,7 @@ FORMATS: dict[str, str] = {
     "cvat": "CVAT archive 'Segmentation mask 1.1'",
     "label_studio": "Label Studio tasks with brush predictions, and their labelling configuration",
     "voc": "results for the evaluation server of PASCAL VOC 2012, or a check of such a file",
+    "instances": "objects that IRNet tells apart as COCO JSON, with scores",
     "onnx": "the segmenter as an ONNX model for images of any size",
     "bundle": "masks, table of contents and model card, for publication",
 }

@@ -5,7 +5,7 @@ All objects of a class in an image form one annotation: image labels do not sepa
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -54,26 +54,43 @@ def _dataset(label_maps: LabelMaps) -> dict[str, Any]:
         size = {"width": width, "height": height}
         images.append({"id": number, "file_name": item.file, **size})
         for label, region in _regions(labels):
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": number,
-                    "category_id": label,
-                    "segmentation": region,
-                    "area": int(rle.area(region)),
-                    "bbox": rle.toBbox(region).tolist(),
-                    "iscrowd": 0,
-                }
-            )
-    categories = [
+            annotations.append(annotation(len(annotations) + 1, number, label, region))
+    return {
+        "images": images,
+        "annotations": annotations,
+        "categories": categories(label_maps.class_names),
+    }
+
+
+def annotation(number: int, image: int, category: int, region: dict[str, Any]) -> dict[str, Any]:
+    """Return the annotation of a region that `run_lengths` has encoded."""
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": category,
+        "segmentation": region,
+        "area": int(rle.area(region)),
+        "bbox": rle.toBbox(region).tolist(),
+        "iscrowd": 0,
+    }
+
+
+def categories(class_names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the categories of foreground classes; class c has id c + 1."""
+    return [
         {"id": label, "name": name, "supercategory": ""}
-        for label, name in enumerate(label_maps.class_names, 1)
+        for label, name in enumerate(class_names, 1)
     ]
-    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+def run_lengths(mask: np.ndarray) -> dict[str, Any]:
+    """Encode a mask (H, W) bool as compressed run lengths."""
+    region = rle.encode(np.asfortranarray(mask, np.uint8))
+    return {**region, "counts": region["counts"].decode("ascii")}
 
 
 def _results(label_maps: LabelMaps, truth: Path) -> list[dict[str, Any]]:
-    images, categories = _ids(truth)
+    images, ids = _ids(truth)
     # match images and classes with the ground truth
     matched: dict[_Image, None] = {}
     for item in label_maps.items:
@@ -83,7 +100,7 @@ def _results(label_maps: LabelMaps, truth: Path) -> list[dict[str, Any]]:
                 f"{truth}: has no image of its own for {item.file}; file names must agree"
             )
         matched[match] = None
-    missing = [name for name in label_maps.class_names if name not in categories]
+    missing = [name for name in label_maps.class_names if name not in ids]
     if missing:
         raise UserError(f"{truth}: has no category {missing[0]!r}; these are other classes")
     # one result per image and class
@@ -94,7 +111,7 @@ def _results(label_maps: LabelMaps, truth: Path) -> list[dict[str, Any]]:
         found += [
             {
                 "image_id": image,
-                "category_id": categories[label_maps.class_names[label - 1]],
+                "category_id": ids[label_maps.class_names[label - 1]],
                 "segmentation": region,
                 "score": 1.0,
             }
@@ -109,8 +126,7 @@ def _regions(labels: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each foreground label in (H, W) with its region as compressed run lengths."""
     for label in np.flatnonzero(np.bincount(labels.ravel(), minlength=IGNORE)[:IGNORE]).tolist():
         if label:
-            region = rle.encode(np.asfortranarray(labels == label, np.uint8))
-            yield label, {**region, "counts": region["counts"].decode("ascii")}
+            yield label, run_lengths(labels == label)
 
 
 def _ids(truth: Path) -> tuple[Mapping[str, _Image], Mapping[str, int]]:

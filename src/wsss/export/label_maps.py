@@ -63,7 +63,7 @@ class LabelMaps:
         made: Sequence[str] = (),
     ) -> None:
         self._reader, self.class_names, self.made = reader, tuple(class_names), tuple(made)
-        files = _relative(paths)
+        files = relative_files(paths)
         self.items = tuple(ImageFile(key, files[key], path) for key, path in paths.items())
         for item in self.items:
             _check_name(item.image_id)
@@ -217,7 +217,7 @@ def _recorded_labels(record: Path) -> list[str]:
     return made.get("labels", []) if isinstance(made, dict) else []
 
 
-def _relative(paths: Mapping[str, Path | None]) -> dict[str, str]:
+def relative_files(paths: Mapping[str, Path | None]) -> dict[str, str]:
     """Paths relative to the common folder of all images, by image id; the ids if none is known."""
     whole = {key: Path(os.path.abspath(path)) for key, path in paths.items() if path is not None}  # noqa: PTH100
     if not whole:

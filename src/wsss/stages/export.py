@@ -76,9 +76,9 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: options are missing, files are damaged, or the output cannot be written.
     """
-    # segmenter, or check of results
-    if args.format == "onnx":
-        export_onnx(args.model, args.out)
+    # networks, or check of results
+    if args.format in _OF_NETWORKS:
+        _OF_NETWORKS[args.format](args)
         return
     source = Source(args.labels or (), args.index, args.images)
     if args.format == "voc" and args.check is not None:
@@ -179,6 +179,20 @@ def export_onnx(model_file: Path, out: Path) -> None:
     log.info("export: %s as onnx in %s", model_file, out)
 
 
+def _instances(args: argparse.Namespace) -> None:
+    """Write the objects that IRNet tells apart; PyTorch is imported only here."""
+    from wsss.stages.irn_instances import export_instances
+
+    export_instances(args.model, args.cams, args.index, args.out, args.threads)
+
+
+_OF_NETWORKS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "onnx": lambda args: export_onnx(args.model, args.out),
+    "instances": _instances,
+}
+"""Formats that are written by a network."""
+
+
 def _load(path: Path) -> "Model":
     """Load a trained segmenter; PyTorch is imported only here."""
     from wsss.stages.infer_segmenter import load_own
@@ -236,6 +250,16 @@ def _onnx_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="file to write")
 
 
+def _instances_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, required=True, help="model.pt of IRNet")
+    parser.add_argument("--cams", type=Path, nargs="+", required=True, help="records of CAMs")
+    parser.add_argument(
+        "--index", type=Path, nargs="+", required=True, help="tables of their images"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="file to write")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+
+
 def _bundle_options(parser: argparse.ArgumentParser) -> None:
     _mask_options(parser)
     parser.add_argument("--title", default="a data set", help="name of the data set")
@@ -248,6 +272,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "coco": _coco_options,
     "label_studio": _label_studio_options,
     "voc": _voc_options,
+    "instances": _instances_options,
     "onnx": _onnx_options,
     "bundle": _bundle_options,
 }

@@ -22,7 +22,7 @@ from wsss.nn.irnet import CELL, IRNet
 from wsss.nn.weights import load_state
 from wsss.ops.crf import decide
 from wsss.ops.paths import walk_between_boundaries
-from wsss.ops.resize import resize_bilinear
+from wsss.ops.resize import plane, resize_bilinear
 from wsss.stages.finite import finite_scores
 from wsss.stages.inference import (
     Watch,
@@ -74,9 +74,6 @@ def load_irnet(path: Path) -> tuple[IRNet, int]:
 def spread(net: IRNet, side: int, image: np.ndarray, cam: np.ndarray, config: Run) -> Tensor:
     """Return the scores (K + 1, H, W) after the walk, background first, on the device.
 
-    Source: `step/make_sem_seg_labels.py` of IRN (docs/methods/irn.md 7): bilinear upsampling of the
-    cells, then one scale for all classes, whose highest score is 1.
-
     Args:
         net: the network.
         side: of its crops.
@@ -92,10 +89,18 @@ def spread(net: IRNet, side: int, image: np.ndarray, cam: np.ndarray, config: Ru
     edge = boundaries(net, side, image, walk.precision)
     maps = torch.from_numpy(cam).to(device()).clamp(min=0)
     walked = walk_between_boundaries(maps, edge, config.affinity.radius, walk.beta, 2**walk.logt)
-    rows, columns = edge.shape
+    return torch.cat([background, full_size(walked, height, width)])
+
+
+def full_size(walked: Tensor, height: int, width: int) -> Tensor:
+    """Return walked maps (K, h, w) at the size of the image (K, H, W), the highest value being 1.
+
+    Source: `step/make_sem_seg_labels.py` of IRN (docs/methods/irn.md 7): bilinear upsampling of the
+    cells, then one scale for all classes.
+    """
+    rows, columns = plane(walked[None])
     full = resize_bilinear(walked[None], (CELL * rows, CELL * columns))[0, :, :height, :width]
-    highest = full.max().clamp(min=torch.finfo(full.dtype).tiny)
-    return torch.cat([background, full / highest])
+    return full / full.max().clamp(min=torch.finfo(full.dtype).tiny)
 
 
 @torch.no_grad()
@@ -108,10 +113,15 @@ def boundaries(net: IRNet, side: int, image: np.ndarray, precision: InferPrecisi
     height, width = image.shape[:2]
     rows, columns = -(-height // CELL), -(-width // CELL)
     (view,) = views(scaled_copies(image, [1.0], "torch").copies, device())
-    padding = (0, max(side - width, 0), 0, max(side - height, 0))
     with arithmetic(device(), precision):
         plain, mirrored = (
-            net.edges(net.taps(F.pad(one, padding)))[0, 0, :rows, :columns].float()
+            net.edges(net.taps(padded(one, side)))[0, 0, :rows, :columns].float()
             for one in (view, view.flip(-1))
         )
     return ((plain + mirrored.flip(-1)) / 2).sigmoid()
+
+
+def padded(view: Tensor, side: int) -> Tensor:
+    """Pad a view (1, 3, H, W) right and below with the mean colour, to a side at least."""
+    height, width = plane(view)
+    return F.pad(view, (0, max(side - width, 0), 0, max(side - height, 0)))
