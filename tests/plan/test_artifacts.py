@@ -106,6 +106,25 @@ def test_a_round_learns_the_masks_of_the_one_before(planned):
     assert "relabelled" not in run_files(plan, "psa.round1").products
 
 
+@pytest.mark.parametrize(
+    ("change", "made_from"),
+    [
+        ({}, {"refined": ("cam",), "walk": ("cam",), "segment": ("walk", "cam")}),
+        ({"walk": {"maps": "refined"}}, {"segment": ("walk", "refined", "cam")}),
+        ({"segment": {"train": {"pixels": "confident"}}}, {"segment": ("walk", "cam")}),
+        (
+            {"segment": {"rounds": 2}},
+            {"relabelled": ("walk", "cam"), "segment": ("relabelled", "walk", "cam")},
+        ),
+        ({"method": "sb"}, {"cam": (), "walk": ("cam",)}),
+    ],
+)
+def test_the_report_knows_what_a_product_is_made_from(planned, change, made_from):
+    plan = planned(change)
+    found = run_files(plan, [*plan.runs][-1]).products
+    assert {name: found[name].made_from for name in made_from} == made_from
+
+
 def test_the_upper_bound_is_the_segmenter_trained_on_masks(planned):
     plan = planned({"upper_bound": True, "seeds": [3]})
     assert list(plan.runs) == ["psa.3", "psa.3.bound"]

@@ -67,7 +67,8 @@ def test_a_product_in_the_table_has_its_rows(make_run, longer_chain) -> None:
         name: run.evaluations["walk"].model_copy(update={"product": name, "results": results})
         for name, results in more.items()
     }
-    rows = steps(replace(run, evaluations=run.evaluations | found))
+    bases = {**run.bases, "smooth": ["walk"]}
+    rows = steps(replace(run, evaluations=run.evaluations | found, bases=bases))
     keys = [step.key for step in rows]
     assert keys[:5] == ["seed oracle", "seed", "grad-cam oracle", "grad-cam", "refined low"]
     assert keys[-3:] == ["walk", "smooth", "segment net"]
