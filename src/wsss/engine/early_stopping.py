@@ -100,10 +100,13 @@ class Stopping:
             self._best = _Best(steps, value, weights)
         self._waited = 0 if is_best else self._waited + 1
         self.ended = self._waited >= settings.patience and steps < progress.total
-        rank = "the best so far" if is_best else f"no new best for {self._waited} evaluations"
-        log.info("held-out %s %.1f %% after step %d, %s", metric, 100 * value, steps, rank)
+        rank = (
+            "the best so far" if is_best else f"not the best, {self._waited} of {settings.patience}"
+        )
+        log.info("held-out %s %.1f %% after step %d: %s", metric, 100 * value, steps, rank)
         if self.ended:
-            log.info("the training ends after step %d of %d", steps, progress.total)
+            reason = f"no new best in {self._waited} evaluations"
+            log.info("the training ends after step %d of %d: %s", steps, progress.total, reason)
 
     def take_best(self) -> None:
         """Load the weights of the best evaluation into the task."""
