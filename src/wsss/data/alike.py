@@ -12,8 +12,8 @@ ALIKE = 4.0
 """Largest difference of the thumbnails of copies, in grey levels; two photographs differ by 20 and
 more."""
 
-MANY = 20_000
-"""Images that are compared at most: their time grows with the square of the number."""
+MANY = 10_000
+"""Images that are compared at most: the time grows with the square of their number."""
 
 _ROWS = 1024
 """Images that are compared with all others at a time."""
@@ -42,9 +42,10 @@ def alike(thumbnails: Sequence[bytes]) -> list[list[int]]:
         thumbnails: what `thumbnail` returned, by image.
 
     Returns:
-        Positions of the images of each group of two or more, ascending.
+        Positions of the images of each group of two or more, ascending; none of more than `MANY`
+        images.
     """
-    if not thumbnails:
+    if not 1 < len(thumbnails) <= MANY:
         return []
     colours = np.stack([np.frombuffer(one, np.uint8) for one in thumbnails]).astype(np.float32)
     colours -= colours.mean(0)

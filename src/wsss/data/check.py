@@ -83,6 +83,10 @@ class Examined:
     masks: Masks
     looks: dict[Path, Look]
 
+    def thumbnails(self) -> list[bytes]:
+        """Return the thumbnails of the images in the order of the index."""
+        return [self.looks[item.image].thumbnail for item in self.index.items]
+
 
 def check_listing(
     listing: Listing, dataset: Dataset, threads: int = 1, drawn: Drawn = NOT_DRAWN
