@@ -33,12 +33,16 @@ def test_an_earlier_end_stays():
     assert chosen(rules.end, facts(2), until="cam") == {"until": "cam"}
 
 
-def test_images_that_do_not_fit_are_cut_into_tiles():
+@pytest.mark.parametrize(("smallest", "side"), [(2000, 512), (100, 100)])
+def test_images_that_do_not_fit_are_cut_into_tiles(smallest, side):
     small = replace(LAPTOP, cores=1, memory=1_000_000_000)
-    most = int(1e6 * rules.SHARE * small.memory / rules.FULL)
-    for pixels, tiles in ((most, None), (most + 1, rules.TILE)):
-        found = facts(hardware=small, megapixels=pixels / 1e6)
-        assert chosen(rules.tiles, found) == {"dataset.tiles": tiles}
+    most = rules.SHARE * small.memory / (rules.WALKED + rules.LABEL)
+    tiles = {"size": side, "overlap": side // 4}
+    for share, expected in ((0.99, None), (1.01, tiles)):
+        sides = facts().long_side
+        found = facts(hardware=small, megapixels=share * most)
+        found = replace(found, long_side=replace(sides, smallest=smallest))
+        assert chosen(rules.tiles, found) == {"dataset.tiles": expected}
 
 
 def test_tiles_of_the_user_are_no_matter_of_the_rule():
@@ -55,7 +59,7 @@ def test_images_are_read_at_the_size_of_the_recipe(long, scales):
 
 
 def test_tiles_are_read_as_they_are():
-    found = chosen(rules.sizes, facts(long=4000), dataset__tiles=rules.TILE)
+    found = chosen(rules.sizes, facts(long=4000), dataset__tiles={"size": 512, "overlap": 128})
     assert found["segment.infer.scales"] == [0.75, 1.0, 1.25]
 
 

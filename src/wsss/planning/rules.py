@@ -27,11 +27,12 @@ PASSES = 5
 LEARNED = 10_000
 """Training images from which AffinityNet is known to be better than features without training."""
 
-TILE = {"size": 512, "overlap": 128}
-"""Tiles of images that are too large for the memory."""
+TILE = 512
+"""Side of the tiles of images that are too large for the memory; a quarter of it overlaps."""
 
-FULL = 0.3e9
-"""Bytes that a job needs per megapixel of an image at its full size."""
+WALKED, LABEL = 2.5e9, 0.25e9
+"""Bytes that a job needs per megapixel of an image: the random walk, and every label of a
+segmenter; from forecasts for photographs of 500 pixels."""
 
 TRAINED, FROZEN = 3e9, 1e9
 """Bytes that a training needs per megapixel of a batch: of the networks that were measured the
@@ -65,12 +66,22 @@ def tiles(found: Fingerprint, config: Config) -> Iterator[Choice]:
     """Tiles, if a job's part of the memory does not hold the largest images."""
     if config.dataset.tiles:
         return
-    need, have = FULL * found.megapixels, SHARE * found.hardware.memory / found.hardware.cores
+    need = (WALKED + LABEL * len(found.classes)) * found.megapixels
+    have = SHARE * found.hardware.memory / found.hardware.cores
     reason = (
         f"images of up to {found.megapixels:.3g} megapixels need {size_text(need)}, a job has "
         f"{size_text(have)}"
     )
-    yield Choice("dataset.tiles", TILE if need > have else None, reason)
+    if need <= have:
+        yield Choice("dataset.tiles", None, reason)
+        return
+    # a tile is no larger than any image
+    side = max(32, min(TILE, found.long_side.smallest))
+    remedy = (
+        "; tiles have the labels of their whole image: where objects fill the images, shrink "
+        "these to about 1000 pixels and plan again"
+    )
+    yield Choice("dataset.tiles", {"size": side, "overlap": side // 4}, reason + remedy)
 
 
 def sizes(found: Fingerprint, config: Config) -> Iterator[Choice]:
