@@ -38,7 +38,7 @@ def test_the_defaults_are_the_shipped_configuration():
 def test_the_shipped_configuration_shows_the_defaults():
     known = dict(leaves(shown()))
     own = {f"cam.{name}." for name in METHODS.params.keys() - shown()["cam"].keys()}
-    defaults = dump(Run()) | {"results": "results", "jobs": None, "runs": {}}
+    defaults = dump(Run()) | {"results": "results", "jobs": None, "plan": None, "runs": {}}
     defaults |= {f"dataset.{key}": value for key, value in dump(Dataset()).items()}
     assert known == {
         key: value

@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from tests.workflow.conftest import MICRO
 from wsss.config.merging import merge
 from wsss.nn.backbones import build
 
@@ -32,6 +33,8 @@ AFTER = (
 )
 """Commands on the results of `TRAIN`."""
 
+PLANS = ("wsss plan pets.yaml", "wsss plan pets.yaml --budget quick")
+PLANNED = "snakemake --cores all --configfile results/pets/plan.yaml"
 FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
 VOC = "snakemake --cores all --configfile configs/voc12"
 COMMANDS = {
@@ -41,6 +44,8 @@ COMMANDS = {
     "snakemake --cores all": "test_the_demo_rises_at_every_step",
     "wsss check pets.yaml": "test_own_photographs",
     "wsss forecast pets.yaml": "test_forecast",
+    **dict.fromkeys(PLANS, "test_plans"),
+    PLANNED: "test_plans",
     f"{FORECAST} 10582 1449 --size 500 375 --classes 20 --labels 1.5": "test_forecast",
     f"{FORECAST} 82081 40137 --size 640 480 --classes 80 --labels 2.9": "test_forecast",
     TRAIN: "test_own_photographs",
@@ -132,6 +137,21 @@ def test_own_photographs(fresh, tmp_path):
     assert (tmp_path / PETS).exists()
     fresh.run("wsss", "clean", "mine.yaml", "--yes")
     assert not (tmp_path / PETS).exists()
+
+
+def test_plans(fresh):
+    fresh.yaml("pets.yaml", {"dataset": MICRO["dataset"] | {"name": "pets"}})
+    for command in PLANS:
+        assert "No recipe mends" in fresh.run(*command.split())
+    output = fresh.run(*PLANNED.split(), "--dry-run")
+    assert "Plan quick" in output and "nothing is overridden" in output
+    # another value, and another label
+    fresh.yaml("mine.yaml", {"walk": {"beta": 3}})
+    labels = fresh.folder / "data/labels.csv"
+    head, first, *rows = labels.read_text().splitlines()
+    labels.write_text("\n".join([head, f"{first};house", *rows]))
+    output = fresh.run(*PLANNED.split(), "mine.yaml", "--dry-run")
+    assert "walk.beta 20.0 -> 3.0" in output and "changed since the plan" in output
 
 
 def test_the_runs_of_the_documentation_are_valid(fresh):
