@@ -33,6 +33,7 @@ NETWORKS = (
     "segment_whole",
     "random_walk",
     "predict",
+    "refine",
     "convert_weights",
     "verify",
 )

@@ -6,10 +6,12 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from wsss.config.merging import merge
 from wsss.nn.backbones import build
@@ -32,6 +34,9 @@ AFTER = (
 )
 """Commands on the results of `TRAIN`."""
 
+REFINE = (
+    "wsss refine --images photos --maps scores --out refined --names cat,dog --labels labels.csv"
+)
 FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
 VOC = "snakemake --cores all --configfile configs/voc12"
 COMMANDS = {
@@ -46,6 +51,7 @@ COMMANDS = {
     TRAIN: "test_own_photographs",
     f"{TRAIN} --dry-run": "test_own_photographs",
     **dict.fromkeys(AFTER, "test_own_photographs"),
+    REFINE: "test_maps_of_another_system",
     "wsss verify mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
@@ -131,6 +137,18 @@ def test_own_photographs(fresh, tmp_path):
     assert (tmp_path / PETS).exists()
     fresh.run("wsss", "clean", "mine.yaml", "--yes")
     assert not (tmp_path / PETS).exists()
+
+
+def test_maps_of_another_system(fresh, tmp_path):
+    (picture, *_) = sorted((tmp_path / "data/JPEGImages").glob("*.jpg"))
+    for name in ("photos", "scores"):
+        (tmp_path / name).mkdir()
+    shutil.copy(picture, tmp_path / "photos/a.jpg")
+    with Image.open(picture) as image:
+        np.save(tmp_path / "scores/a.npy", np.ones((2, image.height, image.width), np.float32))
+    (tmp_path / "labels.csv").write_text("image,labels\nphotos/a.jpg,cat\n")
+    fresh.run(*shlex.split(REFINE))
+    assert (tmp_path / "refined/a.png").exists()
 
 
 def test_the_runs_of_the_documentation_are_valid(fresh):
