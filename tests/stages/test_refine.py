@@ -1,4 +1,6 @@
 import argparse
+from operator import attrgetter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +60,13 @@ def test_scores_fill_the_area_of_their_colour(given, refiner):
 def test_the_walk_follows_features_of_the_backbone(given):
     masks = run(given, "--refine", "none", "--walk")
     assert set(np.unique(masks.read("a"))) <= {0, 2}
+
+
+def test_the_defaults_are_the_recipe_for_photographs():
+    recipe = Path(__file__).parents[2] / "configs/photos.yaml"
+    own, other = (refine.configured(files, "crf", walk=True) for files in ([], [recipe]))
+    for key in ("backbone.name", "backbone.weights", "crf", "walk.beta", "walk.crf"):
+        assert attrgetter(key)(own) == attrgetter(key)(other)
 
 
 @pytest.mark.parametrize("names", ["cat,dog", "background,cat,dog"])

@@ -49,12 +49,15 @@ from wsss.stages.options import own_images, refuse_of_runs
 from wsss.stages.random_walk import spread
 from wsss.stages.refine_maps import by_par, posteriors
 
+_KERNELS = {"gaussian_sxy": 1, "bilateral_sxy": 67, "bilateral_srgb": 3, "bilateral_weight": 4}
+
 _DEFAULTS = {
-    "refine": "par",
     "backbone": {"name": "timm/tf_efficientnet_lite2", "weights": "packaged"},
-    "walk": {"beta": 20},
+    "refine": "crf",
+    "crf": {"alphas": [1, 4], **_KERNELS},
+    "walk": {"beta": 20, "crf": _KERNELS},
 }
-"""Configuration without a file."""
+"""Configuration without a file: that of `configs/photos.yaml`, with the CRF alone."""
 
 _KEYS = ("refine", "crf", "par", "walk", "backbone", "affinity.radius", "affinity.features")
 """Keys of the configuration that are read."""
@@ -85,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="table of image labels, as dataset.labels: other classes are out",
     )
     parser.add_argument(
-        "--refine", choices=get_args(RefinerName), help="default: that of --config, else par"
+        "--refine", choices=get_args(RefinerName), help="default: that of --config, else crf"
     )
     parser.add_argument(
         "--alpha",
@@ -176,7 +179,7 @@ def configured(files: Sequence[Path], refine: RefinerName | None, walk: bool) ->
     """Read the configuration of refiner and walk.
 
     Args:
-        files: configuration files; none = PAR.
+        files: configuration files; none = the defaults of the command.
         refine: overrides the refiner.
         walk: whether there is a walk.
 
