@@ -62,7 +62,8 @@ def test_the_walk_follows_features_of_the_backbone(given):
     assert set(np.unique(masks.read("a"))) <= {0, 2}
 
 
-def test_the_defaults_are_the_recipe_for_photographs():
+def test_the_defaults_are_the_recipe_for_photographs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     recipe = Path(__file__).parents[2] / "configs/photos.yaml"
     own, other = (refine.configured(files, "crf", walk=True) for files in ([], [recipe]))
     for key in ("backbone.name", "backbone.weights", "crf", "walk.beta", "walk.crf"):
