@@ -18,6 +18,7 @@ HELPERS = {
     "finite",
     "training",
     "inference",
+    "locating",
     "options",
     "parts",
     "sourcing",

@@ -144,7 +144,7 @@ def read_scores(path: Path, channels: Channels, classes: Sequence[int] | None) -
         classes: ids of the classes of the image, ascending; None = all that occur in the file.
     """
     if path.suffix == _MASK:
-        return _of_mask(read_labels(path), classes)
+        return mask_scores(read_labels(path), classes)
     if classes is None:
         peaks = open_maps(path)[int(channels.background) :].max((1, 2))
         classes = (np.flatnonzero(peaks > 0) + 1).tolist()
@@ -153,7 +153,8 @@ def read_scores(path: Path, channels: Channels, classes: Sequence[int] | None) -
     return Scores(np.array(classes, int), read_floats(path, planes))
 
 
-def _of_mask(labels: np.ndarray, classes: Sequence[int] | None) -> Scores:
+def mask_scores(labels: np.ndarray, classes: Sequence[int] | None) -> Scores:
+    """Return the scores of a label map (H, W) uint8, see `read_scores`."""
     if classes is None:
         classes = [number for number in np.unique(labels).tolist() if 0 < number < IGNORE]
     ids = np.array([0, *classes], np.uint8)
