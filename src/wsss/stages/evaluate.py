@@ -21,6 +21,8 @@ from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
 from wsss.io.validated_maps import read_cam, read_refined
 from wsss.metrics.result import (
+    CRITERIA,
+    METRICS,
     Counts,
     Evaluation,
     Metrics,
@@ -243,6 +245,11 @@ def _log(evaluation: Evaluation) -> None:
             f"label agreement {100 * result.label_agreement:.1f} % of "
             f"{result.images_predicted} images"
         )
-        log.info("%s: %s, %s", name, miou, agreement)
+        criteria = [
+            f"{METRICS[key].title} {100 * value:.1f} %"
+            for key in CRITERIA
+            if result.miou is None and (value := result.value(key)) is not None
+        ]
+        log.info("%s", ", ".join([f"{name}: {miou}", agreement, *criteria]))
     if absent:
         log.warning(absence(absent, evaluation.split))
