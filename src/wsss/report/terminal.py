@@ -50,6 +50,11 @@ def table(summary: str) -> str:
         grid.add_column(heading, justify="left" if text else "right")
     for row in rows:
         grid.add_row(*(_printed(row, name, heading) for name, heading in columns.items()))
+    return plain(grid)
+
+
+def plain(grid: Table) -> str:
+    """Return a table as text without colours."""
     buffer = io.StringIO()
     Console(file=buffer, width=200, color_system=None).print(grid)
     return "\n".join(line.rstrip() for line in buffer.getvalue().strip("\n").splitlines())
