@@ -34,6 +34,7 @@ NETWORKS = (
     "segment_whole",
     "random_walk",
     "predict",
+    "refine",
     "convert_weights",
     "verify",
 )

@@ -19,6 +19,7 @@ HELPERS = {
     "held_out",
     "training",
     "inference",
+    "locating",
     "options",
     "parts",
     "sourcing",

@@ -20,7 +20,10 @@ from wsss.io.atomic import is_unwritable, unwritable
 from wsss.pipeline import STAGES
 from wsss.system import locks, parent, ranks, sigterm
 
-TOOLS = ("check", "clean", "export", "forecast", "plan", "predict", "schema", "verify")
+TOOLS = (
+    *("best", "check", "clean", "export", "forecast", "plan", "predict", "refine", "schema"),
+    "verify",
+)
 """Commands that are no stage of the workflow."""
 
 _SHARING = {"OMP_WAIT_POLICY": "passive", "OPENCV_FOR_THREADS_NUM": "1"}

@@ -175,6 +175,9 @@ def test_summary_keeps_its_columns() -> None:
         *("miou_std", "precision_std", "recall_std"),
         *("map", "f1", "map_std", "f1_std", "not_learnt"),
         *("product", "reference", "circular", "plateau_from", "plateau_to"),
+        *("edge_contrast", "refiner_agreement", "stability", "segmenter_agreement"),
+        *("edge_contrast_std", "refiner_agreement_std", "stability_std"),
+        "segmenter_agreement_std",
     ) == tables.SUMMARY
 
 

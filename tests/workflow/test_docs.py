@@ -6,10 +6,12 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from tests.workflow.conftest import MICRO
 from wsss.config.merging import merge
@@ -35,6 +37,9 @@ AFTER = (
 
 PLANS = ("wsss plan pets.yaml", "wsss plan pets.yaml --budget quick")
 PLANNED = "snakemake --cores all --configfile results/pets/plan.yaml"
+REFINE = (
+    "wsss refine --images photos --maps scores --out refined --names cat,dog --labels labels.csv"
+)
 FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
 VOC = "snakemake --cores all --configfile configs/voc12"
 COMMANDS = {
@@ -51,6 +56,7 @@ COMMANDS = {
     TRAIN: "test_own_photographs",
     f"{TRAIN} --dry-run": "test_own_photographs",
     **dict.fromkeys(AFTER, "test_own_photographs"),
+    REFINE: "test_maps_of_another_system",
     "wsss verify mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
@@ -152,6 +158,18 @@ def test_plans(fresh):
     labels.write_text("\n".join([head, f"{first};house", *rows]))
     output = fresh.run(*PLANNED.split(), "mine.yaml", "--dry-run")
     assert "walk.beta 20.0 -> 3.0" in output and "changed since the plan" in output
+
+
+def test_maps_of_another_system(fresh, tmp_path):
+    (picture, *_) = sorted((tmp_path / "data/JPEGImages").glob("*.jpg"))
+    for name in ("photos", "scores"):
+        (tmp_path / name).mkdir()
+    shutil.copy(picture, tmp_path / "photos/a.jpg")
+    with Image.open(picture) as image:
+        np.save(tmp_path / "scores/a.npy", np.ones((2, image.height, image.width), np.float32))
+    (tmp_path / "labels.csv").write_text("image,labels\nphotos/a.jpg,cat\n")
+    fresh.run(*shlex.split(REFINE))
+    assert (tmp_path / "refined/a.png").exists()
 
 
 def test_the_runs_of_the_documentation_are_valid(fresh):
