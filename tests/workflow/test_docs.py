@@ -141,7 +141,7 @@ def test_own_photographs(fresh, tmp_path):
 def test_plans(fresh):
     fresh.yaml("pets.yaml", {"dataset": MICRO["dataset"] | {"name": "pets"}})
     for command in PLANS:
-        assert "No recipe mends" in fresh.run(*command.split())
+        assert "No recipe can mend" in fresh.run(*command.split())
     output = fresh.run(*PLANNED.split(), "--dry-run")
     assert "Plan quick" in output and "nothing is overridden" in output
     # another value, and another label
