@@ -48,7 +48,7 @@ def test_another_backbone_has_not_the_weights_of_the_recipe():
 
 def test_keys_that_do_not_go_with_the_recipe_are_named():
     with pytest.raises(UserError, match=r"walk\.maps: there are no refined maps"):
-        planned(merge(OWN, {"refine": "none"}))
+        planned(merge(OWN, {"refine": "none", "walk": {"maps": "refined"}}))
 
 
 def test_what_was_changed_of_the_recipe_is_known():
@@ -75,8 +75,8 @@ def test_the_same_facts_give_the_same_bytes():
 
 def test_what_is_overridden_and_changed_data_are_said():
     config = planned()
-    raw = merge(config.model_dump(mode="json"), {"walk": {"beta": 3}, "seed": 5})
+    raw = merge(config.model_dump(mode="json"), {"cam": {"train": {"batch_size": 3}}, "seed": 5})
     first, second = remarks(load(raw), "other")
-    assert first.endswith(f"overridden: walk.beta {config.walk.beta} -> 3.0")
+    assert first.endswith(f"overridden: cam.train.batch_size {config.cam.train.batch_size} -> 3")
     assert "changed since the plan" in second
     assert list(remarks(load(OWN), "any")) == []

@@ -31,7 +31,7 @@ def advice(index: Index, masked: Sequence[str], groups: Sequence[Sequence[int]])
 
 
 def limits(index: Index, groups: Sequence[Sequence[int]]) -> Iterator[str]:
-    """Yield one line per weakness that no recipe mends, with the images that would.
+    """Yield one line per weakness that no recipe can mend, with the images that would.
 
     Args:
         index: the images and their labels.

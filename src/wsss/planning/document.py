@@ -34,7 +34,7 @@ def plan_text(made: Planning, found: Fingerprint, limits: Sequence[str], path: s
     Args:
         made: the plan.
         found: what it was made for.
-        limits: what no recipe mends.
+        limits: what no recipe can mend.
         path: path of the file, for the command that runs it.
     """
     head = [
@@ -45,7 +45,7 @@ def plan_text(made: Planning, found: Fingerprint, limits: Sequence[str], path: s
         *_HEAD.splitlines(),
     ]
     if limits:
-        head += ["", "No recipe mends:", *(f"* {line}" for line in limits)]
+        head += ["", "No recipe can mend:", *(f"* {line}" for line in limits)]
     lines = [f"# {line}".rstrip() for line in head]
     plan = made.planned.model_dump(mode="json")
     notes = _notes(made) | {"plan.values": _VALUES}

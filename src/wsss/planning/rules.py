@@ -106,7 +106,7 @@ def batches(found: Fingerprint, config: Config) -> Iterator[Choice]:
         train = getattr(config, section).train
         # a batch of one has no statistics to normalise with
         batch = max(2, min(train.batch_size, count))
-        reason = f"as in the recipe, or the number of images: {count}"
+        reason = f"that of the recipe, but no more than there are images: {count}"
         yield Choice(f"{section}.train.batch_size", batch, reason)
         need = _bytes(section, config) * batch * train.crop**2 / 1e6
         fitting = [parts for parts in range(1, batch + 1) if batch % parts == 0]

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the plan, and print what no recipe mends, and what was derived.
+    """Write the plan, and print what no recipe can mend, and what was derived.
 
     Raises:
         UserError: a mistake in the configuration or the data, or the data are generated.
@@ -89,7 +89,7 @@ def _write(out: Path, text: str, found: Fingerprint) -> bool:
 def _print(made: Planning, found: Fingerprint, lines: Sequence[str]) -> None:
     console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
     if lines:
-        console.print("No recipe mends:", style="bold")
+        console.print("No recipe can mend:", style="bold")
         for line in lines:
             console.print(f"  * {line}", style="yellow")
     console.print(f"Plan {made.planned.budget} for {found.name}: {counted(found)}", style="bold")
