@@ -17,6 +17,17 @@ def test_runs_share_what_is_equal(planned):
     assert found["random_walk"] == 6 and found["train_segmenter"] == 3
 
 
+def test_the_segmenter_is_compared_with_the_pseudo_labels_of_the_same_images(planned):
+    found = planned().artifacts.values()
+    compared = {
+        (a.product, a.split): [(b.product, b.split) for b in a.inputs["pseudo_labels"]]
+        for a in found
+        if a.stage == "evaluate"
+    }
+    assert compared.pop(("segment", "val")) == [("walk", "val")]
+    assert not any(compared.values())
+
+
 def test_a_key_changes_exactly_what_depends_on_it(planned):
     assert fresh(planned({"walk": {"beta": 4}}), planned()) == WALK
 

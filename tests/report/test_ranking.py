@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from tests.report.test_verdicts import row
 from wsss.metrics import choice
 from wsss.metrics.choice import Worth, earned, reason
-from wsss.metrics.result import CRITERIA
+from wsss.metrics.result import CRITERIA, METRICS
 from wsss.report import ranking
 
 GOOD = Worth(0.8, 12, "docs/experiments.md")
@@ -42,9 +44,9 @@ def test_without_masks_only_a_criterion_that_earned_it_chooses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = [masks("a", "walk", edge_contrast=0.2), masks("b", "walk", edge_contrast=0.3)]
-    monkeypatch.setattr(ranking.choice, "earned", lambda: None)
+    monkeypatch.setattr(ranking.choice, "earned", lambda *_: None)
     assert ranking.chosen_metric(rows) is None
-    monkeypatch.setattr(ranking.choice, "earned", lambda: "edge_contrast")
+    monkeypatch.setattr(ranking.choice, "earned", lambda *_: "edge_contrast")
     assert ranking.chosen_metric(rows) == ("edge_contrast", "val")
     assert ranking.ranking(rows, "edge_contrast", "val")[0].run == "b"
 
@@ -85,6 +87,13 @@ def test_the_table_of_correlations_has_every_criterion() -> None:
     assert tuple(choice.MEASURED) == CRITERIA
     for worth in filter(None, choice.MEASURED.values()):
         assert -1 <= worth.correlation <= 1 and worth.source
+
+
+def test_the_documentation_shows_the_table_of_correlations() -> None:
+    page = (Path(__file__).parents[2] / "docs/verdicts.md").read_text(encoding="utf-8")
+    for name, worth in choice.MEASURED.items():
+        value = f"{worth.correlation:.2f}" if worth else "not measured"
+        assert f"| {METRICS[name].title} | {value}" in page
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ COMMANDS = {
     f"{TRAIN} --dry-run": "test_own_photographs",
     **dict.fromkeys(AFTER, "test_own_photographs"),
     REFINE: "test_maps_of_another_system",
+    "wsss best mine.yaml": "test_own_photographs",
     "wsss verify mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
@@ -136,6 +137,8 @@ def test_own_photographs(fresh, tmp_path):
     assert len(drawn["images"]) == 4 and (tmp_path / "pets.onnx").stat().st_size
     shutil.copy(tmp_path / "pets.yaml", tmp_path / "mine.yaml")
     fresh.yaml("other.yaml", merge(yaml.safe_load((tmp_path / "pets.yaml").read_text()), QUICK))
+    said = fresh.run("wsss", "best", "other.yaml", check=False)
+    assert "nothing can choose" in said or "best: psa, the only run" in said
     assert "nothing is damaged" in fresh.run("wsss", "verify", "other.yaml")
     assert "train_segmenter" in fresh.run("wsss", "clean", "mine.yaml")
     keep = "wsss", "clean", "mine.yaml", "--keep", "other.yaml"
