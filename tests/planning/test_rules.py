@@ -90,23 +90,34 @@ def test_a_trained_backbone_needs_more_memory():
     assert found["cam.train.accumulate"] == 2
 
 
-@pytest.mark.parametrize(("train", "steps"), [(2, 300), (960, 300), (961, 301), (5000, 1563)])
-def test_steps_grow_with_the_images_above_a_floor(train, steps):
-    keys = {"cam__train__steps": 300, "cam__train__batch_size": 16}
-    assert chosen(rules.steps, facts(train), **keys)["cam.train.steps"] == steps
+@pytest.mark.parametrize(
+    ("train", "reason"),
+    [
+        (48, "300 steps, the fewest: every image 100 times"),
+        (960, "300 steps: every image 5 times"),
+        (1600, "500 steps: every image 5 times"),
+    ],
+)
+def test_steps_grow_with_the_images_above_a_floor(train, reason):
+    keys = {"cam.train.epochs": 5, "cam.train.min_steps": 300, "cam.train.batch_size": 16}
+    config = load(merge(merge(OWN, recipe("good")), nested(keys)))
+    reasons = {choice.key: choice.reason for choice in rules.lengths(facts(train), config)}
+    assert reasons["cam.train.epochs"] == reason
 
 
 def test_tiles_are_what_is_counted():
-    keys = {"dataset__tiles": {"size": 250, "overlap": 0}, "cam__train__steps": 1}
+    keys = {"dataset.tiles": {"size": 250, "overlap": 0}, "cam.train.min_steps": 0}
+    keys |= {"cam.train.epochs": 3, "cam.train.batch_size": 10}
+    config = load(merge(merge(OWN, recipe("good")), nested(keys)))
     # 2 x 2 tiles of 500 x 375 pixels
-    found = chosen(rules.steps, facts(100), **keys, cam__train__batch_size=10)
-    assert found["cam.train.steps"] == rules.PASSES * 400 / 10
+    first, *_ = rules.lengths(facts(100), config)
+    assert first.reason == "120 steps: every image 3 times"
 
 
 def test_trainings_that_do_not_take_place_get_no_values():
-    keys = {"until": "walk", "cam__train__steps": 3}
-    assert set(chosen(rules.steps, **keys)) == {"cam.train.steps"}
-    assert chosen(rules.steps, **keys, cam__checkpoint=__file__) == {}
+    assert set(chosen(rules.lengths, until="walk")) == {"cam.train.epochs"}
+    assert chosen(rules.lengths, until="walk", cam__checkpoint=__file__) == {}
+    assert chosen(rules.lengths, until="walk", cam__train__steps=3) == {}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ user's own keys over it; it yields its values with their reasons.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import ceil
 from typing import Any, Literal
 
 from wsss.config.model import Config
@@ -20,9 +19,6 @@ SIDE = 500
 
 SIMILAR = 1.5
 """Ratio of sides up to which images are read as they are."""
-
-PASSES = 5
-"""Least number of times that a training sees every image."""
 
 LEARNED = 10_000
 """Training images from which AffinityNet is known to be better than features without training."""
@@ -115,18 +111,18 @@ def batches(found: Fingerprint, config: Config) -> Iterator[Choice]:
         yield Choice(f"{section}.train.accumulate", parts, reason)
 
 
-def steps(found: Fingerprint, config: Config) -> Iterator[Choice]:
-    """Length of the trainings: that of the recipe, or more if there are many images."""
+def lengths(found: Fingerprint, config: Config) -> Iterator[Choice]:
+    """Length of the trainings: epochs, with as many steps as a small data set needs."""
     count = _samples(found, config)
     for section in _trainings(config):
         train = getattr(config, section).train
-        if train.steps:
-            steps = max(train.steps, ceil(PASSES * count / train.batch_size))
+        if train.steps is None:
+            steps = train.length(count)
+            fewest = ", the fewest" if train.fixed_steps(count) else ""
             reason = (
-                f"every image {steps * train.batch_size / count:.0f} times; {PASSES} times and "
-                "the steps of the recipe are the least"
+                f"{steps} steps{fewest}: every image {steps * train.batch_size / count:.0f} times"
             )
-            yield Choice(f"{section}.train.steps", steps, reason)
+            yield Choice(f"{section}.train.epochs", train.epochs, reason)
 
 
 def affinities(found: Fingerprint, config: Config) -> Iterator[Choice]:
@@ -152,7 +148,7 @@ RULES: tuple[Callable[[Fingerprint, Config], Iterator[Choice]], ...] = (
     sizes,
     affinities,
     batches,
-    steps,
+    lengths,
 )
 """Every rule, in the order in which they decide."""
 
