@@ -49,7 +49,7 @@ DEMO: dict[str, Any] = {
     },
     "evaluate": {"thresholds": [i / 50 for i in range(30)]},
 }
-"""Values that differ from the defaults, which are a recipe for photographs."""
+"""Values that differ from the defaults, which are for photographs."""
 
 
 def with_demo(raw: Mapping[str, Any], left_out: Collection[str]) -> Mapping[str, Any]:
