@@ -11,7 +11,7 @@ rule evaluate:
         index=made("index"),
         masks=made("masks"),
         predictions=made("predictions"),
-        pseudo_labels=made("pseudo_labels"),
+        labels=made("labels"),
     output:
         result=update(f"{STORE}/evaluate/{{key}}/{{product}}.{{split}}.json"),
     log:
@@ -32,7 +32,7 @@ rule evaluate:
         "evaluate of {params.users}"
     shell:
         "wsss evaluate --split {wildcards.split} --index {input.index:q} --masks {input.masks:q}"
-        " --predictions {input.predictions:q} --pseudo-labels {input.pseudo_labels:q}"
+        " --predictions {input.predictions:q} --labels {input.labels:q}"
         " --out {output.result:q}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 

@@ -20,7 +20,7 @@ def test_runs_share_what_is_equal(planned):
 def test_the_segmenter_is_compared_with_the_pseudo_labels_of_the_same_images(planned):
     found = planned().artifacts.values()
     compared = {
-        (a.product, a.split): [(b.product, b.split) for b in a.inputs["pseudo_labels"]]
+        (a.product, a.split): [(b.product, b.split) for b in a.inputs["labels"]]
         for a in found
         if a.stage == "evaluate"
     }

@@ -52,7 +52,7 @@ def call(
     evaluate.add_arguments(parser)
     files = ["--index", data / "index.tsv", "--masks", data / masks, "--predictions", predictions]
     what: list[object] = ["--product", kind, "--form", product(kind).form, "--split", "val"]
-    what += ["--pseudo-labels", pseudo] if pseudo else []
+    what += ["--labels", pseudo] if pseudo else []
     rest = ["--out", data / "out.json", "--config", CONFIG % threshold]
     evaluate.run(parser.parse_args([str(value) for value in files + what + rest]))
     return Evaluation.read(data / "out.json")

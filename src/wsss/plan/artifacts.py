@@ -99,7 +99,7 @@ class Plan:
             "index": self._shared("index", split),
             "masks": self._shared("masks", split),
             "predictions": tuple(filter(None, [self.artifact(of.name, split, run)])),
-            "pseudo_labels": self._learnt(of, split, run),
+            "labels": self._learnt(of, split, run),
         }
         row = Product(of.name, "document", (EVALUATE,), file=f"{of.name}.{split}.json")
         arguments = ["--product", of.name, "--form", of.form]

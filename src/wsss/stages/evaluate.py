@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--predictions", required=True, type=Path, help="commit record of the predictions"
     )
     parser.add_argument(
-        "--pseudo-labels",
+        "--labels",
         type=Path,
         nargs="*",
         default=[],
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> None:
         log.info("%s: split %s has no image", name, args.split)
     elif isinstance(reader, LabelReader):
         counts = _label_maps(name, reader, items, truth, num_labels, config)
-        pseudo_labels = LabelReader(args.pseudo_labels) if args.pseudo_labels else None
+        pseudo_labels = LabelReader(args.labels) if args.labels else None
         located = locate(name, items, of_label_maps(name, reader, pseudo_labels))
     elif args.form == "posteriors":
         counts = _posteriors(name, reader, items, truth, num_labels, config)

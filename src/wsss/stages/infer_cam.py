@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from wsss.config.model import CamInfer
 from wsss.config.slices import read_slice
@@ -30,6 +31,9 @@ from wsss.stages.inference import (
     read_scaled,
 )
 from wsss.stages.parts import add_part_arguments, part_items, provenance
+
+_COMPARED = 160
+"""Longer side in cells of the maps of views that are compared; larger ones are thinned out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,16 +81,22 @@ def compute_cam(
     if not classes:
         return np.zeros((0, *size), np.float16), np.array(np.nan, np.float32)
     where, present = device(), torch.tensor(classes, device=device())
+    step, seen = -(-max(size) // _COMPARED), list[Tensor]()
+
+    def noted(view: Tensor) -> Tensor:
+        seen.append(view[:, ::step, ::step].contiguous())
+        return view
+
     with arithmetic(where, config.precision):
-        seen = list(
-            each_view(
-                views(given.copies, where),
-                lambda batch: method.infer(batch, size, present),
-                size,
-                config.flip,
-            )
+        found = each_view(
+            views(given.copies, where),
+            lambda batch: method.infer(batch, size, present),
+            size,
+            config.flip,
         )
-    total = finite(reduce(torch.add, seen).cpu().numpy(), "class maps")
-    cam = finite(method.scale_maps(total), "scaled class maps").clip(-1, 1)
-    found = stability([method.scale_maps(view.cpu().numpy()) for view in seen], cam)
-    return cam.astype(np.float16), np.array(np.nan if found is None else found, np.float32)
+        total = reduce(torch.add, map(noted, found))
+    cam = method.scale_maps(finite(total.cpu().numpy(), "class maps"))
+    cam = finite(cam, "scaled class maps").clip(-1, 1)
+    scaled = [method.scale_maps(view.cpu().numpy()) for view in seen]
+    stable = stability(scaled, cam[:, ::step, ::step])
+    return cam.astype(np.float16), np.array(np.nan if stable is None else stable, np.float32)
