@@ -8,6 +8,7 @@ from wsss.config.merging import merge
 _KERNEL = {"gaussian_sxy": 3, "bilateral_sxy": 80, "bilateral_srgb": 13, "bilateral_weight": 10}
 
 DEMO: dict[str, Any] = {
+    "jobs": 1,
     "backbone": {"name": "tiny", "weights": None},
     "cam": {
         "train": {
@@ -29,7 +30,7 @@ DEMO: dict[str, Any] = {
     "walk": {"alpha": 1, "crf": {"iterations": 0}},
     "segment": {
         "deeplab_v3plus": {"width": 64, "rates": [6, 12, 18]},
-        "train": {"epochs": 12, "batch_size": 10, "lr": 0.001, "head_lr_factor": 1, "crop": 128},
+        "train": {"epochs": 8, "batch_size": 10, "lr": 0.001, "head_lr_factor": 1, "crop": 128},
         "infer": {"crf": _KERNEL},
     },
     "evaluate": {"thresholds": [i / 50 for i in range(30)]},
