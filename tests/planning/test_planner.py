@@ -36,11 +36,6 @@ def test_the_keys_of_the_user_win():
     assert not keys.keys() & config.plan.values.keys()
 
 
-def test_epochs_of_the_user_replace_the_steps_of_the_recipe():
-    config = planned(merge(OWN, {"cam": {"train": {"epochs": 3}}}))
-    assert (config.cam.train.epochs, config.cam.train.steps) == (3, None)
-
-
 def test_another_backbone_has_not_the_weights_of_the_recipe():
     config = planned(merge(OWN, {"backbone": {"name": "resnet50"}}))
     assert config.backbone.weights == "imagenet"

@@ -34,6 +34,8 @@ def test_dotted_keys_are_the_same_mapping():
 
 
 def test_what_the_user_replaces_is_left_out():
-    fixed = {"cam": {"train": {"steps": 5, "lr": 1}}}
-    assert beside({"cam": {"train": {"epochs": 2}}}, fixed) == {"cam": {"train": {"lr": 1}}}
+    fixed = {"backbone": {"name": "timm/a", "weights": "packaged", "freeze": "all"}}
+    assert beside({"backbone": {"name": "resnet18"}}, fixed) == {
+        "backbone": {"name": "timm/a", "freeze": "all"}
+    }
     assert beside({"seed": 1}, fixed) == fixed

@@ -17,7 +17,7 @@ Values without a comment are those of your configuration. The others are
 recipe:    fixed, the same for all photographs
 rule:      derived from fingerprint.json
 empirical: of the recipe, but the best value differs from data set to data set, and no rule knows
-           it; compare some in `runs`"""
+           it; compare some in `runs`, which `wsss best` ranks"""
 
 _VALUES = "what was planned, for comparison with the values above, which are in effect"
 

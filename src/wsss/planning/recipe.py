@@ -16,12 +16,7 @@ _FOLDER = Path(__file__).with_name("budgets")
 EMPIRICAL = ("refine", "crf.alphas", "par.alphas", "walk.beta", "walk.logt")
 """Keys whose best value differs between data sets, and that no rule derives."""
 
-_REPLACED = {
-    "cam.train.epochs": "cam.train.steps",
-    "affinity.train.epochs": "affinity.train.steps",
-    "segment.train.epochs": "segment.train.steps",
-    "backbone.name": "backbone.weights",
-}
+_REPLACED = {"backbone.name": "backbone.weights"}
 """Key of a user -> key of the recipe that does not go with it."""
 
 

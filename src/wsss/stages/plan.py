@@ -78,12 +78,12 @@ def run(args: argparse.Namespace) -> None:
 def _write(out: Path, text: str, found: Fingerprint) -> bool:
     """Write the files; return True if another plan was there, which is kept."""
     path = out / PLAN
-    before = path.read_text(encoding="utf-8") if path.is_file() else text
-    if before != text:
-        write_text(out / BEFORE, before)
+    kept = path.is_file() and path.read_bytes() != text.encode()
+    if kept:
+        path.replace(out / BEFORE)
     write_text(out / FACTS, found.to_json())
     write_text(path, text)
-    return before != text
+    return kept
 
 
 def _print(made: Planning, found: Fingerprint, lines: Sequence[str]) -> None:
