@@ -26,9 +26,9 @@ LEARNED = 10_000
 TILE = 512
 """Side of the tiles of images that are too large for the memory; a quarter of it overlaps."""
 
-WALKED, LABEL = 2.5e9, 0.25e9
+WALKED, LABEL = 0.7e9, 0.25e9
 """Bytes that a job needs per megapixel of an image: the random walk, and every label of a
-segmenter; from forecasts for photographs of 500 pixels."""
+segmenter; from forecasts for photographs of 1600 and of 500 pixels."""
 
 TRAINED, FROZEN = 3e9, 1e9
 """Bytes that a training needs per megapixel of a batch: of the networks that were measured the
