@@ -39,6 +39,7 @@ REFINE = (
     "wsss refine --images photos --maps scores --out refined --names cat,dog --labels labels.csv"
 )
 FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
+PHOTOS = "snakemake --cores all --configfile configs/photos.yaml"
 VOC = "snakemake --cores all --configfile configs/voc12"
 COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
@@ -62,6 +63,7 @@ COMMANDS = {
     "wsss clean mine.yaml --yes": "test_own_photographs",
     "snakemake --cores all --configfile configs/demo/seam.yaml": "test_methods",
     "snakemake --cores all --configfile configs/demo/*.yaml": "test_methods",
+    f"{PHOTOS} configs/experiments/refiners.yaml mine.yaml": "test_experiments_plan",
     "snakemake --profile profiles/slurm --configfile mine.yaml": "test_slurm",
     "snakemake --report snakemake.html": "test_chain",
     f"{VOC}/seam.yaml configs/data/voc12-download.yaml": "test_data",
@@ -177,6 +179,13 @@ def test_the_runs_of_the_documentation_are_valid(fresh):
     (fresh.folder / "runs.yaml").write_text(runs)
     output = fresh.run("snakemake", "--dry-run", "--configfile", "runs.yaml")
     assert re.search(r"train_cam +3", output)
+
+
+def test_experiments_plan(fresh):
+    fresh.yaml("mine.yaml", {"dataset": MICRO["dataset"]})
+    (command,) = (c for c, test in COMMANDS.items() if test == "test_experiments_plan")
+    output = fresh.run(*command.split(), "--dry-run")
+    assert re.search(r"train_cam +1\n", output) and re.search(r"refine_maps +12\n", output)
 
 
 @pytest.mark.parametrize(

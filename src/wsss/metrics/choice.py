@@ -22,7 +22,7 @@ class Worth(NamedTuple):
 
     Attributes:
         correlation: Spearman's rank correlation with mIoU.
-        runs: number of runs that it rests on.
+        runs: number of sets of masks that it rests on.
         source: data set, and place of the figures.
     """
 
@@ -31,9 +31,11 @@ class Worth(NamedTuple):
     source: str
 
 
+_REFINERS = "refined maps of 240 photographs, docs/experiments.md"
+
 MEASURED: Mapping[str, Worth | None] = {
-    "edge_contrast": None,
-    "refiner_agreement": None,
+    "edge_contrast": Worth(0.41, 21, _REFINERS),
+    "refiner_agreement": Worth(-0.53, 21, _REFINERS),
     "stability": None,
     "segmenter_agreement": None,
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from wsss import runnames
 from wsss.metrics import choice
 from wsss.metrics.result import CRITERIA
 from wsss.products import TRAIN, VAL
@@ -67,12 +68,16 @@ def chosen_metric(rows: Sequence[SummaryRow]) -> tuple[str, str] | None:
 def ranking(rows: Sequence[SummaryRow], metric: str, split: str) -> list[Standing]:
     """Return the runs that have a metric on a split, the best one first.
 
-    Repeats of a run with several seeds are one entry, with their mean.
+    A run counts by its last masks, of several exponents by the best ones. Repeats of a run with
+    several seeds are one entry, with their mean.
     """
     last: dict[str, SummaryRow] = {}
     for row in _masks(without_repeats(rows)):
         if row["split"] == split and row[metric]:
-            last[row["run"]] = row
+            known = last.get(row["run"], row)
+            is_worse = float(row[metric]) < float(known[metric])
+            if known["product"] != row["product"] or not is_worse:
+                last[row["run"]] = row
     found = [
         Standing(
             run=run,
@@ -108,7 +113,7 @@ def correlations(rows: Sequence[SummaryRow]) -> list[RankCorrelation]:
 def _masks(rows: Iterable[SummaryRow]) -> Iterator[SummaryRow]:
     """Yield the rows of masks; bounds and the runs that only serve another one are left out."""
     for row in rows:
-        helps = row["run"].endswith(".first")
+        helps = runnames.main(row["run"]) != row["run"]
         if row["label_agreement"] and not row["reference"] and not helps:
             yield row
 
