@@ -139,7 +139,7 @@ def _all_views(photograph: _Photograph) -> Iterator[Row]:
 
     def fast(resampling: str = "torch") -> np.ndarray:
         given = scaled_copies(image, INFER.scales, resampling)
-        return compute_cam(ours, given, classes, INFER)
+        return compute_cam(ours, given, classes, INFER)[0]
 
     def loop(size: tuple[int, int]) -> np.ndarray:
         return _loop(plain, image, size)[list(classes)]

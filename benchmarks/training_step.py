@@ -24,9 +24,9 @@ from wsss.nn.backbones import build
 from wsss.nn.task import Progress, Task
 
 CLASSES, BATCH, LR = 20, 8, 0.01
-NETWORKS = {"tiny": (64, 120), "mobilenet_v2": (64, 60)}
+NETWORKS = {"tiny": (64, 60), "mobilenet_v2": (64, 40)}
 """Backbone -> side of the crop and number of steps."""
-TIMES = 2
+TIMES = 8
 
 
 class _Images(Samples):

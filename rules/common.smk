@@ -32,6 +32,7 @@ try:
     from wsss.config.slices import canonical
     from wsss.plan.command import check_command
     from wsss.plan.links import refresh
+    from wsss.planning.planned import data_digest, remarks
     from wsss.system import locks, parent
 
     STARTED = workflow.exec_mode == ExecMode.DEFAULT
@@ -53,6 +54,8 @@ try:
     contents = FileContents(CONFIG.dataset, DIGESTS, from_parent=not STARTED)
     PLAN = Plan(CONFIG, contents)
     if STARTED:
+        for line in remarks(CONFIG, data_digest(contents)):
+            print(line, file=sys.stderr)
         contents.share()
         order_dates(PLAN)
 except UserError as error:

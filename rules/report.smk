@@ -11,6 +11,7 @@ rule evaluate:
         index=made("index"),
         masks=made("masks"),
         predictions=made("predictions"),
+        labels=made("labels"),
     output:
         result=update(f"{STORE}/evaluate/{{key}}/{{product}}.{{split}}.json"),
     log:
@@ -31,7 +32,8 @@ rule evaluate:
         "evaluate of {params.users}"
     shell:
         "wsss evaluate --split {wildcards.split} --index {input.index:q} --masks {input.masks:q}"
-        " --predictions {input.predictions:q} --out {output.result:q}"
+        " --predictions {input.predictions:q} --labels {input.labels:q}"
+        " --out {output.result:q}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 

@@ -162,11 +162,20 @@ def test_ctrl_c_during_the_first_imports_is_one_line(monkeypatch, capfd):
     assert capfd.readouterr().err == "interrupted\n"
 
 
-@pytest.mark.parametrize("environment", [{}, {"OMP_WAIT_POLICY": "active"}])
-def test_threads_sleep_at_barriers_unless_the_user_wants_them_to_spin(monkeypatch, environment):
-    wanted, found = environment.get("OMP_WAIT_POLICY", "passive"), []
+@pytest.mark.parametrize(
+    ("environment", "policy", "spins"),
+    [
+        ({}, "passive", "1000"),
+        ({"OMP_WAIT_POLICY": "active"}, "active", None),
+        ({"GOMP_SPINCOUNT": "7"}, "passive", "7"),
+    ],
+)
+def test_threads_sleep_at_barriers_unless_the_user_wants_them_to_spin(
+    monkeypatch, environment, policy, spins
+):
     with monkeypatch.context() as patch:
         patch.setattr("os.environ", environment)
-        patch.setattr("wsss.cli._run", lambda _: found.append(os.environ["OMP_WAIT_POLICY"]))
+        patch.setattr("wsss.cli._run", lambda _: None)
         assert main(["check"]) == 0
-    assert found == [wanted]
+    assert environment["OMP_WAIT_POLICY"] == policy
+    assert environment.get("GOMP_SPINCOUNT") == spins

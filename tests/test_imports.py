@@ -36,6 +36,7 @@ NETWORKS = (
     "random_walk",
     "walk_irn",
     "predict",
+    "refine",
     "convert_weights",
     "verify",
 )

@@ -20,6 +20,7 @@ HELPERS = {
     "training",
     "inference",
     "irn_instances",
+    "locating",
     "options",
     "parts",
     "sourcing",

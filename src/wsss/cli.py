@@ -20,12 +20,15 @@ from wsss.io.atomic import is_unwritable, unwritable
 from wsss.pipeline import STAGES
 from wsss.system import locks, parent, ranks, sigterm
 
-TOOLS = ("check", "clean", "export", "forecast", "predict", "schema", "verify")
+TOOLS = (
+    *("best", "check", "clean", "export", "forecast", "plan", "predict", "refine", "schema"),
+    "verify",
+)
 """Commands that are no stage of the workflow."""
 
-_SHARING = {"OMP_WAIT_POLICY": "passive", "OPENCV_FOR_THREADS_NUM": "1"}
-"""Environment in which jobs share cores: threads of OpenMP sleep at barriers, where spinning ones
-take the core from the thread that they wait for; OpenCV has no threads beside those of a job."""
+_SLEEPING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
+"""Environment in which threads of OpenMP spin at barriers for microseconds alone: longer, they take
+the core from the thread that they wait for; those that sleep at once wake up late."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,8 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0; 2 after one line per user error; 1 after an unexpected error; 130 after
         Ctrl-C; 143 after SIGTERM.
     """
-    for name, value in _SHARING.items():
-        os.environ.setdefault(name, value)
+    _share_cores()
     ranks.exit_with_rank_zero()
     with sigterm.as_exception():
         try:
@@ -52,6 +54,14 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _fail(2, f"error: {unwritable(Path(error.filename or '.'), error)}")
             return _fail(1, f"unexpected error, please report it:\n{traceback.format_exc()}")
     return 0
+
+
+def _share_cores() -> None:
+    """Let jobs side by side share the cores, unless the user has chosen how threads wait."""
+    # no threads of OpenCV beside those of a job
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.update(_SLEEPING | dict(os.environ))
 
 
 def commands() -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def test_the_defaults_are_the_shipped_configuration():
 def test_the_shipped_configuration_shows_the_defaults():
     known = dict(leaves(shown()))
     own = {f"cam.{name}." for name in METHODS.params.keys() - shown()["cam"].keys()}
-    defaults = dump(Run()) | {"results": "results", "jobs": None, "runs": {}}
+    defaults = dump(Run()) | {"results": "results", "jobs": None, "plan": None, "runs": {}}
     defaults |= {f"dataset.{key}": value for key, value in dump(Dataset()).items()}
     assert known == {
         key: value
@@ -54,7 +54,7 @@ def test_the_values_of_the_demo_are_pinned():
 
 
 def test_the_demo_states_only_what_differs():
-    defaults = dump(Run())
+    defaults = dump(Run()) | {"jobs": None}
     same = {key for key, value in leaves(DEMO) if defaults[key] == value}
     assert not same
 

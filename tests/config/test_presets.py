@@ -265,3 +265,11 @@ def test_only_eader_reads_labels_off_masks(name):
 def test_a_preset_says_where_its_segmenter_comes_from(name):
     text = (ROOT / f"configs/voc12/{name}.yaml").read_text(encoding="utf-8")
     assert re.search(r"^# The (segmenter|network) .*\n(#.*\n)*segment:\n", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs/experiments").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_experiments_go_behind_the_recipe_for_photographs(path):
+    recipe, own = (yaml.safe_load(p.read_text()) for p in (ROOT / "configs/photos.yaml", path))
+    assert len(runs(load(merge(recipe, own)))) >= 3

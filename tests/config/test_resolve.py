@@ -194,6 +194,10 @@ def test_boundaries_checkpoints_and_combinations_are_checked(own, message):
             "cam.aeft.batch_size: the repulsion acts on 5 images or more",
         ),
         (
+            {"method": "eader", "cam": {"train": {"early_stopping": {}}}},
+            "cam.eader.adversary_steps: cam.train.early_stopping ends a training after 150 steps",
+        ),
+        (
             {"method": "sb", "cam": {"train": {"sampling": "area"}}},
             "cam.train.sampling: area does not go with boundary maps",
         ),

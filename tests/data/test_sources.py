@@ -243,6 +243,8 @@ def test_sizes_of_splits_are_counted(folder, voc):
     folder.table([*GOOD, "img/d.png,test,cat"])
     assert sizes(Dataset(source="csv", root=str(folder.root))) == {"train": 2, "val": 1}
     assert sizes(Dataset(source="voc", root=str(voc.root))) == {"train": 1, "val": 1}
+    folder.table([row for row in GOOD if ",val," not in row])
+    assert sizes(Dataset(source="csv", root=str(folder.root))) == {"train": 2, "val": 0}
 
 
 UNKNOWN = {"train": None, "val": None}

@@ -70,11 +70,11 @@ def test_the_log_says_where_and_why(tmp_path, monkeypatch):
     )
     train(tmp_path, 0.5, 0.7, 0.6, 0.65)
     assert lines == [
-        "held-out mAP 50.0 % after step 3, the best so far",
-        "held-out mAP 70.0 % after step 6, the best so far",
-        "held-out mAP 60.0 % after step 9, no new best for 1 evaluations",
-        "held-out mAP 65.0 % after step 12, no new best for 2 evaluations",
-        "the training ends after step 12 of 24",
+        "held-out mAP 50.0 % after step 3: the best so far",
+        "held-out mAP 70.0 % after step 6: the best so far",
+        "held-out mAP 60.0 % after step 9: not the best, 1 of 2",
+        "held-out mAP 65.0 % after step 12: not the best, 2 of 2",
+        "the training ends after step 12 of 24: no new best in 2 evaluations",
         "the weights after step 6 are kept",
     ]
 

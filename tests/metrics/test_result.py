@@ -50,7 +50,7 @@ def test_metrics_by_hand() -> None:
 def test_metrics_without_masks_are_none() -> None:
     found = Metrics.of(COUNTS, ("cat", "dog"), SUPPORT.model_copy(update={"images": 0}))
     for name, metric in METRICS.items():
-        assert (found.value(name) is None) == metric.needs_masks
+        assert (found.value(name) is None) == (metric.needs_masks or metric.location)
     assert (found.iou, found.confusion, found.absent_classes) == (None,) * 3
 
 

@@ -17,6 +17,17 @@ def test_runs_share_what_is_equal(planned):
     assert found["random_walk"] == 6 and found["train_segmenter"] == 3
 
 
+def test_the_segmenter_is_compared_with_the_pseudo_labels_of_the_same_images(planned):
+    found = planned().artifacts.values()
+    compared = {
+        (a.product, a.split): [(b.product, b.split) for b in a.inputs["labels"]]
+        for a in found
+        if a.stage == "evaluate"
+    }
+    assert compared.pop(("segment", "val")) == [("walk", "val")]
+    assert not any(compared.values())
+
+
 def test_a_key_changes_exactly_what_depends_on_it(planned):
     assert fresh(planned({"walk": {"beta": 4}}), planned()) == WALK
 
@@ -104,6 +115,25 @@ def test_a_round_learns_the_masks_of_the_one_before(planned):
     (labels,) = plan.artifact("segmenter", None, "psa.round1").inputs["labels"]
     assert labels is plan.artifact("walk", "train", "psa")
     assert "relabelled" not in run_files(plan, "psa.round1").products
+
+
+@pytest.mark.parametrize(
+    ("change", "made_from"),
+    [
+        ({}, {"refined": ("cam",), "walk": ("cam",), "segment": ("walk", "cam")}),
+        ({"walk": {"maps": "refined"}}, {"segment": ("walk", "refined", "cam")}),
+        ({"segment": {"train": {"pixels": "confident"}}}, {"segment": ("walk", "cam")}),
+        (
+            {"segment": {"rounds": 2}},
+            {"relabelled": ("walk", "cam"), "segment": ("relabelled", "walk", "cam")},
+        ),
+        ({"method": "sb"}, {"cam": (), "walk": ("cam",)}),
+    ],
+)
+def test_the_report_knows_what_a_product_is_made_from(planned, change, made_from):
+    plan = planned(change)
+    found = run_files(plan, [*plan.runs][-1]).products
+    assert {name: found[name].made_from for name in made_from} == made_from
 
 
 def test_the_upper_bound_is_the_segmenter_trained_on_masks(planned):

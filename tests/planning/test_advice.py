@@ -16,9 +16,9 @@ def index(*train, names=("cat", "dog"), val=((0,),)):
     return Index(tuple(names), tuple(items))
 
 
-def lines(found, masked=None):
+def lines(found, masked=None, groups=()):
     judged = [item.image_id for item in found.items] if masked is None else masked
-    return list(advice(found, judged))
+    return list(advice(found, judged, groups))
 
 
 def test_a_balanced_data_set_needs_no_advice():
@@ -31,7 +31,7 @@ def test_a_class_on_no_image_is_left_to_the_check():
 
 def test_few_images_are_named_with_their_number():
     found = index(*[(0,)] * 19, *[(1,)] * 20)
-    assert lines(found) == ["fewer than 20 training images: cat (19); collect more of them"]
+    assert lines(found) == ["fewer than 20 training images: cat (19); collect 20 of each, or more"]
 
 
 def test_rare_classes_are_compared_with_the_most_frequent_one():
@@ -63,6 +63,27 @@ def test_classes_that_always_occur_together_are_named():
     found = index(*[(0, 2)] * MANY, *[(1,)] * MANY, names=["cat", "dog", "mouse"])
     (line,) = lines(found)
     assert line.startswith("classes cat, mouse always occur together")
+    assert "about 20 images with one of them" in line
+
+
+@pytest.mark.parametrize(("both", "found"), [(19, "fewer than 20"), (20, "'dog' never occurs")])
+def test_a_class_that_never_occurs_alone_is_named(both, found):
+    (line,) = lines(index(*[(0, 1)] * both, *[(0,)] * MANY, *[()] * MANY))
+    assert found in line
+
+
+def test_images_that_are_all_alike_are_named_first():
+    found = index((0,), (1,), (0,))
+    first, *_ = lines(found, groups=[[0, 1, 2]])
+    assert first.startswith("all 3 training images show the same")
+
+
+def test_edited_copies_in_train_and_val_are_named():
+    found = index(*[(0,)] * MANY, *[(1,)] * MANY)
+    assert lines(found, groups=[[0, 1]]) == []
+    (line,) = lines(found, groups=[[0, 2 * MANY]])
+    assert line.startswith("1 images are in train and, scaled or edited, in val")
+    assert line.endswith("0 = 60")
 
 
 def test_validation_without_masks_is_named():

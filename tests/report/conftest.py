@@ -82,6 +82,10 @@ def make_run(curve):
             },
             histories={"classifier": {"step": [0, 1], "net/cls": [0.7, 0.5], "lr": [1, 0.5]}},
             makers={"walk": "random_walk"},
+            bases={
+                **{"refined": ["cam"], "walk": ["cam"], "relabelled": ["walk", "cam"]},
+                "segment": ["relabelled", "walk", "cam"],
+            },
             variants={"segmenter": variant, "segment": variant},
             costs=(
                 StageCost("train_cam", 1, 59.94, 812.0),

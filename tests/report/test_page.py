@@ -93,6 +93,30 @@ def test_page_without_masks_leads_with_the_held_out_labels(make_run) -> None:
     assert balanced(text)
 
 
+def located(run: RunResults, **criteria: float) -> RunResults:
+    """A run whose evaluations have criteria of location."""
+    for product, one in run.evaluations.items():
+        results = {name: m.model_copy(update=criteria) for name, m in one.results.items()}
+        run.evaluations[product] = one.model_copy(update={"results": results})
+    return run
+
+
+def test_criteria_of_location_stand_beside_the_leading_number(make_run, monkeypatch) -> None:
+    monkeypatch.setattr(page.choice, "earned", lambda *_: None)
+    run = located(make_run(masks=False), edge_contrast=0.31)
+    text = page.render(BLANK, [run], {})
+    assert "edge contrast 31.0 %" in lead(text) and "orrelation" in lead(text)
+    assert '<th class="n">edges</th>' in text and '<th class="n">refiners</th>' not in text
+    assert balanced(text)
+
+
+def test_a_criterion_that_earned_it_leads(make_run, monkeypatch) -> None:
+    monkeypatch.setattr(page.choice, "earned", lambda *_: "edge_contrast")
+    runs = [located(make_run(n, masks=False), edge_contrast=v) for n, v in (("a", 0.3), ("b", 0.4))]
+    text = lead(page.render(BLANK, runs, {}))
+    assert "40.0<small>% edge contrast" in text
+
+
 def test_circular_agreement_leads_nothing(make_run) -> None:
     run = make_run(masks=False)
     assert "90.0<small>% label agreement" in lead(page.render(BLANK, [run], {}))
@@ -179,6 +203,13 @@ def test_training_images_without_masks_show_agreement(make_run) -> None:
     text = page.render(FACTS, [make_run()], {}, training)
     assert "Label agreement in per cent. " in text
     assert "Split train, 20 images; no masks." in text
+
+
+def test_training_images_without_masks_show_a_criterion(make_run, monkeypatch) -> None:
+    monkeypatch.setattr(page.choice, "earned", lambda *_: None)
+    run = located(make_run(masks=False), refiner_agreement=0.7)
+    training = page.Training(support("train", 20, 0, "none"), [run])
+    assert "Refiner agreement in per cent. " in page.render(FACTS, [make_run()], {}, training)
 
 
 def test_page_names_what_is_missing() -> None:

@@ -67,7 +67,8 @@ def test_a_product_in_the_table_has_its_rows(make_run, longer_chain) -> None:
         name: run.evaluations["walk"].model_copy(update={"product": name, "results": results})
         for name, results in more.items()
     }
-    rows = steps(replace(run, evaluations=run.evaluations | found))
+    bases = {**run.bases, "smooth": ["walk"]}
+    rows = steps(replace(run, evaluations=run.evaluations | found, bases=bases))
     keys = [step.key for step in rows]
     assert keys[:5] == ["seed oracle", "seed", "grad-cam oracle", "grad-cam", "refined low"]
     assert keys[-3:] == ["walk", "smooth", "segment net"]
@@ -174,6 +175,9 @@ def test_summary_keeps_its_columns() -> None:
         *("miou_std", "precision_std", "recall_std"),
         *("map", "f1", "map_std", "f1_std", "not_learnt"),
         *("product", "reference", "circular", "plateau_from", "plateau_to"),
+        *("edge_contrast", "refiner_agreement", "stability", "segmenter_agreement"),
+        *("edge_contrast_std", "refiner_agreement_std", "stability_std"),
+        "segmenter_agreement_std",
     ) == tables.SUMMARY
 
 

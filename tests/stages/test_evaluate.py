@@ -1,8 +1,10 @@
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from wsss.errors import UserError
 from wsss.io.index import Index, Item, Masks
@@ -11,7 +13,7 @@ from wsss.io.maps import MapsWriter
 from wsss.io.provenance import file_digest
 from wsss.metrics.result import Evaluation
 from wsss.pipeline import product
-from wsss.stages import evaluate
+from wsss.stages import evaluate, locating
 
 CONFIG = '{"evaluate":{"thresholds":[0.2,0.5,0.8],"threshold":%s,"min_area":0.01}}'
 TRUTH = np.array([[0, 0, 1, 1], [0, 0, 1, 255]], np.uint8)
@@ -20,7 +22,10 @@ CAM = np.array([[[0.1, 0.4, 0.9, 0.9], [0.1, 0.1, 0.6, 0.6]]], np.float16)
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    items = [Item(name, "val", Path(f"{name}.png"), "0", (0,)) for name in "ab"]
+    for name in "ab":
+        Image.new("RGB", TRUTH.shape[::-1]).save(tmp_path / f"{name}.bmp")
+    images = {name: tmp_path / f"{name}.bmp" for name in "ab"}
+    items = [Item(name, "val", path, file_digest(path), (0,)) for name, path in images.items()]
     Index(("cat", "dog"), tuple(items)).write(tmp_path / "index.tsv")
     write_labels(tmp_path / "a.png", TRUTH)
     list_mask(tmp_path)
@@ -41,11 +46,13 @@ def call(
     predictions: Path,
     masks: str = "masks.tsv",
     threshold: float | str = "null",
+    pseudo: Path | None = None,
 ) -> Evaluation:
     parser = ArgumentParser()
     evaluate.add_arguments(parser)
     files = ["--index", data / "index.tsv", "--masks", data / masks, "--predictions", predictions]
-    what = ["--product", kind, "--form", product(kind).form, "--split", "val"]
+    what: list[object] = ["--product", kind, "--form", product(kind).form, "--split", "val"]
+    what += ["--labels", pseudo] if pseudo else []
     rest = ["--out", data / "out.json", "--config", CONFIG % threshold]
     evaluate.run(parser.parse_args([str(value) for value in files + what + rest]))
     return Evaluation.read(data / "out.json")
@@ -55,7 +62,7 @@ def call(
 def labels(data: Path) -> Path:
     with LabelWriter(data / "walk/labels.tsv") as writer:
         writer.put("a", np.array([[0, 0, 1, 1], [0, 1, 1, 2]], np.uint8))
-        writer.put("b", np.array([[0, 0, 255, 2]], np.uint8))
+        writer.put("b", np.array([[0, 0, 255, 2]] * 2, np.uint8))
     return data / "walk/labels.tsv"
 
 
@@ -84,7 +91,7 @@ def test_an_evaluation_knows_its_label_maps(data: Path, labels: Path, cams: Path
 def test_metrics_without_masks_cover_all_images(data: Path, labels: Path) -> None:
     document = call(data, "walk", labels)
     result = document.results["walk"]
-    assert result.coverage == pytest.approx(11 / 12)
+    assert result.coverage == pytest.approx(14 / 16)
     assert result.label_agreement == pytest.approx((2 / 3 + 1 / 3) / 2)
     for counts in (document, result):
         assert (counts.images, counts.images_predicted) == (1, 2)
@@ -163,6 +170,47 @@ def test_crf_has_a_result_per_alpha(data: Path) -> None:
     results = call(data, "refined", data / "crf.tsv").results
     assert results["refined alpha 4"].confusion == ((4, 0, 0), (3, 0, 0), (0, 0, 0))
     assert results["refined alpha 32"].confusion == ((0, 4, 0), (0, 3, 0), (0, 0, 0))
+
+
+def test_criteria_of_location_need_no_masks(
+    data: Path, labels: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "wsss"):
+        result = call(data, "segment", labels, "no_masks.tsv", pseudo=labels).results["segment"]
+    # the images are black, so no boundary lies on an edge
+    assert (result.edge_contrast, result.stability) == (0, None)
+    # an image of cats without a cat counts as 0
+    assert result.located["segmenter_agreement"] == {"a": 1, "b": 0}
+    assert result.segmenter_agreement == 0.5
+    assert "edge contrast 0.0 %, refiner agreement " in caplog.messages[-1]
+    assert caplog.messages[-1].endswith("segmenter agreement 50.0 %")
+
+
+def test_the_stability_of_seeds_is_that_of_their_maps(data: Path) -> None:
+    with MapsWriter(data / "cams.tsv") as writer:
+        for name, stable in {"a": 0.25, "b": np.nan}.items():
+            arrays = {"classes": np.array([0]), "size": np.array(CAM.shape[1:])}
+            writer.put(name, cam=CAM, stability=np.array(stable, np.float32), **arrays)
+    results = call(data, "cam", data / "cams.tsv").results
+    assert results["cam mask-free"].stability == 0.25
+    assert results["cam"].located == {}
+
+
+def test_criteria_are_measured_on_a_sample(
+    data: Path, labels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locating, "SAMPLE", 1)
+    located = call(data, "walk", labels).results["walk"].located
+    assert {tuple(of) for of in located.values()} == {("a",)}
+
+
+def test_an_image_of_another_size_than_its_prediction(data: Path, labels: Path) -> None:
+    Image.new("RGB", (5, 5)).save(data / "a.bmp")
+    item = Index.read(data / "index.tsv").by_id["a"]
+    changed = replace(item, digest=file_digest(item.image))
+    read = locating.of_label_maps("walk", LabelReader([labels]), None)
+    with pytest.raises(UserError, match=r"a\.bmp: is \(5, 5\), its prediction \(2, 4\)"):
+        locating.locate("walk", [changed], read)
 
 
 def test_missing_prediction_is_named(data: Path) -> None:

@@ -40,7 +40,7 @@ def maps(method, pixels, classes, scales=(1.0,), flip=False):
     """The class activation maps of an image."""
     config = CamInfer(scales=list(scales), flip=flip)
     given = scaled_copies(pixels, config.scales, config.resampling)
-    return compute_cam(method, given, classes, config)
+    return compute_cam(method, given, classes, config)[0]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -59,6 +59,22 @@ def test_a_flat_map_of_seam_stays_within_what_readers_take():
     net.infer = lambda batch, size, classes: torch.full((1, len(classes), *size), 0.7)
     cam = maps(net, image(9, 20), (1,))
     assert (cam == -1).all()
+
+
+@pytest.mark.parametrize(("scales", "flip"), [([1.0], True), ([0.5, 1.0], False)])
+def test_the_stability_compares_the_views_with_their_mean(method, scales, flip):
+    config = CamInfer(scales=scales, flip=flip)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)
+    given = scaled_copies(pixels, scales, config.resampling)
+    _, stable = compute_cam(method, given, (0, 2), config)
+    assert stable.shape == () and stable.dtype == np.float32 and 0 < stable < 1
+
+
+def test_one_view_and_no_class_have_no_stability(method):
+    given = scaled_copies(image(40, 56), [1.0], "torch")
+    for classes, flip in [((1,), False), ((), True)]:
+        config = CamInfer(scales=[1.0], flip=flip)
+        assert np.isnan(compute_cam(method, given, classes, config)[1])
 
 
 def test_maps_that_are_not_finite_are_not_written(method, monkeypatch):

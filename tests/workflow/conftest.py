@@ -3,15 +3,19 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from wsss.config.crf import CrfKernel
 from wsss.config.dataset import Demo
 from wsss.config.demo import DEMO
 from wsss.config.merging import merge
 from wsss.demo.folder import make_demo
+from wsss.ops.crf import ImageCRF
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "rules", "profiles", "envs", "configs", "src")
@@ -43,11 +47,18 @@ MICRO = merge(
 )
 
 
+@cache
+def compile_kernels():
+    """Compile the CRF beside the project's own code, once instead of in every copy of it."""
+    ImageCRF(np.zeros((4, 4, 3), np.uint8), 2, CrfKernel()).refine(np.full((2, 4, 4), 0.5))
+
+
 class Project:
     """A copy of the project, with its own package and data, in which Snakemake runs."""
 
     def __init__(self, folder):
         self.folder = folder
+        compile_kernels()
         for name in PARTS:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, folder / name)

@@ -6,6 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from tests.stale import HELD_OUT
 from wsss.io.index import Index
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
@@ -55,6 +56,22 @@ def test_without_masks_there_is_no_miou(blind):
     evaluation = json.loads(blind.made("walk/eval.val.json").read_text())
     assert evaluation["results"]["walk"]["miou"] is None
     assert evaluation["results"]["walk"]["coverage"] == 1
+
+
+def test_a_run_without_held_out_images_ends_with_its_pseudo_labels(blind):
+    listed = blind.folder / "data/ImageSets/Segmentation/val.txt"
+    held_out = listed.read_text()
+    listed.write_text("")
+    try:
+        jobs = blind.jobs({"jobs": 2})
+        assert jobs.keys() == HELD_OUT and jobs["infer_cam"] == jobs["infer_segmenter"] == 1
+        assert "Report: " in blind.snakemake(config={"jobs": 2})
+        run = blind.results / "psa"
+        assert len(list((run / "walk/train").glob("*.png"))) == 10
+        assert not list((run / "segment/val").glob("*.png"))
+        assert (run / "segment/model.pt").exists()
+    finally:
+        listed.write_text(held_out)
 
 
 def test_every_stage_leaves_its_figures(project):

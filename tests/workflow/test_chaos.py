@@ -149,11 +149,12 @@ def test_a_terminated_training_goes_on_from_its_step(fresh):
 
 def test_two_runs_at_a_time_share_what_they_need(fresh):
     """Two configurations in one results folder: equal stages are made once, by either."""
+    maps = "--until", "refine_maps"
     one, other = ({"until": "refine", "crf": {"alphas": alphas}} for alphas in ([1, 4], [1, 8]))
-    process = fresh.start(config=one)
+    process = fresh.start(*maps, config=one)
     try:
         assert reached(process, STAGES)
-        fresh.snakemake(config=other)
+        fresh.snakemake(*maps, config=other)
         assert process.wait() == 0, fresh.output()
     finally:
         if process.poll() is None:
@@ -161,7 +162,7 @@ def test_two_runs_at_a_time_share_what_they_need(fresh):
     store = fresh.results.parent / "store"
     assert len(list((store / "train_cam").iterdir())) == 1
     assert len(list((store / "refine_maps").iterdir())) == 4
-    assert fresh.stale(one) == fresh.stale(other) == set()
+    assert not {"train_cam", "infer_cam", "refine_maps"} & (fresh.stale(one) | fresh.stale(other))
 
 
 def test_jobs_end_with_a_snakemake_that_alone_is_killed(fresh):

@@ -89,9 +89,11 @@ def test_coco_regions_become_masks(fresh):
 
 
 def test_tiles_go_through_the_whole_chain_and_back(fresh):
+    """Without refinement and AffinityNet, to which a tile is an image like any other."""
     shutil.rmtree(fresh.folder / "data")
     make_demo(fresh.folder / "data", Demo(images=4, val_images=2, size=96))
-    fresh.snakemake(config={"jobs": 1, "dataset": {"tiles": {"size": 64, "overlap": 16}}})
+    tiles = {"jobs": 1, "dataset": {"tiles": {"size": 64, "overlap": 16}}}
+    fresh.snakemake(config={**tiles, "refine": "none", "affinity": {"source": "features"}})
     run = fresh.results / "psa"
     for split, folder in (("train", "walk/whole"), ("val", "segment/whole")):
         whole = LabelReader([run / folder / split / "labels.tsv"])
@@ -108,20 +110,3 @@ def test_a_downloaded_data_set_is_planned(fresh):
     (fresh.folder / "pretrained/resnet_38d.params").touch()
     output = fresh.run("snakemake", "--dry-run", "--configfile", *files)
     assert "fetch_data" in output and "train_cam" in output
-
-
-def test_a_run_without_held_out_images_ends_with_its_pseudo_labels(fresh):
-    table = fresh.folder / "data/labels.csv"
-    head, *rows = table.read_text().splitlines()
-    names = head.split(",")
-    place = names.index("split")
-    rows = [row for row in rows if row.split(",")[place] == "train"]
-    if "mask" in names:
-        rows = [",".join(row.split(",")[: names.index("mask")]) for row in rows]
-        head = ",".join(names[: names.index("mask")])
-    table.write_text("\n".join([head, *rows, ""]))
-    output = fresh.snakemake(config={"dataset": {"source": "csv", "classes": []}})
-    assert "Report: " in output
-    assert len(list((fresh.results / "psa/walk/train").glob("*.png"))) == len(rows)
-    assert not list((fresh.results / "psa/segment/val").glob("*.png"))
-    assert (fresh.results / "psa/segment/model.pt").exists()

@@ -6,13 +6,14 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-import torch
 import yaml
+from PIL import Image
 
+from tests.workflow.conftest import MICRO
 from wsss.config.merging import merge
-from wsss.nn.backbones import build
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
 
@@ -23,7 +24,7 @@ PAGES = {
 }
 README = PAGES["README.md"]
 
-TRAIN = "snakemake --cores all --configfile pets.yaml"
+TRAIN = "snakemake --cores all --configfile configs/photos.yaml pets.yaml"
 PETS = "results/pets/psa/segment/model.pt"
 AFTER = (
     f"wsss predict {PETS} holiday masks --config pets.yaml",
@@ -32,7 +33,13 @@ AFTER = (
 )
 """Commands on the results of `TRAIN`."""
 
+PLANS = ("wsss plan pets.yaml", "wsss plan pets.yaml --budget quick")
+PLANNED = "snakemake --cores all --configfile results/pets/plan.yaml"
+REFINE = (
+    "wsss refine --images photos --maps scores --out refined --names cat,dog --labels labels.csv"
+)
 FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
+PHOTOS = "snakemake --cores all --configfile configs/photos.yaml"
 VOC = "snakemake --cores all --configfile configs/voc12"
 COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
@@ -41,17 +48,22 @@ COMMANDS = {
     "snakemake --cores all": "test_the_demo_rises_at_every_step",
     "wsss check pets.yaml": "test_own_photographs",
     "wsss forecast pets.yaml": "test_forecast",
+    **dict.fromkeys(PLANS, "test_plans"),
+    PLANNED: "test_plans",
     f"{FORECAST} 10582 1449 --size 500 375 --classes 20 --labels 1.5": "test_forecast",
     f"{FORECAST} 82081 40137 --size 640 480 --classes 80 --labels 2.9": "test_forecast",
     TRAIN: "test_own_photographs",
     f"{TRAIN} --dry-run": "test_own_photographs",
     **dict.fromkeys(AFTER, "test_own_photographs"),
+    REFINE: "test_maps_of_another_system",
+    "wsss best mine.yaml": "test_own_photographs",
     "wsss verify mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
     "wsss clean mine.yaml --yes": "test_own_photographs",
     "snakemake --cores all --configfile configs/demo/seam.yaml": "test_methods",
     "snakemake --cores all --configfile configs/demo/*.yaml": "test_methods",
+    f"{PHOTOS} configs/experiments/refiners.yaml mine.yaml": "test_experiments_plan",
     "snakemake --profile profiles/slurm --configfile mine.yaml": "test_slurm",
     "snakemake --report snakemake.html": "test_chain",
     f"{VOC}/seam.yaml configs/data/voc12-download.yaml": "test_data",
@@ -65,7 +77,7 @@ SHORT = {"epochs": 1, "min_steps": 0, "crop": 64}
 QUICK = {
     "cam": {"train": SHORT, "infer": {"scales": [1.0], "flip": False}},
     "affinity": {"train": SHORT},
-    "segment": {"train": SHORT, "infer": {"scales": [1.0], "flip": False}},
+    "segment": {"rounds": 1, "train": SHORT, "infer": {"scales": [1.0], "flip": False}},
 }
 
 
@@ -107,9 +119,7 @@ def test_own_photographs(fresh, tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, target)
     (tmp_path / "pets/labels.csv").write_text(table)
-    torch.save(build("mobilenet_v2").state_dict(), tmp_path / "mobilenet_v2.pth")
-    weights = "\nbackbone: {weights: mobilenet_v2.pth}\n"
-    (tmp_path / "pets.yaml").write_text(settings.replace("/data/pets", "pets") + weights)
+    (tmp_path / "pets.yaml").write_text(settings.replace("/data/pets", "pets"))
     fresh.yaml("quick.yaml", QUICK)
     assert "person" in fresh.run("wsss", "check", "pets.yaml")
     assert "train_cam" in fresh.run(*TRAIN.split(), "--dry-run")
@@ -124,7 +134,10 @@ def test_own_photographs(fresh, tmp_path):
     drawn = json.loads((tmp_path / "masks.json").read_text())
     assert len(drawn["images"]) == 4 and (tmp_path / "pets.onnx").stat().st_size
     shutil.copy(tmp_path / "pets.yaml", tmp_path / "mine.yaml")
-    fresh.yaml("other.yaml", merge(yaml.safe_load((tmp_path / "pets.yaml").read_text()), QUICK))
+    recipe, own = (yaml.safe_load((tmp_path / file).read_text()) for file in TRAIN.split()[-2:])
+    fresh.yaml("other.yaml", merge(merge(recipe, own), QUICK))
+    said = fresh.run("wsss", "best", "other.yaml", check=False)
+    assert "nothing can choose" in said or "best: psa, the only run" in said
     assert "nothing is damaged" in fresh.run("wsss", "verify", "other.yaml")
     assert "train_segmenter" in fresh.run("wsss", "clean", "mine.yaml")
     keep = "wsss", "clean", "mine.yaml", "--keep", "other.yaml"
@@ -134,11 +147,45 @@ def test_own_photographs(fresh, tmp_path):
     assert not (tmp_path / PETS).exists()
 
 
+def test_plans(fresh):
+    fresh.yaml("pets.yaml", {"dataset": MICRO["dataset"] | {"name": "pets"}})
+    for command in PLANS:
+        assert "No recipe can mend" in fresh.run(*command.split())
+    output = fresh.run(*PLANNED.split(), "--dry-run")
+    assert "Plan quick" in output and "nothing is overridden" in output
+    # another value, and another label
+    fresh.yaml("mine.yaml", {"cam": {"train": {"batch_size": 3}}})
+    labels = fresh.folder / "data/labels.csv"
+    head, first, *rows = labels.read_text().splitlines()
+    labels.write_text("\n".join([head, f"{first};house", *rows]))
+    output = fresh.run(*PLANNED.split(), "mine.yaml", "--dry-run")
+    assert "-> 3" in output and "changed since the plan" in output
+
+
+def test_maps_of_another_system(fresh, tmp_path):
+    (picture, *_) = sorted((tmp_path / "data/JPEGImages").glob("*.jpg"))
+    for name in ("photos", "scores"):
+        (tmp_path / name).mkdir()
+    shutil.copy(picture, tmp_path / "photos/a.jpg")
+    with Image.open(picture) as image:
+        np.save(tmp_path / "scores/a.npy", np.ones((2, image.height, image.width), np.float32))
+    (tmp_path / "labels.csv").write_text("image,labels\nphotos/a.jpg,cat\n")
+    fresh.run(*shlex.split(REFINE))
+    assert (tmp_path / "refined/a.png").exists()
+
+
 def test_the_runs_of_the_documentation_are_valid(fresh):
     (runs,) = (block for block in blocks("yaml") if block.startswith("runs:"))
     (fresh.folder / "runs.yaml").write_text(runs)
     output = fresh.run("snakemake", "--dry-run", "--configfile", "runs.yaml")
     assert re.search(r"train_cam +3", output)
+
+
+def test_experiments_plan(fresh):
+    fresh.yaml("mine.yaml", {"dataset": MICRO["dataset"]})
+    (command,) = (c for c, test in COMMANDS.items() if test == "test_experiments_plan")
+    output = fresh.run(*command.split(), "--dry-run")
+    assert re.search(r"train_cam +1\n", output) and re.search(r"refine_maps +12\n", output)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ def accuracy(conf: np.ndarray) -> float:
 '''
 FIELD = """    accuracy: Annotated[float | None, Metric("accuracy", accuracy)]
 """
+STAGES = "train_cam", "refine_maps", "random_walk", "filter_labels", "train_segmenter", "evaluate"
 
 
 def edit(path, *changes):
@@ -159,5 +160,7 @@ def test_a_method_a_stage_and_a_metric(extended):
     assert again == {
         *("filter_labels", "train_segmenter", "infer_segmenter", "evaluate", "report"),
     }
-    # in the forecast
-    assert "filter_labels" in extended.run("wsss", "forecast", "micro.yaml", "change.yaml")
+    # in the forecast, which measures every stage
+    forecast = extended.run("wsss", "forecast", "micro.yaml", "change.yaml")
+    assert all(re.search(rf"peak +{stage} +\d+ +\d", forecast) for stage in STAGES)
+    assert list((extended.folder / ".snakemake/wsss-forecast").glob("*.json"))

@@ -8,6 +8,7 @@ from wsss.config.merging import merge
 _KERNEL = {"gaussian_sxy": 3, "bilateral_sxy": 80, "bilateral_srgb": 13, "bilateral_weight": 10}
 
 DEMO: dict[str, Any] = {
+    "jobs": 1,
     "backbone": {"name": "tiny", "weights": None},
     "cam": {
         "train": {
@@ -39,7 +40,7 @@ DEMO: dict[str, Any] = {
     "segment": {
         "deeplab_v3plus": {"width": 64, "rates": [6, 12, 18]},
         "train": {
-            "epochs": 12,
+            "epochs": 8,
             "min_steps": 0,
             "batch_size": 10,
             "lr": 0.001,
@@ -50,7 +51,7 @@ DEMO: dict[str, Any] = {
     },
     "evaluate": {"thresholds": [i / 50 for i in range(30)]},
 }
-"""Values that differ from the defaults, which are a recipe for photographs."""
+"""Values that differ from the defaults, which are for photographs."""
 
 
 def with_demo(raw: Mapping[str, Any], left_out: Collection[str]) -> Mapping[str, Any]:

@@ -27,11 +27,16 @@ def merged(paths: Sequence[Path]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for path in [*([BASE] if BASE.is_file() else []), *paths]:
-        found = merge(found, _mapping(path))
+        found = merge(found, mapping(path))
     return found
 
 
-def _mapping(path: Path) -> Mapping[str, Any]:
+def mapping(path: Path) -> Mapping[str, Any]:
+    """Return the content of a configuration file.
+
+    Raises:
+        UserError: it is missing or no YAML mapping, or a key occurs twice in a mapping.
+    """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
     except OSError as error:

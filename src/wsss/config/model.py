@@ -11,6 +11,7 @@ from wsss.config.dataset import Dataset
 from wsss.config.demo import with_demo
 from wsss.config.irn import Irn
 from wsss.config.methods import parts, read_methods
+from wsss.config.planned import Planned
 from wsss.config.refiners import REFINERS, Crf, Par, RefinerName
 from wsss.config.section import (
     Folder,
@@ -292,6 +293,8 @@ class Config(Run):
     jobs: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Jobs that the images of a split are shared among; null = one per 200 images. Results do not
     depend on it."""
+    plan: Planned | None = None
+    """The plan that this configuration is from, as `wsss plan` writes it."""
     runs: dict[RunName, dict[str, Any] | None] = {}
     """Named experiments, each with the keys that differ; empty = one run named after the method."""
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from unicodedata import normalize
 
 from wsss.config.dataset import Dataset
+from wsss.data.alike import thumbnail
 from wsss.data.files import in_threads
 from wsss.data.masks import Drawn, labels_of_masks, mask_table
 from wsss.data.sources.listing import Listing, Record, training_labels
@@ -34,9 +35,70 @@ NOT_DRAWN: Drawn = MappingProxyType({})
 """No drawn masks: all are files of the listing."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """Result of decoding an image.
+
+    Attributes:
+        error: why it cannot be read; empty if it can.
+        digest: that of its file.
+        size: (H, W).
+        traits: keys of `TRAITS` that it has.
+        dim: as in `Decoded`.
+        thumbnail: see `wsss.data.alike.thumbnail`.
+    """
+
+    error: str = ""
+    digest: str = ""
+    size: tuple[int, int] = (0, 0)
+    traits: tuple[str, ...] = ()
+    dim: int | None = None
+    thumbnail: bytes = b""
+
+    @property
+    def side(self) -> int:
+        """Longer side."""
+        return max(self.size)
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels."""
+        return self.size[0] * self.size[1]
+
+    def __str__(self) -> str:
+        return f"{self.size[1]} x {self.size[0]}"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A data set without a mistake.
+
+    Attributes:
+        index: the images and their labels.
+        masks: the masks of those images that have one.
+        looks: what decoding showed, by image file.
+    """
+
+    index: Index
+    masks: Masks
+    looks: dict[Path, Look]
+
+    def thumbnails(self) -> list[bytes]:
+        """Return the thumbnails of the images in the order of the index."""
+        return [self.looks[item.image].thumbnail for item in self.index.items]
+
+
 def check_listing(
     listing: Listing, dataset: Dataset, threads: int = 1, drawn: Drawn = NOT_DRAWN
 ) -> tuple[Index, Masks]:
+    """Return the index of images and the table of masks, as `examine` does."""
+    found = examine(listing, dataset, threads, drawn)
+    return found.index, found.masks
+
+
+def examine(
+    listing: Listing, dataset: Dataset, threads: int = 1, drawn: Drawn = NOT_DRAWN
+) -> Examined:
     """Turn a listing into the index of images and the table of masks.
 
     Every image and mask is decoded completely.
@@ -48,7 +110,7 @@ def check_listing(
         drawn: masks for those images that have none, by image id.
 
     Returns:
-        The index in the order of the listing, and the masks of the images that have one.
+        The index in the order of the listing, the masks, and what decoding the images showed.
 
     Raises:
         UserError: `N problems in <root>:` and one line for each, with its file and line.
@@ -79,7 +141,7 @@ def check_listing(
     warn_dim({path: look.dim for path, look in looks.items()}, "dataset.white:")
     if dataset.tiles is None:
         _warn_large(looks)
-    return index, masks
+    return Examined(index, masks, {listing.root / path: look for path, look in looks.items()})
 
 
 def check_masks(
@@ -203,7 +265,7 @@ def _warn_untrained(listing: Listing) -> None:
             log.warning("class %r occurs in no image of the split train", name)
 
 
-def _warn_large(looks: dict[Path, "_Look"]) -> None:
+def _warn_large(looks: dict[Path, Look]) -> None:
     """Warn once about images of full camera resolution, which cost time and memory."""
     large = [(look.pixels, path) for path, look in looks.items() if look.side > LARGE]
     if large:
@@ -219,47 +281,26 @@ def _warn_large(looks: dict[Path, "_Look"]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Look:
-    """Result of decoding an image: an error, or its digest, its size (H, W) and what is unusual."""
-
-    error: str = ""
-    digest: str = ""
-    size: tuple[int, int] = (0, 0)
-    traits: tuple[str, ...] = ()
-    dim: int | None = None
-
-    @property
-    def side(self) -> int:
-        return max(self.size)
-
-    @property
-    def pixels(self) -> int:
-        return self.size[0] * self.size[1]
-
-    def __str__(self) -> str:
-        return f"{self.size[1]} x {self.size[0]}"
-
-
-def _images(listing: Listing, limit: int, white: int, threads: int) -> dict[Path, _Look]:
+def _images(listing: Listing, limit: int, white: int, threads: int) -> dict[Path, Look]:
     """Decode every image of a listing once."""
 
-    def look(path: Path) -> _Look:
+    def look(path: Path) -> Look:
         return _image(listing.root / path, limit, white)
 
     paths = list(dict.fromkeys(record.image for record in listing.records))
     return dict(zip(paths, in_threads(look, paths, "check images", threads), strict=True))
 
 
-def _image(path: Path, limit: int, white: int) -> _Look:
+def _image(path: Path, limit: int, white: int) -> Look:
     try:
         image = decode(path, limit, white)
     except UserError as error:
-        return _Look(str(error))
-    return _Look("", file_digest(path), image.pixels.shape[:2], image.traits, image.dim)
+        return Look(str(error))
+    size, small = image.pixels.shape[:2], thumbnail(image.pixels)
+    return Look("", file_digest(path), size, image.traits, image.dim, small)
 
 
-def _items(listing: Listing, looks: dict[Path, _Look], white: int) -> Iterator[Item]:
+def _items(listing: Listing, looks: dict[Path, Look], white: int) -> Iterator[Item]:
     numbers = {name: number for number, name in enumerate(listing.names)}
     for record, image_id in zip(listing.records, listing.ids, strict=True):
         classes = tuple(sorted(numbers[name] for name in record.labels if name in numbers))

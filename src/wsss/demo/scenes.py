@@ -3,7 +3,7 @@
 Everything is drawn at three times the resolution and averaged, for antialiased edges.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -23,6 +23,24 @@ _OUTDOORS = (0.08, 0.13, 0.28, 0.36, 0.55, 0.6)
 """Hues of earth, sand, grass, leaves, water and sky."""
 
 
+Window = tuple[slice, slice]
+"""Rows and columns of an image."""
+_WHOLE: Window = (slice(None), slice(None))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What is drawn in a window of an image: colour (h, w, 3) 0..255, cover (h, w) in [0, 1]."""
+
+    window: Window
+    colour: np.ndarray
+    cover: np.ndarray
+
+    def shaded(self, grain: np.ndarray) -> "Layer":
+        """Return the layer with its colour times `grain` (h, w)."""
+        return replace(self, colour=self.colour * grain[..., None])
+
+
 @dataclass
 class Scene:
     """An unfinished image (H, W, 3) float 0..255 with its labels (H, W) uint8."""
@@ -30,11 +48,12 @@ class Scene:
     image: np.ndarray
     labels: np.ndarray
 
-    def paste(self, colour: np.ndarray, cover: np.ndarray, label: int) -> None:
-        """Blend a layer over the image: colour (H, W, 3), cover (H, W) in [0, 1]."""
-        self.image += (colour - self.image) * cover[..., None]
-        self.labels[cover > _SOFT[0]] = IGNORE if label else 0
-        self.labels[cover > _SOFT[1]] = label
+    def paste(self, layer: Layer, label: int) -> None:
+        """Blend a layer over the image."""
+        image, labels = self.image[layer.window], self.labels[layer.window]
+        image += (layer.colour - image) * layer.cover[..., None]
+        labels[layer.cover > _SOFT[0]] = IGNORE if label else 0
+        labels[layer.cover > _SOFT[1]] = label
 
 
 def make_scene(
@@ -52,11 +71,11 @@ def make_scene(
     """
     scene = Scene(_background(rng, size), np.zeros(size, np.uint8))
     for _ in range(rng.integers(4, 10)):
-        scene.paste(*_clutter(rng, size, rng.uniform(0.04, 0.15)), 0)
+        scene.paste(_clutter(rng, size, rng.uniform(0.04, 0.15)), 0)
     for class_id in _choose_classes(rng, first):
         _place(rng, scene, class_id)
     for _ in range(rng.integers(1, 4)):
-        scene.paste(*_clutter(rng, size, rng.uniform(0.03, 0.06)), 0)
+        scene.paste(_clutter(rng, size, rng.uniform(0.03, 0.06)), 0)
     return _exposed(rng, scene.image), scene.labels
 
 
@@ -82,48 +101,54 @@ def _place(rng: np.random.Generator, scene: Scene, class_id: int) -> None:
             Part(rotated(part.corners * mirror, turn) * radius + where, part.colour)
             for part in make_parts(rng)
         ]
-        colour, cover = _render(parts, scene.labels.shape)
-        if _hides_little(scene.labels, cover > _SOFT[0]):
+        figure = _render(parts, scene.labels.shape)
+        if _hides_little(scene.labels, figure):
             break
     else:
         return
     # shading
-    _shadow(rng, scene, cover, radius)
-    grain = 1 + 0.07 * _noise(rng, cover.shape, 12) + 0.16 * _slope(rng, cover.shape)
-    scene.paste(colour * grain[..., None], cover, class_id + 1)
+    _shadow(rng, scene, figure, radius)
+    grain = _grain(rng, scene.labels.shape, figure.window, 0.07, 0.16)
+    scene.paste(figure.shaded(grain), class_id + 1)
 
 
-def _hides_little(labels: np.ndarray, cover: np.ndarray) -> bool:
-    """True if every class drawn so far stays visible under a new figure, cover (H, W) bool."""
+def _hides_little(labels: np.ndarray, figure: Layer) -> bool:
+    """True if every class drawn so far stays visible under a new figure."""
     before = np.bincount(labels.ravel(), minlength=256)
-    hidden = np.bincount(labels[cover], minlength=256)
+    hidden = np.bincount(labels[figure.window][figure.cover > _SOFT[0]], minlength=256)
     return bool((hidden <= _MOST_HIDDEN * before)[1:IGNORE].all())
 
 
-def _render(parts: list[Part], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Paint parts: colour (H, W, 3) float and cover (H, W) in [0, 1]."""
+def _render(parts: list[Part], size: tuple[int, int]) -> Layer:
+    """Paint parts of an image (H, W) and cut out the smallest window that holds them."""
     large = (size[1] * _OVERSAMPLING, size[0] * _OVERSAMPLING)
     colour, cover = Image.new("RGB", large, parts[0].colour), Image.new("L", large)
     for part in parts:
         corners = [tuple(corner) for corner in part.corners * _OVERSAMPLING]
         ImageDraw.Draw(colour).polygon(corners, fill=part.colour)
         ImageDraw.Draw(cover).polygon(corners, fill=255)
-    small = (layer.reduce(_OVERSAMPLING) for layer in (colour, cover))
+    # at least a pixel, also of what lies outside
+    places, limit = np.concatenate([part.corners for part in parts]), np.array(size[::-1])
+    low = np.clip(np.floor(places.min(0)), 0, limit - 1).astype(int)
+    high = np.clip(np.floor(places.max(0)) + 2, low + 1, limit).astype(int)
+    box = tuple(np.concatenate([low, high]) * _OVERSAMPLING)
+    small = (layer.reduce(_OVERSAMPLING, box) for layer in (colour, cover))
     pixels, coverage = (np.asarray(layer, np.float32) for layer in small)
-    return pixels, coverage / 255
+    (left, top), (right, bottom) = low, high
+    return Layer((slice(top, bottom), slice(left, right)), pixels, coverage / 255)
 
 
-def _shadow(rng: np.random.Generator, scene: Scene, cover: np.ndarray, radius: float) -> None:
+def _shadow(rng: np.random.Generator, scene: Scene, figure: Layer, radius: float) -> None:
     """Darken the image softly beside a figure."""
+    cover = np.zeros(scene.labels.shape, np.float32)
+    cover[figure.window] = figure.cover
     shift = (round(radius * rng.uniform(0.05, 0.15)), round(radius * rng.uniform(-0.1, 0.1)))
     layer = Image.fromarray((255 * np.roll(cover, shift, (0, 1))).astype(np.uint8))
     soft = layer.reduce(6).resize(layer.size, Image.Resampling.BICUBIC)
     scene.image *= 1 - 0.4 * np.asarray(soft, np.float32)[..., None] / 255
 
 
-def _clutter(
-    rng: np.random.Generator, size: tuple[int, int], radius: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _clutter(rng: np.random.Generator, size: tuple[int, int], radius: float) -> Layer:
     """Layer with one object of no class: a pebble, a slab, a splinter or a stick."""
     shapes = (
         ellipse(0, 0, 1, rng.uniform(0.4, 1)),
@@ -134,9 +159,17 @@ def _clutter(
     corners = rotated(shapes[rng.integers(len(shapes))], rng.uniform(0, np.pi))
     where = rng.uniform(0, 1, 2) * (size[1], size[0])
     part = Part(corners * radius * min(size) + where, _any_colour(rng))
-    colour, cover = _render([part], size)
-    grain = 1 + 0.1 * _noise(rng, size, 12) + 0.2 * _slope(rng, size)
-    return colour * grain[..., None], cover
+    layer = _render([part], size)
+    return layer.shaded(_grain(rng, size, layer.window, 0.1, 0.2))
+
+
+def _grain(
+    rng: np.random.Generator, size: tuple[int, int], window: Window, rough: float, sloped: float
+) -> np.ndarray:
+    """Return factors (h, w) near 1 of an image's brightness in a window: noise and a slope."""
+    noise = _noise(rng, size, 12)[window]
+    factors: np.ndarray = 1 + rough * noise + sloped * _slope(rng, size, window)
+    return factors
 
 
 def _any_colour(rng: np.random.Generator) -> Colour:
@@ -172,10 +205,10 @@ def _noise(rng: np.random.Generator, size: tuple[int, int], cells: int) -> np.nd
     return np.asarray(coarse.resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
-def _slope(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """A plane (H, W) through 0 that rises in a random direction, about -1..1."""
+def _slope(rng: np.random.Generator, size: tuple[int, int], window: Window = _WHOLE) -> np.ndarray:
+    """A plane (H, W) through 0 that rises in a random direction, about -1..1, in a window."""
     turn = rng.uniform(0, 2 * np.pi)
-    rows, columns = np.linspace(-1, 1, size[0]), np.linspace(-1, 1, size[1])
+    rows, columns = (np.linspace(-1, 1, n)[part] for n, part in zip(size, window, strict=True))
     slope: np.ndarray = np.sin(turn) * rows[:, None] + np.cos(turn) * columns[None, :]
     return slope
 

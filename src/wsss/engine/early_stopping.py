@@ -86,30 +86,32 @@ class Stopping:
         Raises:
             UserError: an image cannot be read, or an earlier loss is not finite.
         """
-        steps = progress.step + 1
-        if self._held_out is None:
-            return
-        settings, metric = self._held_out.settings, self._held_out.metric
-        if steps % settings.every and steps != progress.total:
-            return
-        value = self._evaluate(self._held_out)
-        self._losses.add_metric(progress, f"held_out/{metric}", value)
-        is_best = self._best is None or value > self._best.value
-        if is_best:
-            weights = {name: each.clone() for name, each in self._task.state_dict().items()}
-            self._best = _Best(steps, value, weights)
-        self._waited = 0 if is_best else self._waited + 1
-        self.ended = self._waited >= settings.patience and steps < progress.total
-        rank = "the best so far" if is_best else f"no new best for {self._waited} evaluations"
-        log.info("held-out %s %.1f %% after step %d, %s", metric, 100 * value, steps, rank)
-        if self.ended:
-            log.info("the training ends after step %d of %d", steps, progress.total)
+        held_out, steps = self._held_out, progress.step + 1
+        if held_out and (steps % held_out.settings.every == 0 or steps == progress.total):
+            value = self._evaluate(held_out)
+            self._losses.add_metric(progress, f"held_out/{held_out.metric}", value)
+            self._compare(steps, progress.total, value, held_out)
 
     def take_best(self) -> None:
         """Load the weights of the best evaluation into the task."""
         if self._best is not None:
             self._task.load_state_dict(self._best.weights)
             log.info("the weights after step %d are kept", self._best.step)
+
+    def _compare(self, steps: int, total: int, value: float, held_out: HeldOut) -> None:
+        """Keep the weights if the metric is the best so far, else wait, at last no longer."""
+        patience = held_out.settings.patience
+        if self._best is None or value > self._best.value:
+            weights = {name: each.clone() for name, each in self._task.state_dict().items()}
+            self._best, self._waited = _Best(steps, value, weights), 0
+        else:
+            self._waited += 1
+        self.ended = self._waited >= patience and steps < total
+        rank = f"not the best, {self._waited} of {patience}" if self._waited else "the best so far"
+        log.info("held-out %s %.1f %% after step %d: %s", held_out.metric, 100 * value, steps, rank)
+        if self.ended:
+            reason = f"no new best in {self._waited} evaluations"
+            log.info("the training ends after step %d of %d: %s", steps, total, reason)
 
     def _evaluate(self, held_out: HeldOut) -> float:
         self._task.eval()

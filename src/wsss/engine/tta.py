@@ -37,22 +37,27 @@ def sum_views(
     Raises:
         UserError: a single view is too large for the GPU's memory.
     """
+    return reduce(torch.add, each_view(views, score, size, flip, align_corners))
+
+
+@torch.no_grad()
+def each_view(
+    views: Iterable[Tensor],
+    score: Callable[[Tensor], Tensor],
+    size: tuple[int, int],
+    flip: bool,
+    align_corners: bool = False,
+) -> Iterator[Tensor]:
+    """Yield the maps (D, H, W) of every view that `sum_views` adds; args and raises as there."""
 
     def sized(batch: Tensor) -> Tensor:
         maps = score(batch)
         return maps if plane(maps) == size else resize_bilinear(maps, size, align_corners)
 
-    return reduce(torch.add, _unmirrored(views, sized, flip))
-
-
-def _unmirrored(
-    views: Iterable[Tensor], compute: Callable[[Tensor], Tensor], flip: bool
-) -> Iterator[Tensor]:
-    """Yield the maps (D, H, W) of every view, those of mirrored copies mirrored back."""
     for view in views:
         both = [view, view.flip(-1)] if flip else [view]
         batches = both if view.device.type == "cpu" else [torch.cat(both)]
-        plain, *mirrored = (maps for batch in batches for maps in in_memory(batch, compute))
+        plain, *mirrored = (maps for batch in batches for maps in in_memory(batch, sized))
         yield plain
         yield from (maps.flip(-1) for maps in mirrored)
 

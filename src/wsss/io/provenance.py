@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from wsss.errors import UserError
@@ -71,11 +72,11 @@ def files_digest(paths: Iterable[Path], cache_file: Path, below: Path | None = N
     return text_digest("\n".join(lines))
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: Path | str) -> str:
     """First 16 hex digits of the SHA-256 of a file's content."""
     digest = hashlib.sha256()
     # allocating larger blocks would take longer than hashing a small file
-    with path.open("rb", buffering=0) as file:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 as a Path it would take longer
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()[:16]
@@ -97,24 +98,28 @@ def file_state(name: str) -> list[int]:
     Raises:
         OSError: the file does not exist.
     """
-    stat = os.stat(name)  # noqa: PTH116 as a Path it would take twice as long
+    return _state(os.stat(name))  # noqa: PTH116 as a Path it would take twice as long
+
+
+def _state(stat: os.stat_result) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
 def _entry(name: str, known: Entry | None) -> Entry:
     """Return the cache entry of a file; `known` if its state is still the same."""
     try:
-        state = file_state(name)
+        stat = os.stat(name)  # noqa: PTH116
     except OSError:
         return ["absent"]
+    state = _state(stat)
     if known is not None and known[:-1] == state:
         return known
-    if not Path(name).is_file() and not Path(name).is_dir():
+    if not S_ISREG(stat.st_mode) and not S_ISDIR(stat.st_mode):
         raise UserError(
             f"{name}: cannot be read (not a regular file); put a readable file in its place"
         )
     try:
-        return [*state, file_digest(Path(name))]
+        return [*state, file_digest(name)]
     except OSError as error:
         raise UserError(
             f"{name}: cannot be read ({error.strerror}); put a readable file in its place"

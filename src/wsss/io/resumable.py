@@ -8,8 +8,10 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from wsss.io.atomic import unwritable, write_text
-from wsss.io.labels import LabelWriter
+from wsss.config.slices import canonical
+from wsss.errors import UserError
+from wsss.io.atomic import is_temporary, remove_stale_files, unwritable, write_text
+from wsss.io.labels import CLASSES, RECORD, LabelWriter
 from wsss.io.provenance import file_state
 from wsss.io.records import LABEL_COLUMNS, record_text
 
@@ -18,7 +20,7 @@ UNFINISHED = ".unfinished"
 
 
 class _Entry(NamedTuple):
-    """Line of the journal: a finished label map and the state of the image it was made from."""
+    """Line of the journal: a finished label map and the state of the files it was made from."""
 
     image_id: str
     digest: str
@@ -46,17 +48,18 @@ class ResumableWriter(LabelWriter):
             raise unwritable(self.record, error) from error
         return self
 
-    def reuse(self, image_id: str, source: Path) -> bool:
+    def reuse(self, image_id: str, *sources: Path) -> bool:
         """Keep the label map of an interrupted call, if there is one.
 
         Args:
             image_id: id of the image.
-            source: file that the label map is made from.
+            *sources: files that the label map is made from.
 
         Returns:
-            True if there is a label map, and `source` has not changed since it was written.
+            True if there is a label map, and no source has changed since it was written.
         """
-        self._sources[image_id] = state = " ".join(map(str, file_state(str(source))))
+        states = [value for source in sources for value in file_state(str(source))]
+        self._sources[image_id] = state = " ".join(map(str, states))
         entry = self._finished.get(image_id)
         if entry is None or entry.source != state:
             return False
@@ -106,3 +109,48 @@ class ResumableWriter(LabelWriter):
         for path in self.record.parent.glob("*.png"):
             if path.stem not in image_ids:
                 path.unlink()
+
+
+def command_of(name: str) -> dict[str, str]:
+    """Return the first field of the provenance of a command, which tells its masks from others.
+
+    Fields are sorted by name: the others come behind `command`.
+    """
+    return {"command": name}
+
+
+def check_folder(out: Path, command: str, *folders: str) -> None:
+    """Check that a folder holds no files but an earlier result of a command, finished or not.
+
+    Args:
+        out: the folder; it may be missing.
+        command: the command, see `command_of`.
+        *folders: names of folders that belong to its results.
+
+    Raises:
+        UserError: it holds other files, which could be lost.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise UserError(f"{out}: is a file; name a folder for the masks")
+    remove_stale_files(out)
+    # of another machine, which may still write
+    found = {path.name for path in out.iterdir() if not is_temporary(path.name)}
+    own = _own_files(out, found, command)
+    foreign = sorted(found - own - (set(folders) if own else set()))
+    if foreign:
+        names = ", ".join(foreign[:3]) + ", ..." * (len(foreign) > 3)
+        raise UserError(f"{out}: holds {names}, no result of {command}; name another folder")
+
+
+def _own_files(out: Path, found: set[str], command: str) -> set[str]:
+    """Names of the files that an earlier call wrote."""
+    if UNFINISHED in found:
+        return {UNFINISHED, CLASSES, RECORD} | {name for name in found if name.endswith(".png")}
+    if RECORD not in found:
+        return set()
+    head, *rows = (out / RECORD).read_text(encoding="utf-8", errors="replace").split("\n")
+    if not head.startswith("#" + canonical(command_of(command)).removesuffix("}")):
+        return set()
+    return {CLASSES, RECORD} | {row.partition("\t")[0] + ".png" for row in rows}

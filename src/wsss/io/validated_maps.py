@@ -38,6 +38,20 @@ def read_cam(maps: MapsReader, item: Item) -> tuple[np.ndarray, tuple[int, int]]
     return cam, size
 
 
+def read_stability(maps: MapsReader, item: Item) -> float | None:
+    """Read the stability of the maps of an image over its views; None if it has none.
+
+    Raises:
+        UserError: naming the file, if it is damaged or no number in [0, 1].
+    """
+    if "stability" not in maps.names(item.image_id):
+        return None
+    stored = maps.read(item.image_id, "stability")["stability"]
+    if stored.shape != () or stored.dtype != np.float32 or stored < 0 or stored > 1:
+        raise maps.damaged(item.image_id, "their stability is no number in [0, 1]")
+    return None if np.isnan(stored) else float(stored)
+
+
 def read_scores(
     maps: MapsReader, item: Item, *names: str, size: tuple[int, int] | None = None
 ) -> dict[str, np.ndarray]:

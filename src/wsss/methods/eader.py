@@ -13,7 +13,7 @@ another method it is the published "PSA w/ EADER" with the add-on's settings as 
 docs/methods/eader.md 14.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -24,6 +24,7 @@ from torch.func import functional_call
 
 from wsss.config.backbones import BackboneOptions
 from wsss.config.section import Count, MethodParams, NonNegative, Positive, Share
+from wsss.config.training import ClassifierTrain
 from wsss.errors import UserError
 from wsss.losses.classification import probability_bce
 from wsss.losses.erasing import attention_area, attention_mining
@@ -74,6 +75,17 @@ class EaderParams(MethodParams):
     def further_backbones(self) -> dict[str, BackboneOptions | None]:
         """Return the adversary's backbone, if there is an adversary."""
         return {"adversary": self.adversary} if self.mode == "adversary" else {}
+
+    def problems(self, train: ClassifierTrain) -> Iterator[tuple[str, str]]:
+        """Yield (option, mistake in it) for a training."""
+        stopping = train.early_stopping
+        waits = stopping.every * stopping.patience if stopping else self.adversary_steps + 1
+        if self.mode == "adversary" and waits <= self.adversary_steps:
+            yield (
+                "adversary_steps",
+                f"cam.train.early_stopping ends a training after {waits} steps without progress of "
+                "the localizer; raise its every or patience",
+            )
 
     def length_problem(self, steps: int) -> str:
         """Return that the adversary never has its turn in so many steps; empty if it has."""

@@ -5,7 +5,8 @@ it and places it in the eval file, summary.tsv, the report and the statistics ov
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Annotated, Any, Literal, Self, SupportsFloat
 
 import numpy as np
@@ -37,6 +38,8 @@ class Metric:
         terminal: True for a column of the table in the terminal.
         std: True for the standard deviation over repeats, in summary.tsv and the report.
         if_absent: True to show it only where a class never occurs in the masks.
+        location: True for a criterion of location, whose values per image are in
+            `Counts.criteria`; it is None where it was not measured.
     """
 
     title: str
@@ -47,6 +50,7 @@ class Metric:
     terminal: bool = False
     std: bool = True
     if_absent: bool = False
+    location: bool = False
 
     def __post_init__(self) -> None:
         # in a class body, a default value hides the function of the same name
@@ -64,6 +68,11 @@ class Metric:
         return self.heading or self.title
 
 
+def _criterion(title: str, heading: str, definition: str) -> Metric:
+    """Return the annotation of a criterion of location."""
+    return Metric(title, "counted", heading, definition, terminal=True, location=True)
+
+
 @dataclass(frozen=True)
 class Counts:
     """Counts over the images of one set of label maps.
@@ -75,6 +84,7 @@ class Counts:
         label_agreement: mean Jaccard index of image labels and labels found (`agreement`).
         threshold: background threshold of a seed; None for label maps.
         alpha: background exponent of CRF posteriors; None for others.
+        criteria: criteria of location by field of `Metrics`, then by image id.
     """
 
     confusion: np.ndarray
@@ -83,6 +93,7 @@ class Counts:
     label_agreement: float
     threshold: float | None = None
     alpha: float | None = None
+    criteria: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 class Support(Document):
@@ -166,6 +177,38 @@ class Metrics(Support):
         ),
     ]
     """Share of the pixels that are labelled."""
+    edge_contrast: Annotated[
+        float | None,
+        _criterion(
+            *("edge contrast", "edges"),
+            "gradient of the image on the boundaries of the masks against that beside them",
+        ),
+    ] = None
+    """Mean of `wsss.metrics.location.edge_contrast`, in [-1, 1]."""
+    refiner_agreement: Annotated[
+        float | None,
+        _criterion(
+            *("refiner agreement", "refiners"),
+            "Jaccard index of the labels that PAR and the CRF make of the same maps",
+        ),
+    ] = None
+    """Mean of `wsss.metrics.location.refiner_agreement`."""
+    stability: Annotated[
+        float | None,
+        _criterion(
+            *("stability", "stability"),
+            "likeness of the maps of mirrored and scaled copies of an image",
+        ),
+    ] = None
+    """Mean of `wsss.metrics.location.stability`."""
+    segmenter_agreement: Annotated[
+        float | None,
+        _criterion(
+            *("segmenter agreement", "segmenter"),
+            "Jaccard index of the masks and of the pseudo labels of the same images",
+        ),
+    ] = None
+    """Mean of `wsss.metrics.location.agreement` of the segmenter and the pseudo labels."""
 
     threshold: float | None = None
     """Background threshold of a seed."""
@@ -179,6 +222,8 @@ class Metrics(Support):
     """Pixels per pair of true (row) and predicted label."""
     per_image: dict[str, float] = Field(default_factory=dict)
     """Mean IoU by image id, of the images with masks."""
+    located: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Criteria of location by name, then by image id, of the images that they were measured on."""
 
     @classmethod
     def of(cls, counts: Counts, class_names: Sequence[str], support: Support) -> Self:
@@ -196,7 +241,9 @@ class Metrics(Support):
             "threshold": counts.threshold,
             "alpha": counts.alpha,
             "per_image": counts.per_image,
+            "located": counts.criteria,
         }
+        values |= {name: fmean(of.values()) for name, of in counts.criteria.items() if of}
         # functions of the confusion matrix
         for name, metric in metrics_of(cls).items():
             if callable(metric.compute):
@@ -244,6 +291,9 @@ def metrics_of(model: type[Metrics]) -> dict[str, Metric]:
 
 METRICS: Mapping[str, Metric] = metrics_of(Metrics)
 """All metrics by field name."""
+
+CRITERIA: tuple[str, ...] = tuple(name for name, metric in METRICS.items() if metric.location)
+"""Fields of the criteria of location."""
 
 
 class Point(Document):

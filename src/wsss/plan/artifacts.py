@@ -99,10 +99,18 @@ class Plan:
             "index": self._shared("index", split),
             "masks": self._shared("masks", split),
             "predictions": tuple(filter(None, [self.artifact(of.name, split, run)])),
+            "labels": self._learnt(of, split, run),
         }
         row = Product(of.name, "document", (EVALUATE,), file=f"{of.name}.{split}.json")
         arguments = ["--product", of.name, "--form", of.form]
         return self._add(EVALUATE, row, split, run, inputs, arguments, arguments)
+
+    def _learnt(self, of: Product, split: Split, run: str) -> tuple[Artifact, ...]:
+        """Return the pseudo labels of a split that masks without image labels are learnt from."""
+        if of.uses_labels:
+            return ()
+        found = (self.artifact(row.name, split, run) for row in pipeline.pseudo_labels(of))
+        return tuple(artifact for artifact in found if artifact)[:1]
 
     def discard_checkpoints(self) -> None:
         """Remove the checkpoints of trainings that have ended."""

@@ -6,8 +6,10 @@ from typing import Any
 
 from wsss import runnames
 from wsss.config.slices import canonical
+from wsss.pipeline import PRODUCTS, product
 from wsss.plan.artifact import Artifact
 from wsss.plan.artifacts import Plan
+from wsss.products import Product
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class ProductFiles:
         history: CSV file with the losses of a training; None for other products.
         benchmarks: stage -> folders with Snakemake's benchmark files.
         variant: variant of the product, such as the segmenter; empty = it has none.
+        made_from: evaluated products before it that it is made from, the nearest first.
     """
 
     files: Mapping[str, str]
@@ -27,6 +30,7 @@ class ProductFiles:
     history: str | None
     benchmarks: Mapping[str, tuple[str, ...]]
     variant: str = ""
+    made_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def run_files(plan: Plan, name: str) -> RunFiles:
             row.name, {"files": {}, "evaluations": {}, "history": None, "benchmarks": {}}
         )
         entry["files"][split or ""] = artifact.path
+        entry["made_from"] = _made_from(row, artifact)
         _append(entry["benchmarks"], artifact)
         if row.kind == "model":
             entry["history"] = f"{artifact.folder}/{row.beside}"
@@ -64,7 +69,19 @@ def run_files(plan: Plan, name: str) -> RunFiles:
             evaluation = plan.evaluation(row, split, name)
             entry["evaluations"][split] = evaluation.path
             _append(entry["benchmarks"], evaluation)
-    return RunFiles(name, {product: ProductFiles(**entry) for product, entry in found.items()})
+    return RunFiles(name, {row: ProductFiles(**entry) for row, entry in found.items()})
+
+
+def _made_from(row: Product, artifact: Artifact) -> tuple[str, ...]:
+    """Return the evaluated products before a product that it is made from, the nearest first."""
+    before = [one.name for one in PRODUCTS[: PRODUCTS.index(row)] if one.evaluated]
+    sources = [artifact]
+    while sources:
+        sources = [a for one in sources for found in one.inputs.values() for a in found]
+        if known := [a for a in sources if a.product in before]:
+            nearest = max(known, key=lambda a: before.index(a.product))
+            return nearest.product, *_made_from(product(nearest.product), nearest)
+    return ()
 
 
 def _append(benchmarks: dict[str, tuple[str, ...]], artifact: Artifact) -> None:

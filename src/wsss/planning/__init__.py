@@ -1,1 +1,1 @@
-"""Forecast of disk and time and advice on the data, for `wsss check`."""
+"""Forecast of disk and time, advice on the data, and plans, for `wsss check` and `wsss plan`."""

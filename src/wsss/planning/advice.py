@@ -1,10 +1,10 @@
-"""Advice on image labels that make training a classifier hard: imbalance, missing negatives."""
+"""Advice on the images and their labels: what makes training hard, and what no training mends."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from wsss.errors import first_of
 from wsss.io.index import Index, Item
+from wsss.planning.labels import Where, everywhere, never_apart, never_without, where
 
 FEW = 20
 """Smallest number of training images of a class without a warning."""
@@ -16,31 +16,99 @@ NEGATIVES = 0.5
 """Advised number of images without a class per image with it."""
 
 
-def advice(index: Index, masked: Sequence[str]) -> Iterator[str]:
+def advice(index: Index, masked: Sequence[str], groups: Sequence[Sequence[int]]) -> Iterator[str]:
     """Yield one line per weakness of a valid data set.
 
     Args:
         index: the images and their labels.
         masked: ids of the images that have a mask.
+        groups: positions of the images that show the same (`wsss.data.alike`).
     """
-    train = index.split("train")
-    counts = Counter(number for item in train for number in item.classes)
-    yield from _rare(index, counts)
-    yield from _everywhere(index, counts, len(train))
-    yield from _inseparable(index, train)
+    yield from limits(index, groups)
     if "val" not in {index.by_id[image_id].split for image_id in masked}:
         yield "split val has no masks: there will be no metrics of quality, such as mIoU, for it"
     yield from _copies(index)
 
 
-def _rare(index: Index, counts: Counter[int]) -> Iterator[str]:
+def limits(index: Index, groups: Sequence[Sequence[int]]) -> Iterator[str]:
+    """Yield one line per weakness that no recipe can mend, with the images that would.
+
+    Args:
+        index: the images and their labels.
+        groups: positions of the images that show the same (`wsss.data.alike`).
+    """
+    train = index.split("train")
+    images = where(train)
+    yield from _alike(index, groups)
+    yield from _inseparable(index, images)
+    yield from _without_negatives(index, images, len(train))
+    yield from _contained(index, images, len(train))
+    yield from _rare(index, images)
+
+
+def _alike(index: Index, groups: Sequence[Sequence[int]]) -> Iterator[str]:
+    """Images that show the same: all training images, or some of both splits."""
+    items = index.items
+    train = sum(item.split == "train" for item in items)
+    for group in groups:
+        if train > 1 and sum(items[place].split == "train" for place in group) == train:
+            yield (
+                f"all {train} training images show the same: a classifier learns nothing from "
+                "them; add different ones"
+            )
+    both = [
+        members
+        for group in groups
+        if len({items[place].split for place in group}) > 1
+        and len({items[place].digest for place in group}) == len(group)
+        for members in [[items[place] for place in group]]
+    ]
+    if both:
+        yield (
+            f"{len(both)} images are in train and, scaled or edited, in val, which flatters all "
+            f"metrics; keep them in one: {first_of([_names(members) for members in both])}"
+        )
+
+
+def _inseparable(index: Index, images: Where) -> Iterator[str]:
+    """Classes that occur on exactly the same images."""
+    for group in never_apart(images):
+        names = ", ".join(index.class_names[number] for number in group)
+        yield (
+            f"classes {names} always occur together: image labels cannot tell them apart; add "
+            f"about {FEW} images with one of them, or make them one class"
+        )
+
+
+def _without_negatives(index: Index, images: Where, count: int) -> Iterator[str]:
+    """Classes that every training image shows."""
+    for number in everywhere(images, count):
+        others = "labelled background" if index.num_classes == 1 else "without it"
+        yield (
+            f"class {index.class_names[number]!r} is on every training image, so there are no "
+            f"negative examples: add about {max(FEW, round(NEGATIVES * count))} images {others}"
+        )
+
+
+def _contained(index: Index, images: Where, count: int) -> Iterator[str]:
+    """Classes of enough images that never occur without another one."""
+    for number, other in never_without(images, count):
+        if len(images[number]) >= FEW:
+            name, beside = index.class_names[number], index.class_names[other]
+            yield (
+                f"class {name!r} never occurs without {beside!r}, so its masks may cover both; add "
+                f"about {FEW} images of it alone"
+            )
+
+
+def _rare(index: Index, images: Where) -> Iterator[str]:
     """Classes with few images, and with far fewer than the most frequent one."""
-    named = [(counts[number], name) for number, name in enumerate(index.class_names)]
+    named = [(len(images.get(n, ())), name) for n, name in enumerate(index.class_names)]
     most, top = max(named, default=(0, ""))
     few = [pair for pair in named if 0 < pair[0] < FEW]
     rare = [pair for pair in named if pair[0] >= FEW and pair[0] * RARER < most]
     if few:
-        yield f"fewer than {FEW} training images: {_listed(few)}; collect more of them"
+        yield f"fewer than {FEW} training images: {_listed(few)}; collect {FEW} of each, or more"
     if rare:
         yield (
             f"more than {RARER} times rarer than {top} ({most} training images): {_listed(rare)}; "
@@ -52,42 +120,19 @@ def _listed(classes: Sequence[tuple[int, str]]) -> str:
     return ", ".join(f"{name} ({count})" for count, name in classes)
 
 
-def _everywhere(index: Index, counts: Counter[int], images: int) -> Iterator[str]:
-    """Classes that every training image shows."""
-    for number, name in enumerate(index.class_names):
-        if counts[number] == images:
-            others = "labelled background" if index.num_classes == 1 else "without it"
-            yield (
-                f"class {name!r} is on every training image, so there are no negative "
-                f"examples: add about {max(FEW, round(NEGATIVES * images))} images {others}"
-            )
-
-
-def _inseparable(index: Index, train: Sequence[Item]) -> Iterator[str]:
-    """Classes that occur on exactly the same images."""
-    where: dict[int, list[int]] = {}
-    for place, item in enumerate(train):
-        for number in item.classes:
-            where.setdefault(number, []).append(place)
-    same: dict[tuple[int, ...], list[str]] = {}
-    for number, places in sorted(where.items()):
-        same.setdefault(tuple(places), []).append(index.class_names[number])
-    for names in same.values():
-        if len(names) > 1:
-            yield (
-                f"classes {', '.join(names)} always occur together: image labels cannot tell them "
-                "apart; add images with one of them, or make them one class"
-            )
+def copies(items: Sequence[Item]) -> list[list[Item]]:
+    """Return the groups of images with identical files."""
+    same: dict[str, list[Item]] = {}
+    for item in items:
+        same.setdefault(item.digest, []).append(item)
+    return [group for group in same.values() if len(group) > 1]
 
 
 def _copies(index: Index) -> Iterator[str]:
-    """Images with identical files."""
-    same: dict[str, list[Item]] = {}
-    for item in index.items:
-        same.setdefault(item.digest, []).append(item)
-    copies = [items for items in same.values() if len(items) > 1]
-    both = [_names(items) for items in copies if len({item.split for item in items}) > 1]
-    unlike = [_names(items) for items in copies if len({item.classes for item in items}) > 1]
+    """Images with identical files, in both splits or with different labels."""
+    found = copies(index.items)
+    both = [_names(items) for items in found if len({item.split for item in items}) > 1]
+    unlike = [_names(items) for items in found if len({item.classes for item in items}) > 1]
     if both:
         yield f"{len(both)} images are both in train and in val; keep them in one: {first_of(both)}"
     if unlike:

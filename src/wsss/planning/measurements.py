@@ -1,6 +1,5 @@
 """Measurements of rehearsals, kept for a week, and the machine that they hold for."""
 
-import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from wsss.io.atomic import write_text
 from wsss.io.provenance import code_digest, text_digest
 from wsss.pipeline import STAGES
 from wsss.planning.brief import Machine
+from wsss.planning.hardware import hardware_here
 from wsss.planning.images import Images
 from wsss.planning.rehearsal import Measured, Rehearsal, at_once
 
@@ -26,14 +26,11 @@ _FILE = TypeAdapter(dict[str, Measured])
 
 def machine_here(cores: int | None) -> Machine:
     """Return the machine at hand, with all cores of this process unless their number is given."""
-    # imported here, since it takes its time
-    import torch
-
-    free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    cores = cores or free or 1
-    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    name = f"{cores} core{'s' * (cores > 1)} of {platform.node()}, {', '.join(gpus) or 'no GPU'}"
-    return Machine(cores, len(gpus), name)
+    here = hardware_here()
+    cores = cores or here.cores
+    gpus = ", ".join(here.gpus) or "no GPU"
+    name = f"{cores} core{'s' * (cores > 1)} of {platform.node()}, {gpus}"
+    return Machine(cores, len(here.gpus), name)
 
 
 def file_of(

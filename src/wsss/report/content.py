@@ -1,6 +1,6 @@
 """Results of a run in the form that tables and charts show."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,8 +8,8 @@ import numpy as np
 from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import Evaluation, Metrics, ThresholdCurve
 from wsss.metrics.tally import is_wide, plateau
-from wsss.pipeline import EVALUATED, PRODUCTS, product, pseudo_labels
-from wsss.products import PSEUDO_LABELS, Input, Product
+from wsss.pipeline import EVALUATED, product
+from wsss.products import Product
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class RunResults:
         scores: evaluation of the classifier on the labels of that split; None without one.
         histories: columns of history.csv by product.
         makers: stage that made a product, by product.
+        bases: evaluated products that a product is made from, the nearest first, by product.
         variants: variant of a product, such as the segmenter, by product.
         costs: one entry per stage with benchmarks.
         missing: files without which parts of the report are missing.
@@ -48,6 +49,7 @@ class RunResults:
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
     histories: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     makers: Mapping[str, str] = field(default_factory=dict)
+    bases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
     costs: tuple[StageCost, ...] = ()
     scores: ClassifierScores | None = None
@@ -147,7 +149,7 @@ def _seed_rows(
             note=f"threshold {found.threshold:g} {how}",
             product=row.name,
             metrics=found,
-            base=_base(row, run.evaluations),
+            base=_base(run, row),
             reference=reference,
             circular=row.uses_labels,
             plateau=level if name == " mask-free" else None,
@@ -170,7 +172,7 @@ def _posterior_rows(run: RunResults, row: Product, results: Mapping[str, Metrics
             note=note,
             product=row.name,
             metrics=found[alpha],
-            base=_base(row, run.evaluations),
+            base=_base(run, row),
             circular=row.uses_labels,
         )
         for alpha, (end, note) in zip(ends, notes, strict=False)
@@ -187,7 +189,7 @@ def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -
             note=_note(variant or run.makers.get(row.name, "").replace("_", " "), row),
             product=row.name,
             metrics=metrics,
-            base=_base(row, run.evaluations),
+            base=_base(run, row),
             circular=row.uses_labels,
         )
         for metrics in results.values()
@@ -198,32 +200,6 @@ def _note(maker: str, row: Product) -> str:
     return maker if row.uses_labels else f"{maker}, without the image labels"
 
 
-def _base(row: Product, known: Collection[str]) -> str | None:
-    """Return the nearest product that a product of the same run is made from, among known ones.
-
-    Args:
-        row: the product.
-        known: products that are evaluated.
-    """
-    inputs = [
-        source
-        for maker in row.makers
-        for need in maker.inputs
-        for source in _sources(need, row, known)
-    ]
-    direct = [source.name for source in inputs if source.name in known]
-    if direct:
-        return direct[-1]
-    # the last products first: the chain's models rather than the data set
-    ordered = sorted(dict.fromkeys(inputs), key=PRODUCTS.index, reverse=True)
-    return next((base for source in ordered if (base := _base(source, known))), None)
-
-
-def _sources(need: Input, row: Product, known: Collection[str]) -> Sequence[Product]:
-    """Return the product of an input; of pseudo labels the last known ones.
-
-    The segmenter of another round, which label maps are made with, has learnt the labels before.
-    """
-    if need.product == PSEUDO_LABELS or (need.of_run and row.kind == "labels"):
-        return [source for source in pseudo_labels(row) if source.name in known][:1]
-    return [] if need.of_run else [product(need.product)]
+def _base(run: RunResults, row: Product) -> str | None:
+    """Return the nearest product that a product is made from and that is evaluated."""
+    return next((name for name in run.bases.get(row.name, ()) if name in run.evaluations), None)

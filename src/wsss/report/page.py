@@ -1,6 +1,6 @@
 """The report as one HTML file that needs no network, no script and no other file."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from wsss import runnames
+from wsss.metrics import choice
 from wsss.metrics.classifier import ClassifierScores
-from wsss.metrics.result import METRICS, Metric, Support, absence
+from wsss.metrics.result import CRITERIA, METRICS, Metric, Support, absence
 from wsss.metrics.tally import is_wide
 from wsss.report import classifiers, plots, repeats, tables
 from wsss.report.content import RunResults, Step, absent, final, plateau_of, steps
@@ -71,7 +72,8 @@ def render(
     scale = tables.headroom(runs)
     missing = _absence(runs, facts.support)
     lead = headline(runs)
-    metrics = tables.shown(bool(lead and lead["has_masks"]), bool(missing))
+    everything = [step for run in runs for step in steps(run)]
+    metrics = tables.shown(bool(lead and lead["has_masks"]), bool(missing), everything)
     trained = {run.name: run.scores for run in training.runs} if training else {}
     return environment.get_template("page.html.j2").render(
         facts=facts,
@@ -171,7 +173,8 @@ def _absence(runs: Sequence[RunResults], support: Support) -> str:
 
 def _training(training: Training) -> dict[str, Any]:
     """Return the table of the training images, by the leading metric."""
-    metric = _leading(training.support.images > 0)
+    found = tables.measured(step for run in training.runs for step in steps(run))
+    metric = "miou" if training.support.images else leading(found)
     return {
         "support": training.support,
         "absence": _absence(training.runs, training.support),
@@ -187,9 +190,13 @@ def _background(runs: Sequence[RunResults]) -> str:
     return "" if value is None else f"Everything background has {tables.percent(value)} %."
 
 
-def _leading(masks: bool) -> str:
-    """Return the metric that runs are compared by."""
-    return "miou" if masks else "label_agreement"
+def leading(found: Container[str]) -> str:
+    """Return the metric without masks that runs are compared by, of the criteria that are there.
+
+    It is the criterion that may choose, else the first one that masks of every stage have.
+    """
+    known = [name for name in (choice.earned(), *CRITERIA) if name and name in found]
+    return known[0] if known else "label_agreement"
 
 
 def _repeats(
@@ -202,7 +209,7 @@ def _repeats(
             "support": support,
             "table": table,
             "background": _background(of),
-            "definitions": _definitions(repeats.columns(support.images > 0).values()),
+            "definitions": _definitions(repeats.columns(of, support.images > 0).values()),
         }
         for support, of in parts
         if (table := repeats.comparison(of, support.images > 0))
@@ -216,7 +223,7 @@ def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
         return None
     if all(step.metrics.miou is None for _, step in reached):
         return _headline_without_masks(runs)
-    name = _leading(masks=True)
+    name = "miou"
     run, step = max(reached, key=lambda pair: pair[1].metrics.value(name) or 0.0)
     seeds = (s for s in steps(run) if s.metrics.threshold is not None and not s.reference)
     seed = next(seeds, None)
@@ -235,23 +242,55 @@ def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
 
 
 def _headline_without_masks(runs: Sequence[RunResults]) -> dict[str, Any]:
-    """Return what is known without masks: the classifier's mAP, the segmenter's label agreement.
+    """Return what is known without masks: the criterion that may choose among runs, or else mAP.
 
+    The criteria of location of the masks are beside it, and the segmenter's label agreement.
     Agreement of maps that are given the labels says nothing, hence does not occur.
     """
+    if lead := choice.earned():
+        reached = [(run, value) for run in runs if (value := criteria(run).get(lead)) is not None]
+        if reached:
+            best, top = max(reached, key=lambda pair: pair[1])
+            return _without_masks(best, (METRICS[lead].title, top))
     known = [run for run in runs if run.scores is not None and run.scores.map is not None]
     run = max(known, key=lambda run: (run.scores and run.scores.map) or 0.0, default=runs[0])
+    return _without_masks(run, ("mAP", run.scores.map) if known and run.scores else None)
+
+
+def _without_masks(run: RunResults, lead: tuple[str, float | None] | None) -> dict[str, Any]:
+    """Return the leading number of a run without masks, and what stands beside it.
+
+    Args:
+        run: the run.
+        lead: title and value of the number; None = the segmenter's label agreement.
+    """
     step = final(run)
     agreement = None if step is None or step.circular else step.metrics.label_agreement
-    scores = run.scores if known else None
-    value, metric = (agreement, "label agreement") if scores is None else (scores.map, "mAP")
+    scores = run.scores if run.scores and run.scores.map is not None else None
+    metric, value = lead or ("label agreement", agreement)
     return {
         "run": run.name,
         "scores": scores,
+        "map": scores and tables.percent(scores.map),
         "value": None if value is None else tables.percent(value),
         "metric": metric,
         "has_masks": False,
         "agreement": None if agreement is None else tables.percent(agreement),
+        "criteria": _listed(
+            f"{METRICS[name].title} {tables.percent(value)} %"
+            for name, value in criteria(run).items()
+        ),
+        "worth": choice.reason(),
+    }
+
+
+def criteria(run: RunResults) -> dict[str, float]:
+    """Return the criteria of location of the last masks of a run that have each."""
+    return {
+        name: value
+        for step in steps(run)
+        for name in CRITERIA
+        if not step.reference and (value := step.metrics.value(name)) is not None
     }
 
 

@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from wsss import runnames
 from wsss.metrics.result import METRICS, Metric, Metrics, Support
 from wsss.report.content import RunResults, Step, steps
-from wsss.report.tables import Row, spread, summary_row
+from wsss.report.tables import Row, shown, spread, summary_row
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,17 @@ def summary_rows(runs: Iterable[RunResults]) -> list[Row]:
     return [summary_row(r.group, r.step, r.seeds, r.std) for r in repeated(runs)]
 
 
-def columns(masks: bool) -> dict[str, Metric]:
+def columns(runs: Iterable[RunResults], masks: bool) -> dict[str, Metric]:
     """Return the metrics that are compared: those with masks, or else those without."""
+    found = shown(masks, absent=True, found=[step for run in runs for step in steps(run)])
     return {
         name: metric
-        for name, metric in METRICS.items()
+        for name, metric in found.items()
         if metric.summary and metric.needs_masks == masks and (metric.std or not masks)
     }
 
 
-def comparison(runs: Iterable[RunResults], masks: bool) -> Row | None:
+def comparison(runs: Sequence[RunResults], masks: bool) -> Row | None:
     """Return the groups of repeats side by side at every step; None without repeats.
 
     Args:
@@ -89,7 +90,7 @@ def comparison(runs: Iterable[RunResults], masks: bool) -> Row | None:
         columns (headings), several (more than one group) and stages: label, note and groups with
         name, seeds and cells; of several groups the best cell of every stage and column is marked.
     """
-    metrics = columns(masks)
+    metrics = columns(runs, masks)
     by_step: dict[str, list[Repeats]] = {}
     for one in repeated(runs):
         by_step.setdefault(one.step.key, []).append(one)

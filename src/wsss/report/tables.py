@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wsss.metrics.result import METRICS, Metric
+from wsss.metrics.result import CRITERIA, METRICS, Metric
 from wsss.report.content import RunResults, Step, base_of, steps
 from wsss.report.verdicts import is_worthless
 
@@ -13,20 +13,24 @@ _FIRST = (
     *("run", "stage", "miou", "split", "images", "ground_truth"),
     *("miou_present", "label_agreement", "images_predicted"),
 )
+_PLAIN = {name: metric for name, metric in METRICS.items() if not metric.location}
 SUMMARY = (
     *_FIRST,
-    *(name for name, metric in METRICS.items() if metric.summary and name not in _FIRST),
+    *(name for name, metric in _PLAIN.items() if metric.summary and name not in _FIRST),
     "seeds",
-    *(f"{name}_std" for name, metric in METRICS.items() if metric.summary and metric.std),
+    *(f"{name}_std" for name, metric in _PLAIN.items() if metric.summary and metric.std),
     *("map", "f1", "map_std", "f1_std", "not_learnt"),
     *("product", "reference", "circular", "plateau_from", "plateau_to"),
+    *CRITERIA,
+    *(f"{name}_std" for name in CRITERIA),
 )
 """Columns of summary.tsv; metrics are fractions, those that need masks are empty without any.
 
 Metrics that need masks rest on `images`, the others on `images_predicted` (all). A row of several
 seeds holds their means and standard deviations. `map`, `f1` and the classes `not_learnt` are those
 of the row of the classifier; `reference` marks an upper bound, `circular` label agreement of maps
-that are given the labels; labels agree equally well with thresholds in the plateau.
+that are given the labels; labels agree equally well with thresholds in the plateau. Criteria of
+location are empty where they were not measured.
 """
 
 Row = dict[str, Any]
@@ -146,18 +150,27 @@ def _cells(
     return [{"value": percent(v), "best": several and v is not None and v == best} for v in values]
 
 
-def shown(masks: bool, absent: bool) -> dict[str, Metric]:
+def shown(masks: bool, absent: bool, found: Iterable[Step]) -> dict[str, Metric]:
     """Return the metrics that the report shows.
 
     Args:
         masks: whether there are masks.
         absent: whether a class never occurs in them.
+        found: the steps of all runs.
     """
+    known = measured(found)
     return {
         name: metric
         for name, metric in METRICS.items()
-        if (masks or not metric.needs_masks) and (absent or not metric.if_absent)
+        if (masks or not metric.needs_masks)
+        and (absent or not metric.if_absent)
+        and (name in known or not metric.location)
     }
+
+
+def measured(found: Iterable[Step]) -> set[str]:
+    """Return the criteria of location that were measured at one of these steps."""
+    return {name for step in found for name in CRITERIA if step.metrics.value(name) is not None}
 
 
 def quality(found: Sequence[Step], metrics: Iterable[str]) -> list[Row]:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wsss.metrics.result import METRICS
+from wsss.metrics.result import CRITERIA, METRICS
 from wsss.report.tables import read_rows, spread
 from wsss.report.verdicts import EXPLAINED, Verdict, verdicts
 
@@ -50,13 +50,23 @@ def table(summary: str) -> str:
         grid.add_column(heading, justify="left" if text else "right")
     for row in rows:
         grid.add_row(*(_printed(row, name, heading) for name, heading in columns.items()))
+    return plain(grid)
+
+
+def plain(grid: Table) -> str:
+    """Return a table as text without colours."""
     buffer = io.StringIO()
     Console(file=buffer, width=200, color_system=None).print(grid)
     return "\n".join(line.rstrip() for line in buffer.getvalue().strip("\n").splitlines())
 
 
 def _is_shown(rows: Sequence[Mapping[str, str]], name: str) -> bool:
-    """Return False for a column over the classes present that repeats the mIoU, and empty ones."""
+    """Return False for a column over the classes present that repeats the mIoU, and empty ones.
+
+    Criteria of location take the place of the mIoU where there is none.
+    """
+    if name in CRITERIA:
+        return any(row[name] for row in rows) and not any(row["miou"] for row in rows)
     if name in METRICS and METRICS[name].if_absent:
         return any(row[name] != row["miou"] for row in rows)
     return name not in ("miou_background", "map", "f1") or any(row[name] for row in rows)

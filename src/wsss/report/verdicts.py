@@ -52,7 +52,7 @@ def verdicts(rows: Sequence[SummaryRow]) -> list[Verdict]:
     A group of repeats is looked at as a whole, by its means; its runs are not.
     """
     runs: dict[tuple[str, str], list[SummaryRow]] = {}
-    for row in _without_repeats(rows):
+    for row in without_repeats(rows):
         runs.setdefault((row["run"], row["split"]), []).append(row)
     found: list[Verdict] = []
     for of_run in runs.values():
@@ -64,7 +64,7 @@ def verdicts(rows: Sequence[SummaryRow]) -> list[Verdict]:
     return found
 
 
-def _without_repeats(rows: Sequence[SummaryRow]) -> Iterator[SummaryRow]:
+def without_repeats(rows: Sequence[SummaryRow]) -> Iterator[SummaryRow]:
     """Yield the rows but for those whose mean over several seeds is in another one."""
     means = {(row["run"], row["stage"], row["split"]) for row in rows if int(row["seeds"]) > 1}
     for row in rows:

@@ -19,13 +19,12 @@ from wsss.config.dataset import Dataset, fetched_augment
 from wsss.config.files import BASE, merged
 from wsss.config.model import Config, Run
 from wsss.config.resolve import load, runs
-from wsss.data.check import check_listing
+from wsss.data.alike import alike
+from wsss.data.check import Examined, examine
 from wsss.data.contents import DIGESTS, FileContents
-from wsss.data.files import in_threads
 from wsss.data.masks import draw_all, read_drawn
 from wsss.data.sources import SOURCES, Listing, drawn_masks, read, with_augment
 from wsss.errors import UserError
-from wsss.io.images import image_size
 from wsss.io.index import Index
 from wsss.io.labels import RECORD, LabelWriter
 from wsss.io.progress import log
@@ -57,22 +56,26 @@ def run(args: argparse.Namespace) -> None:
         log.warning("no %s in this folder: keys that no file sets have their defaults", BASE)
     config = load(merged(args.configs))
     named = runs(config)
-    index, masked = _checked(config, args.threads)
-    paths = [item.image for item in index.items]
-    sizes = in_threads(image_size, paths, "sizes of images", args.threads)
+    found, masked = checked(config, args.threads)
+    index = found.index
+    sizes = [found.looks[item.image].size for item in index.items]
     images = _images(config, index, sizes)
     _check_lengths(named, images["train"])
     console = Console(soft_wrap=True, markup=False, emoji=False)
     console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")
     for table in (_splits(index, masked, sizes), _classes(index)):
         console.print(table)
-    for line in advice(index, masked):
+    for line in advice(index, masked, alike(found.thumbnails())):
         console.print(f"Warning: {line}", style="yellow", highlight=False)
     console.print("Time, memory and disk space: wsss forecast", highlight=False)
 
 
-def _checked(config: Config, threads: int) -> tuple[Index, list[str]]:
-    """Check the data; return the index and the ids with a mask."""
+def checked(config: Config, threads: int) -> tuple[Examined, list[str]]:
+    """Check the data; return what is known of them, and the ids of images with a mask.
+
+    Raises:
+        UserError: all mistakes in the data, or the workflow has not made them yet.
+    """
     root, augment = _folders(config)
     dataset = with_augment(config.dataset, augment)
     listing = read(dataset, root)
@@ -81,13 +84,13 @@ def _checked(config: Config, threads: int) -> tuple[Index, list[str]]:
         record = Path(folder, RECORD)
         if dataset.labels_from == "masks":
             drawn = _drawn(dataset, root, record)
-            index, masks = check_listing(listing, dataset, threads, read_drawn([record]))
+            found = examine(listing, dataset, threads, read_drawn([record]))
         else:
-            index, masks = check_listing(listing, dataset, threads)
+            found = examine(listing, dataset, threads)
             drawn = _drawn(dataset, root, record) if evaluated else set()
-    _check_tiles(dataset, listing, index)
-    own = [image_id for image_id in masks.paths if image_id not in drawn]
-    return index, [*own, *(drawn if evaluated else ())]
+    _check_tiles(dataset, listing, found.index)
+    own = [image_id for image_id in found.masks.paths if image_id not in drawn]
+    return found, [*own, *(drawn if evaluated else ())]
 
 
 def _drawn(dataset: Dataset, root: Path | None, record: Path) -> set[str]:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from wsss.engine.checkpoint import save_model
-from wsss.nn.backbones import build
+from wsss.nn.backbones import Backbone, build
 from wsss.nn.licences import origin, report
 from wsss.nn.pretrained import pretrained
 from wsss.nn.weights import backbone_state, load_state
@@ -19,9 +19,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read or download the weights, check them against the backbone, and save them."""
-    state = pretrained(args.backbone, args.source)
-    found = origin(args.backbone, args.source)
+    backbone = pretrained_backbone(args.backbone, args.source)
+    save_model(args.out, backbone, "backbone", weights=backbone.origins)
+
+
+def pretrained_backbone(name: str, source: str, output_stride: int | None = None) -> Backbone:
+    """Return a backbone with its pretrained weights; their licence is logged.
+
+    Args:
+        name: the architecture.
+        source: a file of weights, imagenet or packaged.
+        output_stride: input pixels per feature cell; None = the architecture's own.
+
+    Raises:
+        UserError: there are no such weights, or they belong to another architecture.
+    """
+    state = pretrained(name, source)
+    found = origin(name, source)
     report(found)
-    backbone = build(args.backbone)
-    load_state(backbone, backbone_state(args.backbone, state, args.source), args.source)
-    save_model(args.out, backbone, "backbone", weights=[found.model_dump()])
+    backbone = build(name, output_stride)
+    load_state(backbone, backbone_state(name, state, source), source)
+    backbone.origins = [found.model_dump()]
+    return backbone

@@ -1,10 +1,11 @@
 """Compare the predictions of one stage with the masks, and with the image-level labels.
 
-No earlier stage reads the masks. Without masks, label agreement and coverage are still reported.
+No earlier stage reads the masks. Label agreement, coverage and the criteria of location need none.
 """
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -20,6 +21,8 @@ from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
 from wsss.io.validated_maps import read_cam, read_refined
 from wsss.metrics.result import (
+    CRITERIA,
+    METRICS,
     Counts,
     Evaluation,
     Metrics,
@@ -30,6 +33,14 @@ from wsss.metrics.result import (
 from wsss.metrics.tally import SeedTally, Tally
 from wsss.ops.seeds import fixed_seed, upsample_cam
 from wsss.products import Form
+from wsss.stages.locating import (
+    Located,
+    locate,
+    of_label_maps,
+    of_posteriors,
+    of_seeds,
+    posteriors_name,
+)
 from wsss.stages.options import add_config_argument
 
 Truth = Callable[[Item, tuple[int, int]], np.ndarray | None]
@@ -45,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--masks", required=True, type=Path, help="table of masks; may be empty")
     parser.add_argument(
         "--predictions", required=True, type=Path, help="commit record of the predictions"
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="record of pseudo labels that a segmenter's masks are compared with",
     )
     parser.add_argument("--out", required=True, type=Path, help="eval.json to write")
     add_config_argument(parser)
@@ -73,14 +91,20 @@ def run(args: argparse.Namespace) -> None:
     # counts over the images
     truth, curve = _truth_of(masks, num_labels), None
     counts: Mapping[str, Counts] = {}
+    located: Located = {}
     if not items:
         log.info("%s: split %s has no image", name, args.split)
     elif isinstance(reader, LabelReader):
         counts = _label_maps(name, reader, items, truth, num_labels, config)
+        pseudo_labels = LabelReader(args.labels) if args.labels else None
+        located = locate(name, items, of_label_maps(name, reader, pseudo_labels))
     elif args.form == "posteriors":
         counts = _posteriors(name, reader, items, truth, num_labels, config)
+        located = locate(name, items, of_posteriors(name, reader))
     else:
         curve, counts = _seeds(name, reader, items, truth, num_labels, config)
+        seed = of_seeds(f"{name} mask-free", reader, curve.mask_free.threshold)
+        located = locate(name, items, seed)
     # metrics
     support = Support(
         split=args.split,
@@ -92,7 +116,9 @@ def run(args: argparse.Namespace) -> None:
         **dict(support),
         product=name,
         results={
-            result: Metrics.of(counted, index.class_names, support)
+            result: Metrics.of(
+                replace(counted, criteria=located.get(result, {})), index.class_names, support
+            )
             for result, counted in counts.items()
         },
         threshold_curve=curve,
@@ -148,7 +174,7 @@ def _posteriors(
             labels = ids[posteriors.argmax(0)]
             tally = tallies.setdefault(alpha, Tally(num_labels, config.min_area, alpha=alpha))
             tally.add(item.image_id, item.classes, labels, mask)
-    return {f"{name} alpha {alpha:g}": tally.result() for alpha, tally in tallies.items()}
+    return {posteriors_name(name, alpha): tally.result() for alpha, tally in tallies.items()}
 
 
 def _label_maps(
@@ -219,6 +245,11 @@ def _log(evaluation: Evaluation) -> None:
             f"label agreement {100 * result.label_agreement:.1f} % of "
             f"{result.images_predicted} images"
         )
-        log.info("%s: %s, %s", name, miou, agreement)
+        criteria = [
+            f"{METRICS[key].title} {100 * value:.1f} %"
+            for key in CRITERIA
+            if result.miou is None and (value := result.value(key)) is not None
+        ]
+        log.info("%s", ", ".join([f"{name}: {miou}", agreement, *criteria]))
     if absent:
         log.warning(absence(absent, evaluation.split))

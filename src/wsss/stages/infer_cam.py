@@ -2,22 +2,24 @@
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from wsss.config.model import CamInfer
 from wsss.config.slices import read_slice
 from wsss.data.views import Scaled, views
-from wsss.engine.tta import sum_views
+from wsss.engine.tta import each_view
 from wsss.io.background import ahead, behind
 from wsss.io.maps import MapsWriter
 from wsss.io.progress import log, track
 from wsss.io.validated_maps import STRIDE
 from wsss.methods.base import Method
 from wsss.methods.combo import Combo
+from wsss.metrics.location import stability
 from wsss.ops.finite import finite
 from wsss.stages.classifiers import load_method
 from wsss.stages.finite import finite_scores
@@ -29,6 +31,9 @@ from wsss.stages.inference import (
     read_scaled,
 )
 from wsss.stages.parts import add_part_arguments, part_items, provenance
+
+_COMPARED = 160
+"""Longer side in cells of the maps of views that are compared; larger ones are thinned out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,18 +57,21 @@ def run(args: argparse.Namespace) -> None:
         found = ahead(items, read, args.threads)
         for item, given in track(found, "class activation maps", len(items)):
             with finite_scores(item.image, args.model), watch():
-                cam = compute_cam(method, given, item.classes, config)
+                cam, stable = compute_cam(method, given, item.classes, config)
             size, classes = np.array(given.size), np.array(item.classes, np.int64)
-            put(item.image_id, classes=classes, cam=cam, size=size)
+            put(item.image_id, classes=classes, cam=cam, size=size, stability=stable)
 
 
 def compute_cam(
     method: Method | Combo, given: Scaled, classes: Sequence[int], config: CamInfer
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [-1, 1] of the image's K labels.
 
     Source: `infer_cls.py` of PSA: the sum over the views, scaled as the method says. SEAM's scaling
     sends the minimum of an almost constant map far below -1, which says no more than -1.
+
+    Returns:
+        The maps, and their `stability` () float32 over the views; NaN where it is None.
 
     Raises:
         NotFiniteError: the network gives numbers that are not finite.
@@ -71,14 +79,24 @@ def compute_cam(
     height, width = (-(-side // STRIDE) for side in given.size)
     size = (height, width)
     if not classes:
-        return np.zeros((0, *size), np.float16)
+        return np.zeros((0, *size), np.float16), np.array(np.nan, np.float32)
     where, present = device(), torch.tensor(classes, device=device())
+    step, seen = -(-max(size) // _COMPARED), list[Tensor]()
+
+    def noted(view: Tensor) -> Tensor:
+        seen.append(view[:, ::step, ::step].contiguous())
+        return view
+
     with arithmetic(where, config.precision):
-        total = sum_views(
+        found = each_view(
             views(given.copies, where),
             lambda batch: method.infer(batch, size, present),
             size,
             config.flip,
         )
+        total = reduce(torch.add, map(noted, found))
     cam = method.scale_maps(finite(total.cpu().numpy(), "class maps"))
-    return finite(cam, "scaled class maps").clip(-1, 1).astype(np.float16)
+    cam = finite(cam, "scaled class maps").clip(-1, 1)
+    scaled = [method.scale_maps(view.cpu().numpy()) for view in seen]
+    stable = stability(scaled, cam[:, ::step, ::step])
+    return cam.astype(np.float16), np.array(np.nan if stable is None else stable, np.float32)

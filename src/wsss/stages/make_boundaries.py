@@ -3,11 +3,11 @@
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 
 from wsss.errors import UserError
+from wsss.io.arrays import maps_problem, read_floats
 from wsss.io.images import image_size
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader, MapsWriter
@@ -17,6 +17,7 @@ from wsss.ops.outlines import class_boundaries
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 
 _SHOWN = 3
+_ORDER = "background first"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,48 +73,21 @@ def _own(items: tuple[Item, ...], folder: Path, labels: int) -> Callable[[Item],
     Raises:
         UserError: some are missing or cannot be used.
     """
-    problems = [text for item in items if (text := _problem(folder, item, labels))]
+    problems = [
+        text
+        for item in items
+        if (text := maps_problem(_path(folder, item), labels, _ORDER, image_size(item.image)))
+    ]
     if problems:
         more = f"; {len(problems)} of {len(items)} in all" if len(problems) > _SHOWN else ""
         raise UserError("; ".join(problems[:_SHOWN]) + more)
 
     def read(item: Item) -> np.ndarray:
-        maps = _opened(_path(folder, item))[[0, *(c + 1 for c in item.classes)]]
-        if maps.dtype == np.uint8:
-            return maps
-        return np.rint(maps.astype(np.float32) * 255).astype(np.uint8)
+        channels = [0, *(c + 1 for c in item.classes)]
+        return np.rint(read_floats(_path(folder, item), channels) * 255).astype(np.uint8)
 
     return read
 
 
 def _path(folder: Path, item: Item) -> Path:
     return folder / f"{item.image_id}.npy"
-
-
-def _opened(path: Path) -> np.ndarray:
-    """Return a map without reading it yet; nothing is unpickled, nor allocated as a header says."""
-    return np.lib.format.open_memmap(path, mode="r")
-
-
-def _problem(folder: Path, item: Item, labels: int) -> str | None:
-    """Return the problem of the map of an image; None if there is none."""
-    path = _path(folder, item)
-    try:
-        maps = _opened(path)
-    except FileNotFoundError:
-        return f"{path}: no such file; there must be one for every training image"
-    except (OSError, ValueError, SyntaxError, TokenError):
-        return f"{path}: not a .npy array of numbers"
-    if maps.ndim != 3 or len(maps) != labels or not maps.size:
-        return f"{path}: is {maps.shape}, expected ({labels}, height, width), background first"
-    if maps.dtype == np.uint8:
-        if maps.max() == 1:
-            return f"{path}: holds only 0 and 1 of 0..255; multiply by 255"
-    elif maps.dtype.kind != "f":
-        return f"{path}: holds {maps.dtype}, expected floating point or uint8"
-    elif not (np.isfinite(maps).all() and maps.min() >= 0 and maps.max() <= 1):
-        return f"{path}: has values outside [0, 1]"
-    height, width = image_size(item.image)
-    if abs(maps.shape[1] * width - maps.shape[2] * height) > max(height, width):
-        return f"{path}: is {maps.shape[1:]}, the image {height, width}; keep its proportions"
-    return None

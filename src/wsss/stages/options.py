@@ -1,7 +1,12 @@
 """Options that many stages have."""
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
+from wsss.config.model import Config
+from wsss.config.resolve import load
+from wsss.errors import UserError
 from wsss.io.arguments import received
 
 
@@ -10,3 +15,27 @@ def add_config_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", required=True, type=received, help="keys of the stage as JSON, or @file"
     )
+
+
+def own_images(raw: Mapping[str, Any]) -> Config:
+    """Validate a configuration for images of the user, which are not the demo's without `dataset`.
+
+    Raises:
+        UserError: as `load`.
+    """
+    return load({**raw, "dataset": raw.get("dataset") or {"source": "folders", "root": "."}})
+
+
+def refuse_of_runs(config: Config, *keys: str) -> None:
+    """Raise UserError if a run of the configuration has one of these dotted keys of its own."""
+    for name, run in config.runs.items():
+        for key in keys:
+            *parents, last = key.split(".")
+            section: Any = run or {}
+            for parent in parents:
+                section = section.get(parent) or {}
+            if last in section:
+                raise UserError(
+                    f"--config: runs.{name}.{key} is for that run alone; name files with one "
+                    f"{key} for all"
+                )

@@ -11,30 +11,26 @@ import torch
 from wsss import __version__
 from wsss.config.files import merged
 from wsss.config.merging import merge
-from wsss.config.model import Config
-from wsss.config.resolve import load
 from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
 from wsss.data.unusual import warn_dim
 from wsss.data.views import Scaled, scaled_copies
 from wsss.errors import UserError
-from wsss.io.atomic import is_temporary, remove_stale_files, write_text
+from wsss.io.atomic import write_text
 from wsss.io.background import ahead, behind
 from wsss.io.images import LARGEST, WHOLE, decode
 from wsss.io.index import FULL
 from wsss.io.labels import CLASSES, RECORD
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
-from wsss.io.resumable import UNFINISHED, ResumableWriter
+from wsss.io.resumable import ResumableWriter, check_folder, command_of
 from wsss.nn.segmenters.base import Segmenter
 from wsss.stages.finite import finite_scores
 from wsss.stages.infer_segmenter import load_own, make_segmenter, segment, segment_tiles
 from wsss.stages.inference import Watch, for_inference
+from wsss.stages.options import own_images, refuse_of_runs
 from wsss.tiles.layout import layout
-
-_COMMAND = {"command": "predict"}
-"""First field of the provenance, which tells masks of this command from others."""
 
 _AHEAD = 250_000_000
 """Largest number of pixels, scaled copies included, that are read ahead."""
@@ -117,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
     model = load_own(args.model)
     names = ["background", *model.meta["classes"]]
     net = for_inference(make_segmenter(model, args.model), args.threads, infer.precision)
-    check_out(args.out)
+    check_folder(args.out, "predict")
     photos = find_photos(args.images, args.out, args.threads, options.limit)
     log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
     _log_small(photos, options)
@@ -129,37 +125,6 @@ def run(args: argparse.Namespace) -> None:
     if damaged:
         first = f"damaged, hence without a mask: {len(damaged)} of {len(photos)} images:"
         raise UserError("\n".join([first, *damaged]))
-
-
-def check_out(out: Path) -> None:
-    """Check that a folder holds no files but an earlier result, finished or not.
-
-    Raises:
-        UserError: it holds other files, which could be lost.
-    """
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise UserError(f"{out}: is a file; name a folder for the masks")
-    remove_stale_files(out)
-    # of another machine, which may still write
-    found = {path.name for path in out.iterdir() if not is_temporary(path.name)}
-    foreign = sorted(found - _own_files(out, found))
-    if foreign:
-        names = ", ".join(foreign[:3]) + ", ..." * (len(foreign) > 3)
-        raise UserError(f"{out}: holds {names}, no result of predict; name another folder")
-
-
-def _own_files(out: Path, found: set[str]) -> set[str]:
-    """Names of the files that an earlier call wrote."""
-    if UNFINISHED in found:
-        return {UNFINISHED, CLASSES, RECORD} | {name for name in found if name.endswith(".png")}
-    if RECORD not in found:
-        return set()
-    head, *rows = (out / RECORD).read_text(encoding="utf-8", errors="replace").split("\n")
-    if not head.startswith("#" + canonical(_COMMAND).removesuffix("}")):
-        return set()
-    return {CLASSES, RECORD} | {row.partition("\t")[0] + ".png" for row in rows}
 
 
 def _predict_all(
@@ -217,7 +182,7 @@ def _provenance(model: Path, images: Path, options: Options, names: Sequence[str
     config = options.infer.model_dump(mode="json")
     made = {"version": __version__, "images": str(images), "config": config}
     white = {"white": options.white}
-    return canonical(_COMMAND | files | made | white | tiles | {"labels": list(names)})
+    return canonical(command_of("predict") | files | made | white | tiles | {"labels": list(names)})
 
 
 def tile_options(infer: SegmenterInfer, tile: int | None, overlap: int | None) -> Options:
@@ -267,26 +232,13 @@ def infer_options(
 
 def white_option(files: Sequence[Path] | None) -> int:
     """Read `dataset.white` from configuration files; without files 16-bit samples use all bits."""
-    return _config(files).dataset.white if files else FULL
-
-
-def _config(files: Sequence[Path]) -> Config:
-    raw = merged(files)
-    if not raw.get("dataset"):
-        # the user's own images, not the demo's
-        raw["dataset"] = {"source": "folders", "root": "."}
-    return load(raw)
+    return own_images(merged(files)).dataset.white if files else FULL
 
 
 def _configured(files: Sequence[Path]) -> SegmenterInfer:
     """Read `segment.infer` from configuration files."""
-    config = _config(files)
-    for name, run in config.runs.items():
-        if "infer" in ((run or {}).get("segment") or {}):
-            raise UserError(
-                f"--config: runs.{name}.segment.infer is for that run alone; name files with one "
-                "segment.infer for all"
-            )
+    config = own_images(merged(files))
+    refuse_of_runs(config, "segment.infer")
     return config.segment.infer
 
 

@@ -59,27 +59,41 @@ def refine(image: np.ndarray, cam: np.ndarray, config: Run) -> list[np.ndarray]:
         config: the refiner, its exponents and constants.
     """
     if "par" in config.refine:
-        cam = _by_par(image, cam, config.par.iterations)
+        cam = by_par(image, cam.clip(0), config.par.iterations)
     alphas = config.alphas()
     scores = np.empty((len(alphas), len(cam) + 1, *image.shape[:2]), np.float32)
     scores[:, 1:] = cam
     for field, alpha in zip(scores, alphas, strict=True):
         field[0] = background_score(cam, alpha)
-    if "crf" in config.refine:
-        scores = ImageCRF(image, len(cam) + 1, config.crf).refine(scores)
-    else:
-        scores /= scores.sum(axis=1, keepdims=True)
+    scores = posteriors(image, scores, config)
     scores *= 255
     return list(np.rint(scores, out=scores).astype(np.uint8))
 
 
-def _by_par(image: np.ndarray, cam: np.ndarray, iterations: int) -> np.ndarray:
-    """Return the maps (K, H, W) after PAR, each scaled by its maximum again."""
+def posteriors(image: np.ndarray, scores: np.ndarray, config: Run) -> np.ndarray:
+    """Return label scores (..., L, H, W) that sum to 1, after the CRF if the refiner has one.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        scores: (L, H, W) or (N, L, H, W) float32 >= 0, background first; may be overwritten.
+        config: the refiner and its constants.
+    """
+    if "crf" in config.refine:
+        return ImageCRF(image, scores.shape[-3], config.crf).refine(scores)
+    scores /= scores.sum(axis=-3, keepdims=True)
+    return scores
+
+
+def by_par(
+    image: np.ndarray, maps: np.ndarray, iterations: int, peak: np.ndarray | float | None = 1.0
+) -> np.ndarray:
+    """Return maps (K, H, W) >= 0 after PAR, each with the maximum `peak`; None = as it comes."""
     # the CRF alone works without torch, which takes seconds to import
     from wsss.ops.cam import scale_by_max
     from wsss.ops.par import ImagePAR
     from wsss.stages.inference import device
 
-    if not len(cam):
-        return cam
-    return scale_by_max(ImagePAR(image, iterations, device=device()).refine(cam.clip(0)))
+    if not len(maps):
+        return maps
+    found = ImagePAR(image, iterations, device=device()).refine(maps)
+    return found if peak is None else scale_by_max(found) * peak

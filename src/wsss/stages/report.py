@@ -198,6 +198,7 @@ def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> R
     missing += [] if costs else ["benchmarks of the stages"]
     return RunResults(
         name=run_files.name,
+        bases={row.name: of.made_from for row, of in rows},
         evaluations=evaluations,
         scores=_scores(run_files, split),
         histories={

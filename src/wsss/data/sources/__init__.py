@@ -214,7 +214,7 @@ def _of_split(
         Inputs(
             _digest(facts),
             _existing([*tables, *_below(listing.root, images + label_files)]),
-            len(chosen) or None,
+            len(chosen),
         ),
         Inputs(_digest(masks), _existing(_below(listing.root, mask_files))),
     )
