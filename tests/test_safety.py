@@ -17,6 +17,7 @@ from wsss.data.photos import find_photos
 from wsss.data.sources import read
 from wsss.errors import UserError
 from wsss.io.index import Index
+from wsss.planning import document
 
 SOURCES = sorted(Path(wsss.__file__).parent.rglob("*.py"))
 OUTSIDE = ["../x", "/tmp/x", "a/../../b", "images/../../x", "a\0b", "b" * 300, ".", "..", "a\tb"]
@@ -47,10 +48,12 @@ def test_no_pickle_is_loaded():
 def test_nothing_of_the_user_is_executed():
     safe_yaml = ("yaml.safe_load", "yaml.safe_dump", "yaml.MarkedYAMLError")
     assert issubclass(files._Loader, yaml.SafeLoader)
+    assert issubclass(document._Dumper, yaml.SafeDumper)
     for where, name, call in calls():
         assert name not in ("eval", "__import__", "os.system", "os.popen"), where
         assert name != "exec" or "config/methods.py" in where, where  # of files of this package
         safe = name in safe_yaml or (name == "yaml.load" and ast.unparse(call.args[1]) == "_Loader")
+        safe |= name == "yaml.dump" and options(call).get("Dumper") == "_Dumper"
         assert safe or not name.startswith("yaml."), where
         assert options(call).get("shell", "False") == "False", where
 
