@@ -47,6 +47,10 @@ WRONG = [
         (*PRODUCTS, replace(PRODUCTS[-1], name="new", makers=(), evaluated=("train",))),
         "product new: evaluated on a split that it has not",
     ),
+    (
+        (*PRODUCTS, replace(PRODUCTS[-1], name="new", step="walk")),
+        "product new: put it beside those of its step, walk, not behind segment",
+    ),
     ((*PRODUCTS, Product("new", "maps", ())), "product new: no stage makes it"),
     ((*PRODUCTS, Product("new", "table", (Stage("s"),))), "product new: name its file"),
     (

@@ -21,6 +21,7 @@ from wsss.config.training import Train
 from wsss.data.pixels import network_input
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume
+from wsss.engine.early_stopping import Stopping
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import fit
 from wsss.engine.history import LossTable
@@ -141,7 +142,9 @@ def checkpoint(lab: Lab) -> Iterator[Line | str]:
         fabric = make_fabric("32-true", torch.get_num_threads())
         task, optimizer = _ready(lab, partial(_classifier, lab))
         _step(task, optimizer, _moved(lab, network_input(batch)), 0)
-        state = State(fabric, task, {"net": optimizer}, StepLosses(fabric, LossTable(1)))
+        losses = StepLosses(fabric, LossTable(1))
+        stopping = Stopping(fabric, task, losses, None, lab.sizes.batches[0], 0)
+        state = State(fabric, task, {"net": optimizer}, losses, stopping)
         resume = Resume(Path(name), "benchmark")
         start = time.perf_counter()
         resume.save(**state.content(1))

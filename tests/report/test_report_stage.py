@@ -208,7 +208,7 @@ def test_a_published_checkpoint_has_no_losses(project: Path) -> None:
     write_history(project / "run/classifier", "")
     text = draw(project)
     assert "<figcaption>Classifier<" not in text
-    assert "<figcaption>AffinityNet<" in text
+    assert "<figcaption>Affinity network<" in text
     assert "<figcaption>Segmenter net<" in text
     assert "Not in this report" not in text
 

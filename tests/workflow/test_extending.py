@@ -51,7 +51,7 @@ ROW = """    Product(
         "labels",
         (
             Stage(
-                "filter_labels", ("filter",), (_INDEX, Input("labels", "walk")), scattered=True
+                "filter_labels", ("filter",), (INDEX, Input("labels", "walk")), scattered=True
             ),
         ),
         "filter",
@@ -90,8 +90,8 @@ rule filter_labels:
         " --split {wildcards.split} --part {params.part} --out {output.record:q}"
         " --config {params.config:q} --log {log:q} --users {params.users:q}"
 '''
-SEGMENTER = """    Product(
-        *("segmenter","""
+RELABELLED = """    Product(
+        *("relabelled","""
 
 METRIC = '''
 
@@ -119,7 +119,7 @@ def extended(fresh):
     package = fresh.folder / "src/wsss"
     (package / "methods/peak.py").write_text(NEWCOMER)
     (package / "stages/filter_labels.py").write_text(STAGE)
-    edit(package / "pipeline.py", (SEGMENTER, ROW + SEGMENTER))
+    edit(package / "pipeline.py", (RELABELLED, ROW + RELABELLED))
     edit(
         package / "config/model.py",
         ("class Evaluate(", f"{SECTION}class Evaluate("),

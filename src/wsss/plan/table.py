@@ -18,12 +18,20 @@ def check(products: Sequence[Product] = PRODUCTS) -> None:
 
 
 def problems(products: Sequence[Product]) -> list[str]:
-    """List what is wrong with a table: names that occur twice, inputs that come too late."""
-    found, names, stages = [], set[str](), set[str]()
+    """List what is wrong with a table: names that occur twice, steps in pieces, inputs that
+    come too late."""
+    found, names, stages, steps = [], set[str](), set[str](), [""]
     everywhere = {row.name for row in products}
     for row in products:
         if row.name in names:
             found.append(f"pipeline: product {row.name}: there are two of this name")
+        if row.step in steps[:-1] and row.step:
+            found.append(
+                f"pipeline: product {row.name}: put it beside those of its step, {row.step}, "
+                f"not behind {steps[-1]}"
+            )
+        if row.step != steps[-1]:
+            steps.append(row.step)
         if row.kind in ("maps", "labels") and not set(row.evaluated) <= set(row.splits):
             found.append(f"pipeline: product {row.name}: evaluated on a split that it has not")
         if not row.makers:
