@@ -22,7 +22,7 @@ from wsss.system import locks, parent, ranks, sigterm
 
 TOOLS = (
     *("best", "check", "clean", "export", "forecast", "init", "plan", "predict"),
-    *("refine", "run", "schema", "status", "verify"),
+    *("refine", "run", "schema", "status", "sweep", "verify"),
 )
 """Commands that are no stage of the workflow."""
 
