@@ -124,7 +124,8 @@ def make(plan: Plan, command: Sequence[str]) -> None:
 
 def results(plan: Plan) -> Iterator[str]:
     """Yield where the results are, and what can be done with them."""
-    yield f"report: {plan.folder}/report.html"
+    if Path(plan.folder, "report.html").exists():
+        yield f"report: {plan.folder}/report.html"
     model = None
     for run, names in run_links(plan).items():
         there = {name for name in names if Path(plan.folder, run, name).exists()}
