@@ -61,6 +61,7 @@ _TRAIN = {
     "weight_decay": 0.1,
     "poly_power": 0.5,
     "lr_every": 2,
+    "warmup": 2,
     "crop": 56,
     "jitter": [0, 0, 0, 0],
     "precision": "bf16-mixed",

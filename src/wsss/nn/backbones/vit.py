@@ -1,14 +1,16 @@
 """Vision transformers of the library timm (Wightman), by their names there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from math import isqrt
 from typing import Any, cast
 
 import timm
-from timm.layers import resample_abs_pos_embed
+import torch
+from timm.layers.pos_embed import resample_abs_pos_embed
 from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
-from torch import Tensor
+from torch import Tensor, nn
 
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS
@@ -101,6 +103,27 @@ class Vit(TimmEncoder):
         taps = {tap: tokens[block] for tap, block in self._blocks.items()}
         return taps | {"conv6": self._normed(taps["conv6"])}
 
+    def attend(self, x: Tensor, blocks: int) -> dict[str, Tensor]:
+        """Compute the taps, and the attention between patches.
+
+        Args:
+            x: (B, 3, H, W) normalised RGB.
+            blocks: Number of last blocks whose attention is averaged, with that of their heads.
+
+        Returns:
+            The taps, and ``attention`` (B, N, N) of the N = h * w patches, row by row; its rows
+            are queries, and lack what the class and register tokens get.
+        """
+        found: list[Tensor] = []
+        with ExitStack() as stack:
+            for layer in self.encoder.blocks[-blocks:].modules():
+                if hasattr(layer, "fused_attn"):
+                    stack.enter_context(_kept(layer, found))
+            taps = self(x)
+        prefix = self.encoder.num_prefix_tokens
+        mean = torch.stack([heads.mean(1) for heads in found]).mean(0)
+        return taps | {"attention": mean[:, prefix:, prefix:]}
+
     def _normed(self, tokens: Tensor) -> Tensor:
         """Apply the final norm, which some encoders have behind their pooling, to (B, D, h, w)."""
         x = self.encoder.fc_norm(self.encoder.norm(tokens.permute(0, 2, 3, 1)))
@@ -120,6 +143,20 @@ class Vit(TimmEncoder):
             return positions
         grid = list(self.encoder.patch_embed.grid_size)
         return resample_abs_pos_embed(positions, new_size=grid, num_prefix_tokens=prefix)
+
+
+@contextmanager
+def _kept(layer: nn.Module, found: list[Tensor]) -> Iterator[None]:
+    """Append the attention (B, heads, N, N) of a layer of timm to a list."""
+    fused, layer.fused_attn = layer.fused_attn, False  # type: ignore[assignment]
+    handle = layer.get_submodule("attn_drop").register_forward_hook(
+        lambda _layer, _inputs, attention: found.append(attention)
+    )
+    try:
+        yield
+    finally:
+        handle.remove()
+        layer.fused_attn = fused
 
 
 def _transformer(name: str) -> VisionTransformer | Eva:
