@@ -21,7 +21,8 @@ class AffinityNet(nn.Module):
     with that, so it runs first, on fewer cells.
 
     Args:
-        backbone: Feature extractor. It is changed where it differs from the classifier's (``for_affinity``).
+        backbone: Feature extractor. It is changed where it differs from the classifier's
+            (``for_affinity``).
         widths: Channels of the narrowed conv4, conv5, conv6. The default is the official one;
             small backbones may use less.
     """

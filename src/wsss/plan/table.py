@@ -19,8 +19,7 @@ def check(products: Sequence[Product] = PRODUCTS) -> None:
 
 def problems(products: Sequence[Product]) -> list[str]:
     """List what is wrong with a table: names that occur twice, steps in pieces, inputs that
-    come too late.
-    """
+    come too late."""
     found, names, stages, steps = [], set[str](), set[str](), [""]
     everywhere = {row.name for row in products}
     for row in products:

@@ -67,8 +67,8 @@ def compute_cam(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [-1, 1] of the image's K labels.
 
-    Views are joined and scaled as the method says: in `infer_cls.py` of PSA by their sum. SEAM's scaling
-    sends the minimum of an almost constant map far below -1, which says no more than -1.
+    Views are joined and scaled as the method says: in `infer_cls.py` of PSA they are added. SEAM's
+    scaling sends the minimum of an almost constant map far below -1, which says no more than -1.
 
     Returns:
         The maps, and their `stability` () float32 over the views; NaN where it is None.
