@@ -7,13 +7,14 @@ from wsss.config.merging import merge
 from wsss.config.resolve import load, runs
 from wsss.errors import UserError
 
+NAME = "timm/vit_small_patch14_dinov2.lvd142m"
 BASE = {
     "dataset": {"source": "csv", "root": "."},
-    "backbone": {"name": "timm/vit_small_patch14_dinov2.lvd142m"},
+    "backbone": {"name": NAME},
     "segment": {"segmenter": "deeplab_v1"},
 }
 CNN = {"name": "mobilenet_v2"}
-NAME = "timm/vit_small_patch14_dinov2.lvd142m"
+OTHER = {"segmenter": "deeplab_v3plus", "train": {"init": "backbone"}}
 
 
 def mistakes(change):
@@ -65,14 +66,7 @@ def test_what_is_refused_with_its_reason(message):
 
 
 def test_a_segmenter_of_its_own_is_checked():
-    change = {
-        "backbone": CNN,
-        "segment": {
-            "segmenter": "deeplab_v3plus",
-            "backbone": BASE["backbone"],
-            "train": {"init": "backbone"},
-        },
-    }
+    change = {"backbone": CNN, "segment": OTHER | {"backbone": {"name": NAME}}}
     assert "segment.segmenter: deeplab_v3plus reads" in mistakes(change)
 
 
