@@ -13,7 +13,7 @@ READING = FETCHING - {"fetch_data"}
 SORTING = READING - {"convert_masks"}
 WALKING = {"random_walk", "walk_irn"}
 PREDICTING = {"infer_segmenter", "relabel", "segment_whole"}
-PUBLISHED = {"aeft", "eader", "irn", "psa", "sb", "seam"}
+PUBLISHED = {"aeft", "eader", "irn", "psa", "sb", "seam", "vit"}
 """The methods of this project; you may have some of your own beside them."""
 ELSEWHERE: set[str] = set()
 """What no stage is told: names, files (their content counts), runs, the number of jobs."""
@@ -61,6 +61,7 @@ _TRAIN = {
     "weight_decay": 0.1,
     "poly_power": 0.5,
     "lr_every": 2,
+    "warmup": 2,
     "crop": 56,
     "jitter": [0, 0, 0, 0],
     "precision": "bf16-mixed",
@@ -78,6 +79,12 @@ _OTHER = {"name": "resnet18", "weights": "imagenet"}
 _AEFT = {"method": "aeft", "cam.train.epochs": 20}
 _EADER = {"method": "eader"}
 _SB = {"method": "sb", "boundaries.folder": str(Path(__file__).parent)}
+_VIT = {
+    "method": "vit",
+    "backbone.name": "timm/test_vit",
+    "backbone.weights": HERE,
+    "segment.segmenter": "deeplab_v1",
+}
 _FEATURES = {"affinity.source": "features"}
 _IRN = {"affinity.source": "irn"}
 _IRN_SGD = {"affinity.irn.train.optimizer": "sgd"}
@@ -120,6 +127,8 @@ KEYS = [
     *_section("cam.eader", {"train_cam"}, _EADER, adversary=_OTHER),
     *_section("cam.eader", {"train_cam"}, _EADER, adversary_optimizer="adamw", adversary_lr=1),
     *_section("cam.eader", {"train_cam"}, _EADER, adversary_momentum=0, adversary_weight_decay=0),
+    *_section("cam.vit", {"train_cam"}, _VIT, block=-2, contrast=1, low=0.1, high=0.9),
+    *_section("cam.vit", {"train_cam"}, _VIT, maps="auxiliary", attention=2),
     *_section("boundaries", ELSEWHERE, first={"method": "seam"}, run="other", folder="."),
     *_section("crf", {"refine_maps"}, iterations=5, **_KERNELS),
     *_section("crf", {"refine_maps", "train_affinity"}, alphas=[3, 32]),

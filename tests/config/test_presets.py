@@ -86,6 +86,7 @@ def test_every_preset_has_its_recipe_here():
         *RECIPES,
         "eader-alpha",
         "irn",
+        "vit",
     }
 
 
@@ -137,6 +138,30 @@ def test_irn_is_the_official_recipe(tmp_path):
     assert (irn.crf.bilateral_sxy, irn.crf.bilateral_srgb, irn.crf.bilateral_weight) == (50, 5, 10)
     assert (run.walk.beta, run.walk.logt, run.walk.crf.iterations) == (10, 8, 0)
     assert (run.backbone.name, run.backbone.output_stride) == ("resnet50", 16)
+
+
+def test_vit_is_the_official_recipe(tmp_path):
+    run = preset("voc12/vit", tmp_path)["vit"]
+    wanted = {
+        "optimizer": "adamw", "steps": 20000, "batch_size": 4, "lr": 6e-5, "warmup": 1500,
+        "head_lr_factor": 10, "bias_lr_factor": 1, "decay_biases": True, "weight_decay": 0.01,
+        "poly_power": 0.9, "crop": 448, "resize": (250, 1000), "jitter": (0.4, 0.4, 0.2, 0.1),
+        "jitter_probability": 0.8, "precision": "32-true",
+    }  # fmt: skip
+    assert {key: getattr(run.cam.train, key) for key in wanted} == wanted
+    assert (run.cam.infer.scales, run.cam.infer.flip) == ([1.0, 0.5, 1.5], True)
+    options = {"block": -3, "contrast": 0.2, "low": 0.25, "high": 0.7}
+    assert run.cam.vit.model_dump() == options | {"maps": "final", "attention": 0}
+    assert run.backbone.name == "timm/deit_base_patch16_224.fb_in1k"
+
+
+def test_the_recipe_for_a_frozen_transformer_trains_heads_alone():
+    raw = yaml.safe_load((ROOT / "configs/photos-vit.yaml").read_text(encoding="utf-8"))
+    (run,) = runs(load(raw | {"dataset": {"source": "csv", "root": "."}})).values()
+    assert run.backbone.freeze == run.segment.train.freeze == "all"
+    assert run.affinity.source == "features"
+    patch = 14
+    assert run.cam.train.crop % patch == run.segment.train.crop % patch == 0
 
 
 def test_the_schedules_have_the_official_lengths(tmp_path):
@@ -211,10 +236,11 @@ OF_METHODS = {
     "psa+eader": ("xception65", "timm/xception65.tf_in1k"),
     "seam+eader": ("deeplab_v1", "resnet38d"),
     "irn": ("deeplab_v2", "resnet50"),
+    "vit": ("deeplab_v2", "resnet101"),
 }
 """The recipes and backbones of the segmenters in the methods' own presets."""
 
-CHANGED = {"psa-vgg16": {"backbone", "deeplab_v1"}, "irn": {"backbone"}}
+CHANGED = {"psa-vgg16": {"backbone", "deeplab_v1"}, "irn": {"backbone"}, "vit": {"backbone"}}
 """What differs from the recipe of a segmenter: Caffe's head on VGG-16 has 1024 channels."""
 
 
@@ -239,7 +265,14 @@ def test_the_head_on_vgg16_has_the_channels_of_caffe(tmp_path):
     assert preset("voc12/psa-vgg16", tmp_path)["psa"].segment.deeplab_v1.width == 1024
 
 
-BACKGROUNDS = {"psa": 0.2, "psa-vgg16": 0.2, "psa+eader": 0.2, "eader": 0.3, "irn": 0.15}
+BACKGROUNDS = {
+    "psa": 0.2,
+    "psa-vgg16": 0.2,
+    "psa+eader": 0.2,
+    "eader": 0.3,
+    "irn": 0.15,
+    "vit": 0.5,
+}
 
 
 @pytest.mark.parametrize("name", OF_METHODS)

@@ -53,3 +53,12 @@ def test_the_schedule_may_be_a_staircase():
     assert 2.5e-4 * poly.factor(10) == pytest.approx(2.49887e-4, rel=1e-5)
     assert poly.factor(19) == poly.factor(10)
     assert 2.5e-4 * poly.factor(19999) == pytest.approx(2.67e-7, rel=1e-2)
+
+
+def test_the_rate_may_rise_first():
+    """ToCo: step 200 of 1500 has a rate of 7.96e-6, step 1600 of 20000 one of 5.566e-5."""
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=6e-5)
+    poly = Poly(optimizer, 20000, 0.9, warmup=1500)
+    assert 6e-5 * poly.factor(199) == pytest.approx(7.96e-6, rel=1e-4)
+    assert 6e-5 * poly.factor(1599) == pytest.approx(5.566e-5, rel=1e-3)
+    assert 6e-5 * poly.factor(19999) == pytest.approx(8.077e-9, rel=1e-3)

@@ -8,6 +8,7 @@ from wsss.nn.backbones import build
 from wsss.nn.task import Progress
 
 CLASSES = 3
+VIT = "timm/test_vit"
 COMBINATIONS = ("psa+eader", "seam+eader", "aeft+eader", "sb+eader")
 EARLY, LATE = Progress(step=0, total=20, epoch=0), Progress(step=19, total=20, epoch=1000)
 
@@ -62,10 +63,16 @@ def options(name):
     return {part: methods.get(part).Params(**SMALL.get(part, {})) for part in parts(name)}
 
 
+def fitting(name, backbone):
+    """Return a backbone, in its place a small transformer for methods that need one."""
+    needs = {params.backbones for params in options(name).values()}
+    return VIT if "vit" in needs else backbone
+
+
 def make(name, backbone="tiny"):
     """Return a method with every further backbone it asks for, all of them the same small one."""
     torch.manual_seed(0)
-    given = options(name)
+    given, backbone = options(name), fitting(name, backbone)
     further = {
         f"{part}.{option}": build("tiny", freeze=False)
         for part, params in given.items()

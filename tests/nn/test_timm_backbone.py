@@ -106,7 +106,7 @@ def test_other_weights_are_refused():
 WRONG = {
     "resnet19": "timm has no such encoder; did you mean timm/resnet18",
     "resnet18.nobody": "timm has no such encoder",
-    "vit_tiny_patch16_224": "not an encoder with feature maps of strides 4, 8, 16 and 32",
+    "beit_base_patch16_224": "not an encoder with feature maps of strides 4, 8, 16 and 32",
     "densenet121": r"output_stride 16: backbone timm/densenet121 can do 32$",
 }
 

@@ -40,6 +40,7 @@ REFINE = (
     "wsss refine --images photos --maps scores --out refined --names cat,dog --labels labels.csv"
 )
 FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
+FROZEN = "snakemake --cores all --configfile configs/photos-vit.yaml"
 PHOTOS = "snakemake --cores all --configfile configs/photos.yaml"
 VOC = "snakemake --cores all --configfile configs/voc12"
 COMMANDS = {
@@ -68,12 +69,14 @@ COMMANDS = {
     "snakemake --cores all --configfile configs/demo/seam.yaml": "test_methods",
     "snakemake --cores all --configfile configs/demo/*.yaml": "test_methods",
     f"{PHOTOS} configs/experiments/refiners.yaml mine.yaml": "test_experiments_plan",
+    f"{FROZEN} mine.yaml": "test_a_frozen_transformer_plans",
     "snakemake --profile profiles/slurm --configfile mine.yaml": "test_slurm",
     "snakemake --report snakemake.html": "test_chain",
     f"{VOC}/seam.yaml configs/data/voc12-download.yaml": "test_data",
     f"{VOC}/seam.yaml": "test_recipes_plan",
     f"{VOC}/seam.yaml configs/segment/deeplab_v2.yaml": "test_recipes_plan",
     f"{VOC}/eader.yaml configs/voc12/eader-alpha.yaml": "test_recipes_plan",
+    f"{VOC}/vit.yaml": "test_recipes_plan",
 }
 """Commands of the documentation, and what runs them."""
 
@@ -195,6 +198,12 @@ def test_experiments_plan(fresh):
     (command,) = (c for c, test in COMMANDS.items() if test == "test_experiments_plan")
     output = fresh.run(*command.split(), "--dry-run")
     assert re.search(r"train_cam +1\n", output) and re.search(r"refine_maps +12\n", output)
+
+
+def test_a_frozen_transformer_plans(fresh):
+    fresh.yaml("mine.yaml", {"dataset": MICRO["dataset"]})
+    output = fresh.run(*FROZEN.split(), "mine.yaml", "--dry-run")
+    assert re.search(r"train_cam +1\n", output) and "train_affinity" not in output
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ QUICK = {
 @pytest.mark.long
 def test_every_method_reaches_the_masks(fresh):
     fresh.yaml("quick.yaml", merge(MICRO, QUICK))
-    names = [*method_names(), *COMBINATIONS[:2]]
+    # the demo has no weights of a transformer: test_vit.py
+    names = {*method_names(), *COMBINATIONS[:2]} - {"vit"}
     fresh.run("snakemake", "--cores", "2", "--configfile", *SHIPPED, "quick.yaml")
     for name in names:
         text = fresh.made("segment/eval.val.json", name).read_text()

@@ -25,6 +25,21 @@ IMAGENET = "imagenet"
 _STRIDES_OF_TIMM = (16, 8, 32)
 """Output strides of timm's encoders; each encoder has some of them."""
 
+_VIT = re.compile(
+    rf"{TIMM}(aimv2|beit3|deit3?|eva(02)?|flexivit|test_vit\d?|vit(amin)?)"
+    r"(_(?!s?relpos)\w+)?(\..+)?"
+)
+"""Names of timm's vision transformers with patches on a grid of any size."""
+
+
+def is_vit(name: str) -> bool:
+    """Return True for a vision transformer, all of whose feature maps have the grid of its patches.
+
+    Args:
+        name: name of a backbone.
+    """
+    return _VIT.fullmatch(name) is not None
+
 
 @dataclass(frozen=True)
 class BackboneEntry:
@@ -81,12 +96,12 @@ class BackboneOptions(Section):
         str, AfterValidator(_known), Field(json_schema_extra={"examples": list(BACKBONES)})
     ] = "mobilenet_v2"
     """Architecture; vgg16 is PSA's LargeFOV network, vgg16_largefov EADER's, resnet101_caffe that
-    of DeepLab v2; timm/<encoder> takes any convolutional encoder of the library timm."""
+    of DeepLab v2; timm/<encoder> takes any convolutional encoder or ViT of the library timm."""
     weights: UserPath | None = IMAGENET
     """Pretrained weights: a file, imagenet (fetched by torchvision or timm), packaged (the Python
     package for timm/tf_efficientnet_lite0, 1 or 2), or null for none."""
     output_stride: Literal[8, 16, 32] | None = None
-    """Input pixels per feature cell; null = the architecture's own."""
+    """Input pixels per feature cell; null = the architecture's own, of a ViT its patch."""
 
     def weights_file(self) -> str | None:
         """Return the file of the pretrained weights; None if they are fetched, or there are none.
@@ -115,7 +130,9 @@ def problems(path: str, backbone: BackboneOptions) -> Iterator[str]:
     strides = entry.strides if entry else _STRIDES_OF_TIMM
     downloadable = of_timm or (entry is not None and entry.imagenet is not None)
     # output stride
-    if stride is not None and stride not in strides:
+    if stride is not None and is_vit(name):
+        yield f"{path}.output_stride: {name} has that of its patches; leave it null"
+    elif stride is not None and stride not in strides:
         can = ", ".join(map(str, sorted(strides)))
         yield f"{path}.output_stride: {name} can do {can} (got {stride})"
     # weights

@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from wsss.methods.psa import PsaParams
     from wsss.methods.sb import SbParams
     from wsss.methods.seam import SeamParams
+    from wsss.methods.vit import VitParams
 
     class Cam(_Cam):
         """The section for a type checker: with the options of the published methods."""
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
         psa: PsaParams = PsaParams()
         sb: SbParams = SbParams()
         seam: SeamParams = SeamParams()
+        vit: VitParams = VitParams()
 
 else:
     Cam = create_model(

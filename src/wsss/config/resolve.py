@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from wsss import runnames
-from wsss.config import backbones
+from wsss.config import backbones, vits
 from wsss.config.merging import merge
 from wsss.config.model import METHODS, Config, Run
 from wsss.errors import UserError
@@ -119,6 +119,7 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
         return f"runs.{name}.{key}" if key.partition(".")[0] in own else key
 
     yield from _backbone_problems(run, place)
+    yield from vits.problems(run, place)
     yield from _refiner_problems(run, place, first)
     yield from _checkpoint_problems(run, place)
     yield from _walk_problems(run, place)

@@ -133,11 +133,14 @@ class MethodParams(Section):
         needs: Sample keys that it reads besides ``image`` and ``label``.
         taps: Feature taps that the backbone must have.
         addon: True if it can be added to another method, as in ``psa+eader``.
+        backbones: Kind of backbones that it is for: ``cnn`` for feature maps finer than patches,
+            ``vit`` for tokens.
     """
 
     needs: ClassVar[tuple[Literal["boundary"], ...]] = ()
     taps: ClassVar[tuple[str, ...]] = ("conv6",)
     addon: ClassVar[bool] = False
+    backbones: ClassVar[Literal["any", "cnn", "vit"]] = "any"
 
     def further_backbones(self) -> "Mapping[str, BackboneOptions | None]":
         """Return the further backbones that the method trains, by the names of their options.

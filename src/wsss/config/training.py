@@ -39,6 +39,8 @@ class Train(Section):
     """Exponent of the schedule lr(t) = lr (1 - t / T)^poly_power."""
     lr_every: Count = 1
     """Steps between two updates of the learning rate."""
+    warmup: Annotated[int, Field(ge=0)] = 0
+    """Steps at the start in which the learning rate rises from 0 to lr instead."""
     crop: Annotated[int, Field(ge=32)] = 321
     """Side of the training crop in pixels."""
     jitter: tuple[Share, Share, Share, Annotated[float, Field(ge=0, le=0.5)]] = (0.3, 0.3, 0.3, 0.1)

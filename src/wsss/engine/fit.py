@@ -150,7 +150,9 @@ def _optimizers(
             own.decay_biases,
         )
         optimizers[name] = make_optimizer(own.optimizer, groups, own.momentum, fused)
-        schedules.append(Poly(optimizers[name], scheduled, own.poly_power, own.lr_every))
+        schedules.append(
+            Poly(optimizers[name], scheduled, own.poly_power, own.lr_every, own.warmup)
+        )
     return optimizers, schedules
 
 

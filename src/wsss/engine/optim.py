@@ -70,10 +70,14 @@ class Poly:
         total: T, the number of steps.
         power: exponent.
         every: steps between two changes (DeepLab v2: 10, docs/methods/retrain.md B6.6).
+        warmup: first steps, in which lr_t = lr_0 t / warmup instead (docs/methods/vit.md 5).
     """
 
-    def __init__(self, optimizer: Optimizer, total: int, power: float, every: int = 1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, total: int, power: float, every: int = 1, warmup: int = 0
+    ) -> None:
         self._optimizer, self._total, self._power, self._every = optimizer, total, power, every
+        self._warmup = warmup
         self._initial = [group["lr"] for group in optimizer.param_groups]
 
     def set(self, step: int) -> None:
@@ -83,5 +87,7 @@ class Poly:
 
     def factor(self, step: int) -> float:
         """Return lr_t / lr_0; after the last step it stays at its last value."""
+        if step < self._warmup:
+            return step / self._warmup
         step = min(step, self._total - 1) // self._every * self._every
         return (1 - step / self._total) ** self._power

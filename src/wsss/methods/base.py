@@ -5,11 +5,11 @@ official repository and deviations; it defines two classes:
 
 ``class FooParams(MethodParams)``
     The options, under ``cam.foo`` in the configuration: each with a type, a default and a
-    docstring. Class variables say what the workflow has to know: ``needs``, ``taps``, ``addon``
-    (:class:`wsss.config.section.MethodParams`). The file has one class whose name ends in
-    ``Params``. It is executed without the rest of the file, hence without
-    torch: it may use imports at the top level from the standard library, pydantic, ``wsss.config``
-    and ``wsss.errors``, and constants, functions and classes of the file that use nothing else.
+    docstring. Class variables say what the workflow has to know: ``needs``, ``taps``, ``addon``,
+    ``backbones`` (:class:`wsss.config.section.MethodParams`). The file has one class whose name
+    ends in ``Params``. It is executed without the rest of the file, hence without torch: it may
+    use imports at the top level from the standard library, pydantic, ``wsss.config`` and
+    ``wsss.errors``, and constants, functions and classes of the file that use nothing else.
 
 ``class Foo(Method)``
     The network and the training step. The file defines one subclass of :class:`Method`.
@@ -18,10 +18,12 @@ Files whose names start with ``_`` are no methods; methods may import them. A mi
 reported by the runs that use the method, and by no others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from wsss.config.section import MethodParams
@@ -131,8 +133,18 @@ class Method(Task):
         return resize_bilinear(self.cam(image).index_select(1, classes), size)
 
     @staticmethod
+    def join_views(views: Iterable[Tensor], flip: bool) -> Tensor:  # noqa: ARG004
+        """Join the maps (K, H, W) of the views of an image; by default their sum.
+
+        Args:
+            views: Maps of every scale, each followed by those of its mirrored copy if `flip`.
+            flip: There are mirrored copies.
+        """
+        return reduce(torch.add, views)
+
+    @staticmethod
     def scale_maps(total: np.ndarray) -> np.ndarray:
-        """Scale maps (K, H, W) that were summed over views; by default each by its maximum."""
+        """Scale maps (K, H, W) that were joined over views; by default each by its maximum."""
         return scale_by_max(total)
 
     def owns_step(self, progress: Progress) -> bool:  # noqa: ARG002

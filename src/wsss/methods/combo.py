@@ -6,7 +6,7 @@ and everything after it, with EADER's adversarial erasing in the training
 the network is not trained.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -112,8 +112,12 @@ class Combo(Task):
         """Compute the first method's maps of classes (K,): (B, 3, H, W) to (B, K, *size)."""
         return self.base.infer(image, size, classes)
 
+    def join_views(self, views: Iterable[Tensor], flip: bool) -> Tensor:
+        """Join the maps (K, H, W) of views as the first method does."""
+        return self.base.join_views(views, flip)
+
     def scale_maps(self, total: np.ndarray) -> np.ndarray:
-        """Scale summed maps (K, H, W) as the first method does."""
+        """Scale joined maps (K, H, W) as the first method does."""
         return self.base.scale_maps(total)
 
     def _methods(self) -> tuple[Method, ...]:

@@ -34,6 +34,7 @@ class SbParams(MethodParams):
     """Hyper-parameters of SB."""
 
     needs: ClassVar[tuple[Literal["boundary"], ...]] = ("boundary",)
+    backbones: ClassVar[Literal["any", "cnn", "vit"]] = "cnn"
     taps: ClassVar[tuple[str, ...]] = ("conv1", "conv3", "conv4", "conv5", "conv6")
 
     dropout: float = Field(default=0.5, ge=0, lt=1)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
-from wsss.ops.affinity import pair_affinity
+from wsss.ops.affinity import cells, pair_affinity
 from wsss.ops.resize import plane, resize_bilinear
 
 
@@ -17,12 +17,12 @@ class AffinityNet(nn.Module):
     """Three taps through 1x1 convolutions, concatenated and mixed on the stride-8 grid.
 
     The official ResNet-38d has all its taps at stride 8. Where another backbone is coarser,
-    the narrowed map is brought to the grid of ``conv4`` (stride 8) bilinearly; the bias-free
-    1x1 convolution commutes with that, so it runs first, on fewer cells.
+    the narrowed map is brought to that grid bilinearly; the bias-free 1x1 convolution commutes
+    with that, so it runs first, on fewer cells.
 
     Args:
-        backbone: Feature extractor; its ``conv4`` has stride 8. It is changed where it
-            differs from the classifier's (``for_affinity``).
+        backbone: Feature extractor. It is changed where it differs from the classifier's
+            (``for_affinity``).
         widths: Channels of the narrowed conv4, conv5, conv6. The default is the official one;
             small backbones may use less.
     """
@@ -64,13 +64,13 @@ class AffinityNet(nn.Module):
         """
         # narrow the taps with 1x1 convolutions
         taps = self.backbone(x)
-        grid = plane(taps["conv4"])
+        grid = cells(x)
         narrow = (
             self.gn8_3(self.f8_3(taps["conv4"])),
             self.gn8_4(self.f8_4(taps["conv5"])),
             self.gn8_5(self.f8_5(taps["conv6"])),
         )
 
-        # bring them to the grid of conv4 (h, w) and mix them
+        # bring them to the grid (h, w) and mix them
         maps = [f if plane(f) == grid else resize_bilinear(f, grid) for f in narrow]
         return F.elu(self.f9(torch.cat([F.elu(f) for f in maps], dim=1)))

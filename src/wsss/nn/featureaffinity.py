@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from wsss.nn.backbones import Backbone
-from wsss.ops.affinity import cosine_affinity
-from wsss.ops.resize import plane, resize_bilinear
+from wsss.ops.affinity import cells, cosine_affinity
+from wsss.ops.resize import resize_bilinear
 
 
 class FeatureAffinity(nn.Module):
     """Feature taps side by side on the grid of stride 8, compared by their cosines.
 
     Args:
-        backbone: Feature extractor; its ``conv4`` has stride 8.
+        backbone: Feature extractor.
         taps: Names of the taps.
     """
 
@@ -33,7 +33,7 @@ class FeatureAffinity(nn.Module):
             (B, D, h, w) with h, w = ceil(H / 8), ceil(W / 8).
         """
         found = self.backbone(x)
-        grid = plane(found["conv4"])
+        grid = cells(x)
         return torch.cat([resize_bilinear(_unit(found[tap].float()), grid) for tap in self.taps], 1)
 
     def affinity(self, features: Tensor, radius: int) -> Tensor:

@@ -13,6 +13,12 @@ CELL = 8
 """Side of a cell of AffinityNet in pixels: its output stride."""
 
 
+def cells(image: Tensor) -> tuple[int, int]:
+    """Return the grid (ceil(H / 8), ceil(W / 8)) of images (B, 3, H, W)."""
+    height, width = (-(-side // CELL) for side in image.shape[2:])
+    return height, width
+
+
 def pair_affinity(features: Tensor, radius: int) -> Tensor:
     """Compare the features of paired cells: `exp(-mean over channels of |f_target - f_source|)`.
 

@@ -6,7 +6,7 @@ With `p = relu(maps)` the published methods scale their maps by
     scale_by_max_less_eps   relu(p - eps) / (max + eps)              SEAM: pixel correlation
     max_norm                relu(p - min - eps) / (max - min + eps)  SEAM, AEFT: losses
     scale_min_max_less_eps  (p - min - eps) / (max - min + eps)      SEAM: inference
-    scale_min_max           (maps - min) / (max - min)               EADER: attention, inference
+    scale_min_max           (maps - min) / (max - min + eps)         EADER, CLIP-ES: attention, maps
 """
 
 from typing import TypeVar
@@ -90,14 +90,16 @@ def scale_min_max_less_eps(maps: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     return (np.where(maps < low + eps, 0, maps) - low - eps) / (high - low + eps)
 
 
-def scale_min_max(maps: Maps) -> Maps:
-    """Scale each map to [0, 1]: `(maps - min) / (max - min)`, without an epsilon.
+def scale_min_max(maps: Maps, eps: float = 0.0) -> Maps:
+    """Scale each map to [0, 1]: `(maps - min) / (max - min + eps)`.
 
     Attention and inference of EADER (`attention_map_wrapper.py`; docs/methods/eader.md 5.1,
-    step 5). A constant map becomes zeros; gradients flow through both extremes.
+    step 5), without an epsilon; CLIP-ES has one. A constant map becomes zeros; gradients flow
+    through both extremes.
 
     Args:
         maps: Signed maps (..., H, W), array or tensor; may hold no map at all.
+        eps: Added to the denominator.
 
     Returns:
         Maps of the same shape and kind, in [0, 1].
@@ -105,7 +107,7 @@ def scale_min_max(maps: Maps) -> Maps:
     if isinstance(maps, Tensor):
         shifted = maps - maps.amin((-2, -1), keepdim=True)
         top = shifted.amax((-2, -1), keepdim=True)
-        return shifted / top.where(top != 0, 1.0)
+        return shifted / (top.where(top != 0, 1.0) + eps)
     shifted = maps - maps.min(axis=(-2, -1), keepdims=True)
     top = shifted.max(axis=(-2, -1), keepdims=True)
-    return shifted / np.where(top != 0, top, top.dtype.type(1))
+    return shifted / (np.where(top != 0, top, top.dtype.type(1)) + top.dtype.type(eps))

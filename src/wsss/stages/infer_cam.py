@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +67,8 @@ def compute_cam(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the maps (K, ceil(H/4), ceil(W/4)) float16 in [-1, 1] of the image's K labels.
 
-    Source: `infer_cls.py` of PSA: the sum over the views, scaled as the method says. SEAM's scaling
-    sends the minimum of an almost constant map far below -1, which says no more than -1.
+    Views are joined and scaled as the method says: in `infer_cls.py` of PSA they are added. SEAM's
+    scaling sends the minimum of an almost constant map far below -1, which says no more than -1.
 
     Returns:
         The maps, and their `stability` () float32 over the views; NaN where it is None.
@@ -94,7 +94,7 @@ def compute_cam(
             size,
             config.flip,
         )
-        total = reduce(torch.add, map(noted, found))
+        total = method.join_views(map(noted, found), config.flip)
     cam = method.scale_maps(finite(total.cpu().numpy(), "class maps"))
     cam = finite(cam, "scaled class maps").clip(-1, 1)
     scaled = [method.scale_maps(view.cpu().numpy()) for view in seen]

@@ -15,7 +15,8 @@ TAPS = ("conv1", "conv3", "conv4", "conv5", "conv6")
 class Backbone(nn.Module):
     """A feature extractor with the taps ``conv1`` (finest) to ``conv6`` (final features).
 
-    ``conv3`` has stride 4 and ``conv4`` stride 8.
+    ``conv3`` has stride 4 and ``conv4`` stride 8; all taps of a vision transformer have that of its
+    patches (:class:`wsss.nn.backbones.vit.Vit`).
 
     A subclass calls :meth:`freeze` at the end of its constructor, so that a freshly built
     backbone and one after ``train()`` agree on what is trained.

@@ -1,4 +1,4 @@
-"""Convolutional encoders of the library timm (Wightman), by their names there."""
+"""Encoders of the library timm (Wightman), by their names there; here the convolutional ones."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -15,18 +15,55 @@ from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.ops.colour import MEAN, STD
 
-_OWN = "encoder."
+OWN = "encoder."
+"""Prefix of the encoder's weights in a backbone."""
 
 _CELL = 32
 """A side in pixels that every encoder divides evenly, and the stride of most."""
 
 
-class Timm(Backbone):
+class TimmEncoder(Backbone):
+    """A network of timm as a backbone.
+
+    It takes images normalised as usual and normalises them as its own weights expect.
+
+    Args:
+        name: ``timm/`` and the name of the encoder, with or without the tag of its weights.
+        encoder: The network of this name.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, name: str, encoder: nn.Module) -> None:
+        super().__init__()
+        self.name = name
+        self.encoder = encoder
+        colours = cast("dict[str, tuple[float, float, float]]", encoder.pretrained_cfg)
+        mean, std = (torch.tensor(colours[key]) for key in ("mean", "std"))
+        scale, shift = torch.tensor(STD) / std, (torch.tensor(MEAN) - mean) / std
+        self.register_buffer("scale", scale.view(3, 1, 1), persistent=False)
+        self.register_buffer("shift", shift.view(3, 1, 1), persistent=False)
+
+    def own_names(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return weights of the whole timm model with the names of its features here.
+
+        Entries beyond timm's model stay recognisable as not belonging to it.
+        """
+        ours = self.encoder.state_dict()
+        whole = whole_model(self.name)
+        own = {key: OWN + name for key in whole for name in _wrapped(key) if name in ours}
+        parts = {key.partition(".")[0] for key in own}
+        alien = {key for key in state if key.partition(".")[0] in parts} - whole.keys()
+        own |= {key: OWN + key for key in alien}
+        return {own.get(key, key): tensor for key, tensor in state.items()}
+
+
+class Timm(TimmEncoder):
     """An encoder with features at strides 4, 8, 16 and 32, or dilated instead of the last.
 
     conv1 is its feature at stride 2; an encoder that starts with stride 4, such as ConvNeXt, has
-    that as conv1, too. It takes images normalised as usual and normalises them as its own weights
-    expect. BatchNorm is held, all else is trained.
+    that as conv1, too. BatchNorm is held, all else is trained.
 
     Args:
         name: ``timm/`` and the name of the encoder, with or without the tag of its weights.
@@ -41,41 +78,18 @@ class Timm(Backbone):
     output_strides = (16, 8, 32)
     freeze_bn = True
 
-    scale: Tensor
-    shift: Tensor
-
     def __init__(self, name: str, output_stride: int | None = None) -> None:
-        super().__init__()
-        self.name = name
         stride = self.check_stride(output_stride)
-        encoder = _features(_known(name), stride)
+        encoder = _features(known(name), stride)
         if encoder is None:
             raise UserError(_why_not(name, stride))
-        self.encoder = encoder
+        super().__init__(name, encoder)
         info = _info(encoder)
         self._picked = dict(zip(TAPS, _levels(info.reduction(), stride), strict=True))
         self.channels = {tap: info.channels()[i] for tap, i in self._picked.items()}
         self.strides = {tap: info.reduction()[i] for tap, i in self._picked.items()}
         self._pads = not _as_declared(encoder, list(self._picked.values()), _CELL + 1)
-        colours = cast("dict[str, tuple[float, float, float]]", encoder.pretrained_cfg)
-        mean, std = (torch.tensor(colours[key]) for key in ("mean", "std"))
-        scale, shift = torch.tensor(STD) / std, (torch.tensor(MEAN) - mean) / std
-        self.register_buffer("scale", scale.view(3, 1, 1), persistent=False)
-        self.register_buffer("shift", shift.view(3, 1, 1), persistent=False)
         self.freeze()
-
-    def own_names(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return weights of the whole timm model with the names of its features here.
-
-        Entries beyond timm's model stay recognisable as not belonging to it.
-        """
-        ours = self.encoder.state_dict()
-        whole = whole_model(self.name)
-        own = {key: _OWN + name for key in whole for name in _wrapped(key) if name in ours}
-        parts = {key.partition(".")[0] for key in own}
-        alien = {key for key in state if key.partition(".")[0] in parts} - whole.keys()
-        own |= {key: _OWN + key for key in alien}
-        return {own.get(key, key): tensor for key, tensor in state.items()}
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Compute the taps.
@@ -104,7 +118,7 @@ class Timm(Backbone):
 def whole_model(name: str) -> dict[str, Tensor]:
     """Return names and shapes of timm's whole model of ``timm/<encoder>``, as meta tensors."""
     with torch.device("meta"):
-        return timm.create_model(_known(name)).state_dict()
+        return timm.create_model(known(name)).state_dict()
 
 
 def published(name: str) -> tuple[str, str]:
@@ -112,7 +126,7 @@ def published(name: str) -> tuple[str, str]:
 
     The licence is empty where timm states none.
     """
-    encoder = _known(name)
+    encoder = known(name)
     config = timm.get_pretrained_cfg(encoder)
     return (config and config.hf_hub_id) or encoder, (config and config.license) or ""
 
@@ -123,7 +137,7 @@ def fetch(name: str) -> dict[str, Tensor]:
     Raises:
         UserError: If timm has none for it, or they can be neither found nor fetched.
     """
-    encoder = _known(name)
+    encoder = known(name)
     try:
         return timm.create_model(encoder, pretrained=True).state_dict()
     except Exception as error:  # the clients of the hubs fail in many ways
@@ -134,7 +148,7 @@ def fetch(name: str) -> dict[str, Tensor]:
         ) from None
 
 
-def _known(name: str) -> str:
+def known(name: str) -> str:
     """Return timm's name of an encoder that it has."""
     encoder = name.removeprefix(TIMM)
     try:
