@@ -19,7 +19,7 @@ from wsss.io.atomic import atomic_path, remove_stale_files
 from wsss.io.labels import LabelReader, read_labels
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
-from wsss.stages import predict
+from wsss.stages import predict, predicting
 
 CLASSES = ["cat", "dog"]
 
@@ -61,8 +61,7 @@ def run(*arguments):
 
 def options(*arguments):
     args = parsed("model.pt", "photos", "out", *arguments)
-    infer = predict.infer_options(args.config, args.scales, args.flip, args.crf)
-    return predict.tile_options(infer, args.tile, args.overlap)
+    return predict.options_of(args, {"classes": CLASSES})
 
 
 @pytest.mark.parametrize(
@@ -141,14 +140,14 @@ def test_an_interrupted_call_is_resumed(model, photos, tmp_path, monkeypatch):
     photo(photos / "c.png", (20, 20))
     predicted = []
 
-    def broken(net, given, *rest):
+    def broken(net, given, *rest, **options):
         predicted.append(given.size)
         if len(predicted) == 2:
             raise KeyboardInterrupt
-        return original(net, given, *rest)
+        return original(net, given, *rest, **options)
 
-    original = predict.segment
-    monkeypatch.setattr(predict, "segment", broken)
+    original = predicting.segment
+    monkeypatch.setattr(predicting, "segment", broken)
     with pytest.raises(KeyboardInterrupt):
         run(model, photos, tmp_path / "out")
     assert not (tmp_path / "out/labels.tsv").exists()
@@ -173,7 +172,7 @@ def test_a_call_that_was_killed_while_it_wrote_is_resumed(model, photos, tmp_pat
 
 @pytest.mark.parametrize("change", [["--flip"], ["--tile", 40], ["--white", 4095]])
 def test_other_options_start_anew(model, photos, tmp_path, monkeypatch, change):
-    monkeypatch.setattr(predict, "decode", lambda *_: 1 / 0)
+    monkeypatch.setattr(predicting, "decode", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(model, photos, tmp_path / "out")
     monkeypatch.undo()
@@ -206,7 +205,7 @@ def test_masks_of_an_earlier_call_are_no_images(model, photos, tmp_path):
 
 
 def test_large_images_need_tiles(model, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "WHOLE", 2250)
+    monkeypatch.setattr(predicting, "WHOLE", 2250)
     with pytest.raises(UserError, match=r"1 of 2 images:\n.*b\.jpg: 61 x 37 .*predict --tile"):
         run(model, photos, tmp_path / "out")
     run(model, photos, tmp_path / "out", "--tile", 32)
@@ -282,5 +281,5 @@ def test_a_model_that_is_a_pipe_does_not_block(photos, tmp_path):
 @pytest.mark.parametrize(("side", "readers"), [(500, 8), (5000, 5), (9000, 1), (90000, 1)])
 def test_few_large_photos_are_read_ahead(side, readers):
     photos = [Photo("a", Path("a.jpg"), (10, 10)), Photo("b", Path("b.jpg"), (side, side))]
-    assert predict.readers_of(photos, [1.0], 8) == readers
-    assert predict.readers_of([], [1.0], 8) == 8
+    assert predicting.Options().readers(photos, 8) == readers
+    assert predicting.Options().readers([], 8) == 8
