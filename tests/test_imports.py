@@ -30,6 +30,8 @@ NETWORKS = (
     "train_segmenter",
     "evaluate_classifier",
     "infer_cam",
+    "pack_classifier",
+    "pack_segmenter",
     "infer_segmenter",
     "relabel",
     "segment_whole",

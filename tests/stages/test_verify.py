@@ -58,6 +58,7 @@ def make(plan, artifact):
             maps.put("a", cam=np.zeros((1, 8, 8), np.float16))
     elif path.name == "model.pt":
         kind = "backbone" if artifact.product == "weights" else artifact.product
+        kind = kind.removeprefix("packed ")
         save_model(path, build("tiny"), kind, **META)
         write_text(path.with_name("history.csv"), add_checksum("step,epoch,lr\n"))
     elif artifact.product == "demo":

@@ -30,6 +30,9 @@ OVERLAY_SIDE = 2000
 _AHEAD = 250_000_000
 """Largest number of pixels, scaled copies included, that are read ahead."""
 
+UNPACKED = "%s: has no settings of inference (the model.pt in the folder of a run has)"
+"""Message for the file of a network without them, of an older version or of a training."""
+
 _SINGLE_SCALE = SegmenterInfer(scales=[1.0], flip=False)
 
 
@@ -125,11 +128,7 @@ def carried(meta: Mapping[str, Any], source: Path) -> Carried:
     """
     found = meta.get("inference")
     if found is None:
-        log.warning(
-            "%s: holds no settings of inference (the model.pt in the folder of a run does): one "
-            "scale, not mirrored, no CRF",
-            source,
-        )
+        log.warning(f"{UNPACKED}: one scale, not mirrored, no CRF", source)
         return Carried(_SINGLE_SCALE, FULL)
     return Carried(SegmenterInfer.model_validate(found), meta["white"])
 
@@ -204,15 +203,18 @@ class Predictor:
 
 
 class Highest:
-    """Highest probability of every label in an image, whose bands are shown one by one."""
+    """Highest probability of every label in an image, whose bands are shown one by one.
+
+    Attributes:
+        values: (L,) float32.
+    """
 
     def __init__(self) -> None:
-        self.values: np.ndarray | None = None
+        self.values = np.zeros(1, np.float32)
 
     def __call__(self, probabilities: np.ndarray) -> None:
         """Take in the probabilities (L, h, W) of a band."""
-        found = probabilities.max((1, 2))
-        self.values = found if self.values is None else np.maximum(self.values, found)
+        self.values = np.maximum(self.values, probabilities.max((1, 2)))
 
 
 def shares(labels: np.ndarray, count: int) -> np.ndarray:
