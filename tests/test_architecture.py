@@ -20,6 +20,7 @@ TREE = (
     "tiles",
     "methods tasks engine report export planning",
     "stages",
+    "api",
     "cli",
     "__main__",
 )

@@ -71,6 +71,20 @@ def test_a_workflow_is_planned_without_the_packages_of_its_jobs():
     assert not imported("; ".join(lines))
 
 
+def test_the_package_is_imported_at_once():
+    before = "import sys, time; start = time.process_time(); import wsss; dir(wsss)"
+    run = subprocess.run(
+        [sys.executable, "-c", f"{before}; print(time.process_time() - start, *sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    seconds, *modules = run.stdout.split()
+    assert float(seconds) < 0.05
+    assert not (HEAVY | {"numpy", "pydantic", "PIL", "yaml"}) & set(modules)
+
+
 @pytest.mark.parametrize(
     ("name", "used"), [("tiny", {"torch"}), ("mobilenet_v2", {"torch", "torchvision"})]
 )

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -283,3 +284,68 @@ def test_few_large_photos_are_read_ahead(side, readers):
     photos = [Photo("a", Path("a.jpg"), (10, 10)), Photo("b", Path("b.jpg"), (side, side))]
     assert predicting.Options().readers(photos, 8) == readers
     assert predicting.Options().readers([], 8) == 8
+
+
+def test_overlays_and_scores_beside_the_masks(model, photos, tmp_path, caplog):
+    caplog.set_level("INFO", "wsss")
+    run(model, photos, tmp_path / "out", "--overlay", "--scores", "--tile", 32)
+    for name, size in {"a": (56, 40), "sub__b": (61, 37)}.items():
+        with Image.open(tmp_path / f"out/overlays/{name}.jpg") as image:
+            assert image.size == size
+    table = pd.read_csv(tmp_path / "out/scores.csv")
+    assert list(table["image"]) == ["a"] * 3 + ["sub__b"] * 3
+    assert list(table["class"][:3]) == ["background", *CLASSES]
+    labels = read_labels(tmp_path / "out/a.png")
+    assert np.allclose(table["share"][:3], [(labels == i).mean() for i in range(3)], atol=1e-6)
+    assert table["score"].between(0, 1).all()
+    for made in ("2 masks in", "0 = background, 1 = cat", "out/overlays", "out/scores.csv"):
+        assert made in caplog.text
+    assert f"wsss export coco --labels {tmp_path / 'out'} --images {photos}" in caplog.text
+    # within the images they are no images, and a call without them leaves none
+    run(model, photos, photos / "masks", "--overlay", "--overlay-format", "png")
+    run(model, photos, photos / "masks")
+    assert {p.name for p in (photos / "masks").iterdir()} == {
+        *("a.png", "sub__b.png", "labels.tsv", "classes.txt")
+    }
+
+
+def test_an_interrupted_call_keeps_what_is_beside_the_masks(model, photos, tmp_path, monkeypatch):
+    arguments = (model, photos, tmp_path / "out", "--overlay", "--scores")
+    run(*arguments)
+    whole = (tmp_path / "out/scores.csv").read_text()
+    run(*arguments[:3])
+    stopped = []
+
+    def broken(*given, **options):
+        stopped.append(given)
+        if len(stopped) == 2:
+            raise KeyboardInterrupt
+        return original(*given, **options)
+
+    original = predicting.segment
+    monkeypatch.setattr(predicting, "segment", broken)
+    with pytest.raises(KeyboardInterrupt):
+        run(*arguments)
+    assert not (tmp_path / "out/labels.tsv").exists()
+    run(*arguments)
+    assert len(stopped) == 3 and (tmp_path / "out/scores.csv").read_text() == whole
+
+
+def test_a_model_carries_its_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text("segment: {infer: {flip: true, scales: [0.5]}}")
+    own = SegmenterInfer(scales=[2.0], flip=True)
+    meta = {"classes": CLASSES, "inference": own.model_dump(mode="json"), "white": 4095}
+    carried = predict.options_of(parsed("model.pt", "photos", "out"), meta)
+    assert (carried.infer, carried.white) == (own, 4095)
+    given = parsed("model.pt", "photos", "out", "--no-flip", "--white", 1023)
+    assert predict.options_of(given, meta).infer == own.model_copy(update={"flip": False})
+    assert predict.options_of(given, meta).white == 1023
+    configured = parsed("model.pt", "photos", "out", "--config", "a.yaml")
+    assert predict.options_of(configured, meta).infer.scales == [0.5]
+
+
+def test_an_overlay_of_a_large_image_is_small(monkeypatch):
+    monkeypatch.setattr(predicting, "OVERLAY_SIDE", 10)
+    labels = np.zeros((40, 20), np.uint8)
+    assert predicting.overlay(labels, np.zeros((40, 20, 3), np.uint8)).size == (5, 10)

@@ -195,7 +195,7 @@ def test_many_damages_are_counted(plan, capfd, monkeypatch):
         if Path(artifact.path).name == "model.pt":
             flip(Path(artifact.path))
     code, said = verify(capfd)
-    assert code == 2 and "damaged files: 3\n" in said and "  ... 1 more\n" in said
+    assert code == 2 and "damaged files: 5\n" in said and "  ... 3 more\n" in said
 
 
 def test_another_configuration_is_read_on_top(plan, capfd):
