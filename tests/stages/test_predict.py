@@ -291,7 +291,7 @@ def test_overlays_and_scores_beside_the_masks(model, photos, tmp_path, caplog):
     run(model, photos, tmp_path / "out", "--overlay", "--scores", "--tile", 32)
     for name, size in {"a": (56, 40), "sub__b": (61, 37)}.items():
         with Image.open(tmp_path / f"out/overlays/{name}.jpg") as image:
-            assert image.size == size
+            assert image.width == size[0] and image.height >= size[1]
     table = pd.read_csv(tmp_path / "out/scores.csv")
     assert list(table["image"]) == ["a"] * 3 + ["sub__b"] * 3
     assert list(table["class"][:3]) == ["background", *CLASSES]
@@ -348,4 +348,4 @@ def test_a_model_carries_its_settings(tmp_path, monkeypatch):
 def test_an_overlay_of_a_large_image_is_small(monkeypatch):
     monkeypatch.setattr(predicting, "OVERLAY_SIDE", 10)
     labels = np.zeros((40, 20), np.uint8)
-    assert predicting.overlay(labels, np.zeros((40, 20, 3), np.uint8)).size == (5, 10)
+    assert predicting.overlay(labels, np.zeros((40, 20, 3), np.uint8), []).size == (5, 10)

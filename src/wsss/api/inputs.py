@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from wsss.data.unusual import warn_dim
 from wsss.errors import UserError
 from wsss.io.images import decode, from_pillow
 
@@ -74,7 +75,9 @@ def pixels_of(picture: Picture, limit: int, white: int) -> np.ndarray:
         UserError: it cannot be read, is too large, or is an array of another shape or type.
     """
     if isinstance(picture, str | os.PathLike):
-        return decode(Path(picture), limit, white).pixels
+        found = decode(Path(picture), limit, white)
+        warn_dim({Path(picture): found.dim}, "the option white =")
+        return found.pixels
     if isinstance(picture, Image.Image):
         _refuse_large(picture.height, picture.width, limit)
         return from_pillow(picture, name_of(picture))

@@ -11,6 +11,7 @@ from PIL import Image
 
 from wsss.io.labels import write_labels
 from wsss.ops.seeds import upsample_cam
+from wsss.report.legend import with_legend
 from wsss.report.panels import Heatmap, assign, paint_cam
 from wsss.stages.predicting import overlay, shares, smaller
 
@@ -59,8 +60,11 @@ class Prediction:
         return found
 
     def overlay(self) -> Image.Image:
-        """Return the mask painted on the image in grey, at most 2000 pixels long."""
-        return overlay(self.labels, self.image)
+        """Return the mask painted on the image in grey, above a legend.
+
+        Images longer than 2000 pixels are scaled down.
+        """
+        return overlay(self.labels, self.image, self.names)
 
     def save(self, path: str | Path) -> None:
         """Write the mask as `wsss predict` does: a palette PNG whose values are the labels."""
@@ -117,11 +121,10 @@ class Cams:
         return upsample_cam(self.maps, (height, width))
 
     def overlay(self) -> Image.Image:
-        """Return the strongest class of each pixel painted on the image in grey."""
+        """Return the strongest class of each pixel painted on the image, above a legend."""
         colours = assign(self.classes.tolist())
-        return Image.fromarray(
-            paint_cam(Heatmap(self.maps, self.classes), smaller(self.image), colours)
-        )
+        painted = paint_cam(Heatmap(self.maps, self.classes), smaller(self.image), colours)
+        return with_legend(painted, [*zip(self.labels, colours.values(), strict=True)])
 
     def _repr_png_(self) -> bytes:
         return _png(self.overlay())

@@ -28,11 +28,12 @@ class Overlays:
 
     Args:
         out: folder of the masks.
+        names: names of the labels.
         suffix: suffix of the files, see `FORMATS`; None = there are none.
     """
 
-    def __init__(self, out: Path, suffix: str | None) -> None:
-        self.folder, self._suffix = out / OVERLAYS, suffix
+    def __init__(self, out: Path, names: Sequence[str], suffix: str | None) -> None:
+        self.folder, self._names, self._suffix = out / OVERLAYS, names, suffix
 
     def has(self, image_id: str) -> bool:
         """Return True if an image needs no overlay any more."""
@@ -42,7 +43,8 @@ class Overlays:
         """Write the overlay of an image, of a label map (H, W) on pixels (H, W, 3)."""
         if self._suffix:
             buffer = io.BytesIO()
-            overlay(labels, image).save(buffer, FORMATS[self._suffix], quality=_QUALITY)
+            picture = overlay(labels, image, self._names)
+            picture.save(buffer, FORMATS[self._suffix], quality=_QUALITY)
             write_bytes(self._path(image_id), buffer.getvalue())
 
     def finish(self, image_ids: Iterable[str]) -> None:

@@ -86,8 +86,9 @@ def run(args: argparse.Namespace) -> None:
     # masks
     with ResumableWriter(args.out / RECORD, _provenance(args, options, predictor.names)) as out:
         write_text(args.out / CLASSES, "\n".join([*predictor.names, ""]))
+        suffix = args.overlay_format if args.overlay else None
         beside = Beside(
-            Overlays(args.out, args.overlay_format if args.overlay else None),
+            Overlays(args.out, predictor.names, suffix),
             Scores(args.out, predictor.names, args.scores),
         )
         damaged = _predict_all(predictor, photos, out, beside)
@@ -177,8 +178,10 @@ def _provenance(args: argparse.Namespace, options: Options, names: Sequence[str]
     tiles = {"tile": options.tile, "overlap": options.overlap}
     config = options.infer.model_dump(mode="json")
     made = {"version": __version__, "images": str(args.images), "config": config}
-    white = {"white": options.white}
-    return canonical(command_of("predict") | files | made | white | tiles | {"labels": list(names)})
+    others = {"white": options.white, "labels": list(names)}
+    # what an earlier call left beside the masks may be of another model
+    beside = {"overlay": args.overlay and args.overlay_format, "scores": args.scores}
+    return canonical(command_of("predict") | files | made | tiles | others | beside)
 
 
 def options_of(args: argparse.Namespace, meta: Mapping[str, Any]) -> Options:

@@ -18,6 +18,7 @@ from wsss.io.images import LARGEST, WHOLE, decode
 from wsss.io.index import FULL
 from wsss.io.progress import log
 from wsss.names import NO_CLASS
+from wsss.report.legend import with_legend
 from wsss.report.panels import assign, paint_labels
 from wsss.stages.finite import finite_scores
 from wsss.stages.infer_segmenter import Observer, make_segmenter, segment, segment_tiles
@@ -223,15 +224,17 @@ def shares(labels: np.ndarray, count: int) -> np.ndarray:
     return pixels / max(labels.size, 1)
 
 
-def overlay(labels: np.ndarray, image: np.ndarray) -> Image.Image:
-    """Paint a label map on its image, no side longer than `OVERLAY_SIDE`.
+def overlay(labels: np.ndarray, image: np.ndarray, names: Sequence[str]) -> Image.Image:
+    """Paint a label map on its image, no side longer than `OVERLAY_SIDE`, above a legend.
 
     Args:
         labels: (H, W) uint8.
         image: (H, W, 3) uint8 RGB.
+        names: names of the labels.
     """
-    classes = [label - 1 for label in np.unique(labels).tolist() if label]
-    return Image.fromarray(paint_labels(labels, smaller(image), assign(classes)))
+    colours = assign(label - 1 for label in np.unique(labels).tolist() if label)
+    entries = [(names[number + 1], colour) for number, colour in colours.items()]
+    return with_legend(paint_labels(labels, smaller(image), colours), entries)
 
 
 def smaller(image: np.ndarray) -> np.ndarray:
