@@ -1,10 +1,7 @@
-"""The chain as a function: it runs as `snakemake` does, in a process of its own."""
+"""The chain as a function: it runs as `wsss run` does, Snakemake in a process of its own."""
 
 import os
-import signal
-import subprocess
 import sys
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +13,17 @@ import yaml
 from wsss import runnames
 from wsss.errors import UserError
 from wsss.plan.artifacts import Plan
+from wsss.plan.changes import changes
 from wsss.plan.links import run_links
 from wsss.stages.clean import planned
+from wsss.stages.run import explained, make
+from wsss.workflow import configuration, snakemake
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Config = str | os.PathLike[str] | Mapping[str, Any]
-"""A configuration: the path of a YAML file, or its content."""
-
-_KEPT = 400
-"""Last lines of the output in which the reason of a failure is looked for."""
-
-_SHOWN = 15
-"""Last lines that are shown where no reason is found."""
+"""A configuration: the path of a YAML file, the name of a recipe such as photos, or its content."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +107,12 @@ def run(
     """Run the chain; what is there already is not computed again.
 
     Files and results are relative to the working directory. Its config.yaml, if there is one, comes
-    first, as with `snakemake`.
+    first, as with `wsss run`.
 
     Args:
         config: a configuration, or several of which later ones win.
         cores: CPU cores; None = all.
-        dry_run: show what would run, and run nothing.
+        dry_run: print what would be made and why, and make nothing.
         quiet: print nothing.
 
     Returns:
@@ -130,83 +124,26 @@ def run(
         KeyboardInterrupt: it was interrupted; the same call continues.
     """
     given = [config] if isinstance(config, str | os.PathLike | Mapping) else [*config]
-    snakefile = _snakefile()
     with TemporaryDirectory(prefix="wsss-") as folder:
         files = [_file(one, Path(folder, f"config{n}.yaml")) for n, one in enumerate(given)]
         # mistakes are found before anything is started
         plan = planned(files)
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile)]
-        command += ["--cores", str(cores or "all"), *(["--dry-run"] if dry_run else [])]
-        command += ["--configfile", *map(str, files)] if files else []
-        _call(command, quiet)
+        if not dry_run:
+            make(plan, snakemake(files, cores, ()), quiet)
+        elif not quiet:
+            sys.stdout.writelines(f"{line}\n" for line in explained(changes(plan)))
     return _finished(plan)
 
 
 def _file(config: Config, place: Path) -> Path:
     """Return the file of a configuration; `place` is written if it is none."""
     if not isinstance(config, Mapping):
-        return Path(config)
+        return configuration(os.fspath(config))
     try:
         place.write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
     except yaml.YAMLError as error:
         raise UserError(f"config: only numbers, texts, lists and dicts ({error})") from error
     return place
-
-
-def _snakefile() -> Path:
-    """Return the Snakefile of the project that this package belongs to, or is used in.
-
-    Raises:
-        UserError: there is none.
-    """
-    for root in (Path(__file__).parents[3], Path.cwd()):
-        if (root / "rules/common.smk").is_file() and (root / "Snakefile").is_file():
-            return root / "Snakefile"
-    raise UserError(
-        "the rules of the workflow are not installed: install the package from a checkout of the "
-        "project, pip install --editable ., or work in its folder"
-    )
-
-
-def _call(command: Sequence[str], quiet: bool) -> None:
-    """Run Snakemake and show what it prints.
-
-    Raises:
-        UserError: it failed; with the reason.
-    """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    last: deque[str] = deque(maxlen=_KEPT)
-    with subprocess.Popen(
-        command,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
-        try:
-            for line in process.stdout or ():
-                last.append(line.rstrip())
-                if not quiet:
-                    sys.stdout.write(line)
-        except KeyboardInterrupt:
-            # a notebook interrupts its own process alone
-            process.send_signal(signal.SIGINT)
-            process.wait()
-            raise
-    if process.returncode:
-        raise UserError(_reason(list(last)))
-
-
-def _reason(lines: Sequence[str]) -> str:
-    """Return the reason of a failure from the last lines of the output."""
-    errors = [line for line in lines if line.startswith(("error: ", "unexpected error"))]
-    if errors:
-        return "\n".join(dict.fromkeys(line.removeprefix("error: ") for line in errors))
-    heads = [number for number, line in enumerate(lines) if line.startswith("WorkflowError")]
-    shown = lines[heads[-1] + 1 :] if heads else [line for line in lines if line][-_SHOWN:]
-    return "\n".join(["the workflow failed:", *filter(None, shown)])
 
 
 def _finished(plan: Plan) -> Finished:

@@ -47,6 +47,7 @@ from wsss.planning.rehearsal import (
 )
 from wsss.stages.console import plain_table
 from wsss.stages.options import integer
+from wsss.workflow.arguments import add_configs_argument
 
 _SAMPLE = 100
 """Images whose size is looked up."""
@@ -57,9 +58,7 @@ _DEMO_LABELS = 1.7
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "configs", type=Path, nargs="*", help="configuration files, the last one has precedence"
-    )
+    add_configs_argument(parser)
     parser.add_argument("--cores", type=integer(1), help="cores of the workflow; default: all")
     data = parser.add_argument_group("data set, in place of the one in dataset.root")
     data.add_argument("--images", type=integer(1), nargs=2, metavar=("TRAIN", "VAL"), help="number")
