@@ -4,6 +4,7 @@ REQUIRED INPUTS: the index, checked backbone weights; for methods that learn fro
     refined maps of another run, or a folder of the user's own maps.
 OUTPUTS: make_boundaries/{key}/train/maps.tsv (boundary maps, for those methods),
     train_cam/{key}/model.pt (classifier), train_cam/{key}/history.csv (its losses),
+    pack_classifier/{key}/model.pt (the classifier with the settings of its inference),
     evaluate_classifier/{key}/classifier.{split}.json (its metrics on the image labels),
     infer_cam/{key}/{split}/maps.tsv (record of the maps of the labelled classes).
 """
@@ -104,6 +105,35 @@ rule evaluate_classifier:
     shell:
         "wsss evaluate-classifier --index {input.index:q} --model {input.model:q}"
         " --split {wildcards.split} --out {output.result:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
+
+
+rule pack_classifier:
+    """Put the settings of inference into the file of the classifier."""
+    input:
+        index=made("index"),
+        model=made("model"),
+    output:
+        model=update(f"{STORE}/pack_classifier/{{key}}/model.pt"),
+    log:
+        f"{STORE}/pack_classifier/{{key}}/logs/all.log",
+    benchmark:
+        f"{STORE}/pack_classifier/{{key}}/benchmarks/all.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
+    params:
+        config=cfg,
+        arguments=arguments,
+        users=users,
+    message:
+        "pack_classifier of {params.users}"
+    shell:
+        "wsss pack-classifier --index {input.index:q} --model {input.model:q}"
+        " --out {output.model:q}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 

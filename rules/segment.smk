@@ -2,6 +2,7 @@
 
 REQUIRED INPUTS: the pseudo labels of train, the classifier, checked backbone weights.
 OUTPUTS: train_segmenter/{key}/model.pt, train_segmenter/{key}/history.csv (its losses),
+    pack_segmenter/{key}/model.pt (the segmenter with the settings of its inference),
     infer_segmenter/{key}/{split}/labels.tsv (record of the masks beside it),
     relabel/{key}/train/labels.tsv (masks that the next round of the segmenter learns).
 """
@@ -75,6 +76,35 @@ rule infer_segmenter:
     shell:
         "wsss infer-segmenter --index {input.index:q} --model {input.model:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
+
+
+rule pack_segmenter:
+    """Put the settings of inference into the file of the segmenter."""
+    input:
+        index=made("index"),
+        model=made("model"),
+    output:
+        model=update(f"{STORE}/pack_segmenter/{{key}}/model.pt"),
+    log:
+        f"{STORE}/pack_segmenter/{{key}}/logs/all.log",
+    benchmark:
+        f"{STORE}/pack_segmenter/{{key}}/benchmarks/all.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
+    params:
+        config=cfg,
+        arguments=arguments,
+        users=users,
+    message:
+        "pack_segmenter of {params.users}"
+    shell:
+        "wsss pack-segmenter --index {input.index:q} --model {input.model:q}"
+        " --out {output.model:q}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 

@@ -12,7 +12,7 @@ FETCHING = {"fetch_data", "convert_masks", "make_tiles", "prepare_data", "prepar
 READING = FETCHING - {"fetch_data"}
 SORTING = READING - {"convert_masks"}
 WALKING = {"random_walk", "walk_irn"}
-PREDICTING = {"infer_segmenter", "relabel", "segment_whole"}
+PREDICTING = {"infer_segmenter", "pack_segmenter", "relabel", "segment_whole"}
 PUBLISHED = {"aeft", "eader", "irn", "psa", "sb", "seam", "vit"}
 """The methods of this project; you may have some of your own beside them."""
 ELSEWHERE: set[str] = set()
@@ -112,8 +112,10 @@ KEYS = [
     *_section("cam.train", {"train_cam"}, **_TRAIN, resize=[48, 70], jitter_probability=0.5),
     *_section("cam.train", {"train_cam"}, sampling="area", early_stopping={"patience": 5}),
     *_section("cam.train", {"train_cam"}, {"cam.train.sampling": "area"}, area=[0.5, 1]),
-    *_section("cam.infer", {"infer_cam"}, scales=[2], flip=False, resampling="pillow"),
-    Key("cam.infer.precision", "32-true", {"infer_cam", "evaluate_classifier"}),
+    *_section(
+        "cam.infer", {"infer_cam", "pack_classifier"}, scales=[2], flip=False, resampling="pillow"
+    ),
+    Key("cam.infer.precision", "32-true", {"infer_cam", "evaluate_classifier", "pack_classifier"}),
     Key("cam.checkpoint", HERE, ELSEWHERE),
     *_section("cam.psa", {"train_cam"}, dropout=0.1),
     *_section("cam.seam", {"train_cam"}, {"method": "seam"}, dropout=0.1, scale=0.5),

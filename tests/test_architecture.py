@@ -21,6 +21,7 @@ TREE = (
     "methods tasks engine report export planning",
     "workflow",
     "stages",
+    "api",
     "cli",
     "__main__",
 )

@@ -30,6 +30,8 @@ NETWORKS = (
     "train_segmenter",
     "evaluate_classifier",
     "infer_cam",
+    "pack_classifier",
+    "pack_segmenter",
     "infer_segmenter",
     "relabel",
     "segment_whole",
@@ -67,6 +69,20 @@ def test_a_workflow_is_planned_without_the_packages_of_its_jobs():
     lines = re.findall("^ *(from wsss.* import .*)", rules.partition("configfile:")[0], re.M)
     assert "from wsss.plan.artifacts import Plan" in lines
     assert not imported("; ".join(lines))
+
+
+def test_the_package_is_imported_at_once():
+    before = "import sys, time; start = time.process_time(); import wsss; dir(wsss)"
+    run = subprocess.run(
+        [sys.executable, "-c", f"{before}; print(time.process_time() - start, *sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    seconds, *modules = run.stdout.split()
+    assert float(seconds) < 0.05
+    assert not (HEAVY | {"numpy", "pydantic", "PIL", "yaml"}) & set(modules)
 
 
 @pytest.mark.parametrize(

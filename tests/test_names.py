@@ -11,6 +11,7 @@ from wsss.pipeline import STAGES
 ROOT = Path(__file__).parents[1]
 HELPERS = {
     "__init__",
+    "beside",
     "classifiers",
     "console",
     "damage",
@@ -22,6 +23,8 @@ HELPERS = {
     "irn_instances",
     "locating",
     "options",
+    "packing",
+    "predicting",
     "parts",
     "sourcing",
 }

@@ -95,6 +95,9 @@ _INFER_CAM = Stage(
     scattered=True,
     imports_method=True,
 )
+_PACK_CLASSIFIER = Stage(
+    "pack_classifier", ("cam.infer",), (_TRAIN_INDEX, Input("model", "classifier"))
+)
 _EVALUATE_CLASSIFIER = Stage(
     "evaluate_classifier",
     ("cam.infer.precision",),
@@ -216,6 +219,9 @@ _TRAIN_SEGMENTER = Stage(
 _INFER_SEGMENTER = Stage(
     "infer_segmenter", ("segment.infer",), (INDEX, Input("model", "segmenter")), scattered=True
 )
+_PACK_SEGMENTER = Stage(
+    "pack_segmenter", ("segment.infer",), (_TRAIN_INDEX, Input("model", "segmenter"))
+)
 _SEGMENT_WHOLE = Stage(
     "segment_whole",
     ("segment.infer",),
@@ -243,6 +249,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         "classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier", beside="history.csv"
     ),
+    Product("packed classifier", "model", (_PACK_CLASSIFIER,), "cam", UNSPLIT),
     Product(SCORES, "document", (_EVALUATE_CLASSIFIER,), "cam", file="classifier.{split}.json"),
     Product(
         *("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS),
@@ -280,6 +287,7 @@ PRODUCTS: tuple[Product, ...] = (
         beside="history.csv",
         variant=lambda run: run.segment.segmenter,
     ),
+    Product("packed segmenter", "model", (_PACK_SEGMENTER,), "segment", UNSPLIT),
     Product(
         *("segment", "labels", (_INFER_SEGMENTER,), "segment", (VAL,), "Segmenter", (VAL,)),
         uses_labels=False,

@@ -6,7 +6,10 @@ from tests.plan.conftest import Contents, fresh, stages
 from wsss.config.packaged import Package
 from wsss.plan.files import run_files
 
-WALK = {"random_walk", "train_segmenter", "infer_segmenter", "evaluate", "report"}
+WALK = {
+    *("random_walk", "train_segmenter", "pack_segmenter", "infer_segmenter"),
+    *("evaluate", "report"),
+}
 SWEEP = {"runs": {"b4": {"walk": {"beta": 4}}, "b8": {}, "b16": {"walk": {"beta": 16}}}}
 
 
@@ -88,7 +91,7 @@ def test_targets_are_the_report_and_what_runs_are_made_for(planned):
     made = {path.split("/store/")[1].partition("/")[0] for path in planned().targets()}
     assert made == {
         *("report", "train_cam", "train_affinity", "train_segmenter"),
-        *("random_walk", "infer_segmenter"),
+        *("random_walk", "infer_segmenter", "pack_classifier", "pack_segmenter"),
     }
 
 
@@ -142,7 +145,9 @@ def test_the_upper_bound_is_the_segmenter_trained_on_masks(planned):
     bound, own = (plan.artifact("segmenter", None, run) for run in ("psa.3.bound", "psa.3"))
     assert bound.inputs["masks"] == (plan.artifact("masks", "train"),)
     assert not own.inputs["masks"] and own.inputs["labels"] == bound.inputs["labels"]
-    assert set(run_files(plan, "psa.3.bound").products) == {"segmenter", "segment"}
+    assert set(run_files(plan, "psa.3.bound").products) == {
+        *("segmenter", "packed segmenter", "segment")
+    }
 
 
 def test_derived_runs_take_their_boundaries_from_the_same_first_run(planned):

@@ -22,7 +22,14 @@ def test_what_another_configuration_made_is_listed_with_sizes(planned):
     found = {item.folder: item for item in unused(one)}
     assert found[Path(model.folder)].size == 5
     assert {item.stage for item in found.values()} == {
-        *("random_walk", "train_segmenter", "infer_segmenter", "evaluate", "report")
+        *(
+            "random_walk",
+            "train_segmenter",
+            "pack_segmenter",
+            "infer_segmenter",
+            "evaluate",
+            "report",
+        )
     }
     remove(list(found.values()))
     assert unused(one) == [] and Path(one.report.path).exists()

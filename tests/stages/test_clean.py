@@ -18,7 +18,10 @@ from wsss.plan.links import refresh
 from wsss.stages import clean
 from wsss.system.locks import exclusive
 
-WALK = {"random_walk", "train_segmenter", "infer_segmenter", "evaluate", "report"}
+WALK = {
+    *("random_walk", "train_segmenter", "pack_segmenter", "infer_segmenter"),
+    *("evaluate", "report"),
+}
 
 
 @pytest.fixture(autouse=True)

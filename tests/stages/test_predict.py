@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -19,7 +20,7 @@ from wsss.io.atomic import atomic_path, remove_stale_files
 from wsss.io.labels import LabelReader, read_labels
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
-from wsss.stages import predict
+from wsss.stages import predict, predicting
 
 CLASSES = ["cat", "dog"]
 
@@ -61,8 +62,7 @@ def run(*arguments):
 
 def options(*arguments):
     args = parsed("model.pt", "photos", "out", *arguments)
-    infer = predict.infer_options(args.config, args.scales, args.flip, args.crf)
-    return predict.tile_options(infer, args.tile, args.overlap)
+    return predict.options_of(args, {"classes": CLASSES})
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ def test_an_interrupted_call_is_resumed(model, photos, tmp_path, monkeypatch):
     photo(photos / "c.png", (20, 20))
     predicted = []
 
-    def broken(net, given, *rest):
+    def broken(net, given, *rest, **options):
         predicted.append(given.size)
         if len(predicted) == 2:
             raise KeyboardInterrupt
-        return original(net, given, *rest)
+        return original(net, given, *rest, **options)
 
-    original = predict.segment
-    monkeypatch.setattr(predict, "segment", broken)
+    original = predicting.segment
+    monkeypatch.setattr(predicting, "segment", broken)
     with pytest.raises(KeyboardInterrupt):
         run(model, photos, tmp_path / "out")
     assert not (tmp_path / "out/labels.tsv").exists()
@@ -173,7 +173,7 @@ def test_a_call_that_was_killed_while_it_wrote_is_resumed(model, photos, tmp_pat
 
 @pytest.mark.parametrize("change", [["--flip"], ["--tile", 40], ["--white", 4095]])
 def test_other_options_start_anew(model, photos, tmp_path, monkeypatch, change):
-    monkeypatch.setattr(predict, "decode", lambda *_: 1 / 0)
+    monkeypatch.setattr(predicting, "decode", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(model, photos, tmp_path / "out")
     monkeypatch.undo()
@@ -206,7 +206,7 @@ def test_masks_of_an_earlier_call_are_no_images(model, photos, tmp_path):
 
 
 def test_large_images_need_tiles(model, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "WHOLE", 2250)
+    monkeypatch.setattr(predicting, "WHOLE", 2250)
     with pytest.raises(UserError, match=r"1 of 2 images:\n.*b\.jpg: 61 x 37 .*predict --tile"):
         run(model, photos, tmp_path / "out")
     run(model, photos, tmp_path / "out", "--tile", 32)
@@ -282,5 +282,70 @@ def test_a_model_that_is_a_pipe_does_not_block(photos, tmp_path):
 @pytest.mark.parametrize(("side", "readers"), [(500, 8), (5000, 5), (9000, 1), (90000, 1)])
 def test_few_large_photos_are_read_ahead(side, readers):
     photos = [Photo("a", Path("a.jpg"), (10, 10)), Photo("b", Path("b.jpg"), (side, side))]
-    assert predict.readers_of(photos, [1.0], 8) == readers
-    assert predict.readers_of([], [1.0], 8) == 8
+    assert predicting.Options().readers(photos, 8) == readers
+    assert predicting.Options().readers([], 8) == 8
+
+
+def test_overlays_and_scores_beside_the_masks(model, photos, tmp_path, caplog):
+    caplog.set_level("INFO", "wsss")
+    run(model, photos, tmp_path / "out", "--overlay", "--scores", "--tile", 32)
+    for name, size in {"a": (56, 40), "sub__b": (61, 37)}.items():
+        with Image.open(tmp_path / f"out/overlays/{name}.jpg") as image:
+            assert image.width == size[0] and image.height >= size[1]
+    table = pd.read_csv(tmp_path / "out/scores.csv")
+    assert list(table["image"]) == ["a"] * 3 + ["sub__b"] * 3
+    assert list(table["class"][:3]) == ["background", *CLASSES]
+    labels = read_labels(tmp_path / "out/a.png")
+    assert np.allclose(table["share"][:3], [(labels == i).mean() for i in range(3)], atol=1e-6)
+    assert table["score"].between(0, 1).all()
+    for made in ("2 masks in", "0 = background, 1 = cat", "out/overlays", "out/scores.csv"):
+        assert made in caplog.text
+    assert f"wsss export coco --labels {tmp_path / 'out'} --images {photos}" in caplog.text
+    # within the images they are no images, and a call without them leaves none
+    run(model, photos, photos / "masks", "--overlay", "--overlay-format", "png")
+    run(model, photos, photos / "masks")
+    assert {p.name for p in (photos / "masks").iterdir()} == {
+        *("a.png", "sub__b.png", "labels.tsv", "classes.txt")
+    }
+
+
+def test_an_interrupted_call_keeps_what_is_beside_the_masks(model, photos, tmp_path, monkeypatch):
+    arguments = (model, photos, tmp_path / "out", "--overlay", "--scores")
+    run(*arguments)
+    whole = (tmp_path / "out/scores.csv").read_text()
+    run(*arguments[:3])
+    stopped = []
+
+    def broken(*given, **options):
+        stopped.append(given)
+        if len(stopped) == 2:
+            raise KeyboardInterrupt
+        return original(*given, **options)
+
+    original = predicting.segment
+    monkeypatch.setattr(predicting, "segment", broken)
+    with pytest.raises(KeyboardInterrupt):
+        run(*arguments)
+    assert not (tmp_path / "out/labels.tsv").exists()
+    run(*arguments)
+    assert len(stopped) == 3 and (tmp_path / "out/scores.csv").read_text() == whole
+
+
+def test_a_model_carries_its_settings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text("segment: {infer: {flip: true, scales: [0.5]}}")
+    own = SegmenterInfer(scales=[2.0], flip=True)
+    meta = {"classes": CLASSES, "inference": own.model_dump(mode="json"), "white": 4095}
+    carried = predict.options_of(parsed("model.pt", "photos", "out"), meta)
+    assert (carried.infer, carried.white) == (own, 4095)
+    given = parsed("model.pt", "photos", "out", "--no-flip", "--white", 1023)
+    assert predict.options_of(given, meta).infer == own.model_copy(update={"flip": False})
+    assert predict.options_of(given, meta).white == 1023
+    configured = parsed("model.pt", "photos", "out", "--config", "a.yaml")
+    assert predict.options_of(configured, meta).infer.scales == [0.5]
+
+
+def test_an_overlay_of_a_large_image_is_small(monkeypatch):
+    monkeypatch.setattr(predicting, "OVERLAY_SIDE", 10)
+    labels = np.zeros((40, 20), np.uint8)
+    assert predicting.overlay(labels, np.zeros((40, 20, 3), np.uint8), []).size == (5, 10)

@@ -58,6 +58,7 @@ def make(plan, artifact):
             maps.put("a", cam=np.zeros((1, 8, 8), np.float16))
     elif path.name == "model.pt":
         kind = "backbone" if artifact.product == "weights" else artifact.product
+        kind = kind.removeprefix("packed ")
         save_model(path, build("tiny"), kind, **META)
         write_text(path.with_name("history.csv"), add_checksum("step,epoch,lr\n"))
     elif artifact.product == "demo":
@@ -194,7 +195,7 @@ def test_many_damages_are_counted(plan, capfd, monkeypatch):
         if Path(artifact.path).name == "model.pt":
             flip(Path(artifact.path))
     code, said = verify(capfd)
-    assert code == 2 and "damaged files: 3\n" in said and "  ... 1 more\n" in said
+    assert code == 2 and "damaged files: 5\n" in said and "  ... 3 more\n" in said
 
 
 def test_another_configuration_is_read_on_top(plan, capfd):

@@ -28,7 +28,7 @@ TRAIN = "snakemake --cores all --configfile configs/photos.yaml pets.yaml"
 RUN = "wsss run photos pets.yaml"
 PETS = "results/pets/psa/segment/model.pt"
 AFTER = (
-    f"wsss predict {PETS} holiday masks --config pets.yaml",
+    f"wsss predict {PETS} holiday masks --overlay --scores",
     "wsss export coco --labels masks --images holiday --out masks.json",
     f"wsss export onnx --model {PETS} --out pets.onnx",
 )

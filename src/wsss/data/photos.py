@@ -12,7 +12,7 @@ from wsss.data.sources.folders import SUFFIXES
 from wsss.data.sources.listing import image_ids
 from wsss.errors import UserError, first_of, raise_problems
 from wsss.io.images import LARGEST, image_size
-from wsss.io.labels import RECORD, is_record
+from wsss.io.labels import OVERLAYS, RECORD, is_record
 from wsss.io.names import name_problem
 from wsss.io.progress import log
 from wsss.io.resumable import UNFINISHED
@@ -69,6 +69,7 @@ def _files(folder: Path, results: Path) -> list[Path]:
     drawn = {path.parent for path in below if path.name in (RECORD, UNFINISHED) and is_record(path)}
     for masks in sorted(drawn):
         log.info("%s: holds label maps, no photos; left out", masks)
+    drawn |= {masks / OVERLAYS for masks in drawn}
     own = _real(results)
     rest = [path for path in below if path.parent not in drawn and own not in _real(path).parents]
     # hidden files

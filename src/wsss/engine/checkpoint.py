@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from torch import nn
 
 from wsss import __version__
+from wsss.config.model import CamInfer
+from wsss.config.segmenter import SegmenterInfer
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path
 from wsss.io.progress import log
@@ -38,6 +40,8 @@ class _Classifier(_Network):
     method: str
     params: dict[str, dict[str, Any]]
     classes: list[str]
+    inference: CamInfer | None = None
+    white: int | None = None
 
 
 class _Affinity(_Network):
@@ -52,6 +56,8 @@ class _Segmenter(_Network):
     segmenter: str
     options: dict[str, Any]
     classes: list[str]
+    inference: SegmenterInfer | None = None
+    white: int | None = None
 
 
 _DESCRIPTIONS: dict[str, type[_Description]] = {
@@ -98,13 +104,24 @@ def save_model(path: Path, net: nn.Module, kind: str, **meta: object) -> None:
     _save(path, {"state": state, "meta": text})
 
 
-def load_model(path: Path, kind: str, remedy: str = "") -> Model:
+def save_again(path: Path, model: Model, **more: object) -> None:
+    """Write a model that was read with more metadata.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    text = json.dumps({**model.meta, **more}, sort_keys=True)
+    _save(path, {"state": model.state, "meta": text})
+
+
+def load_model(path: Path, kind: str, remedy: str = "", *others: str) -> Model:
     """Read a model of a kind without executing anything in its file.
 
     Args:
         path: the file.
         kind: expected kind, see `save_model`.
         remedy: advice if it is missing or no such model; empty = train it again.
+        *others: further kinds that are welcome.
 
     Raises:
         UserError: the file is missing, damaged, of another kind or something else, or a weight in
@@ -129,9 +146,9 @@ def load_model(path: Path, kind: str, remedy: str = "") -> Model:
         raise UserError(
             f"{path}: damaged, or not a model of this package ({type(error).__name__}); {again}"
         ) from error
-    if found != kind:
-        again = f"; {remedy}" if remedy else ""
-        raise UserError(f"{path}: another kind of model, {found} instead of {kind}{again}")
+    if found not in (kind, *others):
+        again, wanted = f"; {remedy}" if remedy else "", " or ".join([kind, *others])
+        raise UserError(f"{path}: another kind of model, {found} instead of {wanted}{again}")
     if broken:
         again = remedy or _REMEDIES.get(kind, "lower the learning rate, delete it and run again")
         raise UserError(f"{path}: {broken} in it is not finite; {again}")

@@ -106,6 +106,29 @@ def decode(path: Path, limit: int = WHOLE, white: int = FULL) -> Decoded:
     return _decoded(path, limit, white, path)
 
 
+def from_pillow(image: Image.Image, name: str) -> np.ndarray:
+    """Convert an image that Pillow has opened or made, as `read_image` does.
+
+    Args:
+        image: of 8 bits per sample; grey, palette, CMYK and transparent ones become RGB.
+        name: for errors.
+
+    Returns:
+        (H, W, 3) uint8 RGB, upright.
+
+    Raises:
+        UserError: it has more than 8 bits per sample, or cannot be decoded.
+    """
+    if image.mode.startswith("I;16"):
+        raise UserError(f"{name}: 16 bits per sample; give its path, which is read with its white")
+    try:
+        return np.array(_to_rgb(_upright(image), Path(name), 8))
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{name}: cannot be decoded ({error})") from error
+
+
 def read_item(item: Item, limit: int = WHOLE) -> np.ndarray:
     """Read an image of the index, as `read_image` does, and verify its digest.
 

@@ -28,6 +28,9 @@ RECORD = "labels.tsv"
 CLASSES = "classes.txt"
 """File name of the label names beside the masks of `wsss predict`; line n (from 0) is label n."""
 
+OVERLAYS = "overlays"
+"""Folder beside these masks with the images on which they are painted."""
+
 
 @cache
 def palette() -> np.ndarray:

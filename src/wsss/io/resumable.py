@@ -48,20 +48,21 @@ class ResumableWriter(LabelWriter):
             raise unwritable(self.record, error) from error
         return self
 
-    def reuse(self, image_id: str, *sources: Path) -> bool:
+    def reuse(self, image_id: str, *sources: Path, whole: bool = True) -> bool:
         """Keep the label map of an interrupted call, if there is one.
 
         Args:
             image_id: id of the image.
             *sources: files that the label map is made from.
+            whole: whether what belongs beside the label map is there, too.
 
         Returns:
-            True if there is a label map, and no source has changed since it was written.
+            True if there is all of it, and no source has changed since it was written.
         """
         states = [value for source in sources for value in file_state(str(source))]
         self._sources[image_id] = state = " ".join(map(str, states))
         entry = self._finished.get(image_id)
-        if entry is None or entry.source != state:
+        if not whole or entry is None or entry.source != state:
             return False
         self._rows.append((entry.image_id, entry.digest))
         return True
@@ -119,13 +120,13 @@ def command_of(name: str) -> dict[str, str]:
     return {"command": name}
 
 
-def check_folder(out: Path, command: str, *folders: str) -> None:
+def check_folder(out: Path, command: str, *others: str) -> None:
     """Check that a folder holds no files but an earlier result of a command, finished or not.
 
     Args:
         out: the folder; it may be missing.
         command: the command, see `command_of`.
-        *folders: names of folders that belong to its results.
+        *others: names of further files and folders of its results.
 
     Raises:
         UserError: it holds other files, which could be lost.
@@ -138,7 +139,7 @@ def check_folder(out: Path, command: str, *folders: str) -> None:
     # of another machine, which may still write
     found = {path.name for path in out.iterdir() if not is_temporary(path.name)}
     own = _own_files(out, found, command)
-    foreign = sorted(found - own - (set(folders) if own else set()))
+    foreign = sorted(found - own - (set(others) if own else set()))
     if foreign:
         names = ", ".join(foreign[:3]) + ", ..." * (len(foreign) > 3)
         raise UserError(f"{out}: holds {names}, no result of {command}; name another folder")

@@ -37,7 +37,7 @@ from wsss.products import TRAIN
 WARM = 2
 """First items of a job that are not counted."""
 
-UNREHEARSED = ("convert_weights", "report")
+UNREHEARSED = ("convert_weights", "pack_classifier", "pack_segmenter", "report")
 """Stages that are not rehearsed; they take about as long as others take to start."""
 
 _PER_JOB = (3, 30)

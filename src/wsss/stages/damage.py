@@ -88,7 +88,7 @@ def _of_files(artifact: Artifact, path: Path) -> Iterator[Check]:
     elif path.name in ("labels.tsv", "maps.tsv"):
         yield from _of_record(path)
     elif path.name == "model.pt":
-        yield from _of_model(path, artifact.product)
+        yield from _of_model(path, artifact)
     elif artifact.product == "tiles":
         yield partial(read_tiles, path.parent)
     elif artifact.product == "report":
@@ -101,13 +101,12 @@ def _of_record(path: Path) -> Iterator[Check]:
     yield from (partial(reader.read, image_id) for image_id in reader.ids)
 
 
-def _of_model(path: Path, product: str) -> Iterator[Check]:
-    """Yield the checks of a network and of its history; pretrained weights have none."""
-    if product == "weights":
-        yield partial(load_model, path, "backbone")
-    else:
-        yield partial(load_model, path, product)
-        yield partial(_history, path.with_name("history.csv"))
+def _of_model(path: Path, artifact: Artifact) -> Iterator[Check]:
+    """Yield the checks of a network and of its history, if it has one."""
+    kind = artifact.product.removeprefix("packed ")
+    yield partial(load_model, path, "backbone" if kind == "weights" else kind)
+    if artifact.beside:
+        yield partial(_history, path.with_name(artifact.beside))
 
 
 def _history(path: Path) -> None:

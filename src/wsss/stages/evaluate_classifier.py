@@ -9,23 +9,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from wsss.config.slices import read_slice
-from wsss.data.views import Scaled, views
-from wsss.engine.tta import in_memory
 from wsss.io.atomic import write_text
 from wsss.io.background import ahead
 from wsss.io.index import Index
 from wsss.io.progress import log, track
-from wsss.methods.base import Method
-from wsss.methods.combo import Combo
 from wsss.metrics.classifier import ClassifierScores
-from wsss.ops.finite import finite
-from wsss.stages.classifiers import load_method
+from wsss.stages.classifiers import CLASSIFIED, classify, load_method
 from wsss.stages.events import write_scalars
 from wsss.stages.finite import finite_scores
-from wsss.stages.inference import Watch, arithmetic, device, for_inference, read_scaled
+from wsss.stages.inference import Watch, for_inference, read_scaled
 from wsss.stages.options import add_config_argument
 
 
@@ -51,27 +45,20 @@ def run(args: argparse.Namespace) -> None:
     items, names = index.split(args.split), index.class_names
     method = for_inference(load_method(args.model), args.threads, precision)
     watch = Watch(method)
-    read = partial(read_scaled, scales=(1.0,), resampling="pillow")
+    scales, resampling = CLASSIFIED
+    read = partial(read_scaled, scales=scales, resampling=resampling)
     # an image per row, a class per column
     logits = np.zeros((len(items), len(names)), np.float32)
     labels = np.zeros(logits.shape, bool)
     found = ahead(items, read, args.threads)
     for place, (item, given) in enumerate(track(found, "classify", len(items))):
-        with finite_scores(item.image, args.model), watch(), arithmetic(device(), precision):
-            logits[place] = finite(_logits(method, given), "logits")
+        with finite_scores(item.image, args.model), watch():
+            logits[place] = classify(method, given, precision)
         labels[place, list(item.classes)] = True
     scores = ClassifierScores.of(logits, labels, names, args.split)
     write_text(args.out, scores.to_text())
     write_scalars(args.model, args.split, {"mAP": scores.map, "F1": scores.f1})
     log.info("%s", _sentence(scores))
-
-
-@torch.no_grad()
-def _logits(method: Method | Combo, given: Scaled) -> np.ndarray:
-    """Return the logits (C,) of the only view of an image."""
-    (view,) = views(given.copies, device())
-    logits: np.ndarray = in_memory(view, method.logits)[0].float().cpu().numpy()
-    return logits
 
 
 def _sentence(scores: ClassifierScores) -> str:

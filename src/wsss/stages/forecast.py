@@ -46,6 +46,7 @@ from wsss.planning.rehearsal import (
     rehearse,
 )
 from wsss.stages.console import plain_table
+from wsss.stages.options import integer
 from wsss.workflow.arguments import add_configs_argument
 
 _SAMPLE = 100
@@ -58,11 +59,13 @@ _DEMO_LABELS = 1.7
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_configs_argument(parser)
-    parser.add_argument("--cores", type=_positive, help="cores of the workflow; default: all")
+    parser.add_argument("--cores", type=integer(1), help="cores of the workflow; default: all")
     data = parser.add_argument_group("data set, in place of the one in dataset.root")
-    data.add_argument("--images", type=_positive, nargs=2, metavar=("TRAIN", "VAL"), help="number")
-    data.add_argument("--size", type=_positive, nargs=2, metavar=("WIDTH", "HEIGHT"), help="pixels")
-    data.add_argument("--classes", type=_positive, help="number of classes")
+    data.add_argument("--images", type=integer(1), nargs=2, metavar=("TRAIN", "VAL"), help="number")
+    data.add_argument(
+        "--size", type=integer(1), nargs=2, metavar=("WIDTH", "HEIGHT"), help="pixels"
+    )
+    data.add_argument("--classes", type=integer(1), help="number of classes")
     data.add_argument("--labels", type=_positive_float, help="mean number of labels of an image")
 
 
@@ -84,12 +87,6 @@ def run(args: argparse.Namespace) -> None:
     measured = _measurements(wanted, photos(whole, images, jobs), machine)
     costs = Forecast(plan, wanted, measured, whole, images, _given(config, whole), machine).costs()
     _print(Console(soft_wrap=True, markup=False, emoji=False), costs, whole, machine)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected an integer, 1 or larger")
-    return int(text)
 
 
 def _positive_float(text: str) -> float:

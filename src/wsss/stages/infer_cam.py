@@ -26,7 +26,6 @@ from wsss.stages.finite import finite_scores
 from wsss.stages.inference import (
     Watch,
     arithmetic,
-    device,
     for_inference,
     read_scaled,
 )
@@ -80,7 +79,8 @@ def compute_cam(
     size = (height, width)
     if not classes:
         return np.zeros((0, *size), np.float16), np.array(np.nan, np.float32)
-    where, present = device(), torch.tensor(classes, device=device())
+    where = next(method.parameters()).device
+    present = torch.tensor(classes, device=where)
     step, seen = -(-max(size) // _COMPARED), list[Tensor]()
 
     def noted(view: Tensor) -> Tensor:

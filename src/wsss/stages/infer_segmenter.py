@@ -1,7 +1,7 @@
 """Predict masks with the segmenter, over scales and mirrored views, without any label."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +35,10 @@ from wsss.stages.inference import (
 )
 from wsss.stages.parts import add_part_arguments, part_items, provenance
 from wsss.tiles.layout import Window, blend_rows
+
+Observer = Callable[[np.ndarray], None]
+"""Function that is shown the probabilities (L, h, W) float32 of the network, before any CRF: those
+of an image, or of one band of its rows after the other."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +115,11 @@ def logits(net: Segmenter, given: Scaled, infer: SegmenterInfer) -> Tensor:
 
 
 def segment(
-    net: Segmenter, given: Scaled, infer: SegmenterInfer, allowed: np.ndarray | None = None
+    net: Segmenter,
+    given: Scaled,
+    infer: SegmenterInfer,
+    allowed: np.ndarray | None = None,
+    show: Observer | None = None,
 ) -> np.ndarray:
     """Return the (H, W) uint8 label map of an image, after the CRF if any.
 
@@ -120,6 +128,7 @@ def segment(
         given: the image, scaled as `infer` says.
         infer: how.
         allowed: (K,) uint8, the only labels that a pixel may have; None = all.
+        show: is shown the probabilities of these labels.
 
     Raises:
         NotFiniteError: the logits, or the posteriors of the CRF, are not finite.
@@ -127,8 +136,12 @@ def segment(
     mean = logits(net, given, infer)
     if allowed is not None:
         mean = mean[torch.from_numpy(allowed.astype(np.int64)).to(mean.device)]
+    if show or infer.crf.iterations:
+        probabilities = mean.softmax(0).cpu().numpy()
+    if show:
+        show(probabilities)
     if infer.crf.iterations:
-        found = _refined(net, given.image, mean.softmax(0).cpu().numpy(), infer)
+        found = _refined(net, given.image, probabilities, infer)
     else:
         found = winners(mean)
     return found if allowed is None else allowed[found]
@@ -140,6 +153,7 @@ def segment_tiles(
     infer: SegmenterInfer,
     windows: Sequence[Window],
     threads: int = 0,
+    show: Observer | None = None,
 ) -> np.ndarray:
     """Return the (H, W) uint8 label map of an image that is cut into tiles.
 
@@ -151,6 +165,7 @@ def segment_tiles(
             = the whole image at once. Their probabilities are blended before anything is decided;
             without a CRF no more of them is kept than a row of tiles.
         threads: number of tiles that are scaled while the network computes.
+        show: is shown the probabilities.
 
     Raises:
         NotFiniteError: the logits, or the posteriors of the CRF, are not finite.
@@ -160,13 +175,22 @@ def segment_tiles(
         return scaled_copies(image[window.slices], infer.scales, infer.resampling)
 
     if len(windows) < 2:
-        return segment(net, scaled_copies(image, infer.scales, infer.resampling), infer)
+        whole = scaled_copies(image, infer.scales, infer.resampling)
+        return segment(net, whole, infer, show=show)
     tiles = ahead(windows, cut, threads)
     parts = (logits(net, tile, infer).softmax(0).cpu().numpy() for _, tile in tiles)
     bands = blend_rows(parts, windows, image.shape[:2])
+    if show:
+        bands = _shown(bands, show)
     if not infer.crf.iterations:
         return np.concatenate([band.argmax(0).astype(np.uint8) for band in bands])
     return _refined(net, image, np.concatenate(list(bands), axis=1), infer)
+
+
+def _shown(bands: Iterable[np.ndarray], show: Observer) -> Iterator[np.ndarray]:
+    for band in bands:
+        show(band)
+        yield band
 
 
 def _refined(

@@ -49,15 +49,25 @@ def checkpoint_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def for_inference(net: Net, threads: int, precision: InferPrecision) -> Net:
-    """Move `net` to the device of inference, in evaluation mode and without gradients."""
+def for_inference(
+    net: Net, threads: int, precision: InferPrecision, where: torch.device | None = None
+) -> Net:
+    """Move `net` to a device, in evaluation mode and without gradients.
+
+    Args:
+        net: the network.
+        threads: CPU threads of tensor operations, of the whole process.
+        precision: arithmetic on GPUs.
+        where: the device; None = that of inference.
+    """
+    where = where or device()
     torch.set_num_threads(max(1, threads))
     torch.backends.cudnn.allow_tf32 = False
     net = net.eval().requires_grad_(False)
     _fold_norms(net)
-    net = net.to(device())
+    net = net.to(where)
     # tensor cores take bfloat16 in this order
-    return net.to(memory_format=torch.channels_last) if _halves(device(), precision) else net
+    return net.to(memory_format=torch.channels_last) if _halves(where, precision) else net
 
 
 def _fold_norms(net: nn.Module) -> None:

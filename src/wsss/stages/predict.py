@@ -1,76 +1,32 @@
 """Predict the masks of new images with a trained segmenter, without any label."""
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import shlex
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from wsss import __version__
 from wsss.config.files import merged
-from wsss.config.merging import merge
-from wsss.config.segmenter import SegmenterInfer
 from wsss.config.slices import canonical
 from wsss.data.photos import Photo, find_photos
 from wsss.data.unusual import warn_dim
-from wsss.data.views import Scaled, scaled_copies
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.background import ahead, behind
-from wsss.io.images import LARGEST, WHOLE, decode
 from wsss.io.index import FULL
-from wsss.io.labels import CLASSES, RECORD
+from wsss.io.labels import CLASSES, OVERLAYS, RECORD
 from wsss.io.progress import log, track
 from wsss.io.provenance import file_digest
 from wsss.io.resumable import ResumableWriter, check_folder, command_of
-from wsss.nn.segmenters.base import Segmenter
-from wsss.stages.finite import finite_scores
-from wsss.stages.infer_segmenter import load_own, make_segmenter, segment, segment_tiles
-from wsss.stages.inference import Watch, for_inference
-from wsss.stages.options import own_images, refuse_of_runs
-from wsss.tiles.layout import layout
-
-_AHEAD = 250_000_000
-"""Largest number of pixels, scaled copies included, that are read ahead."""
-
-_SINGLE_SCALE = SegmenterInfer(scales=[1.0], flip=False)
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of the prediction.
-
-    Attributes:
-        infer: scales, flip and CRF.
-        tile: side in pixels of the tiles that larger images are cut into; None = no tiles.
-        overlap: minimum overlap of neighbouring tiles in pixels.
-        white: white of 16-bit samples, see `wsss.io.images.read_image`.
-    """
-
-    infer: SegmenterInfer
-    tile: int | None = None
-    overlap: int = 0
-    white: int = FULL
-
-    @property
-    def limit(self) -> int:
-        """Maximum number of pixels of an image."""
-        return LARGEST if self.tile else WHOLE
-
-    def read(self, photo: Photo) -> tuple[Scaled | np.ndarray, int | None] | UserError:
-        """Read an image; return why it cannot be read, or its pixels and `Decoded.dim`.
-
-        The pixels are scaled, or (H, W, 3) uint8 if the image is to be cut.
-        """
-        try:
-            image = decode(photo.path, self.limit, self.white)
-        except UserError as error:
-            return error
-        if self.tile:
-            return image.pixels, image.dim
-        return scaled_copies(image.pixels, self.infer.scales, self.infer.resampling), image.dim
+from wsss.stages.beside import FORMATS, SCORES, Overlays, Scores
+from wsss.stages.infer_segmenter import load_own
+from wsss.stages.options import integer, own_images, refuse_of_runs
+from wsss.stages.predicting import Carried, Given, Highest, Options, Predictor, carried, overridden
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,19 +39,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="read segment.infer and dataset.white from these files; later files override earlier "
-        "ones, options all",
+        help="read segment.infer and dataset.white from these files, not from the model; later "
+        "files override earlier ones, options all",
     )
     parser.add_argument("--scales", type=_scales, help="scales to average, such as 0.75,1,1.25")
     parser.add_argument(
         "--flip", action=argparse.BooleanOptionalAction, help="average with the mirrored image"
     )
-    parser.add_argument("--white", type=_white, help="white of 16-bit samples, such as 4095")
-    parser.add_argument("--crf", type=_at_least(0), help="iterations of a dense CRF")
-    parser.add_argument("--tile", type=_at_least(32), help="side of tiles for larger images")
-    parser.add_argument("--overlap", type=_at_least(0), help="overlap of tiles; default a quarter")
     parser.add_argument(
-        "--threads", type=_at_least(1), default=torch.get_num_threads(), help="CPU threads"
+        "--white", type=integer(255, FULL), help="white of 16-bit samples, such as 4095"
+    )
+    parser.add_argument("--crf", type=integer(0), help="iterations of a dense CRF")
+    parser.add_argument("--tile", type=integer(32), help="side of tiles for larger images")
+    parser.add_argument("--overlap", type=integer(0), help="overlap of tiles; default a quarter")
+    parser.add_argument(
+        "--overlay", action="store_true", help="paint the masks on the images, too, in overlays/"
+    )
+    parser.add_argument(
+        "--overlay-format", choices=FORMATS, default="jpg", help="format of the overlays"
+    )
+    parser.add_argument(
+        "--scores",
+        action="store_true",
+        help="write scores.csv, too: share and highest probability of every class per image",
+    )
+    parser.add_argument(
+        "--threads", type=integer(1), default=torch.get_num_threads(), help="CPU threads"
     )
 
 
@@ -107,67 +76,81 @@ def run(args: argparse.Namespace) -> None:
             files; nothing is written then. Or some images are damaged; the others get masks.
     """
     # options, model and images are checked before anything is written
-    infer = infer_options(args.config, args.scales, args.flip, args.crf)
-    white = args.white or white_option(args.config)
-    options = replace(tile_options(infer, args.tile, args.overlap), white=white)
     model = load_own(args.model)
-    names = ["background", *model.meta["classes"]]
-    net = for_inference(make_segmenter(model, args.model), args.threads, infer.precision)
-    check_folder(args.out, "predict")
+    options = options_of(args, model.meta)
+    predictor = Predictor(model, args.model, options, args.threads)
+    check_folder(args.out, "predict", OVERLAYS, SCORES)
     photos = find_photos(args.images, args.out, args.threads, options.limit)
-    log.info("predict: %d images, %d labels, into %s", len(photos), len(names), args.out)
+    log.info("predict: %d images, %d labels, into %s", len(photos), len(predictor.names), args.out)
     _log_small(photos, options)
     # masks
-    provenance = _provenance(args.model, args.images, options, names)
-    with ResumableWriter(args.out / RECORD, provenance) as out:
-        write_text(args.out / CLASSES, "\n".join([*names, ""]))
-        damaged = _predict_all(net, args, photos, options, out)
+    with ResumableWriter(args.out / RECORD, _provenance(args, options, predictor.names)) as out:
+        write_text(args.out / CLASSES, "\n".join([*predictor.names, ""]))
+        suffix = args.overlay_format if args.overlay else None
+        beside = Beside(
+            Overlays(args.out, predictor.names, suffix),
+            Scores(args.out, predictor.names, args.scores),
+        )
+        damaged = _predict_all(predictor, photos, out, beside)
+    log.info("%s", _summary(args, predictor.names, len(photos) - len(damaged)))
     if damaged:
         first = f"damaged, hence without a mask: {len(damaged)} of {len(photos)} images:"
         raise UserError("\n".join([first, *damaged]))
 
 
+class Beside(NamedTuple):
+    """Files beside the masks."""
+
+    overlays: Overlays
+    scores: Scores
+
+    def has(self, image_id: str) -> bool:
+        """Return True if an image needs none of them any more."""
+        return self.overlays.has(image_id) and self.scores.has(image_id)
+
+
 def _predict_all(
-    net: Segmenter,
-    args: argparse.Namespace,
-    photos: Sequence[Photo],
-    options: Options,
-    out: ResumableWriter,
+    predictor: Predictor, photos: Sequence[Photo], out: ResumableWriter, beside: Beside
 ) -> list[str]:
     """Write the masks; return one line per image that could not be decoded."""
-    damaged = [photo.damage for photo in photos if photo.damage]
+    damaged = {photo.image_id: photo.damage for photo in photos if photo.damage}
     readable = [photo for photo in photos if not photo.damage]
     # resume an interrupted call
-    todo = [photo for photo in readable if not out.reuse(photo.image_id, photo.path)]
+    todo = [p for p in readable if not out.reuse(p.image_id, p.path, whole=beside.has(p.image_id))]
     if len(todo) < len(readable):
         log.info("%d masks kept from an interrupted call", len(readable) - len(todo))
-    watch = Watch(net)
     dim: dict[Path, int | None] = {}
-    # an image that is cut may be large, hence its tiles are prepared ahead in place of the next one
-    readers = 0 if options.tile else readers_of(todo, options.infer.scales, args.threads)
-    found = ahead(todo, options.read, readers)
-    with behind(out.put) as put:
+    readers = predictor.options.readers(todo, predictor.threads)
+    found = ahead(todo, partial(_read, predictor.options), readers)
+
+    def write(photo: Photo, given: Given, labels: np.ndarray, highest: np.ndarray | None) -> None:
+        # the mask comes last: that it is there says that the others are
+        beside.overlays.put(photo.image_id, labels, given.image)
+        beside.scores.put(photo.image_id, labels, highest)
+        out.put(photo.image_id, labels)
+
+    with behind(write) as put:
         for photo, given in track(found, "predict", len(todo)):
             if isinstance(given, UserError):
-                damaged.append(str(given))
+                damaged[photo.image_id] = str(given)
                 continue
-            pixels, dim[photo.path] = given
-            with finite_scores(photo.path, args.model), watch():
-                if isinstance(pixels, Scaled):
-                    labels = segment(net, pixels, options.infer)
-                else:
-                    windows = layout(pixels.shape[:2], options.tile or 0, options.overlap)
-                    labels = segment_tiles(net, pixels, options.infer, windows, args.threads)
-            put(photo.image_id, labels)
+            dim[photo.path] = given.dim
+            highest = Highest() if beside.scores.wanted else None
+            labels = predictor.labels(photo.path, given, highest)
+            put(photo, given, labels, highest.values if highest else None)
     warn_dim(dim, "--white")
-    return damaged
+    masks = [photo.image_id for photo in photos if photo.image_id not in damaged]
+    beside.overlays.finish(masks)
+    beside.scores.finish(masks)
+    return list(damaged.values())
 
 
-def readers_of(photos: Sequence[Photo], scales: Sequence[float], threads: int) -> int:
-    """Return the number of photos to read ahead: one per thread, fewer if they are large."""
-    largest = max((height * width for height, width in (photo.size for photo in photos)), default=1)
-    copies = 1 + sum(scale**2 for scale in scales)
-    return min(threads, max(1, int(_AHEAD / (largest * copies))))
+def _read(options: Options, photo: Photo) -> Given | UserError:
+    """Read an image; return why it cannot be read, or its pixels."""
+    try:
+        return options.read(photo.path)
+    except UserError as error:
+        return error
 
 
 def _log_small(photos: Sequence[Photo], options: Options) -> None:
@@ -176,76 +159,58 @@ def _log_small(photos: Sequence[Photo], options: Options) -> None:
         log.info("%d images are no larger than a tile and are not cut", len(small))
 
 
-def _provenance(model: Path, images: Path, options: Options, names: Sequence[str]) -> str:
-    files = {"model": str(model), "digest": file_digest(model)}
+def _summary(args: argparse.Namespace, names: Sequence[str], masks: int) -> str:
+    """Return what was made, where, and what to do next."""
+    labels = ", ".join(f"{label} = {name}" for label, name in enumerate(names[:4]))
+    more = f", ... ({CLASSES} has all)" * (len(names) > 4)
+    made = [f"{masks} masks in {args.out}: palette PNGs, {labels}{more}"]
+    if args.overlay:
+        made.append(f"overlays in {args.out / OVERLAYS}")
+    if args.scores:
+        made.append(f"share of the pixels and highest probability per class in {args.out / SCORES}")
+    words = ["wsss", "export", "coco", "--labels", args.out, "--images", args.images]
+    command = shlex.join(map(str, [*words, "--out", "masks.json"]))
+    return "\n".join([*made, f"next, in the format of another tool: {command}"])
+
+
+def _provenance(args: argparse.Namespace, options: Options, names: Sequence[str]) -> str:
+    files = {"model": str(args.model), "digest": file_digest(args.model)}
     tiles = {"tile": options.tile, "overlap": options.overlap}
     config = options.infer.model_dump(mode="json")
-    made = {"version": __version__, "images": str(images), "config": config}
-    white = {"white": options.white}
-    return canonical(command_of("predict") | files | made | white | tiles | {"labels": list(names)})
+    made = {"version": __version__, "images": str(args.images), "config": config}
+    others = {"white": options.white, "labels": list(names)}
+    # what an earlier call left beside the masks may be of another model
+    beside = {"overlay": args.overlay and args.overlay_format, "scores": args.scores}
+    return canonical(command_of("predict") | files | made | tiles | others | beside)
 
 
-def tile_options(infer: SegmenterInfer, tile: int | None, overlap: int | None) -> Options:
-    """Combine options of inference and tiles.
-
-    Args:
-        infer: scales, flip and CRF.
-        tile: side of the tiles in pixels; None = no tiles.
-        overlap: overlap of the tiles in pixels; None = a quarter of `tile`.
+def options_of(args: argparse.Namespace, meta: Mapping[str, Any]) -> Options:
+    """Return the options of a call: its own, else those of `--config`, else those of the model.
 
     Raises:
-        UserError: `overlap` is given without `tile`, or is not smaller.
+        UserError: a configuration file is invalid, or `--overlap` is given without `--tile`, or is
+            not smaller.
     """
-    if tile is None:
-        if overlap is not None:
-            raise UserError("--overlap: needs --tile, the side of the tiles that overlap")
-        return Options(infer)
-    overlap = tile // 4 if overlap is None else overlap
-    if overlap >= tile:
+    tile, overlap = args.tile, args.overlap
+    if overlap is not None and not tile:
+        raise UserError("--overlap: needs --tile, the side of the tiles that overlap")
+    if overlap is not None and overlap >= tile:
         raise UserError(f"--overlap {overlap}: must be smaller than --tile {tile}")
-    return Options(infer, tile, overlap)
+    settings = _configured(args.config) if args.config else carried(meta, args.model)
+    infer = overridden(settings.infer, args.scales, args.flip, args.crf)
+    white = args.white or settings.white
+    return Options(infer, tile, overlap, white)
 
 
-def infer_options(
-    files: Sequence[Path] | None,
-    scales: list[float] | None,
-    flip: bool | None,
-    crf_iterations: int | None,
-) -> SegmenterInfer:
-    """Read options of inference from configuration files and override them.
-
-    Args:
-        files: configuration files; None = one scale, no flip, no CRF.
-        scales: overrides the scales; None = as configured.
-        flip: overrides the flip; None = as configured.
-        crf_iterations: overrides the iterations of the CRF; None = as configured.
+def _configured(files: Sequence[Path]) -> Carried:
+    """Read `segment.infer` and `dataset.white` from configuration files.
 
     Raises:
         UserError: a file is invalid, or has `segment.infer` for a single run.
     """
-    base = _configured(files) if files else _SINGLE_SCALE
-    crf = None if crf_iterations is None else {"iterations": crf_iterations}
-    options = {"scales": scales, "flip": flip, "crf": crf}
-    given = {key: value for key, value in options.items() if value is not None}
-    return SegmenterInfer.model_validate(merge(base.model_dump(), given))
-
-
-def white_option(files: Sequence[Path] | None) -> int:
-    """Read `dataset.white` from configuration files; without files 16-bit samples use all bits."""
-    return own_images(merged(files)).dataset.white if files else FULL
-
-
-def _configured(files: Sequence[Path]) -> SegmenterInfer:
-    """Read `segment.infer` from configuration files."""
     config = own_images(merged(files))
     refuse_of_runs(config, "segment.infer")
-    return config.segment.infer
-
-
-def _white(text: str) -> int:
-    if not text.isdecimal() or not 255 <= int(text) <= FULL:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected an integer from 255 to {FULL}")
-    return int(text)
+    return Carried(config.segment.infer, config.dataset.white)
 
 
 def _scales(text: str) -> list[float]:
@@ -256,14 +221,3 @@ def _scales(text: str) -> list[float]:
     if not all(0 < scale <= 8 for scale in scales):
         raise argparse.ArgumentTypeError(f"{text}: scales must be above 0 and at most 8")
     return scales
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    """Type of an argument: an integer, `least` or larger."""
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r}: expected an integer, {least} or larger")
-        return int(text)
-
-    return number

@@ -98,14 +98,19 @@ def explained(found: Sequence[Change]) -> Iterator[str]:
     yield f"{sum(sum(change.stages.values()) for change in found)} artifacts would be made"
 
 
-def make(plan: Plan, command: Sequence[str]) -> None:
+def make(plan: Plan, command: Sequence[str], quiet: bool = False) -> None:
     """Run Snakemake and show the progress of its stages.
+
+    Args:
+        plan: what is to be made.
+        command: the command that starts Snakemake.
+        quiet: show nothing.
 
     Raises:
         UserError: a job has failed, or Snakemake refuses to start.
     """
     check_command(command, Path.cwd())
-    watch, console = Watch(missing(plan)), Console(highlight=False)
+    watch, console = Watch(missing(plan)), Console(highlight=False, quiet=quiet)
     with TemporaryFile("w+") as output:
         process = subprocess.Popen(command, env=environment(), stdout=output, stderr=output)
         try:
