@@ -35,6 +35,7 @@ NETWORKS = (
     "segment_whole",
     "random_walk",
     "walk_irn",
+    "sam_labels",
     "predict",
     "refine",
     "convert_weights",

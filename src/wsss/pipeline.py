@@ -71,7 +71,7 @@ _MAKE_BOUNDARIES = Stage(
         ),
     ),
     given=lambda case: [
-        UserFile(path, "--folder", is_folder=True) for path in [case.run.boundaries.folder] if path
+        UserFile(path, "--folder", ("*.npy",)) for path in [case.run.boundaries.folder] if path
     ],
     when=lambda case: case.run.needs_boundaries(),
     scattered=True,
@@ -177,6 +177,16 @@ _WALK_IRN = Stage(
     (INDEX, Input("affinity", "affinity"), _CAMS),
     scattered=True,
 )
+_SAM_LABELS = Stage(
+    "sam_labels",
+    tuple(f"sam.{key}" for key in ("points", "quality", "precision")),
+    (INDEX, _CAMS, Input("labels", "walk")),
+    given=lambda case: [
+        UserFile(case.run.sam.model or "", "--model", ("config.json", "*.safetensors"))
+    ],
+    when=lambda case: case.run.sam.model is not None,
+    scattered=True,
+)
 _STITCH_MASKS = Stage(
     "stitch_masks",
     inputs=(TILES, Input("labels", PSEUDO_LABELS)),
@@ -268,6 +278,12 @@ PRODUCTS: tuple[Product, ...] = (
         remedy="train its affinity network longer (affinity.train.steps; for IRNet "
         "affinity.irn.train.steps), walk fewer steps (walk.logt), or end the run before "
         "(until: refine)",
+    ),
+    Product(
+        *("sam", "labels", (_SAM_LABELS,), "walk", SPLITS, "Labels with SAM", SPLITS),
+        folder="walk/sam",
+        remedy="raise the quality that masks of SAM need (sam.quality), or leave it off "
+        "(sam.model: null)",
     ),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
     Product(

@@ -45,17 +45,17 @@ the tiles of a split depend on."""
 
 
 class UserFile(NamedTuple):
-    """A file of the user, or a folder of boundary maps, that a stage reads beside the data set.
+    """A file of the user, or a folder of them, that a stage reads beside the data set.
 
     Attributes:
         path: its path.
         option: option by which the stage is given the path; empty = it finds it in its slice.
-        is_folder: whether it is a folder.
+        folder_of: patterns of the names of the files that count, if it is a folder.
     """
 
     path: str
     option: str = ""
-    is_folder: bool = False
+    folder_of: tuple[str, ...] = ()
 
 
 _FILES: dict[Kind, str] = {

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,12 @@ def read_with_refined(refined: MapsReader, item: Item) -> tuple[np.ndarray, np.n
     return image, scores.astype(np.float32) / 255
 
 
-def provenance(config: str, model: Path | None = None) -> str:
-    """Return the origin of maps: version of the package, keys of the stage, path of the model."""
-    known = {"version": __version__, "config": json.loads(config)}
-    return canonical(known | {"model": model and str(model)})
+def provenance(
+    config: str, model: Path | str | None = None, weights: Sequence[Mapping[str, str]] = ()
+) -> str:
+    """Return the origin of maps: version of the package, keys of the stage, path of the model.
+
+    Published weights that it reads itself add their sources and licences.
+    """
+    known = {"version": __version__, "config": json.loads(config), "model": model and str(model)}
+    return canonical(known | ({"weights": [*weights]} if weights else {}))
