@@ -41,10 +41,10 @@ def _sam(t):
 
 def _sam2(t, video):
     hiera = t.Sam2HieraDetConfig(
-        hidden_size=8, image_size=[SIDE, SIDE], num_attention_heads=1, blocks_per_stage=[1, 1, 2, 1],
-        embed_dim_per_stage=[8, 16, 32, 64], num_attention_heads_per_stage=[1, 2, 4, 8],
-        window_size_per_stage=[8, 4, 14, 7], global_attention_blocks=[3],
-        window_positional_embedding_background_size=[4, 4],
+        hidden_size=8, image_size=[SIDE, SIDE], num_attention_heads=1,
+        blocks_per_stage=[1, 1, 2, 1], embed_dim_per_stage=[8, 16, 32, 64],
+        num_attention_heads_per_stage=[1, 2, 4, 8], window_size_per_stage=[8, 4, 14, 7],
+        global_attention_blocks=[3], window_positional_embedding_background_size=[4, 4],
     )  # fmt: skip
     vision = t.Sam2VisionConfig(
         backbone_config=hiera, backbone_channel_list=[64, 32, 16, 8], fpn_hidden_size=32,
