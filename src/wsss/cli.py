@@ -21,8 +21,8 @@ from wsss.pipeline import STAGES
 from wsss.system import locks, parent, ranks, sigterm
 
 TOOLS = (
-    *("best", "check", "clean", "export", "forecast", "plan", "predict", "refine", "schema"),
-    "verify",
+    *("best", "check", "clean", "export", "forecast", "init", "plan", "predict"),
+    *("refine", "run", "schema", "status", "verify"),
 )
 """Commands that are no stage of the workflow."""
 
