@@ -182,3 +182,18 @@ class Product:
     def record(self) -> str:
         """File that is complete when the product is, with the placeholder `{split}`."""
         return self.file or _FILES[self.kind]
+
+
+def checkpoint(path: str | None) -> list[UserFile]:
+    """Return the published checkpoint that replaces a training, if there is one."""
+    return [UserFile(path, "--checkpoint")] if path else []
+
+
+def pretrained(step: str, backbone: Callable[[Run], BackboneOptions]) -> Input:
+    """Return the weights that the training of a step starts from, unless it starts otherwise."""
+    return Input(
+        "weights",
+        "weights",
+        when=lambda case: step in case.run.starts_from_weights(),
+        backbones=lambda run: {"": backbone(run)},
+    )

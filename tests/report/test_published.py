@@ -1,4 +1,4 @@
-"""Published values are the same in the table, in the presets and on the page of the documentation."""
+"""Published values are the same in the table, the presets and the documentation."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Masks of a small SAM in the chain on micro data: the segmenter learns from the corrected labels."""
+"""A small SAM in the chain on micro data: the segmenter learns from the corrected labels."""
 
 import json
 from pathlib import Path

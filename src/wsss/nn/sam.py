@@ -26,14 +26,15 @@ class SamNet(nn.Module):
 
     Args:
         net: `SamModel` or `Sam2Model`.
+        side: Of the square that it sees, pixels.
         keeps_shape: Whether it is a SAM, whose images keep their shape.
     """
 
-    def __init__(self, net: nn.Module, keeps_shape: bool) -> None:
+    def __init__(self, net: nn.Module, side: int, keeps_shape: bool) -> None:
         super().__init__()
         self.net = net
         self.keeps_shape = keeps_shape
-        self.side: int = net.config.prompt_encoder_config.image_size
+        self.side = side
 
     def forward(self, image: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the masks at points; the image is encoded once for all.
@@ -108,7 +109,8 @@ def load_sam(model: str) -> tuple[SamNet, Origin]:
             f"{folder}: damaged, or no {KINDS[kind]} ({reason}); get it again"
         ) from None
     _check(folder, net, report)
-    return SamNet(net, kind == "sam"), _origin(model, folder, KINDS[kind])
+    side = net.config.prompt_encoder_config.image_size
+    return SamNet(net, side, kind == "sam"), _origin(model, folder, KINDS[kind])
 
 
 def _check(folder: Path, net: nn.Module, report: dict[str, Any]) -> None:
