@@ -65,9 +65,8 @@ def test_checkpoints_with_all_published_names_are_loaded(kind, ref, tmp_path):
     net = IrnCamNet(build("resnet50"), 20) if kind == "cam" else IRNet(build("resnet50"))
     own = net.state_dict()
     shapes = {official: own[name].shape for official, name in official_names(net).items()}
-    state = {
-        name: torch.ones(()).expand(shapes.get(name, ())) for name in ref[f"{kind}_state_names"]
-    }
+    names = ref[f"{kind}_state_names"].tolist()
+    state = {name: torch.ones(()).expand(shapes.get(name, ())) for name in names}
     torch.save(state, tmp_path / "published.pth")
     load_state(net, read_state(tmp_path / "published.pth"), "published.pth")
     assert all((tensor == 1).all() for tensor in net.state_dict().values())

@@ -17,6 +17,8 @@ from wsss.io.index import Index, Item
 from wsss.io.labels import LabelReader, LabelWriter
 from wsss.io.maps import MapsWriter
 from wsss.io.provenance import bytes_digest
+from wsss.io.records import read_provenance
+from wsss.stages.parts import weights_of
 from wsss.stages.sam_labels import corrected, prompts
 
 SIZE = (40, 56)
@@ -94,6 +96,7 @@ def test_labels_are_corrected_by_a_network_of_a_folder(kind, files, capsys):
     assert set(np.unique(first.read("a"))) <= {0, 2} and not first.read("b").any()
     before = LabelReader([files / "labels.tsv"]).read("a")
     assert (first.read("a")[before == 2] == 2).all()
-    made = json.loads((files / "1/labels.tsv").read_text().splitlines()[0].removeprefix("#"))
-    assert made["weights"][0]["licence"] == "apache-2.0"
+    (kept,) = weights_of([files / "1/labels.tsv", files / "labels.tsv"])
+    assert (kept["source"], kept["licence"]) == ("net", "apache-2.0")
+    made = json.loads(read_provenance(files / "1/labels.tsv"))
     assert made["config"] == {"sam": {"points": 8, "quality": 0.5, "precision": "auto"}}

@@ -8,8 +8,10 @@ import pytest
 import yaml
 
 from tests.sams import save_sam
+from wsss.engine.checkpoint import load_model
 from wsss.io.index import Index
 from wsss.io.labels import LabelReader
+from wsss.nn.licences import GIVEN
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
@@ -33,6 +35,9 @@ def test_sam_corrects_the_labels_that_the_segmenter_learns(project):
     assert before.digest != after.digest
     (result,) = json.loads(project.made("walk/sam/eval.val.json").read_text())["results"].values()
     assert 0 < result["miou"] < 1
+    # its licence is kept by the network that learns from it
+    (kept,) = load_model(project.made("segment/model.pt"), "segmenter").meta["weights"]
+    assert (kept["backbone"], kept["source"], kept["licence"]) == ("Sam2Model", "sam2", GIVEN)
     assert "Labels with SAM" in (project.results / "report.html").read_text()
     # the content of the folder counts, and its name does not
     assert not project.stale(config)

@@ -14,6 +14,7 @@ from wsss.io.images import read_item
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader
 from wsss.io.parts import WHOLE, part_of
+from wsss.io.records import read_provenance
 from wsss.io.validated_maps import read_cam, read_refined
 from wsss.ops.seeds import upsample_cam
 from wsss.stages.options import add_config_argument
@@ -85,3 +86,13 @@ def provenance(
     """
     known = {"version": __version__, "config": json.loads(config), "model": model and str(model)}
     return canonical(known | ({"weights": [*weights]} if weights else {}))
+
+
+def weights_of(records: Sequence[Path]) -> list[Mapping[str, str]]:
+    """Return sources and licences of the published weights that files were made with.
+
+    Args:
+        records: their commit records, with the provenance of `provenance`.
+    """
+    made = (json.loads(read_provenance(record) or "{}") for record in records)
+    return [entry for one in made for entry in one.get("weights", [])]
