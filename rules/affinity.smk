@@ -5,7 +5,8 @@ OUTPUTS: unless features are compared, train_affinity/{key}/model.pt (AffinityNe
     train_affinity/{key}/history.csv (its losses),
     random_walk/{key}/{split}/labels.tsv (record of the pseudo labels beside it);
     with IRNet label_irn/{key}/train/labels.tsv (sure pixels), train_irn/{key}/model.pt and
-    history.csv, walk_irn/{key}/{split}/labels.tsv in their place.
+    history.csv, walk_irn/{key}/{split}/labels.tsv in their place;
+    with SAM sam_labels/{key}/{split}/labels.tsv, the pseudo labels after it.
 """
 
 
@@ -178,6 +179,39 @@ rule walk_irn:
         "walk_irn of {params.users}"
     shell:
         "wsss walk-irn --index {input.index:q} --affinity {input.affinity:q}"
+        " --cams {input.cams:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
+
+
+rule sam_labels:
+    """Correct the pseudo labels by the masks of SAM."""
+    input:
+        index=made("index"),
+        labels=made("labels"),
+        cams=made("cams"),
+    output:
+        record=update(f"{STORE}/sam_labels/{{key}}/{PART}.tsv"),
+    log:
+        f"{STORE}/sam_labels/{{key}}/logs/{PART}.log",
+    benchmark:
+        f"{STORE}/sam_labels/{{key}}/benchmarks/{PART}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=per_attempt(8000),
+        runtime=per_attempt(240),
+    params:
+        config=cfg,
+        arguments=arguments,
+        part=part,
+        users=users,
+    message:
+        "sam_labels of {params.users}"
+    shell:
+        "wsss sam-labels --index {input.index:q} --labels {input.labels:q}"
         " --cams {input.cams:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

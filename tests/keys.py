@@ -88,6 +88,7 @@ _VIT = {
 _FEATURES = {"affinity.source": "features"}
 _IRN = {"affinity.source": "irn"}
 _IRN_SGD = {"affinity.irn.train.optimizer": "sgd"}
+_SAM = {"sam.model": "facebook/sam-vit-base"}
 _UNLIKE_IRN = {"epochs": 4, "head_lr_factor": 2}
 _VOC = {"dataset.source": "voc", "dataset.root": "."}
 _COCO = {"dataset.source": "coco", "dataset.root": "."}
@@ -158,6 +159,8 @@ KEYS = [
     *_section("walk", WALKING, beta=1, logt=1, precision="32-true"),
     *_section("walk.crf", WALKING, iterations=5),
     *_section("walk.crf", WALKING, **_KERNELS),
+    Key("sam.model", "facebook/sam-vit-base", ELSEWHERE),
+    *_section("sam", {"sam_labels"}, _SAM, points=2, quality=0.9, precision="32-true"),
     *_section("segment", {"train_segmenter"}, segmenter="deeplab_v2"),
     *_section("segment", {"train_segmenter"}, {"segment.train.init": "backbone"}, backbone=_OTHER),
     *_section("segment", ELSEWHERE, checkpoint=HERE, rounds=2),
@@ -217,6 +220,7 @@ INERT = [
     Key("affinity.irn.radius", 9, ELSEWHERE),
     Key("affinity.irn.foreground", 0.4, ELSEWHERE, _IRN | {"affinity.irn.checkpoint": HERE}),
     Key("walk.alpha", 1, ELSEWHERE, {"walk.maps": "refined"}),
+    *_section("sam", ELSEWHERE, points=2, quality=0.9, precision="32-true"),
     *_section("segment.train", ELSEWHERE, {"segment.train.steps": 5}, epochs=3, min_steps=3),
     Key("segment.train.jitter", [0] * 4, ELSEWHERE, {"segment.train.augmentation": "deeplab_v2"}),
     Key("cam.train.resize", [48, 70], ELSEWHERE, {"cam.train.sampling": "area"}),

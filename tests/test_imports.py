@@ -37,6 +37,7 @@ NETWORKS = (
     "segment_whole",
     "random_walk",
     "walk_irn",
+    "sam_labels",
     "predict",
     "refine",
     "convert_weights",

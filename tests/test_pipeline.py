@@ -20,7 +20,7 @@ def test_the_table_is_sound():
 def test_steps_are_those_of_the_chain():
     assert pipeline.STEPS == ("cam", "refine", "walk", "segment")
     assert [row.name for row in pipeline.EVALUATED] == [
-        *("cam", "refined", "walk", "relabelled", "segment")
+        *("cam", "refined", "walk", "sam", "relabelled", "segment")
     ]
 
 
@@ -32,7 +32,7 @@ def test_a_run_reaches_whole_steps(until):
 
 def test_the_segmenter_learns_from_the_last_label_maps_before_it():
     assert [row.name for row in pipeline.pseudo_labels(pipeline.product("segmenter"))] == [
-        *("relabelled", "walk")
+        *("relabelled", "sam", "walk")
     ]
 
 

@@ -5,9 +5,6 @@ the report and the forecast derive from it. It imports nothing but the types of 
 stages of the data set, so that all of them can. See docs/developing.md for how to add a row.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from wsss import runnames
 from wsss.dataset_stages import (
     CONVERT_MASKS,
@@ -19,6 +16,7 @@ from wsss.dataset_stages import (
     PREPARE_MASKS,
     TILES,
 )
+from wsss.dataset_stages import TRAIN_INDEX as _TRAIN_INDEX
 from wsss.products import (
     PSEUDO_LABELS,
     SPLITS,
@@ -30,32 +28,14 @@ from wsss.products import (
     Stage,
     UserFile,
 )
-
-if TYPE_CHECKING:
-    from wsss.config.backbones import BackboneOptions
-    from wsss.config.model import Run
+from wsss.products import checkpoint as _checkpoint
+from wsss.products import pretrained as _pretrained
+from wsss.walk_stages import LABEL_IRN, SAM_LABELS, TRAIN_IRN, WALK_IRN
 
 # ---- stages of a run ---------------------------------------------------------------------------
 
-
-def _checkpoint(path: str | None) -> list[UserFile]:
-    """Return the published checkpoint that replaces a training, if there is one."""
-    return [UserFile(path, "--checkpoint")] if path else []
-
-
-def _pretrained(step: str, backbone: "Callable[[Run], BackboneOptions]") -> Input:
-    """Return the weights that the training of a step starts from, unless it starts otherwise."""
-    return Input(
-        "weights",
-        "weights",
-        when=lambda case: step in case.run.starts_from_weights(),
-        backbones=lambda run: {"": backbone(run)},
-    )
-
-
 _CONVERT_WEIGHTS = Stage("convert_weights")
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
-_TRAIN_INDEX = Input("index", "index", "train")
 _CAMS = Input("cams", "cam")
 
 _MAKE_BOUNDARIES = Stage(
@@ -71,7 +51,7 @@ _MAKE_BOUNDARIES = Stage(
         ),
     ),
     given=lambda case: [
-        UserFile(path, "--folder", is_folder=True) for path in [case.run.boundaries.folder] if path
+        UserFile(path, "--folder", ("*.npy",)) for path in [case.run.boundaries.folder] if path
     ],
     when=lambda case: case.run.needs_boundaries(),
     scattered=True,
@@ -126,29 +106,6 @@ _TRAIN_AFFINITY = Stage(
     ),
     when=lambda case: case.run.affinity.source == "learned",
 )
-_LABEL_IRN = Stage(
-    "label_irn",
-    tuple(f"affinity.irn.{key}" for key in ("foreground", "background", "crf")),
-    (_TRAIN_INDEX, _CAMS),
-    when=lambda case: case.run.learns_boundaries_of_classes(),
-    scattered=True,
-)
-_TRAIN_IRN = Stage(
-    "train_irn",
-    (*_NETWORK, "affinity.irn.train", "affinity.irn.radius"),
-    (
-        _TRAIN_INDEX,
-        _pretrained("walk", lambda run: run.backbone),
-        Input(
-            "classifier",
-            "classifier",
-            when=lambda case: case.run.learns_affinity_from("cam"),
-        ),
-        Input("labels", "irn_labels", "train"),
-    ),
-    given=lambda case: _checkpoint(case.run.affinity.irn.checkpoint),
-    when=lambda case: case.run.affinity.source == "irn",
-)
 _RANDOM_WALK = Stage(
     "random_walk",
     (
@@ -169,15 +126,6 @@ _RANDOM_WALK = Stage(
         Input("cams", "cam", when=lambda case: case.run.walk.maps == "cam"),
     ),
     when=lambda case: case.run.affinity.source != "irn",
-    scattered=True,
-)
-_WALK_IRN = Stage(
-    "walk_irn",
-    (
-        *(f"walk.{key}" for key in ("beta", "logt", "precision", "crf")),
-        *("affinity.radius", "affinity.irn.threshold"),
-    ),
-    (INDEX, Input("affinity", "affinity"), _CAMS),
     scattered=True,
 )
 _STITCH_MASKS = Stage(
@@ -262,19 +210,25 @@ PRODUCTS: tuple[Product, ...] = (
         "par.alphas)",
     ),
     Product(
-        *("irn_labels", "labels", (_LABEL_IRN,), "walk", (TRAIN,)),
+        *("irn_labels", "labels", (LABEL_IRN,), "walk", (TRAIN,)),
         folder="irn_labels",
     ),
     Product(
-        *("affinity", "model", (_TRAIN_AFFINITY, _TRAIN_IRN), "walk", UNSPLIT, "Affinity network"),
+        *("affinity", "model", (_TRAIN_AFFINITY, TRAIN_IRN), "walk", UNSPLIT, "Affinity network"),
         folder="affinity",
         beside="history.csv",
     ),
     Product(
-        *("walk", "labels", (_RANDOM_WALK, _WALK_IRN), "walk", SPLITS, "Pseudo labels", SPLITS),
+        *("walk", "labels", (_RANDOM_WALK, WALK_IRN), "walk", SPLITS, "Pseudo labels", SPLITS),
         remedy="train its affinity network longer (affinity.train.steps; for IRNet "
         "affinity.irn.train.steps), walk fewer steps (walk.logt), or end the run before "
         "(until: refine)",
+    ),
+    Product(
+        *("sam", "labels", (SAM_LABELS,), "walk", SPLITS, "Labels with SAM", SPLITS),
+        folder="walk/sam",
+        remedy="raise the quality that masks of SAM need (sam.quality), or leave it off "
+        "(sam.model: null)",
     ),
     Product("stitched", "labels", (_STITCH_MASKS,), "walk", (TRAIN,), folder="walk/whole"),
     Product(

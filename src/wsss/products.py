@@ -45,17 +45,17 @@ the tiles of a split depend on."""
 
 
 class UserFile(NamedTuple):
-    """A file of the user, or a folder of boundary maps, that a stage reads beside the data set.
+    """A file of the user, or a folder of them, that a stage reads beside the data set.
 
     Attributes:
         path: its path.
         option: option by which the stage is given the path; empty = it finds it in its slice.
-        is_folder: whether it is a folder.
+        folder_of: patterns of the names of the files that count, if it is a folder.
     """
 
     path: str
     option: str = ""
-    is_folder: bool = False
+    folder_of: tuple[str, ...] = ()
 
 
 _FILES: dict[Kind, str] = {
@@ -182,3 +182,18 @@ class Product:
     def record(self) -> str:
         """File that is complete when the product is, with the placeholder `{split}`."""
         return self.file or _FILES[self.kind]
+
+
+def checkpoint(path: str | None) -> list[UserFile]:
+    """Return the published checkpoint that replaces a training, if there is one."""
+    return [UserFile(path, "--checkpoint")] if path else []
+
+
+def pretrained(step: str, backbone: Callable[[Run], BackboneOptions]) -> Input:
+    """Return the weights that the training of a step starts from, unless it starts otherwise."""
+    return Input(
+        "weights",
+        "weights",
+        when=lambda case: step in case.run.starts_from_weights(),
+        backbones=lambda run: {"": backbone(run)},
+    )

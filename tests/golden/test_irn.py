@@ -13,14 +13,15 @@ from wsss.losses.affinity import affinity_loss
 from wsss.losses.displacement import displacement_loss
 from wsss.methods import get
 from wsss.nn.backbones import build
-from wsss.nn.irnet import IRNet
+from wsss.nn.irnet import IrnCamNet, IRNet
 from wsss.nn.task import Progress
-from wsss.nn.weights import official_names
+from wsss.nn.weights import load_state, official_names, read_state
 from wsss.ops.affinity import pair_labels
 from wsss.ops.boundary_labels import boundary_labels
 from wsss.ops.pairs import offsets, pair_indices
 from wsss.ops.paths import path, path_affinity, walk_between_boundaries
 from wsss.ops.resize import resize_bilinear
+from wsss.stages.irn_instances import displacements
 from wsss.stages.walk_irn import boundaries
 
 pytestmark = pytest.mark.golden
@@ -57,6 +58,18 @@ def network_input(images):
 def test_names_are_those_of_the_checkpoints(kind, method, net, ref):
     names = official_names(method.net if kind == "cam" else net)
     assert names.keys() <= set(ref[f"{kind}_state_names"])
+
+
+@pytest.mark.parametrize("kind", ["cam", "irn"])
+def test_checkpoints_with_all_published_names_are_loaded(kind, ref, tmp_path):
+    net = IrnCamNet(build("resnet50"), 20) if kind == "cam" else IRNet(build("resnet50"))
+    own = net.state_dict()
+    shapes = {official: own[name].shape for official, name in official_names(net).items()}
+    names = ref[f"{kind}_state_names"].tolist()
+    state = {name: torch.ones(()).expand(shapes.get(name, ())) for name in names}
+    torch.save(state, tmp_path / "published.pth")
+    load_state(net, read_state(tmp_path / "published.pth"), "published.pth")
+    assert all((tensor == 1).all() for tensor in net.state_dict().values())
 
 
 def test_classifier(method, ref):
@@ -162,6 +175,8 @@ def test_losses_and_gradients(net, ref):
     losses |= displacement_loss(net.displacements(taps), bg, fg, RADIUS)
     sum(losses.values()).backward()
     ref.agree("irn_total_loss", sum(losses.values()).item())
+    ref.agree("irn_bg_pos_aff_loss", 4 * losses["bg"].item())
+    ref.agree("irn_fg_pos_aff_loss", 4 * losses["fg"].item())
     ref.agree("irn_pos_aff_loss", 2 * (losses["bg"] + losses["fg"]).item())
     ref.agree("irn_neg_aff_loss", 2 * losses["neg"].item())
     ref.agree("irn_dp_fg_loss", 2 * losses["dp_fg"].item())
@@ -171,6 +186,10 @@ def test_losses_and_gradients(net, ref):
 
 def test_boundaries_of_an_image(net, ref):
     ref.agree("ed_edge", boundaries(net.eval(), 512, ref["mc_image"], "32-true"))
+
+
+def test_displacements_of_an_image(net, ref):
+    ref.agree("ed_dp", displacements(net.eval(), 512, ref["mc_image"]))
 
 
 def walk(cam, edge, beta, doublings):

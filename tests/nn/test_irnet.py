@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from wsss.config.backbones import BACKBONES
 from wsss.nn.backbones import build
 from wsss.nn.irnet import IrnCamNet, IRNet, MeanShift
 from wsss.nn.weights import load_state, read_state
@@ -20,6 +21,25 @@ def test_both_heads_lie_on_the_stride_4_grid(name, size):
     grid = tuple(-(-side // 4) for side in size)
     assert net.edges(taps).shape == (2, 1, *grid)
     assert net.displacements(taps).shape == (2, 2, *grid)
+
+
+CONVOLUTIONAL = [
+    (name, stride)
+    for name, entry in BACKBONES.items()
+    if not entry.segmenter_only
+    for stride in entry.strides
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "stride"), [*CONVOLUTIONAL, ("timm/convnext_atto", 32), ("timm/resnet18", 16)]
+)
+def test_any_convolutional_backbone_has_both_heads_on_that_grid(name, stride):
+    with torch.device("meta"):
+        net = IRNet(build(name, stride))
+        taps = net.taps(torch.empty(1, 3, 65, 48))
+        shapes = [tuple(net.edges(taps).shape), tuple(net.displacements(taps).shape)]
+    assert shapes == [(1, 1, 17, 12), (1, 2, 17, 12)]
 
 
 def test_heads_have_the_published_number_of_parameters():

@@ -34,7 +34,7 @@ class Contents:
     def file(self, path):
         return self._of("file")
 
-    def folder(self, path):
+    def folder(self, path, patterns):
         return self._of("folder")
 
     def images(self, split):

@@ -119,3 +119,11 @@ def test_a_stage_that_fails_is_named(folder, monkeypatch, capfd):
 def test_numbers_have_their_unit():
     assert [size_text(n) for n in (5, 1500, 2.5e9, 3e12)] == ["5 B", "1.5 kB", "2.5 GB", "3 TB"]
     assert [time_text(s) for s in (5, 150, 9000, 2e6)] == ["5 s", "2.5 min", "2.5 h", "23 days"]
+
+
+def test_sam_is_measured_as_it_is_wherever_that_happens(folder):
+    (folder / "sam").mkdir()
+    raw = {"sam": {"model": "sam"}, "runs": {"a": {"sam": {"model": "facebook/sam-vit-base"}}}}
+    forecast._replace_files(raw, checkpoints=False)
+    assert raw["sam"]["model"] == str(folder / "sam")
+    assert raw["runs"]["a"]["sam"]["model"] == "facebook/sam-vit-base"

@@ -70,6 +70,7 @@ COMMANDS = {
     "snakemake --cores all --configfile configs/demo/*.yaml": "test_methods",
     f"{PHOTOS} configs/experiments/refiners.yaml mine.yaml": "test_experiments_plan",
     f"{FROZEN} mine.yaml": "test_a_frozen_transformer_plans",
+    f"{PHOTOS} configs/sam.yaml pets.yaml": "test_sam",
     "snakemake --profile profiles/slurm --configfile mine.yaml": "test_slurm",
     "snakemake --report snakemake.html": "test_chain",
     f"{VOC}/seam.yaml configs/data/voc12-download.yaml": "test_data",

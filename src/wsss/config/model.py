@@ -13,6 +13,7 @@ from wsss.config.irn import Irn
 from wsss.config.methods import parts, read_methods
 from wsss.config.planned import Planned
 from wsss.config.refiners import REFINERS, Crf, Par, RefinerName
+from wsss.config.sam import Sam
 from wsss.config.section import (
     Folder,
     InferPrecision,
@@ -204,6 +205,7 @@ class Run(Section):
     par: Par = Par()
     affinity: Affinity = Affinity()
     walk: Walk = Walk()
+    sam: Sam = Sam()
     segment: Segment = Segment()
     evaluate: Evaluate = Evaluate()
 

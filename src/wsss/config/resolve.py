@@ -13,6 +13,7 @@ from wsss import runnames
 from wsss.config import backbones, vits
 from wsss.config.merging import merge
 from wsss.config.model import METHODS, Config, Run
+from wsss.config.sam import sam_problem
 from wsss.errors import UserError
 from wsss.pipeline import STEPS
 
@@ -123,6 +124,8 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
     yield from _refiner_problems(run, place, first)
     yield from _checkpoint_problems(run, place)
     yield from _walk_problems(run, place)
+    if run.sam.model and (text := sam_problem(run.sam.model)):
+        yield f"{place('sam.model')}: {text}"
     if run.cam.checkpoint:
         return
     for method, params in run.options().items():

@@ -65,13 +65,17 @@ class FileContents:
         file = Path(path)
         return self._once(f"file {path}", lambda: files_digest([file], self._cache_file, file))
 
-    def folder(self, path: str) -> str:
-        """Return the digest of a folder of boundary maps, whatever its path."""
+    def folder(self, path: str, patterns: tuple[str, ...]) -> str:
+        """Return the digest of the files in a folder whose names match, whatever its path.
+
+        A name that is no folder, such as that of a model on a hub, is its own digest.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            return path
+        files = sorted(file for pattern in patterns for file in folder.glob(pattern))
         return self._once(
-            f"folder {path}",
-            lambda: files_digest(
-                sorted(Path(path).glob("*.npy")), self._cache_file, below=Path(path)
-            ),
+            f"folder {path}", lambda: files_digest(files, self._cache_file, below=folder)
         )
 
     def images(self, split: Split) -> int | None:

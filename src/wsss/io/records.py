@@ -52,6 +52,15 @@ def read_record(path: Path, columns: Sequence[str]) -> list[list[str]]:
     return _read(path, [tuple(columns)])[2]
 
 
+def read_provenance(path: Path) -> str:
+    """Return how the files of a record were made, one line; empty if it does not say.
+
+    Raises:
+        UserError: it is missing, damaged, or no commit record.
+    """
+    return _read(path, [LABEL_COLUMNS, MAP_COLUMNS])[0]
+
+
 def join(parts: Sequence[Path], out: Path) -> int:
     """Write the record of a split from those of its parts, and remove files of other parts.
 

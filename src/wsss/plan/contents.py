@@ -23,8 +23,8 @@ class Contents(Protocol):
     def file(self, path: str) -> str:
         """Digest of the content of a file."""
 
-    def folder(self, path: str) -> str:
-        """Digest of a folder of boundary maps."""
+    def folder(self, path: str, patterns: tuple[str, ...]) -> str:
+        """Digest of the files in a folder whose names match; what is no folder is its own."""
 
     def images(self, split: Split) -> int | None:
         """Number of images, or of tiles; None if it is not known yet."""

@@ -34,7 +34,10 @@ def details(
 
 def _of_files(stage: Stage, case: Case, contents: Contents) -> Details:
     files = stage.given(case) if stage.given else ()
-    facts = [(contents.folder if f.is_folder else contents.file)(f.path) for f in files]
+    facts = [
+        contents.folder(f.path, f.folder_of) if f.folder_of else contents.file(f.path)
+        for f in files
+    ]
     return facts, [word for f in files if f.option for word in (f.option, f.path)]
 
 

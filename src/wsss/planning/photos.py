@@ -96,7 +96,7 @@ class MadeUp:
         """Return nothing."""
         return ""
 
-    def folder(self, path: str) -> str:  # noqa: ARG002
+    def folder(self, path: str, patterns: tuple[str, ...]) -> str:  # noqa: ARG002
         """Return nothing."""
         return ""
 

@@ -165,6 +165,10 @@ def _replace_files(raw: Any, checkpoints: bool) -> None:  # noqa: ANN401
             raw[key] = __file__
         if key == "checkpoint":
             raw[key] = __file__ if value and checkpoints else None
+        if key == "sam" and isinstance(value, dict) and value.get("model"):
+            # measured as it is, from another folder
+            folder = Path(value["model"])
+            value["model"] = str(folder.resolve()) if folder.is_dir() else value["model"]
         if key == "boundaries" and isinstance(value, dict) and value.get("folder"):
             raise UserError("boundaries.folder: a forecast needs maps of a run; leave it null")
         _replace_files(value, checkpoints)

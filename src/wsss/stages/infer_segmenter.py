@@ -62,11 +62,13 @@ def predict_part(args: argparse.Namespace, among_labels: bool = False) -> None:
     config = read_slice(args.config).segment.infer
     items = part_items(args.index, args.split, args.part)
     log.info("segmenter: %d images of %s, part %s", len(items), args.split, args.part)
-    net = make_segmenter(load_model(args.model, "segmenter"), args.model)
+    model = load_model(args.model, "segmenter")
+    net = make_segmenter(model, args.model)
     watch = Watch(for_inference(net, args.threads, config.precision))
+    made = provenance(args.config, args.model, model.meta.get("weights", []))
     read = partial(read_scaled, scales=config.scales, resampling=config.resampling)
     with (
-        LabelWriter(args.out, provenance(args.config, args.model)) as out,
+        LabelWriter(args.out, made) as out,
         behind(out.put) as put,
     ):
         found = ahead(items, read, args.threads)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from wsss.io.images import read_item
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader
 from wsss.io.parts import WHOLE, part_of
+from wsss.io.records import read_provenance
 from wsss.io.validated_maps import read_cam, read_refined
 from wsss.ops.seeds import upsample_cam
 from wsss.stages.options import add_config_argument
@@ -75,7 +77,22 @@ def read_with_refined(refined: MapsReader, item: Item) -> tuple[np.ndarray, np.n
     return image, scores.astype(np.float32) / 255
 
 
-def provenance(config: str, model: Path | None = None) -> str:
-    """Return the origin of maps: version of the package, keys of the stage, path of the model."""
-    known = {"version": __version__, "config": json.loads(config)}
-    return canonical(known | {"model": model and str(model)})
+def provenance(
+    config: str, model: Path | str | None = None, weights: Sequence[Mapping[str, str]] = ()
+) -> str:
+    """Return the origin of maps: version of the package, keys of the stage, path of the model.
+
+    Published weights that it reads itself add their sources and licences.
+    """
+    known = {"version": __version__, "config": json.loads(config), "model": model and str(model)}
+    return canonical(known | ({"weights": [*weights]} if weights else {}))
+
+
+def weights_of(records: Sequence[Path]) -> list[Mapping[str, str]]:
+    """Return sources and licences of the published weights that files were made with.
+
+    Args:
+        records: their commit records, with the provenance of `provenance`.
+    """
+    made = (json.loads(read_provenance(record) or "{}") for record in records)
+    return [entry for one in made for entry in one.get("weights", [])]

@@ -14,6 +14,7 @@ from wsss.io.maps import MapsReader
 from wsss.io.progress import log
 from wsss.nn import segmenters
 from wsss.stages.held_out import NO_JITTER, divide, of_segmenter
+from wsss.stages.parts import weights_of
 from wsss.stages.training import (
     TrainingFiles,
     add_training_arguments,
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace) -> None:
         take_over(files, args.checkpoint, net, "segmenter", **meta)
         return
     items = index.split("train")
+    weights = weights_meta(None, net.backbone)
+    weights += [entry for entry in weights_of(args.labels) if entry not in weights]
     log.info("train_segmenter: %s, %d images", segment.segmenter, len(items))
     if args.masks:
         _say_masks(items, args.masks)
@@ -75,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
         (__name__,),
         "segmenter",
         of_segmenter(_samples(held, still, config.seed, args), recipe, net),
-        **meta,
+        **meta | {"weights": weights},
     )
 
 
