@@ -76,13 +76,29 @@ _MAKE_BOUNDARIES = Stage(
     when=lambda case: case.run.needs_boundaries(),
     scattered=True,
 )
+_FURTHER = Input("further", "weights", backbones=lambda run: run.further_backbones())
+_EMBED_TEXT = Stage(
+    "embed_text",
+    ("method", "cam.{method}"),
+    (_TRAIN_INDEX,),
+    given=lambda case: [UserFile(path) for path in case.run.text_files()],
+    when=lambda case: case.run.embeds_text(),
+)
+_PREPARE_CAM = Stage(
+    "prepare_cam",
+    ("method", "cam.{method}"),
+    (_TRAIN_INDEX, _FURTHER, Input("text", "text")),
+    given=lambda case: [UserFile(path, "--text") for path in case.run.given_texts()],
+    when=lambda case: not case.run.trains_classifier(),
+    imports_method=True,
+)
 _TRAIN_CAM = Stage(
     "train_cam",
     (*_NETWORK, "backbone.freeze", "method", "cam.train", "cam.{method}"),
     (
         _TRAIN_INDEX,
         _pretrained("cam", lambda run: run.backbone),
-        Input("further", "weights", backbones=lambda run: run.further_backbones()),
+        _FURTHER,
         Input("boundaries", "boundaries", "train"),
     ),
     given=lambda case: _checkpoint(case.run.cam.checkpoint),
@@ -240,8 +256,10 @@ PRODUCTS: tuple[Product, ...] = (
     Product("masks", "table", (PREPARE_MASKS,), file="masks.{split}.tsv"),
     Product("weights", "model", (_CONVERT_WEIGHTS,), splits=UNSPLIT),
     Product("boundaries", "maps", (_MAKE_BOUNDARIES,), "cam", (TRAIN,), folder="boundaries"),
+    Product("text", "model", (_EMBED_TEXT,), "cam", UNSPLIT, file="text.safetensors"),
     Product(
-        "classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier", beside="history.csv"
+        *("classifier", "model", (_PREPARE_CAM, _TRAIN_CAM), "cam", UNSPLIT, "Classifier"),
+        beside="history.csv",
     ),
     Product(SCORES, "document", (_EVALUATE_CLASSIFIER,), "cam", file="classifier.{split}.json"),
     Product(

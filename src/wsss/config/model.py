@@ -1,7 +1,7 @@
 """The configuration: every key of `config.yaml`, its type, default and meaning."""
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
@@ -26,6 +26,7 @@ from wsss.config.section import (
     distinct,
 )
 from wsss.config.segmenter import Segment
+from wsss.config.text import TextParams
 from wsss.config.training import AffinityTrain, ClassifierTrain
 from wsss.pipeline import STEPS
 
@@ -36,15 +37,28 @@ METHODS = read_methods()
 class CamInfer(Section):
     """Inference of class activation maps."""
 
-    scales: Scales = [0.5, 1.0, 1.5, 2.0]
-    """Image scales whose maps are added."""
-    flip: bool = True
-    """Add the maps of the mirrored image, too."""
+    scales: Scales | None = None
+    """Image scales whose maps are added; null = 0.5, 1, 1.5 and 2, or those of a method that has
+    others (clip_es: 1)."""
+    flip: bool | None = None
+    """Add the maps of the mirrored image, too; null = true, unless the method is another
+    (clip_es)."""
     resampling: Literal["torch", "pillow"] = "torch"
     """Library that scales the image, with antialiasing: torch is faster and at most two grey levels
     from pillow, which the official code takes."""
     precision: InferPrecision = "auto"
     """Arithmetic on GPUs; CPUs compute in 32 bits."""
+
+    def views(self, params: MethodParams | None = None) -> tuple[list[float], bool]:
+        """Return the scales, and whether images are mirrored, too.
+
+        Args:
+            params: options of the method whose views are taken where none are named; None = of one
+                without views of its own.
+        """
+        own = params or MethodParams()
+        scales = [*own.scales] if self.scales is None else self.scales
+        return scales, own.flip if self.flip is None else self.flip
 
 
 class _Cam(Section):
@@ -76,6 +90,7 @@ class _Cam(Section):
 
 if TYPE_CHECKING:
     from wsss.methods.aeft import AeftParams
+    from wsss.methods.clip_es import ClipEsParams
     from wsss.methods.eader import EaderParams
     from wsss.methods.irn import IrnParams
     from wsss.methods.psa import PsaParams
@@ -86,6 +101,7 @@ if TYPE_CHECKING:
         """The section for a type checker: with the options of the published methods."""
 
         aeft: AeftParams = AeftParams()
+        clip_es: ClipEsParams = ClipEsParams()
         eader: EaderParams = EaderParams()
         irn: IrnParams = IrnParams()
         psa: PsaParams = PsaParams()
@@ -215,9 +231,40 @@ class Run(Section):
         section = REFINERS[self.refine].exponents
         return [] if section is None else (self.crf if section == "crf" else self.par).alphas
 
+    def effective(self) -> Self:
+        """Return a copy with inactive options at their defaults, and the views of the method."""
+        found = super().effective()
+        scales, flip = self.views()
+        infer = found.cam.infer.model_copy(update={"scales": scales, "flip": flip})
+        return found.model_copy(update={"cam": found.cam.model_copy(update={"infer": infer})})
+
+    def views(self) -> tuple[list[float], bool]:
+        """Return the scales of the maps' inference, and whether images are mirrored, too."""
+        return self.cam.infer.views(next(iter(self.options().values())))
+
     def options(self) -> dict[str, MethodParams]:
         """Return the options of the method, or of every part of a combination."""
         return {name: self.cam.options(name) for name in parts(self.method)}
+
+    def trains_classifier(self) -> bool:
+        """Return True if the method is trained; otherwise its network is put together."""
+        return all(params.trained for params in self.options().values())
+
+    def texts(self) -> list[TextParams]:
+        """Return the options of the texts that classes are described by; empty without them."""
+        return [params for params in self.options().values() if isinstance(params, TextParams)]
+
+    def embeds_text(self) -> bool:
+        """Return True if features of the class names are computed."""
+        return any(not params.text for params in self.texts())
+
+    def given_texts(self) -> list[str]:
+        """Return the user's file of features of the class names, if there is one."""
+        return [params.text for params in self.texts() if params.text]
+
+    def text_files(self) -> list[str]:
+        """Return the user's files that features of the class names are computed with."""
+        return [path for params in self.texts() for path in params.text_tower.files().values()]
 
     def further_backbones(self) -> dict[str, BackboneOptions]:
         """Return the further backbones that the classifier's training needs, as method.option."""
@@ -266,7 +313,7 @@ class Run(Section):
     def starts_from_weights(self) -> set[str]:
         """Return the steps of the run with a training that starts from pretrained weights."""
         starts = {
-            "cam": not self.cam.checkpoint,
+            "cam": self.trains_classifier() and not self.cam.checkpoint,
             "walk": self.compares("backbone") or self.learns_affinity_from("backbone"),
             "segment": self.segment.train.init == "backbone" and not self.segment.checkpoint,
         }

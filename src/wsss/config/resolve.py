@@ -121,6 +121,7 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
     yield from _backbone_problems(run, place)
     yield from _refiner_problems(run, place, first)
     yield from _checkpoint_problems(run, place)
+    yield from _untrained_problems(run, place)
     yield from _walk_problems(run, place)
     if run.cam.checkpoint:
         return
@@ -161,6 +162,24 @@ def _checkpoint_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]
             yield f"{place(f'{section}.checkpoint')}: no such file: {path}"
     if run.upper_bound and (run.until != STEPS[-1] or run.segment.checkpoint):
         yield f"{place('upper_bound')}: true compares trained segmenters, but the run trains none"
+
+
+def _untrained_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
+    """Yield what needs a trained classifier, if the method of a run trains none."""
+    if run.trains_classifier():
+        return
+    if run.cam.checkpoint:
+        yield f"{place('cam.checkpoint')}: {run.method} is not trained; leave it null"
+    steps = STEPS[: STEPS.index(run.until) + 1]
+    init = "affinity.irn.train.init" if run.affinity.source == "irn" else "affinity.train.init"
+    needed = {
+        init: "walk" in steps and run.learns_affinity_from("cam"),
+        "affinity.features.of": "walk" in steps and run.compares("classifier"),
+        "segment.train.init": "segment" in steps and run.segment_starts_from_classifier(),
+    }
+    for key in (key for key, wrong in needed.items() if wrong):
+        value = "classifier" if key.endswith("of") else "cam"
+        yield f"{place(key)}: {value}, but {run.method} trains no backbone; set it to backbone"
 
 
 def _walk_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:

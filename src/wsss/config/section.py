@@ -133,11 +133,17 @@ class MethodParams(Section):
         needs: Sample keys that it reads besides ``image`` and ``label``.
         taps: Feature taps that the backbone must have.
         addon: True if it can be added to another method, as in ``psa+eader``.
+        trained: True if its network is trained; otherwise it is made of published weights and of
+            features of the class names.
+        scales, flip: Views of the inference unless the configuration names others.
     """
 
     needs: ClassVar[tuple[Literal["boundary"], ...]] = ()
     taps: ClassVar[tuple[str, ...]] = ("conv6",)
     addon: ClassVar[bool] = False
+    trained: ClassVar[bool] = True
+    scales: ClassVar[tuple[float, ...]] = (0.5, 1.0, 1.5, 2.0)
+    flip: ClassVar[bool] = True
 
     def further_backbones(self) -> "Mapping[str, BackboneOptions | None]":
         """Return the further backbones that the method trains, by the names of their options.

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     log.info("infer_cam: %d images of %s, part %s", len(items), args.split, args.part)
     method = for_inference(load_method(args.model), args.threads, config.precision)
     watch = Watch(method)
-    read = partial(read_scaled, scales=config.scales, resampling=config.resampling)
+    read = partial(read_scaled, scales=config.views()[0], resampling=config.resampling)
     with (
         MapsWriter(args.out, provenance(args.config, args.model)) as out,
         behind(out.put) as put,
@@ -92,7 +92,7 @@ def compute_cam(
             views(given.copies, where),
             lambda batch: method.infer(batch, size, present),
             size,
-            config.flip,
+            config.views()[1],
         )
         total = reduce(torch.add, map(noted, found))
     cam = method.scale_maps(finite(total.cpu().numpy(), "class maps"))

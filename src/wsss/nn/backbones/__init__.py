@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from wsss.config.backbones import BACKBONES, TIMM
+from wsss.config.backbones import BACKBONES, CLIP, TIMM
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.nn.backbones.mobilenet_v2 import MobileNetV2
@@ -45,7 +45,8 @@ def build(name: str, output_stride: int | None = None, freeze: Freeze = True) ->
     """Build a backbone with random weights, in training mode.
 
     Args:
-        name: One of :data:`NAMES`, or ``timm/`` and the name of a convolutional timm encoder.
+        name: One of :data:`NAMES`, or ``timm/`` and the name of a convolutional timm encoder, or
+            ``clip/`` and that of an image tower.
         output_stride: Pixels per cell of the last tap; ``None`` takes the backbone's default.
         freeze: Hold the layers and BatchNorms that published recipes hold; ``False`` trains all,
             ``"all"`` nothing.
@@ -64,6 +65,10 @@ def _builder(name: str) -> Callable[[int | None], Backbone]:
         from wsss.nn.backbones.timm import Timm  # only those who want timm wait for its import
 
         return partial(Timm, name)
+    if name.startswith(CLIP):
+        from wsss.nn.backbones.clip import ClipTower
+
+        return partial(ClipTower, name)
     if name not in _BUILDERS:
         raise UserError(f"unknown backbone {name!r}: use {TIMM}<encoder> or {', '.join(NAMES)}")
     return _BUILDERS[name]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from timm.models._features import FeatureInfo
 from torch import Tensor, nn
 
-from wsss.config.backbones import TIMM
+from wsss.config.backbones import CLIP, TIMM
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.ops.colour import MEAN, STD
@@ -48,7 +48,7 @@ class Timm(Backbone):
         super().__init__()
         self.name = name
         stride = self.check_stride(output_stride)
-        encoder = _features(_known(name), stride)
+        encoder = _features(known(name), stride)
         if encoder is None:
             raise UserError(_why_not(name, stride))
         self.encoder = encoder
@@ -104,26 +104,26 @@ class Timm(Backbone):
 def whole_model(name: str) -> dict[str, Tensor]:
     """Return names and shapes of timm's whole model of ``timm/<encoder>``, as meta tensors."""
     with torch.device("meta"):
-        return timm.create_model(_known(name)).state_dict()
+        return timm.create_model(known(name)).state_dict()
 
 
 def published(name: str) -> tuple[str, str]:
-    """Return where timm has the weights of ``timm/<encoder>``, and their licence by its word.
+    """Return where timm has the weights of an encoder, and their licence by its word.
 
     The licence is empty where timm states none.
     """
-    encoder = _known(name)
+    encoder = known(name)
     config = timm.get_pretrained_cfg(encoder)
     return (config and config.hf_hub_id) or encoder, (config and config.license) or ""
 
 
 def fetch(name: str) -> dict[str, Tensor]:
-    """Return the pretrained weights of ``timm/<encoder>``, from their hub or its cache.
+    """Return the pretrained weights of an encoder, from their hub or its cache.
 
     Raises:
         UserError: If timm has none for it, or they can be neither found nor fetched.
     """
-    encoder = _known(name)
+    encoder = known(name)
     try:
         return timm.create_model(encoder, pretrained=True).state_dict()
     except Exception as error:  # the clients of the hubs fail in many ways
@@ -134,9 +134,13 @@ def fetch(name: str) -> dict[str, Tensor]:
         ) from None
 
 
-def _known(name: str) -> str:
-    """Return timm's name of an encoder that it has."""
-    encoder = name.removeprefix(TIMM)
+def known(name: str) -> str:
+    """Return timm's name of an encoder that it has.
+
+    Raises:
+        UserError: It has none of this name.
+    """
+    encoder = name.removeprefix(TIMM).removeprefix(CLIP)
     try:
         if timm.is_model(encoder):
             timm.get_pretrained_cfg(encoder)
