@@ -10,6 +10,7 @@ TREE = (
     "errors files names runnames",
     "products",
     "dataset_stages",
+    "untrained_stages",
     "pipeline",
     "system config",
     "io",

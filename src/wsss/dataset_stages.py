@@ -9,6 +9,7 @@ _DATASET = (*_SOURCE, "dataset.labels_from", "dataset.tiles", "dataset.white")
 _MADE = (Input("demo", "demo"), Input("fetched", "fetched"))
 TILES = Input("tiles", "tiles")
 INDEX = Input("index", "index")
+TRAIN_INDEX = Input("index", "index", "train")
 
 MAKE_DEMO = Stage(
     "make_demo", ("dataset.demo",), when=lambda case: case.dataset.capabilities.generated

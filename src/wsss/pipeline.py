@@ -1,8 +1,8 @@
 """The chain as one table: every product, what it is made from and the stage that makes it.
 
 The order of the rows is that of the chain. The configuration (`until`), the rules, `wsss evaluate`,
-the report and the forecast derive from it. It imports nothing but the types of its rows and the
-stages of the data set, so that all of them can. See docs/developing.md for how to add a row.
+the report and the forecast derive from it. It imports nothing but the types of its rows and stages
+in modules of their own, so that all of them can. See docs/developing.md for how to add a row.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from wsss.dataset_stages import (
     PREPARE_MASKS,
     TILES,
 )
+from wsss.dataset_stages import TRAIN_INDEX as _TRAIN_INDEX
 from wsss.products import (
     PSEUDO_LABELS,
     SPLITS,
@@ -30,6 +31,7 @@ from wsss.products import (
     Stage,
     UserFile,
 )
+from wsss.untrained_stages import EMBED_TEXT, FURTHER, LABEL_REFINED, PREPARE_CAM
 
 if TYPE_CHECKING:
     from wsss.config.backbones import BackboneOptions
@@ -55,7 +57,6 @@ def _pretrained(step: str, backbone: "Callable[[Run], BackboneOptions]") -> Inpu
 
 _CONVERT_WEIGHTS = Stage("convert_weights")
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
-_TRAIN_INDEX = Input("index", "index", "train")
 _CAMS = Input("cams", "cam")
 
 _MAKE_BOUNDARIES = Stage(
@@ -76,29 +77,13 @@ _MAKE_BOUNDARIES = Stage(
     when=lambda case: case.run.needs_boundaries(),
     scattered=True,
 )
-_FURTHER = Input("further", "weights", backbones=lambda run: run.further_backbones())
-_EMBED_TEXT = Stage(
-    "embed_text",
-    ("method", "cam.{method}"),
-    (_TRAIN_INDEX,),
-    given=lambda case: [UserFile(path) for path in case.run.text_files()],
-    when=lambda case: case.run.embeds_text(),
-)
-_PREPARE_CAM = Stage(
-    "prepare_cam",
-    ("method", "cam.{method}"),
-    (_TRAIN_INDEX, _FURTHER, Input("text", "text")),
-    given=lambda case: [UserFile(path, "--text") for path in case.run.given_texts()],
-    when=lambda case: not case.run.trains_classifier(),
-    imports_method=True,
-)
 _TRAIN_CAM = Stage(
     "train_cam",
     (*_NETWORK, "backbone.freeze", "method", "cam.train", "cam.{method}"),
     (
         _TRAIN_INDEX,
         _pretrained("cam", lambda run: run.backbone),
-        _FURTHER,
+        FURTHER,
         Input("boundaries", "boundaries", "train"),
     ),
     given=lambda case: _checkpoint(case.run.cam.checkpoint),
@@ -256,9 +241,9 @@ PRODUCTS: tuple[Product, ...] = (
     Product("masks", "table", (PREPARE_MASKS,), file="masks.{split}.tsv"),
     Product("weights", "model", (_CONVERT_WEIGHTS,), splits=UNSPLIT),
     Product("boundaries", "maps", (_MAKE_BOUNDARIES,), "cam", (TRAIN,), folder="boundaries"),
-    Product("text", "model", (_EMBED_TEXT,), "cam", UNSPLIT, file="text.safetensors"),
+    Product("text", "model", (EMBED_TEXT,), "cam", UNSPLIT, file="text.safetensors"),
     Product(
-        *("classifier", "model", (_PREPARE_CAM, _TRAIN_CAM), "cam", UNSPLIT, "Classifier"),
+        *("classifier", "model", (PREPARE_CAM, _TRAIN_CAM), "cam", UNSPLIT, "Classifier"),
         beside="history.csv",
     ),
     Product(SCORES, "document", (_EVALUATE_CLASSIFIER,), "cam", file="classifier.{split}.json"),
@@ -282,7 +267,8 @@ PRODUCTS: tuple[Product, ...] = (
         beside="history.csv",
     ),
     Product(
-        *("walk", "labels", (_RANDOM_WALK, _WALK_IRN), "walk", SPLITS, "Pseudo labels", SPLITS),
+        *("walk", "labels", (LABEL_REFINED, _RANDOM_WALK, _WALK_IRN), "walk", SPLITS),
+        *("Pseudo labels", SPLITS),
         remedy="train its affinity network longer (affinity.train.steps; for IRNet "
         "affinity.irn.train.steps), walk fewer steps (walk.logt), or end the run before "
         "(until: refine)",

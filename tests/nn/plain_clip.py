@@ -85,7 +85,7 @@ class PlainClip:
         return np.concatenate([given[:1], np.stack(sized, -1).reshape(rows * columns, -1)])
 
     def probabilities(self, x, normed, rows, scale):
-        """Softmax over texts (T, E) of tokens before the last block, whose attention sees others."""
+        """Softmax over texts (T, E) of tokens before the last block; its attention sees others."""
         x, _ = self.block(self.depth - 1, x, normed)
         embedding = self.norm("ln_post", x)[1:].mean(0) @ self.w["proj"]
         return softmax(scale * (rows @ embedding) / np.linalg.norm(embedding))
@@ -108,7 +108,7 @@ class PlainClip:
     def refined(self, pixels, rows, scale, number):
         """The map (h, w) of text `number` behind the attention affinity."""
         cam = self.grad_cam(pixels, rows, scale, number)
-        x, found, grid = self.before_last(pixels)
+        _, found, grid = self.before_last(pixels)
         t = np.mean([weights[1:, 1:] for weights in found[-8:]], 0)
         for _ in range(3):
             t = t / t.sum(0, keepdims=True)

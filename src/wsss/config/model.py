@@ -146,9 +146,10 @@ class AffinityFeatures(Section):
 class Affinity(Section):
     """Affinities of neighbouring cells, along which the random walk spreads the maps."""
 
-    source: Literal["learned", "features", "irn"] = "learned"
+    source: Literal["learned", "features", "irn", "none"] = "learned"
     """learned = AffinityNet, trained on confident pixels; features = cosines of features; irn =
-    IRNet, trained to find the boundaries between classes."""
+    IRNet, trained to find the boundaries between classes; none = no walk, the labels are those of
+    the refined maps of the lowest exponent."""
     features: AffinityFeatures = AffinityFeatures()
     irn: Irn = Irn()
     train: AffinityTrain = AffinityTrain()
@@ -158,7 +159,7 @@ class Affinity(Section):
     def unread(self) -> Collection[str]:
         """Return the sections of the other sources."""
         section = {"learned": "train", "features": "features", "irn": "irn"}
-        return {*section.values()} - {section[self.source]}
+        return {*section.values()} - {section.get(self.source)}
 
 
 class Walk(Section):
@@ -254,18 +255,6 @@ class Run(Section):
         """Return the options of the texts that classes are described by; empty without them."""
         return [params for params in self.options().values() if isinstance(params, TextParams)]
 
-    def embeds_text(self) -> bool:
-        """Return True if features of the class names are computed."""
-        return any(not params.text for params in self.texts())
-
-    def given_texts(self) -> list[str]:
-        """Return the user's file of features of the class names, if there is one."""
-        return [params.text for params in self.texts() if params.text]
-
-    def text_files(self) -> list[str]:
-        """Return the user's files that features of the class names are computed with."""
-        return [path for params in self.texts() for path in params.text_tower.files().values()]
-
     def further_backbones(self) -> dict[str, BackboneOptions]:
         """Return the further backbones that the classifier's training needs, as method.option."""
         if self.cam.checkpoint:
@@ -295,11 +284,11 @@ class Run(Section):
         return self.segment.train.init == "cam" and not self.segment.checkpoint
 
     def learns_confident_pixels(self) -> bool:
-        """Return True if the segmenter is trained on the pixels that refined maps confirm.
+        """Return True if the segmenter is trained on the pixels that refined maps decide on.
 
         Labels of a round before are learnt whole: the segmenter has corrected the refined maps.
         """
-        chosen = self.segment.train.pixels == "confident" and not self.segment.checkpoint
+        chosen = self.segment.train.pixels != "all" and not self.segment.checkpoint
         return chosen and self.segment.rounds == 1
 
     def relabels(self) -> bool:

@@ -199,6 +199,8 @@ def _refiner_problems(run: Run, place: Callable[[str], str], first: bool) -> Ite
         return
     if run.affinity.source == "learned":
         yield f"{place('refine')}: none gives AffinityNet no labels; set affinity.source: features"
+    if run.affinity.source == "none":
+        yield f"{place('affinity.source')}: none takes refined maps, but there are none; use crf"
     if run.walk.maps == "refined":
         yield f"{place('walk.maps')}: there are no refined maps with refine: none; use cam"
     if "segment" in steps and run.learns_confident_pixels():

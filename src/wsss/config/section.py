@@ -160,6 +160,10 @@ class MethodParams(Section):
         """Return why a training of so many steps does not suit the method; empty if it does."""
         return ""
 
+    def smallest(self) -> int:
+        """Return the side in pixels that images must have."""
+        return 1
+
     def brief(self, batch_size: int) -> Self:  # noqa: ARG002
         """Return options for a few steps of so many images that cost what all steps do on average.
 

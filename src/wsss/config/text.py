@@ -77,6 +77,11 @@ class TextParams(MethodParams):
         """Return the image tower."""
         return {"tower": self.image_tower()}
 
+    def smallest(self) -> int:
+        """Return the side of a patch, as the name of the tower says it."""
+        side = re.search(r"patch(\d+)", self.tower.name)
+        return int(side[1]) if side else 1
+
     def sentence(self, text: str) -> str:
         """Return the sentence with the text of a class."""
         return self.template.replace("{}", text)
@@ -101,6 +106,4 @@ class TextParams(MethodParams):
     def _tower_sound(self) -> Self:
         if not self.tower.name.startswith(TIMM):
             raise ValueError("tower.name: name an image tower of timm, as timm/<name>")
-        if self.tower.output_stride is not None:
-            raise ValueError("tower.output_stride: leave it null; it is the side of a patch")
         return self

@@ -115,6 +115,10 @@ class Method(Task):
     def add_parts(self, parts: Mapping[str, Backbone]) -> None:
         """Build the networks on the further backbones (none by default)."""
 
+    def smallest(self) -> int:
+        """Return the side in pixels that images must have."""
+        return self.params.smallest()
+
     def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules of the network that start from random weights."""
         return self.net.from_scratch()

@@ -13,6 +13,7 @@ from wsss.config.model import CamInfer
 from wsss.config.slices import read_slice
 from wsss.data.views import Scaled, views
 from wsss.engine.tta import each_view
+from wsss.errors import UserError
 from wsss.io.background import ahead, behind
 from wsss.io.maps import MapsWriter
 from wsss.io.progress import log, track
@@ -56,10 +57,20 @@ def run(args: argparse.Namespace) -> None:
     ):
         found = ahead(items, read, args.threads)
         for item, given in track(found, "class activation maps", len(items)):
+            _check_size(item.image, given.size, method.smallest())
             with finite_scores(item.image, args.model), watch():
                 cam, stable = compute_cam(method, given, item.classes, config)
             size, classes = np.array(given.size), np.array(item.classes, np.int64)
             put(item.image_id, classes=classes, cam=cam, size=size, stability=stable)
+
+
+def _check_size(image: Path, size: tuple[int, int], smallest: int) -> None:
+    """Raise a UserError for an image that is smaller than the method can do."""
+    if min(size) < smallest:
+        raise UserError(
+            f"{image}: {size[1]} x {size[0]} pixels, but the method needs {smallest} on each side; "
+            "enlarge it, or leave it out"
+        )
 
 
 def compute_cam(
