@@ -3,7 +3,7 @@
 from wsss.dataset_stages import INDEX, TRAIN_INDEX
 from wsss.products import Input, Stage, UserFile
 
-_OPTIONS = ("method", "cam.{method}")
+_OPTIONS = ("method", "cam.{untrained}")
 
 FURTHER = Input("further", "weights", backbones=lambda run: run.further_backbones())
 """Weights of the networks that the options of a method name."""

@@ -84,6 +84,7 @@ def preset(name, tmp_path, *more):
 def test_every_preset_has_its_recipe_here():
     assert {path.stem for path in (ROOT / "configs/voc12").glob("*.yaml")} == {
         *RECIPES,
+        "clip_es",
         "eader-alpha",
         "irn",
     }
@@ -137,6 +138,19 @@ def test_irn_is_the_official_recipe(tmp_path):
     assert (irn.crf.bilateral_sxy, irn.crf.bilateral_srgb, irn.crf.bilateral_weight) == (50, 5, 10)
     assert (run.walk.beta, run.walk.logt, run.walk.crf.iterations) == (10, 8, 0)
     assert (run.backbone.name, run.backbone.output_stride) == ("resnet50", 16)
+
+
+def test_clip_es_is_the_official_recipe(tmp_path):
+    run = preset("voc12/clip_es", tmp_path)["clip_es"]
+    params = run.cam.clip_es
+    assert (params.template, len(params.background)) == ("a clean origami {}.", 25)
+    assert (run.views(), run.cam.infer.resampling) == (([1.0], False), "pillow")
+    kernel = tuple(run.crf.model_dump(exclude={"engine", "alphas"}).values())
+    assert (kernel, run.crf.alphas) == ((10, 1, 3, 67, 3, 4), [1, 2])
+    assert (run.affinity.source, run.segment.train.pixels, run.segment.train.sure) == (
+        *("none", "sure"),
+        0.95,
+    )
 
 
 def test_the_schedules_have_the_official_lengths(tmp_path):
@@ -211,10 +225,15 @@ OF_METHODS = {
     "psa+eader": ("xception65", "timm/xception65.tf_in1k"),
     "seam+eader": ("deeplab_v1", "resnet38d"),
     "irn": ("deeplab_v2", "resnet50"),
+    "clip_es": ("deeplab_v2", "resnet101"),
 }
 """The recipes and backbones of the segmenters in the methods' own presets."""
 
-CHANGED = {"psa-vgg16": {"backbone", "deeplab_v1"}, "irn": {"backbone"}}
+CHANGED = {
+    "psa-vgg16": {"backbone": True, "deeplab_v1": True},
+    "irn": {"backbone": True},
+    "clip_es": {"backbone": True, "train": {"pixels"}},
+}
 """What differs from the recipe of a segmenter: Caffe's head on VGG-16 has 1024 channels."""
 
 
@@ -230,7 +249,7 @@ def test_methods_have_the_recipe_of_their_segmenter(name, tmp_path):
         last(preset(f"voc12/{name}", tmp_path, *more)) for more in ((), [f"segment/{recipe}"])
     )
     assert (run.segment.backbone or run.backbone).name == backbone
-    changed = CHANGED.get(name, set())
+    changed = CHANGED.get(name, {})
     own, published = (r.segment.model_dump(exclude=changed) for r in (run, behind))
     assert own == published
 
@@ -239,7 +258,14 @@ def test_the_head_on_vgg16_has_the_channels_of_caffe(tmp_path):
     assert preset("voc12/psa-vgg16", tmp_path)["psa"].segment.deeplab_v1.width == 1024
 
 
-BACKGROUNDS = {"psa": 0.2, "psa-vgg16": 0.2, "psa+eader": 0.2, "eader": 0.3, "irn": 0.15}
+BACKGROUNDS = {
+    "psa": 0.2,
+    "psa-vgg16": 0.2,
+    "psa+eader": 0.2,
+    "eader": 0.3,
+    "irn": 0.15,
+    "clip_es": 0.5,
+}
 
 
 @pytest.mark.parametrize("name", OF_METHODS)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from os.path import isfile
-from typing import Annotated, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from wsss.config.backbones import CLIP, IMAGENET, TIMM, BackboneOptions
 from wsss.config.section import MethodParams, Section, UserPath
@@ -31,6 +31,30 @@ def _one_place(template: str) -> str:
     return template
 
 
+def _of_timm(name: str) -> str:
+    """Return the name of an encoder of timm.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not re.fullmatch(rf"{TIMM}[A-Za-z0-9_.-]+", name):
+        raise ValueError("name an image tower of CLIP in timm, as timm/<name>")
+    return name
+
+
+class ImageTower(BackboneOptions):
+    """The image tower of a CLIP."""
+
+    name: Annotated[str, AfterValidator(_of_timm)] = (
+        "timm/vit_base_patch16_clip_quickgelu_224.openai"
+    )
+    """Its name in timm; the tag behind the dot tells how its weights were trained."""
+    weights: UserPath | None = IMAGENET
+    """A file, by timm's or open_clip's names, or imagenet, which stands for fetched by timm."""
+    output_stride: Literal[8, 16, 32] | None = None
+    """Null, or the side of a patch."""
+
+
 class TextTower(Section):
     """The text tower of the same CLIP, in the library open_clip."""
 
@@ -48,11 +72,7 @@ class TextTower(Section):
 class TextParams(MethodParams):
     """Options of a method that reads an image tower of CLIP and features of texts."""
 
-    tower: BackboneOptions = BackboneOptions(
-        name="timm/vit_base_patch16_clip_quickgelu_224.openai", weights=IMAGENET
-    )
-    """Image tower: timm/<name> of a CLIP; its weights are a file, by timm's or open_clip's names,
-    or imagenet, which stands for fetched by timm."""
+    tower: ImageTower = ImageTower()
     text: UserPath | None = None
     """File text.safetensors with features of the class names, made elsewhere; null = they are
     computed by the text tower."""
@@ -101,9 +121,3 @@ class TextParams(MethodParams):
         for option, path in self.text_tower.files().items():
             if not isfile(path):  # noqa: PTH113
                 yield f"text_tower.{option}", f"no such file: {path}"
-
-    @model_validator(mode="after")
-    def _tower_sound(self) -> Self:
-        if not self.tower.name.startswith(TIMM):
-            raise ValueError("tower.name: name an image tower of timm, as timm/<name>")
-        return self

@@ -5,11 +5,12 @@ official repository and deviations; it defines two classes:
 
 ``class FooParams(MethodParams)``
     The options, under ``cam.foo`` in the configuration: each with a type, a default and a
-    docstring. Class variables say what the workflow has to know: ``needs``, ``taps``, ``addon``
-    (:class:`wsss.config.section.MethodParams`). The file has one class whose name ends in
-    ``Params``. It is executed without the rest of the file, hence without
-    torch: it may use imports at the top level from the standard library, pydantic, ``wsss.config``
-    and ``wsss.errors``, and constants, functions and classes of the file that use nothing else.
+    docstring. Class variables say what the workflow has to know: ``needs``, ``taps``, ``addon``,
+    ``trained`` and the views of its inference (:class:`wsss.config.section.MethodParams`). The file
+    has one class whose name ends in ``Params``. It is executed without the rest of the file, hence
+    without torch: it may use imports at the top level from the standard library, pydantic,
+    ``wsss.config`` and ``wsss.errors``, and constants, functions and classes of the file that use
+    nothing else.
 
 ``class Foo(Method)``
     The network and the training step. The file defines one subclass of :class:`Method`. One whose

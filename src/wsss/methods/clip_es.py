@@ -56,7 +56,7 @@ class ClipEs(Method):
         text: TextFeatures | None,
     ) -> Self:
         """Build the network from the tower and features of texts; None = random ones."""
-        assert isinstance(params, ClipEsParams)
+        assert isinstance(params, TextParams)
         if text is not None:
             params = params.model_copy(update={"background": [*text.words]})
         method = cls(parts["tower"], num_classes, params)
