@@ -61,7 +61,7 @@ def run_files(plan: Plan, name: str) -> RunFiles:
         entry["files"][split or ""] = artifact.path
         entry["made_from"] = _made_from(row, artifact)
         _append(entry["benchmarks"], artifact)
-        if row.kind == "model":
+        if row.kind == "model" and row.beside:
             entry["history"] = f"{artifact.folder}/{row.beside}"
         if row.variant is not None:
             entry["variant"] = row.variant(plan.runs[run])
