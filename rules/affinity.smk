@@ -47,6 +47,35 @@ rule train_affinity:
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
+rule label_refined:
+    """Take the labels of the refined maps, without a walk."""
+    input:
+        index=made("index"),
+        refined=made("refined"),
+    output:
+        record=update(f"{STORE}/label_refined/{{key}}/{PART}.tsv"),
+    log:
+        f"{STORE}/label_refined/{{key}}/logs/{PART}.log",
+    benchmark:
+        f"{STORE}/label_refined/{{key}}/benchmarks/{PART}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(60),
+    params:
+        config=cfg,
+        part=part,
+        users=users,
+    message:
+        "label_refined of {params.users}"
+    shell:
+        "wsss label-refined --index {input.index:q} --refined {input.refined:q}"
+        " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} --log {log:q} --users {params.users:q}"
+
+
 rule random_walk:
     """Spread the maps along the affinities and decide on pseudo labels."""
     input:

@@ -5,6 +5,8 @@ REQUIRED INPUTS: the index, checked backbone weights; for methods that learn fro
 OUTPUTS: make_boundaries/{key}/train/maps.tsv (boundary maps, for those methods),
     train_cam/{key}/model.pt (classifier), train_cam/{key}/history.csv (its losses),
     pack_classifier/{key}/model.pt (the classifier with the settings of its inference),
+    embed_text/{key}/text.safetensors (features of class names, for methods that are not trained),
+    prepare_cam/{key}/model.pt, prepare_cam/{key}/history.csv (their network, and no losses),
     evaluate_classifier/{key}/classifier.{split}.json (its metrics on the image labels),
     infer_cam/{key}/{split}/maps.tsv (record of the maps of the labelled classes).
 """
@@ -38,6 +40,62 @@ rule make_boundaries:
     shell:
         "wsss make-boundaries --index {input.index:q} {params.refined:q}"
         " --split {wildcards.split} --part {params.part} --out {output.record:q} --threads {threads}"
+        " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
+
+
+rule embed_text:
+    """Compute the features of class names and background words by a text tower, once."""
+    input:
+        index=made("index"),
+    output:
+        text=update(f"{STORE}/embed_text/{{key}}/text.safetensors"),
+    log:
+        f"{STORE}/embed_text/{{key}}/logs/all.log",
+    benchmark:
+        f"{STORE}/embed_text/{{key}}/benchmarks/all.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(30),
+    params:
+        config=cfg,
+        users=users,
+    message:
+        "embed_text of {params.users}"
+    shell:
+        "wsss embed-text --index {input.index:q} --out {output.text:q}"
+        " --config {params.config:q} --log {log:q} --users {params.users:q}"
+
+
+rule prepare_cam:
+    """Put the network of a method together that is not trained."""
+    input:
+        index=made("index"),
+        further=made("further"),
+        text=made("text"),
+    output:
+        model=update(f"{STORE}/prepare_cam/{{key}}/model.pt"),
+        history=update(f"{STORE}/prepare_cam/{{key}}/history.csv"),
+    log:
+        f"{STORE}/prepare_cam/{{key}}/logs/all.log",
+    benchmark:
+        f"{STORE}/prepare_cam/{{key}}/benchmarks/all.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(30),
+    params:
+        config=cfg,
+        arguments=arguments,
+        users=users,
+    message:
+        "prepare_cam of {params.users}"
+    shell:
+        "wsss prepare-cam --index {input.index:q} --text {input.text:q} --out {output.model:q}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 

@@ -13,7 +13,7 @@ READING = FETCHING - {"fetch_data"}
 SORTING = READING - {"convert_masks"}
 WALKING = {"random_walk", "walk_irn"}
 PREDICTING = {"infer_segmenter", "pack_segmenter", "relabel", "segment_whole"}
-PUBLISHED = {"aeft", "eader", "irn", "psa", "sb", "seam", "vit"}
+PUBLISHED = {"aeft", "clip_es", "eader", "irn", "psa", "sb", "seam", "vit"}
 """The methods of this project; you may have some of your own beside them."""
 ELSEWHERE: set[str] = set()
 """What no stage is told: names, files (their content counts), runs, the number of jobs."""
@@ -85,6 +85,8 @@ _VIT = {
     "backbone.weights": HERE,
     "segment.segmenter": "deeplab_v1",
 }
+_CLIP = {"method": "clip_es", "segment.train.init": "backbone"}
+_TEXTED = {"train_cam", "embed_text", "prepare_cam"}
 _FEATURES = {"affinity.source": "features"}
 _IRN = {"affinity.source": "irn"}
 _IRN_SGD = {"affinity.irn.train.optimizer": "sgd"}
@@ -97,7 +99,7 @@ PHOTOS = {"dataset.source": "csv", "dataset.root": "."}
 """Beside all keys but those of the data set: what the recipe for photographs needs."""
 
 KEYS = [
-    Key("method", "seam", {"train_cam"}),
+    Key("method", "seam", {"train_cam", "embed_text", "prepare_cam"}),
     Key("seed", 1, TRAININGS),
     Key("seeds", [1], TRAININGS),
     Key("until", "refine", ELSEWHERE),
@@ -132,6 +134,11 @@ KEYS = [
     *_section("cam.eader", {"train_cam"}, _EADER, adversary_momentum=0, adversary_weight_decay=0),
     *_section("cam.vit", {"train_cam"}, _VIT, block=-2, contrast=1, low=0.1, high=0.9),
     *_section("cam.vit", {"train_cam"}, _VIT, maps="auxiliary", attention=2),
+    *_section("cam.clip_es", _TEXTED, _CLIP, text=HERE, template="{}", prompts={"cat": "tiger"}),
+    *_section("cam.clip_es", _TEXTED, _CLIP, background=["sand"]),
+    *_section("cam.clip_es.tower", _TEXTED, _CLIP, name="timm/vit_base_patch32_clip_224.openai"),
+    *_section("cam.clip_es.tower", _TEXTED, _CLIP, weights=HERE, output_stride=16),
+    *_section("cam.clip_es.text_tower", _TEXTED, _CLIP, name="ViT-B-32", weights=HERE),
     *_section("boundaries", ELSEWHERE, first={"method": "seam"}, run="other", folder="."),
     *_section("crf", {"refine_maps"}, iterations=5, **_KERNELS),
     *_section("crf", {"refine_maps", "train_affinity"}, alphas=[3, 32]),
@@ -168,6 +175,7 @@ KEYS = [
     *_section("segment.train", {"train_segmenter"}, augmentation="deeplab_v1", scale=[1, 2]),
     *_section("segment.train", {"train_segmenter"}, pixels="confident", early_stopping={}),
     *_section("segment.train", {"train_segmenter"}, masks=True),
+    *_section("segment.train", {"train_segmenter"}, {"segment.train.pixels": "sure"}, sure=0.5),
     *_section(
         "segment.train", {"train_segmenter"}, freeze="norms", loss="balanced", init="backbone"
     ),

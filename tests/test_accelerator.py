@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from tests.accelerator import OnDevice, accelerator, put
-from tests.methods.cases import COMBINATIONS, EARLY, LATE, make, sample, total
+from tests.methods.cases import COMBINATIONS, EARLY, LATE, TRAINED, make, sample, total
 from tests.tasks import test_affinity, test_segmentation
-from wsss.config.methods import method_names
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
 from wsss.nn.segmenters import NAMES
@@ -25,12 +24,12 @@ def step(task, batch, progress=EARLY):
 
 
 @pytest.mark.parametrize("progress", [EARLY, LATE], ids=["early", "late"])
-@pytest.mark.parametrize("name", [*method_names(), *COMBINATIONS])
+@pytest.mark.parametrize("name", [*TRAINED, *COMBINATIONS])
 def test_a_step_of_every_method_stays_on_its_device(name, progress):
     assert step(make(name).train(), sample(), progress)
 
 
-@pytest.mark.parametrize("name", [*method_names(), *COMBINATIONS])
+@pytest.mark.parametrize("name", [*TRAINED, *COMBINATIONS])
 def test_maps_are_drawn_on_the_device(name):
     method = make(name).eval()
     with accelerator(), torch.no_grad():

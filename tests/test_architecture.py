@@ -10,7 +10,7 @@ TREE = (
     "errors files names runnames",
     "products",
     "dataset_stages",
-    "walk_stages",
+    "untrained_stages walk_stages",
     "pipeline",
     "system config",
     "io",

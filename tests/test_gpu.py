@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from tests.methods.cases import COMBINATIONS, EARLY, LATE, make, sample, total
+from tests.methods.cases import COMBINATIONS, EARLY, LATE, TRAINED, make, sample, total
 from tests.tasks import test_affinity, test_segmentation
-from wsss.config.methods import method_names
 from wsss.nn.affinitynet import AffinityNet
 from wsss.nn.backbones import build
 from wsss.nn.segmenters import NAMES
@@ -35,7 +34,7 @@ def step(task, batch, half, progress=EARLY):
 
 @halves
 @pytest.mark.parametrize("progress", [EARLY, LATE], ids=["early", "late"])
-@pytest.mark.parametrize("name", [*method_names(), *COMBINATIONS])
+@pytest.mark.parametrize("name", [*TRAINED, *COMBINATIONS])
 def test_a_step_of_every_method(name, progress, half):
     assert step(make(name).train(), sample(), half, progress)
 
@@ -53,7 +52,7 @@ def test_a_step_of_every_segmenter(name, half):
     )
 
 
-@pytest.mark.parametrize("name", [*method_names(), *COMBINATIONS])
+@pytest.mark.parametrize("name", [*TRAINED, *COMBINATIONS])
 def test_maps_are_those_of_the_cpu(name, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     method, image = make(name).eval(), torch.randn(2, 3, 64, 48)

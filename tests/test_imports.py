@@ -28,6 +28,8 @@ NETWORKS = (
     "train_affinity",
     "train_irn",
     "train_segmenter",
+    "embed_text",
+    "prepare_cam",
     "evaluate_classifier",
     "infer_cam",
     "pack_classifier",

@@ -1,8 +1,8 @@
 """The chain as one table: every product, what it is made from and the stage that makes it.
 
 The order of the rows is that of the chain. The configuration (`until`), the rules, `wsss evaluate`,
-the report and the forecast derive from it. It imports nothing but the types of its rows and the
-stages of the data set, so that all of them can. See docs/developing.md for how to add a row.
+the report and the forecast derive from it. It imports nothing but the types of its rows and stages
+in modules of their own, so that all of them can. See docs/developing.md for how to add a row.
 """
 
 from wsss import runnames
@@ -30,6 +30,7 @@ from wsss.products import (
 )
 from wsss.products import checkpoint as _checkpoint
 from wsss.products import pretrained as _pretrained
+from wsss.untrained_stages import EMBED_TEXT, FURTHER, LABEL_REFINED, PREPARE_CAM
 from wsss.walk_stages import LABEL_IRN, SAM_LABELS, TRAIN_IRN, WALK_IRN
 
 # ---- stages of a run ---------------------------------------------------------------------------
@@ -62,7 +63,7 @@ _TRAIN_CAM = Stage(
     (
         _TRAIN_INDEX,
         _pretrained("cam", lambda run: run.backbone),
-        Input("further", "weights", backbones=lambda run: run.further_backbones()),
+        FURTHER,
         Input("boundaries", "boundaries", "train"),
     ),
     given=lambda case: _checkpoint(case.run.cam.checkpoint),
@@ -194,8 +195,10 @@ PRODUCTS: tuple[Product, ...] = (
     Product("masks", "table", (PREPARE_MASKS,), file="masks.{split}.tsv"),
     Product("weights", "model", (_CONVERT_WEIGHTS,), splits=UNSPLIT),
     Product("boundaries", "maps", (_MAKE_BOUNDARIES,), "cam", (TRAIN,), folder="boundaries"),
+    Product("text", "model", (EMBED_TEXT,), "cam", UNSPLIT, file="text.safetensors"),
     Product(
-        "classifier", "model", (_TRAIN_CAM,), "cam", UNSPLIT, "Classifier", beside="history.csv"
+        *("classifier", "model", (PREPARE_CAM, _TRAIN_CAM), "cam", UNSPLIT, "Classifier"),
+        beside="history.csv",
     ),
     Product("packed classifier", "model", (_PACK_CLASSIFIER,), "cam", UNSPLIT),
     Product(SCORES, "document", (_EVALUATE_CLASSIFIER,), "cam", file="classifier.{split}.json"),
@@ -219,7 +222,8 @@ PRODUCTS: tuple[Product, ...] = (
         beside="history.csv",
     ),
     Product(
-        *("walk", "labels", (_RANDOM_WALK, WALK_IRN), "walk", SPLITS, "Pseudo labels", SPLITS),
+        *("walk", "labels", (LABEL_REFINED, _RANDOM_WALK, WALK_IRN), "walk", SPLITS),
+        *("Pseudo labels", SPLITS),
         remedy="train its affinity network longer (affinity.train.steps; for IRNet "
         "affinity.irn.train.steps), walk fewer steps (walk.logt), or end the run before "
         "(until: refine)",

@@ -95,8 +95,8 @@ class Stage:
     Attributes:
         name: the common name.
         keys: dotted keys of its slice of the configuration; `{method}` is each part of the run's
-            method, `{segmenter}` the run's segmenter, `{refiner}` and `{alphas}` the keys of its
-            refiner.
+            method, `{untrained}` those that are not trained, `{segmenter}` the run's segmenter,
+            `{refiner}` and `{alphas}` the keys of its refiner.
         inputs: products that it reads.
         reads: part of the data set that it reads.
         given: further files of the user that it reads.

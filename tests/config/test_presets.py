@@ -84,6 +84,7 @@ def preset(name, tmp_path, *more):
 def test_every_preset_has_its_recipe_here():
     assert {path.stem for path in (ROOT / "configs/voc12").glob("*.yaml")} == {
         *RECIPES,
+        "clip_es",
         "eader-alpha",
         "irn",
         "vit",
@@ -164,6 +165,19 @@ def test_the_recipe_for_a_frozen_transformer_trains_heads_alone():
     assert run.cam.train.crop % patch == run.segment.train.crop % patch == 0
 
 
+def test_clip_es_is_the_official_recipe(tmp_path):
+    run = preset("voc12/clip_es", tmp_path)["clip_es"]
+    params = run.cam.clip_es
+    assert (params.template, len(params.background)) == ("a clean origami {}.", 25)
+    assert (run.views(), run.cam.infer.resampling) == (([1.0], False), "pillow")
+    kernel = tuple(run.crf.model_dump(exclude={"engine", "alphas"}).values())
+    assert (kernel, run.crf.alphas) == ((10, 1, 3, 67, 3, 4), [1, 2])
+    assert (run.affinity.source, run.segment.train.pixels, run.segment.train.sure) == (
+        *("none", "sure"),
+        0.95,
+    )
+
+
 def test_the_schedules_have_the_official_lengths(tmp_path):
     steps = {"psa": 9915, "seam": 10576, "sb": 132200, "aeft": 52880}
     for name, total in steps.items():
@@ -237,10 +251,16 @@ OF_METHODS = {
     "seam+eader": ("deeplab_v1", "resnet38d"),
     "irn": ("deeplab_v2", "resnet50"),
     "vit": ("deeplab_v2", "resnet101"),
+    "clip_es": ("deeplab_v2", "resnet101"),
 }
 """The recipes and backbones of the segmenters in the methods' own presets."""
 
-CHANGED = {"psa-vgg16": {"backbone", "deeplab_v1"}, "irn": {"backbone"}, "vit": {"backbone"}}
+CHANGED = {
+    "psa-vgg16": {"backbone": True, "deeplab_v1": True},
+    "irn": {"backbone": True},
+    "vit": {"backbone": True},
+    "clip_es": {"backbone": True, "train": {"pixels"}},
+}
 """What differs from the recipe of a segmenter: Caffe's head on VGG-16 has 1024 channels."""
 
 
@@ -256,7 +276,7 @@ def test_methods_have_the_recipe_of_their_segmenter(name, tmp_path):
         last(preset(f"voc12/{name}", tmp_path, *more)) for more in ((), [f"segment/{recipe}"])
     )
     assert (run.segment.backbone or run.backbone).name == backbone
-    changed = CHANGED.get(name, set())
+    changed = CHANGED.get(name, {})
     own, published = (r.segment.model_dump(exclude=changed) for r in (run, behind))
     assert own == published
 
@@ -272,6 +292,7 @@ BACKGROUNDS = {
     "eader": 0.3,
     "irn": 0.15,
     "vit": 0.5,
+    "clip_es": 0.5,
 }
 
 

@@ -3,12 +3,14 @@
 import torch
 
 from wsss import methods
-from wsss.config.methods import parts
+from wsss.config.methods import method_names, parts
+from wsss.config.model import METHODS
 from wsss.nn.backbones import build
 from wsss.nn.task import Progress
 
 CLASSES = 3
 VIT = "timm/test_vit"
+TRAINED = tuple(name for name in method_names() if METHODS.params[name].trained)
 COMBINATIONS = ("psa+eader", "seam+eader", "aeft+eader", "sb+eader")
 EARLY, LATE = Progress(step=0, total=20, epoch=0), Progress(step=19, total=20, epoch=1000)
 

@@ -1,10 +1,9 @@
 import pytest
 
-from tests.methods.cases import COMBINATIONS, VIT, fitting, make
-from wsss.config.methods import method_names
+from tests.methods.cases import COMBINATIONS, TRAINED, VIT, fitting, make
 
 
-@pytest.fixture(params=[*method_names(), *COMBINATIONS])
+@pytest.fixture(params=[*TRAINED, *COMBINATIONS])
 def name(request):
     """Every method and some combinations."""
     return request.param

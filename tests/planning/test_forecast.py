@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -13,6 +14,7 @@ from wsss.planning.photos import MadeUp, dataset_of
 from wsss.planning.rehearsal import (
     Measured,
     Seconds,
+    _command,
     memory_of,
     photos,
     rehearsals,
@@ -145,6 +147,26 @@ def test_brief_options_are_valid(name):
 def test_samples_are_those_of_whole_steps(train, count):
     config = canonical({"seed": 0, "cam": {"train": Train(**train).model_dump(mode="json")}})
     assert samples(config, 20) == count
+
+
+def test_networks_that_are_not_trained_are_rehearsed_without_files(tmp_path):
+    (tmp_path / "text.safetensors").touch()
+    own = {"tower": {"weights": str(tmp_path / "text.safetensors")}}
+    for text in (None, str(tmp_path / "text.safetensors")):
+        plan = plan_of(
+            method="clip_es",
+            cam={"clip_es": own | {"text": text}},
+            affinity={"source": "none"},
+            segment={"train": {"init": "backbone"}},
+        )
+        one = next(
+            one
+            for one in rehearsals(plan, IMAGES, MACHINE).values()
+            if one.artifact.stage == "prepare_cam"
+        )
+        words = _command(one, "all", MACHINE)
+        assert words[0] == "prepare-cam" and not {"--further", "--text"} & set(words)
+        assert json.loads(one.brief.config)["cam"]["clip_es"]["tower"]["weights"] is None
 
 
 def test_irnet_is_rehearsed_and_counted_as_other_trainings():

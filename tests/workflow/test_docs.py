@@ -75,6 +75,7 @@ COMMANDS = {
     "snakemake --report snakemake.html": "test_chain",
     f"{VOC}/seam.yaml configs/data/voc12-download.yaml": "test_data",
     f"{VOC}/seam.yaml": "test_recipes_plan",
+    f"{VOC}/clip_es.yaml": "test_recipes_plan",
     f"{VOC}/seam.yaml configs/segment/deeplab_v2.yaml": "test_recipes_plan",
     f"{VOC}/eader.yaml configs/voc12/eader-alpha.yaml": "test_recipes_plan",
     f"{VOC}/vit.yaml": "test_recipes_plan",
@@ -223,4 +224,5 @@ def test_recipes_plan(command, fresh, tmp_path):
         (tmp_path / "pretrained" / weights).touch()
     output = fresh.run(*shlex.split(command), "--dry-run")
     runs = 12 if "alpha" in command else 1
-    assert re.search(rf"train_cam +{runs}\n", output)
+    stage = "prepare_cam" if "clip_es" in command else "train_cam"
+    assert re.search(rf"{stage} +{runs}\n", output)

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.methods.cases import COMBINATIONS, NEWCOMER
+from tests.methods.cases import COMBINATIONS, NEWCOMER, TRAINED
 from tests.workflow.conftest import MICRO
 from wsss.config.merging import merge
-from wsss.config.methods import method_names
 from wsss.io.index import Index
 from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
@@ -37,7 +36,7 @@ QUICK = {
 def test_every_method_reaches_the_masks(fresh):
     fresh.yaml("quick.yaml", merge(MICRO, QUICK))
     # the demo has no weights of a transformer: test_vit.py
-    names = {*method_names(), *COMBINATIONS[:2]} - {"vit"}
+    names = {*TRAINED, *COMBINATIONS[:2]} - {"vit"}
     fresh.run("snakemake", "--cores", "2", "--configfile", *SHIPPED, "quick.yaml")
     for name in names:
         text = fresh.made("segment/eval.val.json", name).read_text()

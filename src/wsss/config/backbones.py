@@ -19,6 +19,10 @@ from wsss.errors import UserError
 TIMM = "timm/"
 """Prefix of the names of timm's encoders."""
 
+CLIP = "clip/"
+"""Prefix of the names of timm's image towers of CLIP with their projections, which are no backbones
+of a run."""
+
 IMAGENET = "imagenet"
 """Value of `weights` for those that torchvision or timm fetch."""
 
@@ -125,7 +129,7 @@ class RunBackbone(BackboneOptions):
 def problems(path: str, backbone: BackboneOptions) -> Iterator[str]:
     """Yield the mistakes in the backbone at the key `path` of the configuration."""
     name, weights, stride = backbone.name, backbone.weights, backbone.output_stride
-    of_timm = name.startswith(TIMM)
+    of_timm = name.startswith((TIMM, CLIP))
     entry = BACKBONES.get(name)
     strides = entry.strides if entry else _STRIDES_OF_TIMM
     downloadable = of_timm or (entry is not None and entry.imagenet is not None)

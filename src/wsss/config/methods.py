@@ -49,6 +49,8 @@ class Registry:
                 raise ValueError(f"unknown method {name!r}; known: {', '.join(self.params)}")
         if len(set(names)) < len(names):
             raise ValueError("a method cannot be combined with itself")
+        if addons and not self.params[base].trained:
+            raise ValueError(f"{base} is not trained, hence nothing can be added to it")
         able = ", ".join(name for name, params in self.params.items() if params.addon)
         for name in addons:
             if not self.params[name].addon:

@@ -1,7 +1,7 @@
 """The configuration: every key of `config.yaml`, its type, default and meaning."""
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
@@ -27,6 +27,7 @@ from wsss.config.section import (
     distinct,
 )
 from wsss.config.segmenter import Segment
+from wsss.config.text import TextParams
 from wsss.config.training import AffinityTrain, ClassifierTrain
 from wsss.pipeline import STEPS
 
@@ -37,15 +38,28 @@ METHODS = read_methods()
 class CamInfer(Section):
     """Inference of class activation maps."""
 
-    scales: Scales = [0.5, 1.0, 1.5, 2.0]
-    """Image scales whose maps are added."""
-    flip: bool = True
-    """Add the maps of the mirrored image, too."""
+    scales: Scales | None = None
+    """Image scales whose maps are added; null = 0.5, 1, 1.5 and 2, or those of a method that has
+    others (clip_es: 1)."""
+    flip: bool | None = None
+    """Add the maps of the mirrored image, too; null = true, unless the method is another
+    (clip_es)."""
     resampling: Literal["torch", "pillow"] = "torch"
     """Library that scales the image, with antialiasing: torch is faster and at most two grey levels
     from pillow, which the official code takes."""
     precision: InferPrecision = "auto"
     """Arithmetic on GPUs; CPUs compute in 32 bits."""
+
+    def views(self, params: MethodParams | None = None) -> tuple[list[float], bool]:
+        """Return the scales, and whether images are mirrored, too.
+
+        Args:
+            params: options of the method whose views are taken where none are named; None = of one
+                without views of its own.
+        """
+        own = params or MethodParams()
+        scales = [*own.scales] if self.scales is None else self.scales
+        return scales, own.flip if self.flip is None else self.flip
 
 
 class _Cam(Section):
@@ -77,6 +91,7 @@ class _Cam(Section):
 
 if TYPE_CHECKING:
     from wsss.methods.aeft import AeftParams
+    from wsss.methods.clip_es import ClipEsParams
     from wsss.methods.eader import EaderParams
     from wsss.methods.irn import IrnParams
     from wsss.methods.psa import PsaParams
@@ -88,6 +103,7 @@ if TYPE_CHECKING:
         """The section for a type checker: with the options of the published methods."""
 
         aeft: AeftParams = AeftParams()
+        clip_es: ClipEsParams = ClipEsParams()
         eader: EaderParams = EaderParams()
         irn: IrnParams = IrnParams()
         psa: PsaParams = PsaParams()
@@ -133,9 +149,10 @@ class AffinityFeatures(Section):
 class Affinity(Section):
     """Affinities of neighbouring cells, along which the random walk spreads the maps."""
 
-    source: Literal["learned", "features", "irn"] = "learned"
+    source: Literal["learned", "features", "irn", "none"] = "learned"
     """learned = AffinityNet, trained on confident pixels; features = cosines of features; irn =
-    IRNet, trained to find the boundaries between classes."""
+    IRNet, trained to find the boundaries between classes; none = no walk, the labels are those of
+    the refined maps of the lowest exponent."""
     features: AffinityFeatures = AffinityFeatures()
     irn: Irn = Irn()
     train: AffinityTrain = AffinityTrain()
@@ -145,7 +162,7 @@ class Affinity(Section):
     def unread(self) -> Collection[str]:
         """Return the sections of the other sources."""
         section = {"learned": "train", "features": "features", "irn": "irn"}
-        return {*section.values()} - {section[self.source]}
+        return {*section.values()} - {section.get(self.source)}
 
 
 class Walk(Section):
@@ -219,9 +236,28 @@ class Run(Section):
         section = REFINERS[self.refine].exponents
         return [] if section is None else (self.crf if section == "crf" else self.par).alphas
 
+    def effective(self) -> Self:
+        """Return a copy with inactive options at their defaults, and the views of the method."""
+        found = super().effective()
+        scales, flip = self.views()
+        infer = found.cam.infer.model_copy(update={"scales": scales, "flip": flip})
+        return found.model_copy(update={"cam": found.cam.model_copy(update={"infer": infer})})
+
+    def views(self) -> tuple[list[float], bool]:
+        """Return the scales of the maps' inference, and whether images are mirrored, too."""
+        return self.cam.infer.views(next(iter(self.options().values())))
+
     def options(self) -> dict[str, MethodParams]:
         """Return the options of the method, or of every part of a combination."""
         return {name: self.cam.options(name) for name in parts(self.method)}
+
+    def trains_classifier(self) -> bool:
+        """Return True if the method is trained; otherwise its network is put together."""
+        return all(params.trained for params in self.options().values())
+
+    def texts(self) -> list[TextParams]:
+        """Return the options of the texts that classes are described by; empty without them."""
+        return [params for params in self.options().values() if isinstance(params, TextParams)]
 
     def further_backbones(self) -> dict[str, BackboneOptions]:
         """Return the further backbones that the classifier's training needs, as method.option."""
@@ -252,11 +288,11 @@ class Run(Section):
         return self.segment.train.init == "cam" and not self.segment.checkpoint
 
     def learns_confident_pixels(self) -> bool:
-        """Return True if the segmenter is trained on the pixels that refined maps confirm.
+        """Return True if the segmenter is trained on the pixels that refined maps decide on.
 
         Labels of a round before are learnt whole: the segmenter has corrected the refined maps.
         """
-        chosen = self.segment.train.pixels == "confident" and not self.segment.checkpoint
+        chosen = self.segment.train.pixels != "all" and not self.segment.checkpoint
         return chosen and self.segment.rounds == 1
 
     def relabels(self) -> bool:
@@ -270,7 +306,7 @@ class Run(Section):
     def starts_from_weights(self) -> set[str]:
         """Return the steps of the run with a training that starts from pretrained weights."""
         starts = {
-            "cam": not self.cam.checkpoint,
+            "cam": self.trains_classifier() and not self.cam.checkpoint,
             "walk": self.compares("backbone") or self.learns_affinity_from("backbone"),
             "segment": self.segment.train.init == "backbone" and not self.segment.checkpoint,
         }

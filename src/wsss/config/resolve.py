@@ -123,6 +123,7 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
     yield from vits.problems(run, place)
     yield from _refiner_problems(run, place, first)
     yield from _checkpoint_problems(run, place)
+    yield from _untrained_problems(run, place)
     yield from _walk_problems(run, place)
     if run.sam.model and (text := sam_problem(run.sam.model)):
         yield f"{place('sam.model')}: {text}"
@@ -167,6 +168,24 @@ def _checkpoint_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]
         yield f"{place('upper_bound')}: true compares trained segmenters, but the run trains none"
 
 
+def _untrained_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
+    """Yield what needs a trained classifier, if the method of a run trains none."""
+    if run.trains_classifier():
+        return
+    if run.cam.checkpoint:
+        yield f"{place('cam.checkpoint')}: {run.method} is not trained; leave it null"
+    steps = STEPS[: STEPS.index(run.until) + 1]
+    init = "affinity.irn.train.init" if run.affinity.source == "irn" else "affinity.train.init"
+    needed = {
+        init: "walk" in steps and run.learns_affinity_from("cam"),
+        "affinity.features.of": "walk" in steps and run.compares("classifier"),
+        "segment.train.init": "segment" in steps and run.segment_starts_from_classifier(),
+    }
+    for key in (key for key, wrong in needed.items() if wrong):
+        value = "classifier" if key.endswith("of") else "cam"
+        yield f"{place(key)}: {value}, but {run.method} trains no backbone; set it to backbone"
+
+
 def _walk_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
     """Yield what IRNet's walk has no use for."""
     if run.affinity.source == "irn" and run.walk.maps == "refined":
@@ -184,6 +203,8 @@ def _refiner_problems(run: Run, place: Callable[[str], str], first: bool) -> Ite
         return
     if run.affinity.source == "learned":
         yield f"{place('refine')}: none gives AffinityNet no labels; set affinity.source: features"
+    if run.affinity.source == "none":
+        yield f"{place('affinity.source')}: none takes refined maps, but there are none; use crf"
     if run.walk.maps == "refined":
         yield f"{place('walk.maps')}: there are no refined maps with refine: none; use cam"
     if "segment" in steps and run.learns_confident_pixels():

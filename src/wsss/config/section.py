@@ -135,12 +135,18 @@ class MethodParams(Section):
         addon: True if it can be added to another method, as in ``psa+eader``.
         backbones: Kind of backbones that it is for: ``cnn`` for feature maps finer than patches,
             ``vit`` for tokens.
+        trained: True if its network is trained; otherwise it is made of published weights and of
+            features of the class names.
+        scales, flip: Views of the inference unless the configuration names others.
     """
 
     needs: ClassVar[tuple[Literal["boundary"], ...]] = ()
     taps: ClassVar[tuple[str, ...]] = ("conv6",)
     addon: ClassVar[bool] = False
     backbones: ClassVar[Literal["any", "cnn", "vit"]] = "any"
+    trained: ClassVar[bool] = True
+    scales: ClassVar[tuple[float, ...]] = (0.5, 1.0, 1.5, 2.0)
+    flip: ClassVar[bool] = True
 
     def further_backbones(self) -> "Mapping[str, BackboneOptions | None]":
         """Return the further backbones that the method trains, by the names of their options.
@@ -156,6 +162,10 @@ class MethodParams(Section):
     def length_problem(self, steps: int) -> str:  # noqa: ARG002
         """Return why a training of so many steps does not suit the method; empty if it does."""
         return ""
+
+    def smallest(self) -> int:
+        """Return the side in pixels that images must have."""
+        return 1
 
     def brief(self, batch_size: int) -> Self:  # noqa: ARG002
         """Return options for a few steps of so many images that cost what all steps do on average.

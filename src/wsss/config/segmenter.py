@@ -13,6 +13,7 @@ from wsss.config.section import (
     Positive,
     Scales,
     Section,
+    Share,
     UserPath,
     ordered,
 )
@@ -75,9 +76,12 @@ class SegmenterTrain(StoppedTrain):
     masks: bool = False
     """Masks of training images replace their pseudo labels, with all their pixels; images without
     one keep them."""
-    pixels: Literal["all", "confident"] = "all"
-    """Pixels of the pseudo labels that are learnt: all, or those that the refined maps confirm with
-    their lowest and highest exponent; from the second round on, all."""
+    pixels: Literal["all", "confident", "sure"] = "all"
+    """Pixels of the pseudo labels that are learnt: all; those that the refined maps confirm with
+    their lowest and highest exponent; or those whose highest score in the refined maps of the
+    lowest exponent is `sure` at least (CLIP-ES). From the second round on, all."""
+    sure: Share = 0.95
+    """Score of a pixel that is learnt (pixels: sure)."""
     freeze: Literal["backbone", "norms", "affine", "nothing", "all"] = "backbone"
     """Frozen parts: those that the backbone freezes by itself; every BatchNorm (DeepLab v2); the
     affine parameters of every BatchNorm, while its statistics are updated (DeepLab v1); nothing
@@ -92,7 +96,7 @@ class SegmenterTrain(StoppedTrain):
     def unread(self) -> Collection[str]:
         """Return the unread keys of `Train`, and the jitter if it is not used."""
         changes = () if self.augmentation == "jitter" else ("jitter",)
-        return (*super().unread(), *changes)
+        return (*super().unread(), *changes, *(() if self.pixels == "sure" else ("sure",)))
 
     @model_validator(mode="after")
     def _scale_can_be_drawn(self) -> "SegmenterTrain":

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from wsss.config.methods import parts
-from wsss.config.model import Config, Run
+from wsss.config.model import METHODS, Config, Run
 from wsss.config.refiners import REFINERS
 from wsss.config.resolve import load
 from wsss.config.section import Section
@@ -47,6 +47,7 @@ def slice_of(stage: str, whole: Mapping[str, Any]) -> str:
     refiner = REFINERS[whole["refine"]]
     active = {
         "{method}": parts(whole["method"]),
+        "{untrained}": [m for m in parts(whole["method"]) if not METHODS.params[m].trained],
         "{segmenter}": (whole["segment"]["segmenter"],),
         "{refiner}": refiner.keys,
         "{alphas}": [f"{refiner.exponents}.alphas"] if refiner.exponents else [],

@@ -6,13 +6,15 @@ official repository and deviations; it defines two classes:
 ``class FooParams(MethodParams)``
     The options, under ``cam.foo`` in the configuration: each with a type, a default and a
     docstring. Class variables say what the workflow has to know: ``needs``, ``taps``, ``addon``,
-    ``backbones`` (:class:`wsss.config.section.MethodParams`). The file has one class whose name
-    ends in ``Params``. It is executed without the rest of the file, hence without torch: it may
-    use imports at the top level from the standard library, pydantic, ``wsss.config`` and
-    ``wsss.errors``, and constants, functions and classes of the file that use nothing else.
+    ``backbones``, ``trained`` and the views of its inference
+    (:class:`wsss.config.section.MethodParams`). The file has one class whose name ends in
+    ``Params``. It is executed without the rest of the file, hence without torch: it may use imports
+    at the top level from the standard library, pydantic, ``wsss.config`` and ``wsss.errors``, and
+    constants, functions and classes of the file that use nothing else.
 
 ``class Foo(Method)``
-    The network and the training step. The file defines one subclass of :class:`Method`.
+    The network and the training step. The file defines one subclass of :class:`Method`. One whose
+    ``Params.trained`` is False has ``published`` in the place of a training step.
 
 Files whose names start with ``_`` are no methods; methods may import them. A mistake in a file is
 reported by the runs that use the method, and by no others.
@@ -20,7 +22,7 @@ reported by the runs that use the method, and by no others.
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,6 +30,7 @@ from torch import Tensor, nn
 
 from wsss.config.section import MethodParams
 from wsss.errors import UserError
+from wsss.io.text_features import TextFeatures
 from wsss.nn.backbones import Backbone
 from wsss.nn.classnet import ClassNet
 from wsss.nn.task import Batch, Losses, Progress, Task
@@ -80,6 +83,28 @@ class Method(Task):
         self.net = self.build(backbone, num_classes, params) if net is None else net
         self.add_parts(parts or {})
 
+    @classmethod
+    def published(
+        cls,
+        parts: Mapping[str, Backbone],
+        num_classes: int,
+        params: MethodParams,
+        text: TextFeatures | None,
+    ) -> Self:
+        """Build a method that is not trained (``Params.trained``), with its weights.
+
+        Args:
+            parts: Further backbones by the names of the options that describe them, with the
+                weights of the result.
+            num_classes: Number of foreground classes C.
+            params: An instance of the method's own ``Params``.
+            text: Features of the class names; ``None`` for random ones.
+
+        Raises:
+            UserError: The features do not fit a backbone.
+        """
+        raise NotImplementedError
+
     def build(self, backbone: Backbone, num_classes: int, params: Any) -> ClassNet:  # noqa: ANN401
         """Build the network that a checkpoint of this method holds.
 
@@ -92,6 +117,10 @@ class Method(Task):
 
     def add_parts(self, parts: Mapping[str, Backbone]) -> None:
         """Build the networks on the further backbones (none by default)."""
+
+    def smallest(self) -> int:
+        """Return the side in pixels that images must have."""
+        return self.params.smallest()
 
     def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules of the network that start from random weights."""

@@ -49,6 +49,10 @@ class Combo(Task):
             overrides |= method.train_overrides()
         return overrides
 
+    def smallest(self) -> int:
+        """Return the side in pixels that images must have for the first method."""
+        return self.base.smallest()
+
     def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules of the network that start from random weights."""
         return self.base.from_scratch()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from wsss.config.backbones import IMAGENET, TIMM
+from wsss.config.backbones import CLIP, IMAGENET, TIMM
 from wsss.config.packaged import PACKAGED, package_of
 from wsss.io.progress import log
 
@@ -42,7 +42,7 @@ def origin(backbone: str, weights: str) -> Origin:
         source, licence = f"{package.name} {package.version}", package.licence
     elif weights != IMAGENET:
         source, licence = Path(weights).name, GIVEN
-    elif backbone.startswith(TIMM):
+    elif backbone.startswith((TIMM, CLIP)):
         from wsss.nn.backbones.timm import published  # not imported for others
 
         name, stated = published(backbone)

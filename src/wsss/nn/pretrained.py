@@ -7,7 +7,7 @@ from urllib.error import URLError
 
 from torch import Tensor
 
-from wsss.config.backbones import BACKBONES, IMAGENET, TIMM
+from wsss.config.backbones import BACKBONES, CLIP, IMAGENET, TIMM
 from wsss.config.packaged import PACKAGED, package_of
 from wsss.errors import UserError
 from wsss.nn.integrity import check_download
@@ -37,7 +37,7 @@ def fetch_imagenet(name: str) -> dict[str, Tensor]:
     Raises:
         UserError: If there are none for it, or they can be neither found nor fetched.
     """
-    if name.startswith(TIMM):
+    if name.startswith((TIMM, CLIP)):
         from wsss.nn.backbones.timm import fetch  # only those who want timm wait for its import
 
         return fetch(name)

@@ -37,7 +37,7 @@ from wsss.products import TRAIN
 WARM = 2
 """First items of a job that are not counted."""
 
-UNREHEARSED = ("convert_weights", "pack_classifier", "pack_segmenter", "report")
+UNREHEARSED = ("convert_weights", "embed_text", "pack_classifier", "pack_segmenter", "report")
 """Stages that are not rehearsed; they take about as long as others take to start."""
 
 _PER_JOB = (3, 30)
@@ -46,9 +46,12 @@ _MEGAPIXELS = 1.2
 """Pixels of a job, within these limits."""
 _THREADS = 4
 """Threads of the stages that check or cut the data set."""
-_NO_OPTIONS = ("demo", "fetched", "weights", "further")
+_NO_OPTIONS = ("demo", "fetched", "weights", "further", "text")
 """Roles of inputs that a rehearsal leaves out: networks start from random weights."""
 
+
+_GIVEN = ("--further", "--text")
+"""Options of networks that a rehearsal leaves out, too."""
 
 _NETWORKS = ("model", "affinity", "classifier", "weights")
 """Roles of inputs that are networks."""
@@ -296,9 +299,9 @@ def _command(one: Rehearsal, part: str, machine: Machine) -> list[str]:
 
 
 def _arguments(artifact: Artifact) -> list[str]:
-    """Return the arguments of a stage without the weights of further backbones."""
-    words = list(artifact.arguments)
-    return words[: words.index("--further")] if "--further" in words else words
+    """Return the arguments of a stage without weights and features of texts, which end them."""
+    given = (place for place, word in enumerate(artifact.arguments) if word in _GIVEN)
+    return list(artifact.arguments[: next(given, None)])
 
 
 def _run(words: list[str], folder: Path, times: Path | None = None) -> tuple[float, float]:

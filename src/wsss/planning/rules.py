@@ -88,7 +88,7 @@ def sizes(found: Fingerprint, config: Config) -> Iterator[Choice]:
     if factor != 1:
         reason = f"images of about {side} pixels are read like the recipe's of {SIDE}"
     for key, scales in (
-        ("cam.infer.scales", config.cam.infer.scales),
+        ("cam.infer.scales", config.views()[0]),
         ("segment.train.scale", config.segment.train.scale),
         ("segment.infer.scales", config.segment.infer.scales),
     ):

@@ -8,7 +8,7 @@ import argparse
 import os
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,11 +23,13 @@ from wsss.data.alike import alike
 from wsss.data.check import Examined, examine
 from wsss.data.contents import DIGESTS, FileContents
 from wsss.data.masks import draw_all, read_drawn
+from wsss.data.prompts import problems, warnings
 from wsss.data.sources import SOURCES, Listing, drawn_masks, read, with_augment
 from wsss.errors import UserError
 from wsss.io.index import Index
 from wsss.io.labels import RECORD, LabelWriter
 from wsss.io.progress import log
+from wsss.io.text_features import TextFeatures
 from wsss.plan.artifacts import Plan
 from wsss.planning.advice import advice
 from wsss.stages.console import plain_table
@@ -60,11 +62,14 @@ def run(args: argparse.Namespace) -> None:
     sizes = [found.looks[item.image].size for item in index.items]
     images = _images(config, index, sizes)
     _check_lengths(named, images["train"])
+    _check_smallest(named, sizes)
+    _check_texts(named, index.class_names)
     console = Console(soft_wrap=True, markup=False, emoji=False)
     console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")
     for table in (_splits(index, masked, sizes), _classes(index)):
         console.print(table)
-    for line in advice(index, masked, alike(found.thumbnails())):
+    texts = {line: None for one in named.values() for line in _of_texts(one, index.class_names)}
+    for line in (*advice(index, masked, alike(found.thumbnails())), *texts):
         console.print(f"Warning: {line}", style="yellow", highlight=False)
     console.print("Time, memory and disk space: wsss forecast", highlight=False)
 
@@ -179,3 +184,34 @@ def _check_lengths(named: Mapping[str, Run], images: _Sizes) -> None:
                 found.append(f"run {name}: {wrong}; lower it, or train longer")
     if found:
         raise UserError("\n".join(found))
+
+
+def _check_smallest(named: Mapping[str, Run], sizes: Sequence[tuple[int, int]]) -> None:
+    """Raise a UserError if images are smaller than the method of a run can do."""
+    for name, one in named.items():
+        least = max(params.smallest() for params in one.options().values())
+        small = sum(min(size) < least for size in sizes)
+        if small:
+            raise UserError(
+                f"run {name}: {small} images have less than {least} pixels on a side, which method "
+                f"{one.method} needs; enlarge them, or leave them out"
+            )
+
+
+def _check_texts(named: Mapping[str, Run], classes: tuple[str, ...]) -> None:
+    """Raise a UserError if the texts of a run do not fit the classes."""
+    found = []
+    for name, one in named.items():
+        for params in one.texts():
+            if params.text:
+                TextFeatures.read(Path(params.text)).check_names(classes, Path(params.text))
+            found += [f"run {name}: prompts: {line}" for line in problems(classes, params.prompts)]
+    if found:
+        raise UserError("\n".join(found))
+
+
+def _of_texts(one: Run, classes: Sequence[str]) -> Iterator[str]:
+    """Yield the warnings about classes whose names a language model does not know."""
+    for params in one.texts():
+        if not params.text:
+            yield from warnings(classes, params.prompts)

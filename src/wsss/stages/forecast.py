@@ -161,6 +161,8 @@ def _portable(config: Config, whole: Images, checkpoints: bool = False) -> Confi
 def _replace_files(raw: Any, checkpoints: bool) -> None:  # noqa: ANN401
     """Replace files of the user by one that exists, in place."""
     for key, value in raw.items() if isinstance(raw, dict) else ():
+        if key == "text" and value:
+            raw[key] = __file__
         if key == "weights" and isinstance(value, str) and value != IMAGENET:
             raw[key] = __file__
         if key == "checkpoint":

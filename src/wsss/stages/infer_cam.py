@@ -13,6 +13,7 @@ from wsss.config.model import CamInfer
 from wsss.config.slices import read_slice
 from wsss.data.views import Scaled, views
 from wsss.engine.tta import each_view
+from wsss.errors import UserError
 from wsss.io.background import ahead, behind
 from wsss.io.maps import MapsWriter
 from wsss.io.progress import log, track
@@ -48,17 +49,27 @@ def run(args: argparse.Namespace) -> None:
     log.info("infer_cam: %d images of %s, part %s", len(items), args.split, args.part)
     method = for_inference(load_method(args.model), args.threads, config.precision)
     watch = Watch(method)
-    read = partial(read_scaled, scales=config.scales, resampling=config.resampling)
+    read = partial(read_scaled, scales=config.views()[0], resampling=config.resampling)
     with (
         MapsWriter(args.out, provenance(args.config, args.model)) as out,
         behind(out.put) as put,
     ):
         found = ahead(items, read, args.threads)
         for item, given in track(found, "class activation maps", len(items)):
+            _check_size(item.image, given.size, method.smallest())
             with finite_scores(item.image, args.model), watch():
                 cam, stable = compute_cam(method, given, item.classes, config)
             size, classes = np.array(given.size), np.array(item.classes, np.int64)
             put(item.image_id, classes=classes, cam=cam, size=size, stability=stable)
+
+
+def _check_size(image: Path, size: tuple[int, int], smallest: int) -> None:
+    """Raise a UserError for an image that is smaller than the method can do."""
+    if min(size) < smallest:
+        raise UserError(
+            f"{image}: {size[1]} x {size[0]} pixels, but the method needs {smallest} on each side; "
+            "enlarge it, or leave it out"
+        )
 
 
 def compute_cam(
@@ -92,7 +103,7 @@ def compute_cam(
             views(given.copies, where),
             lambda batch: method.infer(batch, size, present),
             size,
-            config.flip,
+            config.views()[1],
         )
         total = method.join_views(map(noted, found), config.flip)
     cam = method.scale_maps(finite(total.cpu().numpy(), "class maps"))

@@ -1,7 +1,7 @@
 """Train the classifier whose class activation maps locate the image labels."""
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from wsss.errors import UserError
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log
-from wsss.nn.backbones import Backbone
 from wsss.stages.held_out import can_be_ranked, divide, of_classifier
 from wsss.stages.training import (
     TrainingFiles,
     add_training_arguments,
     backbone_meta,
+    further_backbones,
+    named_files,
     seeded,
     start_backbone,
     take_over,
@@ -48,10 +49,10 @@ def run(args: argparse.Namespace) -> None:
     config = read_slice(args.config)
     index, training = Index.read(args.index), TrainingFiles.of(args)
     options = {name: getattr(config.cam, name) for name in parts(config.method)}
-    files = dict(map(_named, args.further))
+    files = named_files(args.further)
     seeded(config.seed)
     backbone = start_backbone(config.backbone, args.weights, freeze=config.backbone.freeze)
-    further = {} if args.checkpoint else _further(config, options, files)
+    further = {} if args.checkpoint else further_backbones(config, options, files)
     task = methods.make(config.method, backbone, index.num_classes, options, further)
     meta: dict[str, Any] = {
         "method": config.method,
@@ -78,35 +79,6 @@ def run(args: argparse.Namespace) -> None:
         of_classifier(held, index.num_classes, recipe, config.seed, task.logits),
         **meta,
     )
-
-
-def _named(text: str) -> tuple[str, Path]:
-    name, _, file = text.partition("=")
-    if not file:
-        raise UserError(f"--further {text}: give METHOD.OPTION=FILE")
-    return name, Path(file)
-
-
-def _further(
-    config: Config, options: Mapping[str, MethodParams], files: Mapping[str, Path]
-) -> dict[str, Backbone]:
-    """Return the further backbones of the methods with the weights they start from."""
-    backbones = {
-        f"{method}.{option}": backbone
-        for method, params in options.items()
-        for option, backbone in params.further_backbones().items()
-    }
-    for name in files.keys() - backbones.keys():
-        raise UserError(f"--further {name}: there is no such backbone ({', '.join(backbones)})")
-    for name, backbone in backbones.items():
-        if backbone is not None and backbone.weights and name not in files:
-            raise UserError(f"{name} starts from pretrained weights: give --further {name}=FILE")
-    return {
-        name: start_backbone(
-            backbone or config.backbone, [files[name]] if name in files else [], freeze=False
-        )
-        for name, backbone in backbones.items()
-    }
 
 
 def _samples(

@@ -95,6 +95,7 @@ def _samples(
         recipe.augmentation,
         MapsReader(args.refined) if args.refined else None,
         Masks.read(*args.masks) if args.masks else None,
+        recipe.sure if recipe.pixels == "sure" else None,
     )
 
 

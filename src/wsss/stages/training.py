@@ -10,10 +10,13 @@ from typing import Protocol, Self
 import torch
 from torch import nn
 
+from wsss.config.model import Run
+from wsss.config.section import MethodParams
 from wsss.config.training import Train
 from wsss.data.held_out import HeldOut
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume, load_model, save_model
+from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.checksummed import add_checksum
 from wsss.io.progress import log
@@ -117,6 +120,52 @@ def start_backbone(
     return backbone
 
 
+def named_files(texts: Sequence[str]) -> dict[str, Path]:
+    """Return the weights of further backbones, method.option=file each, by method.option.
+
+    Raises:
+        UserError: a text is something else.
+    """
+    found = {}
+    for text in texts:
+        name, _, file = text.partition("=")
+        if not file:
+            raise UserError(f"--further {text}: give METHOD.OPTION=FILE")
+        found[name] = Path(file)
+    return found
+
+
+def further_backbones(
+    config: Run, options: Mapping[str, MethodParams], files: Mapping[str, Path]
+) -> dict[str, Backbone]:
+    """Return the further backbones of methods with the weights they start from.
+
+    Args:
+        config: its backbone is that of options without one of their own.
+        options: those of every method by its name.
+        files: weights by method and option, as in `eader.adversary`.
+
+    Raises:
+        UserError: there is no such backbone, or one lacks its weights.
+    """
+    backbones = {
+        f"{method}.{option}": backbone
+        for method, params in options.items()
+        for option, backbone in params.further_backbones().items()
+    }
+    for name in files.keys() - backbones.keys():
+        raise UserError(f"--further {name}: there is no such backbone ({', '.join(backbones)})")
+    for name, backbone in backbones.items():
+        if backbone is not None and backbone.weights and name not in files:
+            raise UserError(f"{name} starts from pretrained weights: give --further {name}=FILE")
+    return {
+        name: start_backbone(
+            backbone or config.backbone, [files[name]] if name in files else [], freeze=False
+        )
+        for name, backbone in backbones.items()
+    }
+
+
 def weights_meta(checkpoint: Path | None, *backbones: Backbone) -> list[Mapping[str, str]]:
     """Return the entry of `model.pt` with sources and licences of the weights it is made from.
 
@@ -197,8 +246,13 @@ def take_over(
     """
     log.info("%s as published in %s", kind, checkpoint)
     load_state(net, read_state(checkpoint), str(checkpoint))
-    save_model(files.out, net, kind, **meta)
-    write_text(files.history, add_checksum("step,epoch,lr\n"))
+    save_untrained(files.out, files.history, net, kind, **meta)
+
+
+def save_untrained(out: Path, history: Path, net: nn.Module, kind: str, **meta: object) -> None:
+    """Write a network that is not trained here, and an empty history."""
+    save_model(out, net, kind, **meta)
+    write_text(history, add_checksum("step,epoch,lr\n"))
 
 
 def _length(recipe: Train, images: int) -> str:

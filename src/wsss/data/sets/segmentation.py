@@ -31,6 +31,8 @@ class SegmentationSet(Samples):
         seed: seed of all random steps.
         augmentation: a name of `wsss.data.augment.RECIPES`.
         refined: refined maps; pixels on which they do not agree with the labels are ignored.
+        sure: highest score in them from which a pixel is learnt, whatever they agree on; None =
+            they have to agree.
         masks: masks that replace the label maps of their images, with all their pixels.
     """
 
@@ -45,9 +47,10 @@ class SegmentationSet(Samples):
         augmentation: str = "jitter",
         refined: MapsReader | None = None,
         masks: Masks | None = None,
+        sure: float | None = None,
     ) -> None:
         super().__init__(items, crop, jitter, seed)
-        self.labels, self.refined, self.masks = labels, refined, masks
+        self.labels, self.refined, self.masks, self.sure = labels, refined, masks, sure
         self._frame = Frame(crop, scale, jitter)
         self._augment = RECIPES[augmentation]
 
@@ -59,7 +62,11 @@ class SegmentationSet(Samples):
         if self.masks is not None and item.image_id in self.masks.paths:
             return read_mask(self.masks, item.image_id)
         labels = self.labels.read(item.image_id)
-        return labels if self.refined is None else confirmed(labels, self.refined, item)
+        if self.refined is None:
+            return labels
+        if self.sure is None:
+            return confirmed(labels, self.refined, item)
+        return certain(labels, self.refined, item, self.sure)
 
 
 def confirmed(labels: np.ndarray, refined: MapsReader, item: Item) -> np.ndarray:
@@ -84,3 +91,24 @@ def confirmed(labels: np.ndarray, refined: MapsReader, item: Item) -> np.ndarray
     ids = np.full(IGNORE + 1, IGNORE, np.uint8)
     ids[: len(item.classes) + 1] = label_ids(np.array(item.classes, int))
     return np.where(ids[positions] == labels, labels, np.uint8(IGNORE))
+
+
+def certain(labels: np.ndarray, refined: MapsReader, item: Item, least: float) -> np.ndarray:
+    """Ignore the pixels of a label map on which the refined maps of its image are not sure.
+
+    The confidence-guided loss of CLIP-ES (`eval_cam_with_crf.py`; docs/methods/clip_es.md 5).
+
+    Args:
+        labels: (H, W) uint8, 255 = ignored.
+        refined: refined maps of the split.
+        item: the image.
+        least: highest score, of 1, in those of the lowest exponent from which they are.
+
+    Returns:
+        (H, W) uint8, further pixels of which are 255.
+
+    Raises:
+        UserError: the maps are missing or invalid.
+    """
+    scores = next(iter(read_refined(refined, item, labels.shape).values()))
+    return np.where(scores.max(0) >= 255 * least, labels, np.uint8(IGNORE))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from wsss.config.backbones import BACKBONES, TIMM, is_vit
+from wsss.config.backbones import BACKBONES, CLIP, TIMM, is_vit
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.nn.backbones.mobilenet_v2 import MobileNetV2
@@ -46,7 +46,7 @@ def build(name: str, output_stride: int | None = None, freeze: Freeze = True) ->
 
     Args:
         name: One of :data:`NAMES`, or ``timm/`` and the name of one of timm's convolutional
-            encoders or vision transformers.
+            encoders or vision transformers, or ``clip/`` and that of an image tower.
         output_stride: Pixels per cell of the last tap; ``None`` takes the backbone's default.
         freeze: Hold the layers and BatchNorms that published recipes hold; ``False`` trains all,
             ``"all"`` nothing.
@@ -70,6 +70,10 @@ def _builder(name: str) -> Callable[[int | None], Backbone]:
         from wsss.nn.backbones.timm import Timm
 
         return partial(Timm, name)
+    if name.startswith(CLIP):
+        from wsss.nn.backbones.clip import ClipTower
+
+        return partial(ClipTower, name)
     if name not in _BUILDERS:
         raise UserError(f"unknown backbone {name!r}: use {TIMM}<encoder> or {', '.join(NAMES)}")
     return _BUILDERS[name]

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from timm.models._features import FeatureInfo
 from torch import Tensor, nn
 
-from wsss.config.backbones import TIMM
+from wsss.config.backbones import CLIP, TIMM
 from wsss.errors import UserError
 from wsss.nn.backbones.base import TAPS, Backbone
 from wsss.ops.colour import MEAN, STD
@@ -122,7 +122,7 @@ def whole_model(name: str) -> dict[str, Tensor]:
 
 
 def published(name: str) -> tuple[str, str]:
-    """Return where timm has the weights of ``timm/<encoder>``, and their licence by its word.
+    """Return where timm has the weights of an encoder, and their licence by its word.
 
     The licence is empty where timm states none.
     """
@@ -132,7 +132,7 @@ def published(name: str) -> tuple[str, str]:
 
 
 def fetch(name: str) -> dict[str, Tensor]:
-    """Return the pretrained weights of ``timm/<encoder>``, from their hub or its cache.
+    """Return the pretrained weights of an encoder, from their hub or its cache.
 
     Raises:
         UserError: If timm has none for it, or they can be neither found nor fetched.
@@ -149,8 +149,12 @@ def fetch(name: str) -> dict[str, Tensor]:
 
 
 def known(name: str) -> str:
-    """Return timm's name of an encoder that it has."""
-    encoder = name.removeprefix(TIMM)
+    """Return timm's name of an encoder that it has.
+
+    Raises:
+        UserError: It has none of this name.
+    """
+    encoder = name.removeprefix(TIMM).removeprefix(CLIP)
     try:
         if timm.is_model(encoder):
             timm.get_pretrained_cfg(encoder)
