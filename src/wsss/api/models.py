@@ -283,7 +283,7 @@ class Classifier(Network[Classification]):
             found = self._computed((name, self._options.prepared(pixels)))
             labels = found.labels or [max(found.scores, key=found.scores.__getitem__)]
         classes = [self._number(label) for label in labels]
-        given = scaled_copies(pixels, self._infer.scales, self._infer.resampling)
+        given = scaled_copies(pixels, self._infer.views()[0], self._infer.resampling)
         with finite_scores(name, self.path), self._watch():
             maps, _ = compute_cam(self._method, given, classes, self._infer)
         return Cams(name, pixels, tuple(labels), maps, np.array(classes, np.int64))
@@ -313,8 +313,8 @@ class Classifier(Network[Classification]):
 
 def _views(infer: SegmenterInfer | CamInfer) -> str:
     """Return the views of an image in words."""
-    scales = ", ".join(f"{scale:g}" for scale in infer.scales)
-    return f"scales {scales}" + ", mirrored" * infer.flip
+    scales, flip = infer.views() if isinstance(infer, CamInfer) else (infer.scales, infer.flip)
+    return f"scales {', '.join(f'{scale:g}' for scale in scales)}{', mirrored' * flip}"
 
 
 def _white(white: int | None) -> int | None:

@@ -98,14 +98,15 @@ def compute_cam(
         seen.append(view[:, ::step, ::step].contiguous())
         return view
 
+    _, flip = config.views()
     with arithmetic(where, config.precision):
         found = each_view(
             views(given.copies, where),
             lambda batch: method.infer(batch, size, present),
             size,
-            config.views()[1],
+            flip,
         )
-        total = method.join_views(map(noted, found), config.flip)
+        total = method.join_views(map(noted, found), flip)
     cam = method.scale_maps(finite(total.cpu().numpy(), "class maps"))
     cam = finite(cam, "scaled class maps").clip(-1, 1)
     scaled = [method.scale_maps(view.cpu().numpy()) for view in seen]
