@@ -34,19 +34,20 @@ def installed(tmp_path_factory):
 
 def test_it_has_every_file_of_the_workflow(installed):
     workflow = installed / "wsss/workflow"
-    for name in ("Snakefile", "config.yaml", "rules", "profiles", "configs"):
+    for name in ("Snakefile", "config.yaml", "rules", "profiles", "configs", "envs/wsss.yaml"):
         paths = [ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*.*")
         for path in paths:
             there = workflow / path.relative_to(ROOT)
             assert there.read_bytes() == path.read_bytes(), there
 
 
-def test_it_plans_a_run_in_an_empty_folder(installed, tmp_path):
-    (tmp_path / "mine.yaml").write_text("dataset: {source: demo}\nuntil: cam\n")
+def test_it_runs_in_an_empty_folder(installed, tmp_path):
+    data = "{source: demo, demo: {images: 10, val_images: 4, size: 64}}"
+    (tmp_path / "mine.yaml").write_text(f"dataset: {data}\nuntil: cam\n")
     paths = os.pathsep.join([str(installed), sysconfig.get_path("purelib")])
     options = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": paths}}
-    python = (sys.executable, "-P", "-m")
-    assert "train cam" in call(*python, "wsss", "run", "--dry-run", "mine.yaml", **options)
-    snakefile = str(installed / "wsss/workflow/Snakefile")
-    command = ("snakemake", "--snakefile", snakefile, "--dry-run", "--configfile", "mine.yaml")
-    assert "train_cam" in call(*python, *command, **options)
+    wsss = (sys.executable, "-P", "-m", "wsss", "run", "mine.yaml")
+    assert "train cam" in call(*wsss, "--dry-run", **options)
+    output = call(*wsss, "--snakemake", "--until", "prepare_data", **options)
+    assert "prepare data" in output
+    assert list((tmp_path / "results/store/prepare_data").rglob("index.train.tsv"))

@@ -49,6 +49,11 @@ _LAST = 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_configs_argument(parser)
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what starts the workflow."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be made")
     parser.add_argument("--cores", type=integer(1), help="cores that jobs may take; default: all")
     parser.add_argument(
@@ -124,7 +129,8 @@ def make(plan: Plan, command: Sequence[str], quiet: bool = False) -> None:
 
 def results(plan: Plan) -> Iterator[str]:
     """Yield where the results are, and what can be done with them."""
-    yield f"report: {plan.folder}/report.html"
+    if Path(plan.folder, "report.html").exists():
+        yield f"report: {plan.folder}/report.html"
     model = None
     for run, names in run_links(plan).items():
         there = {name for name in names if Path(plan.folder, run, name).exists()}
