@@ -16,7 +16,8 @@ SAM = {"sam": {"model": "facebook/sam-vit-base"}}
 @pytest.mark.parametrize("source", WALKS)
 @pytest.mark.parametrize("method", [*sorted(PUBLISHED), "psa+eader"])
 def test_maps_of_any_method_go_with_any_affinities(method, source, planned):
-    found = stages(planned({"method": method, "affinity": {"source": source}}))
+    run = {"method": method, "affinity": {"source": source}}
+    found = stages(planned(run, {"cam": {"train": {"epochs": 20}}}))
     assert found.keys() & set.union(*WALKS.values()) == WALKS[source]
 
 
