@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 
 from wsss.errors import UserError
-from wsss.stages import init, run
+from wsss.stages import init, run, sweep
 from wsss.workflow import configuration, snakemake
 
 
@@ -93,3 +93,42 @@ def test_a_folder_without_labels_gets_no_configuration(folder, caplog):
     with pytest.raises(UserError, match=r"no known layout; put a table labels\.csv"):
         call(init, caplog, "pets")
     assert not (folder / "pets.yaml").exists()
+
+
+def test_a_sweep_is_every_combination(folder, caplog):
+    (folder / "mine.yaml").write_text("dataset: {source: demo}\nuntil: walk\n")
+    words = ("mine.yaml", "walk.beta=4,8", "crf.alphas=[1,4],[4,24]")
+    lines = call(sweep, caplog, *words, "--dry-run")
+    runs = yaml.safe_load((folder / "sweep.yaml").read_text())["runs"]
+    assert list(runs) == [
+        f"beta{beta}-alphas_{low}_{high}" for beta in (4, 8) for low, high in ((1, 4), (4, 24))
+    ]
+    assert runs["beta8-alphas_1_4"] == {"walk": {"beta": 8}, "crf": {"alphas": [1, 4]}}
+    assert "train cam, " in lines[1] and "refine maps (4 x)" in lines[1]
+    # again, and on runs that there are
+    call(sweep, caplog, *words, "--dry-run")
+    (folder / "own.yaml").write_text("runs: {a: {seed: 1}, b: null}\n")
+    call(sweep, caplog, "mine.yaml", "own.yaml", "walk.beta=4", "--out", "two.yaml", "--dry-run")
+    runs = yaml.safe_load((folder / "two.yaml").read_text())["runs"]
+    assert runs == {"a": None, "a-beta4": {"seed": 1, "walk": {"beta": 4}}, "b": None}
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("walk.beta=", "expected key=value,value"),
+        ("walk beta=4", "expected key=value,value"),
+        ("walk.beta=[4", "expected key=value,value"),
+        ("walk.beat=4", "did you mean"),
+    ],
+)
+def test_a_mistake_in_a_sweep(folder, caplog, word, message):
+    (folder / "mine.yaml").write_text("dataset: {source: demo}\n")
+    with pytest.raises(UserError, match=message):
+        call(sweep, caplog, "mine.yaml", word, "--dry-run")
+
+
+def test_a_sweep_overwrites_no_other_file(folder, caplog):
+    (folder / "sweep.yaml").write_text("method: seam\n")
+    with pytest.raises(UserError, match="exists and is no sweep"):
+        call(sweep, caplog, "walk.beta=4", "--dry-run")

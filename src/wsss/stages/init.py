@@ -33,9 +33,7 @@ results: {results}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("folder", type=Path, help="folder with images and labels")
-    parser.add_argument(
-        "--out", type=Path, help="file to write; default: <name of the folder>.yaml"
-    )
+    parser.add_argument("--out", type=Path, help="file; default: <name of the folder>.yaml")
 
 
 def run(args: argparse.Namespace) -> None:

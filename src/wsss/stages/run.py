@@ -27,7 +27,8 @@ from wsss.plan.links import run_links
 from wsss.report.terminal import show
 from wsss.stages.clean import planned
 from wsss.stages.options import integer
-from wsss.workflow import configuration, environment, snakemake
+from wsss.workflow import environment, snakemake
+from wsss.workflow.arguments import add_configs_argument
 from wsss.workflow.progress import Watch, named
 
 _MODEL = "segment/model.pt"
@@ -47,7 +48,12 @@ _LAST = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("configs", nargs="*", help="configuration files, or names of recipes")
+    add_configs_argument(parser)
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what starts the workflow."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be made")
     parser.add_argument("--cores", type=integer(1), help="cores that jobs may take; default: all")
     parser.add_argument(
@@ -65,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a mistake in the configuration or the data, or a job has failed.
     """
-    files = [configuration(name) for name in args.configs]
+    files: list[Path] = args.configs
     if not files and not BASE.is_file():
         raise UserError("name a configuration file: wsss run mine.yaml")
     plan = planned(files)
@@ -118,7 +124,8 @@ def make(plan: Plan, command: Sequence[str]) -> None:
 
 def results(plan: Plan) -> Iterator[str]:
     """Yield where the results are, and what can be done with them."""
-    yield f"report: {plan.folder}/report.html"
+    if Path(plan.folder, "report.html").exists():
+        yield f"report: {plan.folder}/report.html"
     model = None
     for run, names in run_links(plan).items():
         there = {name for name in names if Path(plan.folder, run, name).exists()}

@@ -16,12 +16,12 @@ from wsss.report.files import costs
 from wsss.stages.clean import planned
 from wsss.stages.console import plain_table
 from wsss.stages.run import explained
-from wsss.workflow import configuration
+from wsss.workflow.arguments import add_configs_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("configs", nargs="*", help="configuration files, or names of recipes")
+    add_configs_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a mistake in the configuration, or its data are not there.
     """
-    plan = planned([configuration(name) for name in args.configs])
+    plan = planned(args.configs)
     table = plain_table("run", *STEPS, "time", "on disk", left=1 + len(STEPS))
     reasons = Reasons(plan)
     for name in plan.runs:
