@@ -70,6 +70,12 @@ def test_a_folder_without_a_network_and_a_path_that_is_none(tmp_path):
         checked(tmp_path / "nothing")
 
 
+def test_a_missing_folder_is_no_name_of_the_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"no such folder, and no name such as .*: \./weights/sam2"):
+        checked("./weights/sam2")
+
+
 def test_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(sam, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r'sam\.model: SAM needs .* pip install "wsss\[sam\]"'):

@@ -27,7 +27,7 @@ class Sam(Section):
 
     model: UserPath | None = None
     """Folder with config.json and model.safetensors, or a name on the Hugging Face hub, such as
-    facebook/sam2.1-hiera-small; null = off."""
+    facebook/sam2.1-hiera-small, unless there is a folder of this name; null = off."""
     points: Count = 8
     """The most peaks of a class in an image, each the prompt of one mask."""
     quality: Share = 0.5

@@ -71,12 +71,12 @@ class FileContents:
         A name that is no folder, such as that of a model on a hub, is its own digest.
         """
         folder = Path(path)
-        if not folder.is_dir():
-            return path
-        files = sorted(file for pattern in patterns for file in folder.glob(pattern))
-        return self._once(
-            f"folder {path}", lambda: files_digest(files, self._cache_file, below=folder)
-        )
+
+        def digest() -> str:
+            files = sorted(file for pattern in patterns for file in folder.glob(pattern))
+            return files_digest(files, self._cache_file, below=folder)
+
+        return self._once(f"folder {path}", lambda: digest() if folder.is_dir() else path)
 
     def images(self, split: Split) -> int | None:
         """Return the number of images, or of tiles; None if it is not known yet."""

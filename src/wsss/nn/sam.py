@@ -57,7 +57,8 @@ class SamNet(nn.Module):
         scale = torch.tensor([rows / size[0], columns / size[1]], device=image.device)
         found = self.net(pixel_values=view, input_points=(points * scale).flip(-1)[None, :, None])
         quality, best = finite(found.iou_scores[0].float(), "scores").max(-1)
-        chosen = finite(found.pred_masks[0, torch.arange(len(best)), best].float(), "masks")
+        numbers = torch.arange(len(best), device=best.device)
+        chosen = finite(found.pred_masks[0, numbers, best].float(), "masks")
         # one by one, as all of them in 32 bits would be large
         return torch.stack([self._full(one, seen, size) for one in chosen]), quality
 
@@ -92,6 +93,7 @@ def load_sam(model: str) -> tuple[SamNet, Origin]:
     import transformers  # seconds, for those who want it
 
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     kind = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model_type"]
     try:
         net, report = getattr(transformers, KINDS[kind]).from_pretrained(
