@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from wsss.config.segmenter import SegmenterInfer
+from wsss.config.segmenters import library
 from wsss.config.slices import read_slice
 from wsss.data.views import Scaled, scaled_copies, views
 from wsss.engine.checkpoint import Model, load_model
@@ -82,8 +83,10 @@ def make_segmenter(model: Model, source: Path) -> Segmenter:
     """Return the trained segmenter that was read from the file `source`."""
     meta = model.meta
     labels = len(meta["classes"]) + 1
+    found = library(meta["segmenter"])
     with checkpoint_errors(source):
-        net = segmenters.build(meta["segmenter"], make_backbone(model), labels, **meta["options"])
+        encoder = None if found and found.own_backbone else make_backbone(model)
+        net = segmenters.build(meta["segmenter"], encoder, labels, **meta["options"])
     load_state(net, model.state, str(source))
     return net
 
