@@ -7,7 +7,7 @@ from typing import Any, cast
 import timm
 import torch
 import torch.nn.functional as F
-from timm.layers import Format
+from timm.layers.format import Format
 from timm.models._features import FeatureInfo
 from torch import Tensor, nn
 

@@ -16,7 +16,6 @@ import transformers
 from huggingface_hub import hf_hub_download
 from torch import Tensor, nn
 from transformers import AutoConfig, PreTrainedModel
-from transformers.utils import logging as library_logging
 
 from wsss.config.licences import of_network, stated
 from wsss.config.networks import in_folder
@@ -114,14 +113,15 @@ class Hf(Segmenter):
     ) -> None:
         super().__init__()
         kind = _KINDS[architecture]
-        make: type[PreTrainedModel] = getattr(transformers, kind.name)
+        make: Any = getattr(transformers, kind.name)
         origins: list[dict[str, str]] = []
         self._new: set[str] = set()
         if config is None:
-            self.net, self._new = _pretrained(make, weights, num_labels, kind.backbone)
+            net, self._new = _pretrained(make, weights, num_labels, kind.backbone)
             origins = [_origin(f"hf/{architecture}", weights)]
         else:
-            self.net = make(make.config_class.from_dict({**config}))
+            net = make(make.config_class.from_dict({**config}))
+        self.net: PreTrainedModel = net
         side: int | None = self.net.config.image_size if kind.fixed else None
         self._size = (side, side) if side else None
         parts = (self.net.get_submodule(name) for name in kind.backbone)
@@ -176,13 +176,15 @@ class Hf(Segmenter):
 
 
 def _pretrained(
-    make: type[PreTrainedModel], weights: str, num_labels: int, backbone: tuple[str, ...]
+    make: Any,  # noqa: ANN401 a class with more than its base promises
+    weights: str, num_labels: int, backbone: tuple[str, ...]
 ) -> tuple[PreTrainedModel, set[str]]:
     """Return a pretrained network for other labels, and the names of what is new in it."""
     name, _, revision = (weights, "", "") if in_folder(weights) else weights.partition("@")
+    library: Any = transformers.utils.logging
+    library.set_verbosity_error()
+    library.disable_progress_bar()
     of = {"revision": revision or "main"}
-    library_logging.set_verbosity_error()
-    library_logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(name, **of)
         kind = make.config_class.model_type

@@ -58,12 +58,22 @@ class _Features(nn.Module):
         """Keep the strides: the taps are resized."""
 
 
-class _Dpt(DPTDecoder):
-    """Decoder of DPT for features without readout tokens."""
+class _Dpt(nn.Module):
+    """Decoder of DPT for features without readout tokens.
 
-    def forward(self, features: list[Tensor]) -> Tensor:  # type: ignore[override]
+    Args:
+        *args: Arguments of the library's class.
+        **options: The same.
+    """
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__()
+        self.decoder = DPTDecoder(*args, readout="ignore", **options)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
         """Map the image and four features to (B, D, H/2, W/2)."""
-        return super().forward(features[1:], [None] * (len(features) - 1))
+        found: Tensor = self.decoder(features[1:], [None] * (len(features) - 1))
+        return found
 
 
 class Smp(Segmenter):
@@ -93,10 +103,10 @@ class Smp(Segmenter):
         channels = [backbone.channels[tap] for tap in TAPS]
         self._taps: dict[str, int] = dict(zip(TAPS[1:], (4, 8, 16, 32), strict=True))
         if architecture == "DPT":
-            options = _checked(architecture, _Dpt, decoder or {}, _OF_DPT)
+            options = _checked(architecture, DPTDecoder, decoder or {}, _OF_DPT)
             width = options.setdefault("fusion_channels", 256)
             strides = [*self._taps.values()]
-            self.decoder: nn.Module = _Dpt(channels[1:], strides, readout="ignore", **options)
+            self.decoder: nn.Module = _Dpt(channels[1:], strides, **options)
             self.segmentation_head: nn.Module = DPTSegmentationHead(width, num_labels)
         else:
             net = _network(architecture, channels, num_labels, decoder or {})
