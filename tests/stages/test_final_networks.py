@@ -16,6 +16,7 @@ from wsss.engine.checkpoint import load_model
 from wsss.errors import UserError
 from wsss.io.index import Index, Item
 from wsss.io.labels import LabelReader, LabelWriter
+from wsss.io.provenance import bytes_digest
 from wsss.nn import segmenters
 from wsss.stages import export, predict, train_segmenter
 
@@ -34,7 +35,7 @@ def stage(tmp_path):
             file = tmp_path / f"photos/{name}.png"
             Image.fromarray(rng.integers(0, 256, (50, 61, 3), np.uint8)).save(file)
             out.put(name, rng.integers(0, 3, (50, 61)).astype(np.uint8))
-            items.append(Item(name, "train", file, "0", (0, 1)))
+            items.append(Item(name, "train", file, bytes_digest(file.read_bytes()), (0, 1)))
     Index(("cat", "dog"), tuple(items)).write(tmp_path / "index.tsv")
 
     def train(segment):
@@ -68,8 +69,8 @@ def test_from_training_to_masks_and_onnx(stage, name, tmp_path):
     # masks, without what the training started from
     parser = argparse.ArgumentParser()
     predict.add_arguments(parser)
-    out = ["--out", str(tmp_path / "masks"), "--threads", "1"]
-    predict.run(parser.parse_args([str(model), str(tmp_path / "photos"), *out]))
+    places = [model, tmp_path / "photos", tmp_path / "masks"]
+    predict.run(parser.parse_args([*map(str, places), "--threads", "1"]))
     assert LabelReader([tmp_path / "masks/labels.tsv"]).read("a").shape == (50, 61)
     # ONNX where the network allows it
     try:
@@ -86,6 +87,7 @@ def test_from_training_to_masks_and_onnx(stage, name, tmp_path):
 def test_a_library_that_is_missing_at_prediction(stage, tmp_path, monkeypatch, capsys):
     model = stage({"segmenter": "smp/Linknet"})
     monkeypatch.setattr(segmenters.table, "find_spec", lambda _: None)
-    out = ["--out", str(tmp_path / "masks")]
-    assert main(["predict", str(model), str(tmp_path / "photos"), *out]) == 2
-    assert 'pip install "wsss[smp]"' in capsys.readouterr().err
+    places = [model, tmp_path / "photos", tmp_path / "masks"]
+    assert main(["predict", *map(str, places)]) == 2
+    error = capsys.readouterr().err
+    assert 'model.pt: smp/Linknet needs' in error and 'pip install "wsss[smp]"' in error
