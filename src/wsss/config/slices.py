@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from wsss.config import segmenters
 from wsss.config.methods import parts
 from wsss.config.model import Config, Run
 from wsss.config.refiners import REFINERS
@@ -47,7 +48,7 @@ def slice_of(stage: str, whole: Mapping[str, Any]) -> str:
     refiner = REFINERS[whole["refine"]]
     active = {
         "{method}": parts(whole["method"]),
-        "{segmenter}": (whole["segment"]["segmenter"],),
+        "{segmenter}": (segmenters.section(whole["segment"]["segmenter"]),),
         "{refiner}": refiner.keys,
         "{alphas}": [f"{refiner.exponents}.alphas"] if refiner.exponents else [],
     }
