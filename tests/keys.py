@@ -92,6 +92,8 @@ _IRN = {"affinity.source": "irn"}
 _IRN_SGD = {"affinity.irn.train.optimizer": "sgd"}
 _SAM = {"sam.model": "facebook/sam-vit-base"}
 _UNLIKE_IRN = {"epochs": 4, "head_lr_factor": 2}
+_SMP = {"segment.segmenter": "smp/FPN"}
+_HF = {"segment.segmenter": "hf/upernet", "segment.hf.weights": "openmmlab/upernet-swin-base"}
 _VOC = {"dataset.source": "voc", "dataset.root": "."}
 _COCO = {"dataset.source": "coco", "dataset.root": "."}
 
@@ -190,11 +192,15 @@ KEYS = [
             "deeplab_v2": {"rates": [6], "scales": [0.5]},
             "deeplab_v3": {"width": 8, "separable": True, "rates": [1, 2, 3]},
             "deeplab_v3plus": {"width": 8, "separable": False, "rates": [1, 2, 3]},
+            "upernet": {"width": 8, "separable": False},
         }.items()
         for key in _section(
             f"segment.{head}", {"train_segmenter"}, {"segment.segmenter": head}, **values
         )
     ),
+    *_section("segment.smp", {"train_segmenter"}, _SMP, decoder={"decoder_channels": 64}),
+    *_section("segment.hf", {"train_segmenter"}, _HF, weights="openmmlab/upernet-swin-tiny"),
+    Key("accept_license", "cc-by-nc-4.0", ELSEWHERE),
     *_section("evaluate", {"evaluate"}, thresholds=[0.1, 0.2], threshold=0.3, min_area=0.02),
     Key("dataset.name", "other", ELSEWHERE),
     Key("dataset.source", "csv", FETCHING, _VOC),

@@ -163,7 +163,10 @@ _TRAIN_SEGMENTER = Stage(
         Input("labels", PSEUDO_LABELS, "train", lambda case: not case.run.segment.checkpoint),
         Input("masks", "masks", "train", lambda case: case.run.learns_masks()),
     ),
-    given=lambda case: _checkpoint(case.run.segment.checkpoint),
+    given=lambda case: [
+        *_checkpoint(case.run.segment.checkpoint),
+        *map(UserFile, case.run.segment.network_files()),
+    ],
 )
 _INFER_SEGMENTER = Stage(
     "infer_segmenter", ("segment.infer",), (INDEX, Input("model", "segmenter")), scattered=True

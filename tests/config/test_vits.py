@@ -53,7 +53,9 @@ REFUSED = {
     f"affinity.source: irn reads feature maps of stride 4; those of {NAME} have the stride of its "
     "patches; use features or learned": {"affinity": {"source": "irn"}},
     f"segment.segmenter: deeplab_v3plus reads feature maps of stride 4; those of {NAME} have the "
-    "stride of its patches; use one of deeplab_v1, ": {"segment": {"segmenter": "deeplab_v3plus"}},
+    "stride of its patches; use upernet or another one, or ": {
+        "segment": {"segmenter": "deeplab_v3plus"}
+    },
     f"backbone.output_stride: {NAME} has that of its patches; leave it null": {
         "backbone": {"output_stride": 8}
     },

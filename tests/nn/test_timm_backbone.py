@@ -107,7 +107,6 @@ WRONG = {
     "resnet19": "timm has no such encoder; did you mean timm/resnet18",
     "resnet18.nobody": "timm has no such encoder",
     "beit_base_patch16_224": "not an encoder with feature maps of strides 4, 8, 16 and 32",
-    "densenet121": r"output_stride 16: backbone timm/densenet121 can do 32$",
 }
 
 
@@ -116,6 +115,24 @@ def test_impossible_encoder(encoder):
     with pytest.raises(UserError, match=WRONG[encoder]) as error:
         bare(encoder)
     assert f"timm/{encoder}" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_encoders_that_cannot_be_dilated():
+    assert bare("densenet121").strides["conv6"] == 32
+    with pytest.raises(UserError, match="output_stride 16: backbone timm/densenet121 can do 32$"):
+        bare("densenet121", 16)
+
+
+def test_channels_last_of_swin():
+    encoder = "swin_tiny_patch4_window7_224"
+    backbone, whole = build(f"timm/{encoder}").eval(), timm.create_model(encoder).eval()
+    load_state(backbone, backbone_state(backbone.name, whole.state_dict(), "x"), "x")
+    x = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        expected = whole.forward_intermediates(x, intermediates_only=True)
+        for tap, features in zip(TAPS[1:], expected, strict=True):
+            torch.testing.assert_close(backbone(x)[tap], features)
+        assert backbone(x[..., :49, :73])["conv6"].shape == (1, 768, 2, 3)
 
 
 def test_fetch(monkeypatch):

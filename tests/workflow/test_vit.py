@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("w
 NAME = "timm/test_vit.r160_in1k"
 
 
-def test_a_transformer_reaches_the_masks(project):
+def test_a_transformer_reaches_the_masks(fresh):
     torch.manual_seed(0)
     for patch in (16, 8):
         # weights of another resolution, and of another patch size
         other = timm.create_model("test_vit", img_size=64, patch_size=patch).state_dict()
-        torch.save(other, project.folder / f"patch{patch}.pth")
-    backbone = {"name": NAME, "weights": str(project.folder / "patch16.pth")}
+        torch.save(other, fresh.folder / f"patch{patch}.pth")
+    backbone = {"name": NAME, "weights": str(fresh.folder / "patch16.pth")}
     vit = {
         "method": "vit",
         "backbone": backbone,
@@ -31,14 +31,13 @@ def test_a_transformer_reaches_the_masks(project):
     heads = {"until": "cam", "cam": {"vit": {"maps": "auxiliary", "attention": 3}}}
     frozen = vit | heads | {"backbone": backbone | {"freeze": "all"}}
     config = {"runs": {"vit": vit, "frozen": frozen}}
-    assert "train_affinity" not in project.stale(config)
-    project.snakemake(config=config)
+    fresh.snakemake(config=config)
 
-    text = project.made("segment/eval.val.json", "vit").read_text()
+    text = fresh.made("segment/eval.val.json", "vit").read_text()
     (result,) = json.loads(text)["results"].values()
     assert 0 < result["miou"] < 1
     trained, held = (
-        load_model(project.made("cam/model.pt", r), "classifier") for r in config["runs"]
+        load_model(fresh.made("cam/model.pt", r), "classifier") for r in config["runs"]
     )
     licence = {"backbone": NAME, "source": "patch16.pth", "licence": "unknown: given as a file"}
     assert trained.meta["weights"] == held.meta["weights"] == [licence]
@@ -48,14 +47,13 @@ def test_a_transformer_reaches_the_masks(project):
         if key.startswith("backbone.encoder.blocks.0.attn")
     }
     assert changed and all(changed.values())
-    history = project.made("cam/model.pt", "frozen").with_name("history.csv").read_text()
+    history = fresh.made("cam/model.pt", "frozen").with_name("history.csv").read_text()
     assert "net/contrast" not in history and "net/auxiliary" in history
     for run in config["runs"]:
-        maps = MapsReader([project.made("cam/val/maps.tsv", run)])
+        maps = MapsReader([fresh.made("cam/val/maps.tsv", run)])
         assert len(maps.ids) == 4
         assert all(np.isfinite(maps.read(i)["cam"]).all() for i in maps.ids)
 
-    vit["backbone"] = backbone | {"weights": str(project.folder / "patch8.pth")}
-    output = project.snakemake(config={"runs": {"vit": vit}}, check=False)
+    vit["backbone"] = backbone | {"weights": str(fresh.folder / "patch8.pth")}
+    output = fresh.snakemake(config={"runs": {"vit": vit}}, check=False)
     assert f"not weights of {NAME}: 1 of another shape (encoder.patch_embed.proj.weight" in output
-    project.snakemake()

@@ -5,13 +5,14 @@ name. The table is read before torch is imported.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from os.path import isfile
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from wsss.config import licences
 from wsss.config.packaged import PACKAGED, PACKAGES, package_of
 from wsss.config.section import Section, UserPath
 from wsss.errors import UserError
@@ -25,6 +26,9 @@ of a run."""
 
 IMAGENET = "imagenet"
 """Value of `weights` for those that torchvision or timm fetch."""
+
+_MIX_TRANSFORMER = re.compile(r"\bmit_b[0-5]\b")
+"""Encoders of SegFormer, which segmentation-models-pytorch contains."""
 
 _STRIDES_OF_TIMM = (16, 8, 32)
 """Output strides of timm's encoders; each encoder has some of them."""
@@ -87,6 +91,11 @@ BACKBONES: dict[str, BackboneEntry] = {
 
 
 def _known(name: str) -> str:
+    if found := _MIX_TRANSFORMER.search(name):
+        raise ValueError(
+            f"{found[0]} is not used: code and weights have the NVIDIA Source Code License, which "
+            "forbids commercial use; take an encoder of timm"
+        )
     if name not in BACKBONES and not re.fullmatch(rf"{TIMM}[A-Za-z0-9_.-]+", name):
         known = ", ".join(BACKBONES)
         raise ValueError(f"no such backbone; use timm/<encoder> or one of {known}")
@@ -126,8 +135,14 @@ class RunBackbone(BackboneOptions):
     PSA does; false = none (EADER); all = the whole backbone, so that only the head is trained."""
 
 
-def problems(path: str, backbone: BackboneOptions) -> Iterator[str]:
-    """Yield the mistakes in the backbone at the key `path` of the configuration."""
+def problems(path: str, backbone: BackboneOptions, accepted: Collection[str] = ()) -> Iterator[str]:
+    """Yield the mistakes in a backbone.
+
+    Args:
+        path: its key in the configuration.
+        backbone: the backbone.
+        accepted: licences that are accepted although they are not open.
+    """
     name, weights, stride = backbone.name, backbone.weights, backbone.output_stride
     of_timm = name.startswith((TIMM, CLIP))
     entry = BACKBONES.get(name)
@@ -150,6 +165,10 @@ def problems(path: str, backbone: BackboneOptions) -> Iterator[str]:
     elif weights == IMAGENET and not downloadable:
         differs = entry.differs if entry else ""
         yield f"{path}.weights: torchvision has no {name}{differs}; name a file"
+    elif weights == IMAGENET and of_timm:
+        licence = licences.of_timm(name.removeprefix(TIMM))
+        if refused := licences.refusal(name, licence, accepted):
+            yield f"{path}.weights: {refused}"
     else:
         yield from _file_problems(f"{path}.weights", backbone)
 

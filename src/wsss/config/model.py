@@ -3,7 +3,14 @@
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from wsss.config.backbones import BackboneOptions, RunBackbone
 from wsss.config.crf import WalkCrf
@@ -25,6 +32,7 @@ from wsss.config.section import (
     Share,
     UserPath,
     distinct,
+    listed,
 )
 from wsss.config.segmenter import Segment
 from wsss.config.text import TextParams
@@ -285,7 +293,7 @@ class Run(Section):
 
     def segment_starts_from_classifier(self) -> bool:
         """Return True if the segmenter is trained from the classifier's backbone."""
-        return self.segment.train.init == "cam" and not self.segment.checkpoint
+        return self.segment.starts_from() == "cam"
 
     def learns_confident_pixels(self) -> bool:
         """Return True if the segmenter is trained on the pixels that refined maps decide on.
@@ -308,7 +316,7 @@ class Run(Section):
         starts = {
             "cam": self.trains_classifier() and not self.cam.checkpoint,
             "walk": self.compares("backbone") or self.learns_affinity_from("backbone"),
-            "segment": self.segment.train.init == "backbone" and not self.segment.checkpoint,
+            "segment": self.segment.starts_from() == "backbone",
         }
         return {step for step in STEPS[: STEPS.index(self.until) + 1] if starts.get(step)}
 
@@ -333,6 +341,9 @@ class Config(Run):
     jobs: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Jobs that the images of a split are shared among; null = one per 200 images. Results do not
     depend on it."""
+    accept_license: Annotated[list[str], BeforeValidator(listed)] = []
+    """Licences of pretrained weights that suit your use although they are not open, such as
+    cc-by-nc-4.0; for a network on the hub whose licence is not known here, its name there."""
     plan: Planned | None = None
     """The plan that this configuration is from, as `wsss plan` writes it."""
     runs: dict[RunName, dict[str, Any] | None] = {}

@@ -1,6 +1,6 @@
 """Validation of the user's configuration, with the path of every wrong key, and its runs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 from difflib import get_close_matches
 from os.path import isdir, isfile
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from wsss import runnames
-from wsss.config import backbones, vits
+from wsss.config import backbones, networks, segmenters, vits
 from wsss.config.merging import merge
 from wsss.config.model import METHODS, Config, Run
 from wsss.config.sam import sam_problem
@@ -119,7 +119,8 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
             return f"{runnames.main(name)}, boundaries.first.{key}"
         return f"runs.{name}.{key}" if key.partition(".")[0] in own else key
 
-    yield from _backbone_problems(run, place)
+    yield from _backbone_problems(run, place, config.accept_license)
+    yield from _segmenter_problems(run, place, config.accept_license)
     yield from vits.problems(run, place)
     yield from _refiner_problems(run, place, first)
     yield from _checkpoint_problems(run, place)
@@ -139,19 +140,37 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
         yield from (f"runs.{name}.cam.{m}: does nothing for method {run.method}" for m in idle)
 
 
-def _backbone_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
+def _backbone_problems(
+    run: Run, place: Callable[[str], str], accepted: Collection[str]
+) -> Iterator[str]:
     """Yield the mistakes in the backbones of a run."""
     entry = backbones.BACKBONES.get(run.backbone.name)
     if entry is not None and entry.segmenter_only:
         yield f"{place('backbone.name')}: {run.backbone.name} is for segment.backbone alone"
     trained = run.starts_from_weights()
     if run.backbone.weights or trained - ({"segment"} if run.segment.backbone else set()):
-        yield from backbones.problems(place("backbone"), run.backbone)
+        yield from backbones.problems(place("backbone"), run.backbone, accepted)
     if run.segment.backbone is not None and "segment" in trained:
-        yield from backbones.problems(place("segment.backbone"), run.segment.backbone)
+        yield from backbones.problems(place("segment.backbone"), run.segment.backbone, accepted)
     for option, backbone in run.further_backbones().items():
         if backbone != run.backbone:
-            yield from backbones.problems(place(f"cam.{option}"), backbone)
+            yield from backbones.problems(place(f"cam.{option}"), backbone, accepted)
+
+
+def _segmenter_problems(
+    run: Run, place: Callable[[str], str], accepted: Collection[str]
+) -> Iterator[str]:
+    """Yield what is missing for a segmenter of an optional library."""
+    if run.until != STEPS[-1]:
+        return
+    if advice := segmenters.not_installed(run.segment.segmenter):
+        yield f"{place('segment.segmenter')}: {advice}"
+    if run.segment.own_backbone():
+        if run.segment.checkpoint:
+            yield f"{place('segment.checkpoint')}: name the folder in segment.hf.weights instead"
+        architecture = run.segment.segmenter.partition("/")[2]
+        for text in networks.problems(architecture, run.segment.hf.weights, accepted):
+            yield f"{place('segment.hf.weights')}: {text}"
 
 
 def _checkpoint_problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:

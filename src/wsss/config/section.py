@@ -55,6 +55,11 @@ def distinct(values: list[Number]) -> list[Number]:
     return values
 
 
+def listed(value: object) -> object:
+    """Return a single text as a list."""
+    return [value] if isinstance(value, str) else value
+
+
 def _home_expanded(path: str) -> str:
     """Return a path with the home folder in the place of a leading ~.
 

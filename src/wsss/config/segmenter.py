@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
+from wsss.config import networks, segmenters
 from wsss.config.backbones import BackboneOptions
 from wsss.config.crf import PostCrf, SegmenterCrf
 from wsss.config.section import (
@@ -56,6 +57,30 @@ class DeepLabV3Plus(DeepLabV3):
     """Channels of the head."""
     separable: bool = True
     """Depth-wise separable convolutions: faster on CPU."""
+
+
+class UPerNet(Section):
+    """Head of UPerNet."""
+
+    width: Count = 128
+    """Channels of the head."""
+    separable: bool = True
+    """Depth-wise separable convolutions: faster on CPU."""
+
+
+class Smp(Section):
+    """Head of segmentation-models-pytorch, for `smp/<architecture>`."""
+
+    decoder: dict[str, JsonValue] = {}
+    """Arguments of its class in the library, such as decoder_channels."""
+
+
+class Hf(Section):
+    """Network of transformers, for `hf/<architecture>`."""
+
+    weights: UserPath | None = None
+    """Pretrained network, which `hf/<architecture>` starts from: a folder with config.json and
+    safetensors, or a name on the hub of Hugging Face."""
 
 
 class SegmenterTrain(StoppedTrain):
@@ -141,10 +166,13 @@ class SegmentInfer(SegmenterInfer):
 class Segment(Section):
     """Segmenter."""
 
-    segmenter: Literal["deeplab_v1", "deeplab_v2", "deeplab_v3", "deeplab_v3plus"] = (
-        "deeplab_v3plus"
-    )
-    """Architecture."""
+    segmenter: Annotated[
+        str,
+        AfterValidator(segmenters.known),
+        Field(json_schema_extra={"examples": list(segmenters.NAMES)}),
+    ] = "deeplab_v3plus"
+    """Architecture; smp/<name> is a head of segmentation-models-pytorch, hf/<name> a network of
+    transformers with a backbone of its own."""
     backbone: BackboneOptions | None = None
     """Backbone of the segmenter; null = the run's backbone."""
     checkpoint: UserPath | None = None
@@ -153,6 +181,9 @@ class Segment(Section):
     deeplab_v2: DeepLabV2 = DeepLabV2()
     deeplab_v3: DeepLabV3 = DeepLabV3()
     deeplab_v3plus: DeepLabV3Plus = DeepLabV3Plus()
+    upernet: UPerNet = UPerNet()
+    smp: Smp = Smp()
+    hf: Hf = Hf()
     rounds: Annotated[int, Field(ge=1, le=5)] = 1
     """Trainings one after the other; from the second on, each learns the masks that the one before
     predicts for the training images among their image labels."""
@@ -163,8 +194,30 @@ class Segment(Section):
         """Return the settings of the training if there is a checkpoint instead."""
         return ("train", "rounds") if self.checkpoint else ()
 
+    def own_backbone(self) -> bool:
+        """Return True if the network brings its backbone."""
+        found = segmenters.library(self.segmenter)
+        return found is not None and found.own_backbone
+
+    def starts_from(self) -> Literal["backbone", "cam", "network"] | None:
+        """Return what the training starts from; None = there is a checkpoint instead.
+
+        A network that brings its backbone starts from its own weights.
+        """
+        if self.checkpoint:
+            return None
+        return "network" if self.own_backbone() else self.train.init
+
+    def network_files(self) -> list[str]:
+        """Return the files of the pretrained network that the training starts from."""
+        return networks.files(self.hf.weights) if self.starts_from() == "network" else []
+
     @model_validator(mode="after")
     def _backbone_shared(self) -> "Segment":
+        if self.own_backbone():
+            if self.backbone is not None:
+                raise ValueError(f"{self.segmenter} has its own backbone: leave backbone null")
+            return self
         if self.backbone is not None and self.train.init == "cam":
             raise ValueError(
                 "train.init cam needs the run's backbone: leave backbone null, or set train.init "

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from wsss.config import segmenters
 from wsss.config.methods import parts
 from wsss.config.model import METHODS, Config, Run
 from wsss.config.refiners import REFINERS
@@ -48,7 +49,7 @@ def slice_of(stage: str, whole: Mapping[str, Any]) -> str:
     active = {
         "{method}": parts(whole["method"]),
         "{untrained}": [m for m in parts(whole["method"]) if not METHODS.params[m].trained],
-        "{segmenter}": (whole["segment"]["segmenter"],),
+        "{segmenter}": (segmenters.section(whole["segment"]["segmenter"]),),
         "{refiner}": refiner.keys,
         "{alphas}": [f"{refiner.exponents}.alphas"] if refiner.exponents else [],
     }

@@ -1,15 +1,10 @@
 """Parts of a run that do not go with a vision transformer, or need one."""
 
 from collections.abc import Callable, Iterator
-from typing import get_args
 
 from wsss.config.backbones import is_vit
 from wsss.config.model import METHODS, Run
-from wsss.config.segmenter import Segment
 from wsss.pipeline import STEPS
-
-_FINE = ("deeplab_v3plus",)
-"""Segmenters that read feature maps of stride 4."""
 
 
 def problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
@@ -38,12 +33,10 @@ def problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
             f"{place('affinity.source')}: irn reads feature maps of stride 4; those of {name} have "
             "the stride of its patches; use features or learned"
         )
-    segmenter, own = run.segment.segmenter, (run.segment.backbone or run.backbone).name
-    if "segment" in steps and segmenter in _FINE and is_vit(own):
-        known = get_args(Segment.model_fields["segmenter"].annotation)
-        others = ", ".join(other for other in known if other not in _FINE)
+    own = (run.segment.backbone or run.backbone).name
+    if "segment" in steps and run.segment.segmenter == "deeplab_v3plus" and is_vit(own):
         yield (
-            f"{place('segment.segmenter')}: {segmenter} reads feature maps of stride 4; those of "
-            f"{own} have the stride of its patches; use one of {others}, or name a convolutional "
-            "segment.backbone"
+            f"{place('segment.segmenter')}: deeplab_v3plus reads feature maps of stride 4; those of "
+            f"{own} have the stride of its patches; use upernet or another one, or name a "
+            "convolutional segment.backbone"
         )

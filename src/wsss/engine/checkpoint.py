@@ -23,7 +23,7 @@ _REMEDIES = {"backbone": "make one from pretrained weights with wsss convert-wei
 
 class _Backbone(BaseModel):
     name: str
-    output_stride: int | None
+    output_stride: int | None = None
 
 
 class _Description(BaseModel):

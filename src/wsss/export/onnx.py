@@ -23,7 +23,7 @@ from wsss.export.archive import refuse_folder
 from wsss.io.atomic import write_bytes
 from wsss.io.progress import log
 from wsss.ops.colour import MEAN, STD
-from wsss.ops.finite import finite
+from wsss.ops.finite import NotFiniteError, finite
 
 TOLERANCE = 1e-4
 """Largest accepted difference between logits of ONNX and PyTorch, relative to the largest logit."""
@@ -83,13 +83,16 @@ def write(
     module = FromPixels(net).eval()
     try:
         model = _convert(module)
-    except torch.onnx.errors.OnnxExporterError as error:
-        reason = str(error).partition("\n")[0]
+        # compare with PyTorch
+        worst, agreement = _compare(module, model.SerializeToString())
+    except NotFiniteError:
+        raise
+    except Exception as error:  # exporter and runtime fail in many ways
+        reason = str(error).strip().partition("\n")[0]
         raise UserError(
-            f"{out}: not written, ONNX cannot represent this network ({reason})"
+            f"{out}: not written, ONNX cannot represent this network for images of any size "
+            f"({type(error).__name__}: {reason})"
         ) from error
-    # compare with PyTorch
-    worst, agreement = _compare(module, model.SerializeToString())
     sizes = " and ".join(f"{height} x {width}" for _, _, height, width in _COMPARED)
     found = f"{worst:.2g} of the largest logit, at {sizes} pixels; equal labels {agreement:.4%}"
     if not worst <= tolerance:

@@ -1,20 +1,20 @@
 """Sources and licences of pretrained weights, which every model made from them keeps."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from wsss.config.backbones import CLIP, IMAGENET, TIMM
+from wsss.config.licences import OPEN, refusal
 from wsss.config.packaged import PACKAGED, package_of
+from wsss.errors import UserError
 from wsss.io.progress import log
 
 GIVEN = "unknown: given as a file"
 """Licence of weights in a file of the user."""
 
 UNSTATED = "unknown: its publisher states none"
-
-_OPEN = {"apache-2.0", "bsd-3-clause", "cc-by-4.0", "mit"}
-"""Licences that allow every use and all changes, by their SPDX identifiers in small letters."""
 
 
 class Origin(BaseModel):
@@ -52,10 +52,25 @@ def origin(backbone: str, weights: str) -> Origin:
     return Origin(backbone=backbone, source=source, licence=licence)
 
 
+def require(found: Origin, accepted: Collection[str]) -> None:
+    """Check that weights may be used.
+
+    Args:
+        found: their origin.
+        accepted: licences that are accepted although they are not open.
+
+    Raises:
+        UserError: their licence is known, not open and not accepted.
+    """
+    known = "" if found.licence.startswith("unknown") else found.licence
+    if refused := refusal(f"of {found.backbone} from {found.source}", known, accepted):
+        raise UserError(refused)
+
+
 def report(found: Origin) -> None:
     """Log an origin, as a warning if the licence is not known to be open."""
     about = f"weights of {found.backbone} from {found.source}: licence {found.licence}"
-    if found.licence == GIVEN or found.licence.lower() in _OPEN:
+    if found.licence == GIVEN or found.licence.lower() in OPEN:
         log.info(about)
     else:
         log.warning("%s: read its terms before you use or pass on what is trained from them", about)

@@ -180,6 +180,8 @@ class Plan:
         if file := backbone.weights_file():
             facts.append(self._contents.file(file))
         arguments = ["--backbone", backbone.name, "--source", source]
+        if accepted := self.config.accept_license:
+            arguments += ["--accept", *accepted]
         return self._add(row.makers[0], row, None, run, {}, facts, arguments)
 
     def _name_runs(self) -> None:

@@ -14,6 +14,7 @@ from wsss.config.irn import IrnTrain
 from wsss.config.methods import parts
 from wsss.config.model import METHODS, Run
 from wsss.config.segmenter import SegmenterTrain
+from wsss.config.segmenters import LIBRARIES
 from wsss.config.slices import canonical
 from wsss.config.training import AffinityTrain, ClassifierTrain, Train
 from wsss.planning.images import Images
@@ -172,4 +173,6 @@ def _without_weights(settings: Any) -> None:  # noqa: ANN401
     for key, value in settings.items():
         if key == "weights":
             settings[key] = None
-        _without_weights(value)
+        # networks that bring their backbone are described by their weights
+        if key not in LIBRARIES:
+            _without_weights(value)

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from wsss.config.segmenter import SegmenterInfer
+from wsss.config.segmenters import library, not_installed
 from wsss.config.slices import read_slice
 from wsss.data.views import Scaled, scaled_copies, views
 from wsss.engine.checkpoint import Model, load_model
 from wsss.engine.tta import sum_views
+from wsss.errors import UserError
 from wsss.io.background import ahead, behind
 from wsss.io.labels import LabelWriter, label_ids
 from wsss.io.progress import log, track
@@ -88,8 +90,12 @@ def make_segmenter(model: Model, source: Path) -> Segmenter:
     """Return the trained segmenter that was read from the file `source`."""
     meta = model.meta
     labels = len(meta["classes"]) + 1
+    found = library(meta["segmenter"])
+    if advice := not_installed(meta["segmenter"]):
+        raise UserError(f"{source}: {advice}")
     with checkpoint_errors(source):
-        net = segmenters.build(meta["segmenter"], make_backbone(model), labels, **meta["options"])
+        encoder = None if found and found.own_backbone else make_backbone(model)
+        net = segmenters.build(meta["segmenter"], encoder, labels, **meta["options"])
     load_state(net, model.state, str(source))
     return net
 

@@ -267,7 +267,7 @@ def refine(image: np.ndarray, scores: Scores, config: Run, alpha: float) -> np.n
     return posteriors(image, maps, config)
 
 
-def _walk(config: Run, threads: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def _walk(config: Config, threads: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Return the walk: from an image (H, W, 3) and scores (L, H, W) to scores of the same shape.
 
     Raises:
@@ -277,7 +277,9 @@ def _walk(config: Run, threads: int) -> Callable[[np.ndarray, np.ndarray], np.nd
     if backbone.weights is None:
         raise UserError(f"--walk: backbone {backbone.name} has no pretrained weights; name another")
     net = FeatureAffinity(
-        pretrained_backbone(backbone.name, backbone.weights, backbone.output_stride),
+        pretrained_backbone(
+            backbone.name, backbone.weights, backbone.output_stride, config.accept_license
+        ),
         config.affinity.features.taps,
     )
     watch = Watch(for_inference(net, threads, walk.precision))

@@ -3,8 +3,10 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from wsss.config.segmenter import SegmenterTrain
+from wsss.config.segmenters import section
 from wsss.config.slices import read_slice
 from wsss.data.sets.segmentation import SegmentationSet
 from wsss.errors import UserError
@@ -44,17 +46,20 @@ def run(args: argparse.Namespace) -> None:
     segment, recipe = config.segment, config.segment.train
     index, files = Index.read(args.index), TrainingFiles.of(args)
     seeded(config.seed)
-    backbone = segment.backbone or config.backbone
-    if recipe.init == "cam" and not (args.classifier or args.checkpoint):
-        raise UserError("segment.train.init is cam: give --classifier, the model.pt to start from")
-    encoder = start_backbone(backbone, args.weights, args.classifier)
-    options = getattr(segment, segment.segmenter).model_dump(mode="json")
+    backbone, encoder = segment.backbone or config.backbone, None
+    if not segment.own_backbone():
+        if recipe.init == "cam" and not (args.classifier or args.checkpoint):
+            raise UserError(
+                "segment.train.init is cam: give --classifier, the model.pt to start from"
+            )
+        encoder = start_backbone(backbone, args.weights, args.classifier)
+    options = getattr(segment, section(segment.segmenter)).model_dump(mode="json")
     net = segmenters.build(segment.segmenter, encoder, index.num_classes + 1, **options)
-    meta = {
+    meta: dict[str, Any] = {
         "segmenter": segment.segmenter,
-        "options": options,
-        "backbone": backbone_meta(backbone),
-        "weights": weights_meta(args.checkpoint, encoder),
+        "options": net.rebuilt_from(options),
+        "backbone": backbone_meta(backbone) if encoder else {"name": net.backbone.name},
+        "weights": weights_meta(args.checkpoint, net.backbone),
         "classes": index.class_names,
     }
     if args.checkpoint:

@@ -22,7 +22,7 @@ from wsss.io.checksummed import add_checksum
 from wsss.io.progress import log
 from wsss.io.provenance import code_digest, files_digest
 from wsss.nn.backbones import Backbone, Freeze, build
-from wsss.nn.licences import origin
+from wsss.nn.licences import origin, report
 from wsss.nn.task import Task
 from wsss.nn.weights import load_state, read_state
 from wsss.stages.options import add_config_argument
@@ -174,7 +174,9 @@ def weights_meta(checkpoint: Path | None, *backbones: Backbone) -> list[Mapping[
         backbones: the backbones of the training, that of the network first.
     """
     if checkpoint:
-        return [origin(backbones[0].name, str(checkpoint)).model_dump()]
+        given = origin(backbones[0].name, str(checkpoint))
+        report(given)
+        return [given.model_dump()]
     found: list[Mapping[str, str]] = []
     for backbone in backbones:
         found += [entry for entry in backbone.origins if entry not in found]

@@ -7,6 +7,7 @@ from typing import Any, cast
 import timm
 import torch
 import torch.nn.functional as F
+from timm.layers.format import Format
 from timm.models._features import FeatureInfo
 from torch import Tensor, nn
 
@@ -67,7 +68,7 @@ class Timm(TimmEncoder):
 
     Args:
         name: ``timm/`` and the name of the encoder, with or without the tag of its weights.
-        output_stride: 8, 16 or 32; ``None`` = 16.
+        output_stride: 8, 16 or 32; ``None`` = 16, or 32 for encoders that cannot be dilated.
 
     Raises:
         UserError: For an encoder that timm does not know, that cannot do the output stride, or
@@ -79,8 +80,11 @@ class Timm(TimmEncoder):
     freeze_bn = True
 
     def __init__(self, name: str, output_stride: int | None = None) -> None:
-        stride = self.check_stride(output_stride)
-        encoder = _features(known(name), stride)
+        stride, found = self.check_stride(output_stride), known(name)
+        encoder = _features(found, stride)
+        if encoder is None and output_stride is None:
+            stride = _CELL
+            encoder = _features(found, stride)
         if encoder is None:
             raise UserError(_why_not(name, stride))
         super().__init__(name, encoder)
@@ -106,7 +110,7 @@ class Timm(TimmEncoder):
         if self._pads:
             x = F.pad(x, (0, -w % _CELL, 0, -h % _CELL))
         # Depthwise convolutions are several times faster in this layout.
-        features = self.encoder(x.contiguous(memory_format=torch.channels_last))
+        features = _maps(self.encoder, x.contiguous(memory_format=torch.channels_last))
         taps = {}
         for tap, level in self._picked.items():
             # ONNX rounds the quotient of negative numbers the other way
@@ -169,12 +173,22 @@ def known(name: str) -> str:
 def _features(encoder: str, stride: int) -> nn.Module | None:
     """Return the feature extractor of an encoder, None if it lacks the taps of a backbone."""
     options: dict[str, Any] = {} if stride == _CELL else {"output_stride": stride}
+    if encoder.startswith("swin_"):
+        options["strict_img_size"] = False
     try:
         net = timm.create_model(encoder, features_only=True, **options)
         levels = _levels(_info(net).reduction(), stride)
     except Exception:  # encoders refuse what they cannot do in many ways
         return None
     return net if _as_declared(net, levels, 2 * _CELL) else None
+
+
+def _maps(net: nn.Module, x: Tensor) -> list[Tensor]:
+    """Compute the features (B, D, h, w), which Swin has with its channels last."""
+    found: list[Tensor] = net(x)
+    if getattr(net, "output_fmt", None) == Format.NHWC:
+        return [features.permute(0, 3, 1, 2) for features in found]
+    return found
 
 
 def _info(net: nn.Module) -> FeatureInfo:
@@ -197,7 +211,7 @@ def _as_declared(net: nn.Module, levels: list[int], side: int) -> bool:
     info = _info(net)
     try:
         with torch.no_grad():
-            features = net.eval()(torch.zeros(1, 3, side, side))
+            features = _maps(net.eval(), torch.zeros(1, 3, side, side))
     except Exception:  # encoders refuse sizes in many ways
         return False
     finally:

@@ -121,7 +121,7 @@ class Vit(TimmEncoder):
                     stack.enter_context(_kept(layer, found))
             taps = self(x)
         prefix = self.encoder.num_prefix_tokens
-        mean = torch.stack([heads.mean(1) for heads in found]).mean(0)
+        mean = torch.stack(found).mean(0)
         return taps | {"attention": mean[:, prefix:, prefix:]}
 
     def _normed(self, tokens: Tensor) -> Tensor:
@@ -147,10 +147,10 @@ class Vit(TimmEncoder):
 
 @contextmanager
 def _kept(layer: nn.Module, found: list[Tensor]) -> Iterator[None]:
-    """Append the attention (B, heads, N, N) of a layer of timm to a list."""
+    """Append the attention (B, N, N) of a layer of timm, averaged over its heads, to a list."""
     fused, layer.fused_attn = layer.fused_attn, False  # type: ignore[assignment]
     handle = layer.get_submodule("attn_drop").register_forward_hook(
-        lambda _layer, _inputs, attention: found.append(attention)
+        lambda _layer, _inputs, attention: found.append(attention.mean(1))
     )
     try:
         yield

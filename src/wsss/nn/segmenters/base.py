@@ -1,6 +1,7 @@
 """Interface of the segmenters."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -22,6 +23,14 @@ class Segmenter(nn.Module):
     def from_scratch(self) -> tuple[nn.Module, ...]:
         """Return the modules that never start from pretrained weights, such as the head."""
         raise NotImplementedError
+
+    def rebuilt_from(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the options by which the network is built again, without its first weights.
+
+        Args:
+            options: Those that it was built with.
+        """
+        return options
 
     def official_name(self, name: str) -> str:
         """Return the name of an entry of our state dict in the published network.
