@@ -135,7 +135,10 @@ def test_accepted_networks_of_the_hub():
     ("segment", "text"),
     [
         ({"segmenter": "smp/unet"}, "did you mean smp/Unet"),
-        ({"segmenter": "smp/Unet", "backbone": {"name": "smp/mit_b0"}}, "mit_b0 is not used: .*NVI"),
+        (
+            {"segmenter": "smp/Unet", "backbone": {"name": "smp/mit_b0"}},
+            "mit_b0 is not used: .*NVI",
+        ),
         ({"segmenter": "hf/eomt", "backbone": {"name": "tiny"}}, "hf/eomt has its own backbone"),
     ],
 )
@@ -146,6 +149,8 @@ def test_segmenters_that_are_refused(segment, text):
 
 def test_a_missing_library_is_named_with_its_remedy(monkeypatch):
     monkeypatch.setattr(segmenters, "find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r'segment.segmenter: smp/FPN needs .*pip install "wsss\[smp'):
+    with pytest.raises(
+        UserError, match=r'segment.segmenter: smp/FPN needs .*pip install "wsss\[smp'
+    ):
         resolved(segment={"segmenter": "smp/FPN"})
     assert resolved(segment={"segmenter": "smp/FPN"}, until="walk")

@@ -90,4 +90,4 @@ def test_a_library_that_is_missing_at_prediction(stage, tmp_path, monkeypatch, c
     places = [model, tmp_path / "photos", tmp_path / "masks"]
     assert main(["predict", *map(str, places)]) == 2
     error = capsys.readouterr().err
-    assert 'model.pt: smp/Linknet needs' in error and 'pip install "wsss[smp]"' in error
+    assert "model.pt: smp/Linknet needs" in error and 'pip install "wsss[smp]"' in error

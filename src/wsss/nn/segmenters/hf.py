@@ -177,7 +177,9 @@ class Hf(Segmenter):
 
 def _pretrained(
     make: Any,  # noqa: ANN401 a class with more than its base promises
-    weights: str, num_labels: int, backbone: tuple[str, ...]
+    weights: str,
+    num_labels: int,
+    backbone: tuple[str, ...],
 ) -> tuple[PreTrainedModel, set[str]]:
     """Return a pretrained network for other labels, and the names of what is new in it."""
     name, _, revision = (weights, "", "") if in_folder(weights) else weights.partition("@")
