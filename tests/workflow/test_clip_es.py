@@ -48,7 +48,7 @@ def config(tmp_path_factory):
         "cam": {"clip_es": {"tower": tower, "text": str(folder / "text.safetensors")}},
         "crf": {"alphas": [1, 2]},
         "affinity": {"source": "none"},
-        "segment": {"train": {"init": "backbone", "pixels": "sure", "sure": 0.5}},
+        "segment": {"train": {"pixels": "sure", "sure": 0.5}},
     }
     return {"runs": {"clip_es": own}}
 

@@ -233,11 +233,21 @@ class Run(Section):
         return [] if section is None else (self.crf if section == "crf" else self.par).alphas
 
     def effective(self) -> Self:
-        """Return a copy with inactive options at their defaults, and the views of the method."""
+        """Return a copy with inactive options at their defaults, and what the method decides."""
         found = super().effective()
         scales, flip = self.views()
         infer = found.cam.infer.model_copy(update={"scales": scales, "flip": flip})
-        return found.model_copy(update={"cam": found.cam.model_copy(update={"infer": infer})})
+        train = found.segment.train.model_copy(update={"init": self.segmenter_init()})
+        own = {
+            "cam": found.cam.model_copy(update={"infer": infer}),
+            "segment": found.segment.model_copy(update={"train": train}),
+        }
+        return found.model_copy(update=own)
+
+    def segmenter_init(self) -> Literal["backbone", "cam"]:
+        """Return the backbone whose weights the segmenter starts from."""
+        own = self.segment.backbone is not None or not self.trains_classifier()
+        return self.segment.train.init or ("backbone" if own else "cam")
 
     def views(self) -> tuple[list[float], bool]:
         """Return the scales of the maps' inference, and whether images are mirrored, too."""
@@ -281,7 +291,7 @@ class Run(Section):
 
     def segment_starts_from_classifier(self) -> bool:
         """Return True if the segmenter is trained from the classifier's backbone."""
-        return self.segment.train.init == "cam" and not self.segment.checkpoint
+        return self.segmenter_init() == "cam" and not self.segment.checkpoint
 
     def learns_confident_pixels(self) -> bool:
         """Return True if the segmenter is trained on the pixels that refined maps decide on.
@@ -304,7 +314,7 @@ class Run(Section):
         starts = {
             "cam": self.trains_classifier() and not self.cam.checkpoint,
             "walk": self.compares("backbone") or self.learns_affinity_from("backbone"),
-            "segment": self.segment.train.init == "backbone" and not self.segment.checkpoint,
+            "segment": self.segmenter_init() == "backbone" and not self.segment.checkpoint,
         }
         return {step for step in STEPS[: STEPS.index(self.until) + 1] if starts.get(step)}
 

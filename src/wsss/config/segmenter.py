@@ -90,8 +90,9 @@ class SegmenterTrain(StoppedTrain):
     """Cross entropy: mean over the pixels; that, divided by the batch size (DeepLab v3+); mean over
     background plus mean over objects (DSRG); for wrong labels: partly against the prediction (hard
     bootstrapping); less weight of the pixels with the highest loss of their image (OEEM)."""
-    init: Literal["backbone", "cam"] = "cam"
-    """Start from the weights of the backbone, or from the backbone of the trained classifier."""
+    init: Literal["backbone", "cam"] | None = None
+    """Start from the weights of the backbone, or from the backbone of the trained classifier; null
+    = the classifier's, unless the segmenter has a backbone of its own or the method trains none."""
 
     def unread(self) -> Collection[str]:
         """Return the unread keys of `Train`, and the jitter if it is not used."""
