@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
 from wsss.config.backbones import BackboneOptions, RunBackbone
+from wsss.config.caminfer import CamInfer
 from wsss.config.crf import WalkCrf
 from wsss.config.dataset import Dataset
 from wsss.config.demo import with_demo
@@ -19,7 +20,6 @@ from wsss.config.section import (
     MethodParams,
     Positive,
     RunName,
-    Scales,
     Section,
     Share,
     UserPath,
@@ -32,33 +32,6 @@ from wsss.pipeline import STEPS
 
 METHODS = read_methods()
 """The methods in the folder, with their options."""
-
-
-class CamInfer(Section):
-    """Inference of class activation maps."""
-
-    scales: Scales | None = None
-    """Image scales whose maps are added; null = 0.5, 1, 1.5 and 2, or those of a method that has
-    others (clip_es: 1)."""
-    flip: bool | None = None
-    """Add the maps of the mirrored image, too; null = true, unless the method is another
-    (clip_es)."""
-    resampling: Literal["torch", "pillow"] = "torch"
-    """Library that scales the image, with antialiasing: torch is faster and at most two grey levels
-    from pillow, which the official code takes."""
-    precision: InferPrecision = "auto"
-    """Arithmetic on GPUs; CPUs compute in 32 bits."""
-
-    def views(self, params: MethodParams | None = None) -> tuple[list[float], bool]:
-        """Return the scales, and whether images are mirrored, too.
-
-        Args:
-            params: options of the method whose views are taken where none are named; None = of one
-                without views of its own.
-        """
-        own = params or MethodParams()
-        scales = [*own.scales] if self.scales is None else self.scales
-        return scales, own.flip if self.flip is None else self.flip
 
 
 class _Cam(Section):
