@@ -19,7 +19,8 @@ from PIL import Image
 from benchmarks import voc
 from benchmarks.row import Row, alone, interleaved
 from wsss import methods
-from wsss.config.model import CamInfer, Run
+from wsss.config.caminfer import CamInfer
+from wsss.config.model import Run
 from wsss.data.pixels import normalised
 from wsss.data.views import scaled_copies
 from wsss.io.images import read_item

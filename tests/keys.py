@@ -85,7 +85,7 @@ _VIT = {
     "backbone.weights": HERE,
     "segment.segmenter": "deeplab_v1",
 }
-_CLIP = {"method": "clip_es", "segment.train.init": "backbone"}
+_CLIP = {"method": "clip_es"}
 _TEXTED = {"train_cam", "embed_text", "prepare_cam"}
 _FEATURES = {"affinity.source": "features"}
 _IRN = {"affinity.source": "irn"}

@@ -7,7 +7,7 @@ from tests.listed import listed
 from wsss.data.pixels import network_input
 from wsss.data.sets.affinity import AffinitySet, affinity_sample
 from wsss.data.sets.classification import ClassificationSet
-from wsss.data.sets.segmentation import SegmentationSet, confirmed
+from wsss.data.sets.segmentation import SegmentationSet, certain, confirmed
 from wsss.errors import UserError
 from wsss.io.index import Masks
 from wsss.io.labels import LabelReader, LabelWriter
@@ -138,6 +138,17 @@ def test_pixels_that_refined_maps_do_not_confirm_are_ignored(tmp_path):
     labels = np.uint8([[0, 0, 3, 3, 255]])
     found = confirmed(labels, MapsReader([tmp_path / "maps.tsv"]), item)
     assert found.tolist() == [[0, 255, 255, 3, 255]]
+
+
+def test_pixels_on_which_refined_maps_are_not_sure_are_ignored(tmp_path):
+    """Labels of four pixels beside maps, in bytes, that decide on them with growing doubt."""
+    scores = np.uint8([[[255, 243, 242, 5]], [[0, 12, 13, 250]]])
+    Image.fromarray(np.zeros((1, 4, 3), np.uint8)).save(tmp_path / "a.png")
+    item = listed(tmp_path / "a.png", (2,))
+    with MapsWriter(tmp_path / "maps.tsv") as writer:
+        writer.put(item.image_id, classes=np.array([2]), alpha_1=scores, alpha_2=255 - scores)
+    found = certain(np.uint8([[0, 0, 0, 3]]), MapsReader([tmp_path / "maps.tsv"]), item, 0.95)
+    assert found.tolist() == [[0, 0, 255, 3]]
 
 
 def test_masks_replace_the_labels_of_their_images(items, labels, tmp_path):

@@ -157,7 +157,6 @@ def test_networks_that_are_not_trained_are_rehearsed_without_files(tmp_path):
             method="clip_es",
             cam={"clip_es": own | {"text": text}},
             affinity={"source": "none"},
-            segment={"train": {"init": "backbone"}},
         )
         one = next(
             one

@@ -31,11 +31,7 @@ open_clip = pytest.importorskip("open_clip")
 
 CLASSES = ("bird", "house", "mug, red", "cls_3")
 SIZES = {"a": (40, 56), "b": (64, 64)}
-OURS = {
-    "method": "clip_es",
-    "affinity": {"source": "none"},
-    "segment": {"train": {"init": "backbone"}},
-}
+OURS = {"method": "clip_es", "affinity": {"source": "none"}}
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from wsss import methods
-from wsss.config.model import AffinityFeatures, CamInfer, Run, Walk
+from wsss.config.caminfer import CamInfer
+from wsss.config.model import AffinityFeatures, Run, Walk
 from wsss.config.segmenter import SegmenterInfer
 from wsss.data.views import scaled_copies
 from wsss.nn import segmenters

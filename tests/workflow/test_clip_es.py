@@ -48,27 +48,27 @@ def config(tmp_path_factory):
         "cam": {"clip_es": {"tower": tower, "text": str(folder / "text.safetensors")}},
         "crf": {"alphas": [1, 2]},
         "affinity": {"source": "none"},
-        "segment": {"train": {"init": "backbone", "pixels": "sure", "sure": 0.5}},
+        "segment": {"train": {"pixels": "sure", "sure": 0.5}},
     }
     return {"runs": {"clip_es": own}}
 
 
-def test_only_the_segmenter_is_trained(project, config):
-    stages = project.stale(config)
+def test_only_the_segmenter_is_trained(fresh, config):
+    stages = fresh.stale(config)
     assert {"convert_weights", "prepare_cam", "label_refined", "train_segmenter"} <= stages
     assert not {"train_cam", "embed_text", "train_affinity", "random_walk"} & stages
-    project.snakemake(config=config)
-    model = load_model(project.made("cam/model.pt", "clip_es"), "classifier")
+    fresh.snakemake(config=config)
+    model = load_model(fresh.made("cam/model.pt", "clip_es"), "classifier")
     assert model.meta["params"]["clip_es"]["background"] == [*WORDS]
     assert [one["licence"] for one in model.meta["weights"]] == ["unknown: given as a file", "MIT"]
-    items = Index.read(project.results / "index.train.tsv").split("train")
-    maps = MapsReader([project.made("cam/train/maps.tsv", "clip_es")])
-    labels = LabelReader([project.made("walk/train/labels.tsv", "clip_es")])
+    items = Index.read(fresh.results / "index.train.tsv").split("train")
+    maps = MapsReader([fresh.made("cam/train/maps.tsv", "clip_es")])
+    labels = LabelReader([fresh.made("walk/train/labels.tsv", "clip_es")])
     for item in items:
         cam = maps.read(item.image_id, "cam")["cam"]
         assert len(cam) == len(item.classes)
         assert set(np.unique(labels.read(item.image_id))) <= {0, *(c + 1 for c in item.classes)}
     for step in ("cam", "refine", "walk", "segment"):
-        text = project.made(f"{step}/eval.val.json", "clip_es").read_text()
+        text = fresh.made(f"{step}/eval.val.json", "clip_es").read_text()
         assert json.loads(text)["results"]
-    assert not project.stale(config)
+    assert not fresh.stale(config)

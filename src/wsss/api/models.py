@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from wsss.api.inputs import Lazy, Picture, device_of, folder_of, name_of, pixels_of
 from wsss.api.results import Cams, Classification, Prediction
-from wsss.config.model import CamInfer
+from wsss.config.caminfer import CamInfer
 from wsss.config.segmenter import SegmenterInfer
 from wsss.data.photos import find_photos
 from wsss.data.views import Scaled, scaled_copies

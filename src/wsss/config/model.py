@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from wsss.config.backbones import BackboneOptions, RunBackbone
+from wsss.config.caminfer import CamInfer
 from wsss.config.crf import WalkCrf
 from wsss.config.dataset import Dataset
 from wsss.config.demo import with_demo
@@ -27,7 +28,6 @@ from wsss.config.section import (
     MethodParams,
     Positive,
     RunName,
-    Scales,
     Section,
     Share,
     UserPath,
@@ -41,33 +41,6 @@ from wsss.pipeline import STEPS
 
 METHODS = read_methods()
 """The methods in the folder, with their options."""
-
-
-class CamInfer(Section):
-    """Inference of class activation maps."""
-
-    scales: Scales | None = None
-    """Image scales whose maps are added; null = 0.5, 1, 1.5 and 2, or those of a method that has
-    others (clip_es: 1)."""
-    flip: bool | None = None
-    """Add the maps of the mirrored image, too; null = true, unless the method is another
-    (clip_es)."""
-    resampling: Literal["torch", "pillow"] = "torch"
-    """Library that scales the image, with antialiasing: torch is faster and at most two grey levels
-    from pillow, which the official code takes."""
-    precision: InferPrecision = "auto"
-    """Arithmetic on GPUs; CPUs compute in 32 bits."""
-
-    def views(self, params: MethodParams | None = None) -> tuple[list[float], bool]:
-        """Return the scales, and whether images are mirrored, too.
-
-        Args:
-            params: options of the method whose views are taken where none are named; None = of one
-                without views of its own.
-        """
-        own = params or MethodParams()
-        scales = [*own.scales] if self.scales is None else self.scales
-        return scales, own.flip if self.flip is None else self.flip
 
 
 class _Cam(Section):
@@ -245,11 +218,30 @@ class Run(Section):
         return [] if section is None else (self.crf if section == "crf" else self.par).alphas
 
     def effective(self) -> Self:
-        """Return a copy with inactive options at their defaults, and the views of the method."""
+        """Return a copy with inactive options at their defaults, and what the method decides."""
         found = super().effective()
         scales, flip = self.views()
         infer = found.cam.infer.model_copy(update={"scales": scales, "flip": flip})
-        return found.model_copy(update={"cam": found.cam.model_copy(update={"infer": infer})})
+        train = found.segment.train.model_copy(update={"init": self.segmenter_init()})
+        own = {
+            "cam": found.cam.model_copy(update={"infer": infer}),
+            "segment": found.segment.model_copy(update={"train": train}),
+        }
+        return found.model_copy(update=own)
+
+    def segmenter_init(self) -> Literal["backbone", "cam"]:
+        """Return the backbone whose weights the segmenter starts from."""
+        own = self.segment.backbone is not None or not self.trains_classifier()
+        return self.segment.train.init or ("backbone" if own else "cam")
+
+    def segmenter_starts_from(self) -> Literal["backbone", "cam", "network"] | None:
+        """Return what the segmenter's training starts from; None = there is a checkpoint instead.
+
+        A network that brings its backbone starts from its own weights.
+        """
+        if self.segment.checkpoint:
+            return None
+        return "network" if self.segment.own_backbone() else self.segmenter_init()
 
     def views(self) -> tuple[list[float], bool]:
         """Return the scales of the maps' inference, and whether images are mirrored, too."""
@@ -293,7 +285,7 @@ class Run(Section):
 
     def segment_starts_from_classifier(self) -> bool:
         """Return True if the segmenter is trained from the classifier's backbone."""
-        return self.segment.starts_from() == "cam"
+        return self.segmenter_starts_from() == "cam"
 
     def learns_confident_pixels(self) -> bool:
         """Return True if the segmenter is trained on the pixels that refined maps decide on.
@@ -316,7 +308,7 @@ class Run(Section):
         starts = {
             "cam": self.trains_classifier() and not self.cam.checkpoint,
             "walk": self.compares("backbone") or self.learns_affinity_from("backbone"),
-            "segment": self.segment.starts_from() == "backbone",
+            "segment": self.segmenter_starts_from() == "backbone",
         }
         return {step for step in STEPS[: STEPS.index(self.until) + 1] if starts.get(step)}
 

@@ -115,8 +115,9 @@ class SegmenterTrain(StoppedTrain):
     """Cross entropy: mean over the pixels; that, divided by the batch size (DeepLab v3+); mean over
     background plus mean over objects (DSRG); for wrong labels: partly against the prediction (hard
     bootstrapping); less weight of the pixels with the highest loss of their image (OEEM)."""
-    init: Literal["backbone", "cam"] = "cam"
-    """Start from the weights of the backbone, or from the backbone of the trained classifier."""
+    init: Literal["backbone", "cam"] | None = None
+    """Start from the weights of the backbone, or from the backbone of the trained classifier; null
+    = the classifier's, unless the segmenter has a backbone of its own or the method trains none."""
 
     def unread(self) -> Collection[str]:
         """Return the unread keys of `Train`, and the jitter if it is not used."""
@@ -199,18 +200,10 @@ class Segment(Section):
         found = segmenters.library(self.segmenter)
         return found is not None and found.own_backbone
 
-    def starts_from(self) -> Literal["backbone", "cam", "network"] | None:
-        """Return what the training starts from; None = there is a checkpoint instead.
-
-        A network that brings its backbone starts from its own weights.
-        """
-        if self.checkpoint:
-            return None
-        return "network" if self.own_backbone() else self.train.init
-
     def network_files(self) -> list[str]:
         """Return the files of the pretrained network that the training starts from."""
-        return networks.files(self.hf.weights) if self.starts_from() == "network" else []
+        starts = self.own_backbone() and not self.checkpoint
+        return networks.files(self.hf.weights) if starts else []
 
     @model_validator(mode="after")
     def _backbone_shared(self) -> "Segment":

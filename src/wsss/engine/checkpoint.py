@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from torch import nn
 
 from wsss import __version__
-from wsss.config.model import CamInfer
+from wsss.config.caminfer import CamInfer
 from wsss.config.segmenter import SegmenterInfer
 from wsss.errors import UserError
 from wsss.io.atomic import atomic_path

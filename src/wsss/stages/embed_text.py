@@ -11,7 +11,7 @@ from wsss.errors import UserError
 from wsss.io.index import Index
 from wsss.io.progress import log
 from wsss.io.text_features import TextFeatures
-from wsss.nn.licences import GIVEN, origin
+from wsss.nn.licences import GIVEN, Origin, origin, report
 from wsss.nn.texttower import load_text_tower
 from wsss.stages.options import add_config_argument
 
@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> None:
     choice = params.text_tower
     is_file = choice.weights in choice.files().values()
     tower = load_text_tower(choice.name, choice.weights, is_file)
+    licence = GIVEN if is_file else origin(params.image_tower().name, IMAGENET).licence
+    report(Origin(backbone="the text tower", source=tower.name, licence=licence))
     for name, text in zip(names, texts, strict=True):
         log.info("embed_text: %s is %s", name, params.sentence(text))
     embedded = [tower.embed([*map(params.sentence, part)]) for part in (texts, words)]
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
         words=words,
         template=params.template,
         tower=tower.name,
-        licence=GIVEN if is_file else origin(params.image_tower().name, IMAGENET).licence,
+        licence=licence,
         classes=embedded[0],
         background=embedded[1],
         logit_scale=tower.logit_scale(),

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wsss.config.model import CamInfer
+from wsss.config.caminfer import CamInfer
 from wsss.config.slices import read_slice
 from wsss.data.views import Scaled, views
 from wsss.engine.tta import each_view

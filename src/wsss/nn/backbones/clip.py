@@ -95,7 +95,7 @@ class ClipTower(Backbone):
 
     def fingerprint(self) -> Tensor:
         """Return the mean size (D,) of the weights of every filter, which tells towers apart."""
-        return cast(Tensor, self.encoder.patch_embed.proj.weight).abs().mean((1, 2, 3))
+        return cast(Tensor, self.encoder.patch_embed.proj.weight).detach().abs().mean((1, 2, 3))
 
     def own_names(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return weights under timm's names, or OpenAI's and open_clip's, with those used here.
