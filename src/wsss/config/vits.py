@@ -36,7 +36,7 @@ def problems(run: Run, place: Callable[[str], str]) -> Iterator[str]:
     own = (run.segment.backbone or run.backbone).name
     if "segment" in steps and run.segment.segmenter == "deeplab_v3plus" and is_vit(own):
         yield (
-            f"{place('segment.segmenter')}: deeplab_v3plus reads feature maps of stride 4; those of "
-            f"{own} have the stride of its patches; use upernet or another one, or name a "
+            f"{place('segment.segmenter')}: deeplab_v3plus reads feature maps of stride 4; those "
+            f"of {own} have the stride of its patches; use upernet or another one, or name a "
             "convolutional segment.backbone"
         )
