@@ -39,6 +39,7 @@ def test_the_shipped_configuration_shows_the_defaults():
     known = dict(leaves(shown()))
     own = {f"cam.{name}." for name in METHODS.params.keys() - shown()["cam"].keys()}
     defaults = dump(Run()) | {"results": "results", "jobs": None, "plan": None, "runs": {}}
+    defaults["accept_license"] = []
     defaults |= {f"dataset.{key}": value for key, value in dump(Dataset()).items()}
     assert known == {
         key: value

@@ -53,7 +53,7 @@ def test_weights_that_are_not_used_need_no_licence():
 
 def test_the_stage_asks_again():
     found = Origin(backbone="timm/x", source="timm's x", licence="cc-by-nc-4.0")
-    with pytest.raises(UserError, match="of timm/x from timm's x have the licence cc-by-nc-4.0"):
+    with pytest.raises(UserError, match=r"of timm/x from timm's x have the licence cc-by-nc-4.0"):
         require(found, ["mit"])
     require(found, ["cc-by-nc-4.0"])
     require(found.model_copy(update={"licence": "unknown: given as a file"}), [])

@@ -94,10 +94,11 @@ class Alien(nn.Module):
         return torch.linalg.eigvals(x @ x.transpose(2, 3)).real
 
 
-def test_an_operation_that_onnx_lacks_is_named(tmp_path):
+def test_an_operation_that_onnx_lacks_is_named(tmp_path, capfd):
     with pytest.raises(UserError, match="ONNX cannot represent this network"):
         onnx.write(Alien(), ("cat",), tmp_path / "model.onnx", FACTS)
     assert not list(tmp_path.iterdir())
+    assert not capfd.readouterr().out
 
 
 def test_a_folder_is_no_file_to_write(tmp_path):

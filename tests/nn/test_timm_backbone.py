@@ -119,7 +119,7 @@ def test_impossible_encoder(encoder):
 
 def test_encoders_that_cannot_be_dilated():
     assert bare("densenet121").strides["conv6"] == 32
-    with pytest.raises(UserError, match="output_stride 16: backbone timm/densenet121 can do 32$"):
+    with pytest.raises(UserError, match=r"output_stride 16: backbone timm/densenet121 can do 32$"):
         bare("densenet121", 16)
 
 

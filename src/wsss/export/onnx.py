@@ -6,8 +6,10 @@ Output `logits`: (B, L, H, W) float32; their argmax over axis 1 is the label map
 
 import io
 import json
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +124,7 @@ def _convert(module: nn.Module) -> onnx.ModelProto:
     """
     buffer = io.BytesIO()
     dynamic = {0: "batch", 2: "height", 3: "width"}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _silent():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
@@ -137,6 +139,19 @@ def _convert(module: nn.Module) -> onnx.ModelProto:
     model = onnx.load_from_string(buffer.getvalue())
     onnx.checker.check_model(model)
     return model
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Discard the graph that PyTorch writes to the standard output, below Python, on an error."""
+    kept = os.dup(1)
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _compare(module: nn.Module, model: bytes) -> tuple[float, float]:
