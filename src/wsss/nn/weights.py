@@ -169,7 +169,9 @@ def backbone_state(name: str, state: Mapping[str, Tensor], source: str) -> dict[
     of_layers = {key: t for key, t in bare.items() if key.startswith(layers)}
     text = _misfits(wanted, of_layers, held=state)
     if text:
-        raise UserError(f"{source}: not weights of {name}: {text}")
+        raise UserError(
+            f"{source}: not weights of {name}: {text}; name the architecture that they are of"
+        )
     return {key: bare[key] for key in wanted if key in bare}
 
 
