@@ -103,7 +103,7 @@ class PlainClip:
                 self.probabilities(x, normed + sign * step, rows, scale)[number] for sign in (1, -1)
             )
             weights[channel] = (up - down) / 2e-5 / (len(x) - 1)
-        return scaled(np.maximum(normed[1:] @ weights, 0)).reshape(grid)
+        return scaled(scaled(np.maximum(normed[1:] @ weights, 0))).reshape(grid)
 
     def refined(self, pixels, rows, scale, number):
         """The map (h, w) of text `number` behind the attention affinity."""

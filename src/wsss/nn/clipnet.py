@@ -113,7 +113,9 @@ class ClipNet(ClassNet):
 
         places = torch.arange(len(classes), device=tokens.device).expand(len(tokens), -1)
         weights = gradient_weights(features, classify, places)
-        return scale_min_max(F.relu(class_maps(features, weights)), EPS)
+        maps = scale_min_max(F.relu(class_maps(features, weights)), EPS)
+        # once more, as published, since eps lowers maps of tiny gradients
+        return scale_min_max(maps, EPS)
 
     def _probabilities(self, embedding: Tensor, classes: Tensor) -> Tensor:
         """Return the softmax (B, K + M) over texts of classes and background words."""
