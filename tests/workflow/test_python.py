@@ -55,7 +55,8 @@ def test_the_page(fresh, tmp_path):
     output = fresh.run("python", "page.py")
     assert "Segmenter\n  file" in output and "<mask of holiday/lawn.jpg, " in output
     assert "missing.pt: no such model" in output
-    assert "Nothing to be done" in fresh.run("python", "-c", 'import wsss; wsss.run("pets.yaml")')
+    again = 'import wsss; wsss.run("pets.yaml", dry_run=True)'
+    assert "nothing to do: everything is there" in fresh.run("python", "-c", again)
 
 
 def test_the_notebook(tmp_path, monkeypatch):
