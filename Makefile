@@ -1,8 +1,9 @@
 # make demo   install into .venv and run the whole chain on the generated demo data
 # make test   install into .venv and pass the tests; make test-all: those of many minutes, too
+# make docs   build the documentation into build/site
 # make bench  compare with the originals on one core; make bench-gpu: on a GPU, in five minutes
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-fast bench bench-gpu lint format install clean
+.PHONY: docs help demo test test-all test-fast bench bench-gpu lint format install clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -53,6 +54,9 @@ bench: install $(VENV)/reference
 
 bench-gpu: install
 	$(BIN)/python -m benchmarks.gpu
+
+docs: install
+	$(BIN)/mkdocs build --strict --quiet
 
 lint: install
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

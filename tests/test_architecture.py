@@ -19,6 +19,7 @@ TREE = (
     "data metrics",
     "tiles",
     "methods tasks engine report export planning",
+    "workflow",
     "stages",
     "cli",
     "__main__",

@@ -1,5 +1,6 @@
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def test_an_unknown_stage_is_refused(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["fly"])
     assert stop.value.code == 2
-    assert "infer-cam" in capsys.readouterr().err
+    assert "wsss --help lists all commands" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", commands())
@@ -179,3 +180,31 @@ def test_threads_sleep_at_barriers_unless_the_user_wants_them_to_spin(
         assert main(["check"]) == 0
     assert environment["OMP_WAIT_POLICY"] == policy
     assert environment.get("GOMP_SPINCOUNT") == spins
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"), [("wsss sta", "status"), ("wsss run --dr", "--dry-run")]
+)
+def test_the_shell_completes_commands_and_options(tmp_path, line, expected):
+    found = tmp_path / "found"
+    told = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    told |= {"_ARGCOMPLETE_STDOUT_FILENAME": str(found), "_ARGCOMPLETE_IFS": "|"}
+    command = [sys.executable, "-m", "wsss"]
+    subprocess.run(command, env=os.environ | told, capture_output=True, check=True)
+    assert found.read_text().strip() == expected
+
+
+def test_a_command_that_is_misspelt_is_named(capsys):
+    with pytest.raises(SystemExit):
+        main(["preditc"])
+    assert "no command 'preditc'; did you mean predict?" in capsys.readouterr().err
+
+
+def test_the_overview_says_what_every_command_is_for(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for name in commands():
+        assert re.search(rf"^  {name.replace('_', '-')} +[A-Z][^\n]{{10,}}$", text, re.MULTILINE), (
+            name
+        )

@@ -49,7 +49,7 @@ WRONG = [
     ),
     (
         (*PRODUCTS, replace(PRODUCTS[-1], name="new", step="walk")),
-        "product new: put it beside those of its step, walk, not behind segment",
+        "product new: put it beside those of its step, walk, not after segment",
     ),
     ((*PRODUCTS, Product("new", "maps", ())), "product new: no stage makes it"),
     ((*PRODUCTS, Product("new", "table", (Stage("s"),))), "product new: name its file"),

@@ -9,7 +9,8 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -20,10 +21,14 @@ from wsss.io.atomic import is_unwritable, unwritable
 from wsss.pipeline import STAGES
 from wsss.system import locks, parent, ranks, sigterm
 
-TOOLS = (
-    *("best", "check", "clean", "export", "forecast", "plan", "predict", "refine", "schema"),
-    "verify",
-)
+GROUPS = {
+    "Run": ("init", "check", "plan", "forecast", "run", "sweep", "status", "best"),
+    "Use the results": ("predict", "refine", "export"),
+    "Look after the results": ("verify", "clean", "schema"),
+}
+"""Commands that are no stage of the workflow, by their purpose."""
+
+TOOLS = tuple(name for names in GROUPS.values() for name in names)
 """Commands that are no stage of the workflow."""
 
 _SLEEPING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
@@ -38,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0; 2 after one line per user error; 1 after an unexpected error; 130 after
         Ctrl-C; 143 after SIGTERM.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        _complete()
     _share_cores()
     ranks.exit_with_rank_zero()
     with sigterm.as_exception():
@@ -122,12 +129,50 @@ def _fail(code: int, message: str) -> int:
     return code
 
 
+def _complete() -> None:
+    """Complete the command line for the shell, and exit; it imports the stage of one command."""
+    import argcomplete
+
+    parser = argparse.ArgumentParser("wsss")
+    known = parser.add_subparsers()
+    words = os.environ.get("COMP_LINE", "").split()
+    for name in commands():
+        command = known.add_parser(name.replace("_", "-"))
+        if words[1:2] == [name.replace("_", "-")]:
+            import_module(f"wsss.stages.{name}").add_arguments(command)
+    argcomplete.autocomplete(parser)
+
+
 def _overview() -> argparse.ArgumentParser:
     """Parser of `wsss --help`; it imports no stage, hence not PyTorch."""
     parser = argparse.ArgumentParser(
-        "wsss", description="Weakly supervised semantic segmentation, stage by stage."
+        "wsss",
+        usage="wsss <command> [options]",
+        description="Image-level labels in, segmentation masks and a trained segmenter out.",
+        epilog="\n".join(_described()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"wsss {__version__}")
-    names = [name.replace("_", "-") for name in commands()]
-    parser.add_argument("stage", choices=names, help="`wsss <stage> --help` explains its options")
+    parser.add_argument("command", type=_command, metavar="command", help=argparse.SUPPRESS)
     return parser
+
+
+def _described() -> Iterator[str]:
+    """Yield the commands by their purpose with the first sentence of their module."""
+    folder = Path(__file__).with_name("stages")
+    for title, names in (GROUPS | {"Stages, which the workflow runs": tuple(STAGES)}).items():
+        yield f"{title}:"
+        for name in names:
+            with (folder / f"{name}.py").open(encoding="utf-8") as file:
+                first = file.readline().strip().strip('"').rstrip(".")
+            yield f"  {name.replace('_', '-'):<22}{first}"
+        yield ""
+    yield "`wsss <command> --help` explains the options of a command."
+
+
+def _command(word: str) -> str:
+    """Refuse a word that is no command, and name the one that it resembles."""
+    known = [name.replace("_", "-") for name in commands()]
+    close = get_close_matches(word, known, 1)
+    hint = f"did you mean {close[0]}?" if close else "wsss --help lists all commands"
+    raise argparse.ArgumentTypeError(f"no command {word!r}; {hint}")

@@ -25,6 +25,7 @@ PAGES = {
 README = PAGES["README.md"]
 
 TRAIN = "snakemake --cores all --configfile configs/photos.yaml pets.yaml"
+RUN = "wsss run photos pets.yaml"
 PETS = "results/pets/psa/segment/model.pt"
 AFTER = (
     f"wsss predict {PETS} holiday masks --config pets.yaml",
@@ -47,6 +48,7 @@ COMMANDS = {
     "make test": "this suite",
     "make lint": "checks of style",
     "snakemake --cores all": "test_the_demo_rises_at_every_step",
+    "wsss check photos pets.yaml": "test_own_photographs",
     "wsss check pets.yaml": "test_own_photographs",
     "wsss forecast pets.yaml": "test_forecast",
     **dict.fromkeys(PLANS, "test_plans"),
@@ -54,7 +56,9 @@ COMMANDS = {
     f"{FORECAST} 10582 1449 --size 500 375 --classes 20 --labels 1.5": "test_forecast",
     f"{FORECAST} 82081 40137 --size 640 480 --classes 80 --labels 2.9": "test_forecast",
     TRAIN: "test_own_photographs",
-    f"{TRAIN} --dry-run": "test_own_photographs",
+    RUN: "test_own_photographs",
+    f"{RUN} --dry-run": "test_own_photographs",
+    "wsss status photos pets.yaml": "test_own_photographs",
     **dict.fromkeys(AFTER, "test_own_photographs"),
     REFINE: "test_maps_of_another_system",
     "wsss best mine.yaml": "test_own_photographs",
@@ -124,9 +128,14 @@ def test_own_photographs(fresh, tmp_path):
     (tmp_path / "pets/labels.csv").write_text(table)
     (tmp_path / "pets.yaml").write_text(settings.replace("/data/pets", "pets"))
     fresh.yaml("quick.yaml", QUICK)
-    assert "person" in fresh.run("wsss", "check", "pets.yaml")
+    for recipe in ([], ["photos"]):
+        assert "person" in fresh.run("wsss", "check", *recipe, "pets.yaml")
     assert "train_cam" in fresh.run(*TRAIN.split(), "--dry-run")
-    fresh.run(*TRAIN.split(), "quick.yaml")
+    assert re.search(r"^not made yet: .*train cam", fresh.run(*RUN.split(), "--dry-run"))
+    output = fresh.run(*RUN.split(), "quick.yaml")
+    assert f"masks of other images: wsss predict {PETS} <images> <masks>" in output
+    assert "cam.train.crop: 64 -> 320; " in fresh.run(*RUN.split(), "--dry-run")
+    assert re.search(r"psa +stale", fresh.run("wsss", "status", "photos", "pets.yaml"))
     promised = re.findall(r"`(results/pets/[^`]+)`", README)
     assert len(promised) == 5
     for pattern in promised:

@@ -28,6 +28,8 @@ class Artifact:
         file: the file in it that is complete when the artifact is.
         beside: name of the second file that the rule declares; empty = there is none.
         config: slice of the configuration as canonical JSON.
+        code: digest of the code of the stage.
+        facts: what else counts for the key, such as digests of the user's files.
         arguments: further arguments of the stage.
         inputs: artifacts that it is made from.
         parts: parts of the split that are made by jobs of their own, such as 1-of-2.
@@ -42,6 +44,8 @@ class Artifact:
     file: str
     beside: str
     config: str
+    code: str
+    facts: tuple[str, ...]
     arguments: tuple[str, ...]
     inputs: Inputs
     parts: tuple[str, ...]

@@ -223,6 +223,8 @@ class Plan:
                 file=row.record.format(split=split),
                 beside=row.beside,
                 config=config,
+                code=code,
+                facts=tuple(facts),
                 arguments=tuple(arguments),
                 inputs=inputs,
                 parts=self._parts(split) if stage.scattered and split else (WHOLE,),

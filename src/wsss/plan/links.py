@@ -11,6 +11,7 @@ from wsss.errors import UserError
 from wsss.io.atomic import unwritable, write_text
 from wsss.pipeline import PRODUCTS
 from wsss.plan.artifacts import Plan
+from wsss.plan.origins import write_origin
 
 DESCRIPTION = "run.yaml"
 """File in the folder of a run that names its artifacts."""
@@ -50,7 +51,8 @@ def shared_links(plan: Plan) -> dict[str, str]:
 def refresh(plan: Plan) -> list[str]:
     """Let the readable names of all runs lead to the artifacts of the plan that exist.
 
-    Links to artifacts of another configuration are removed; artifacts never are.
+    Their origins are written beside them. Links to artifacts of another configuration are removed;
+    artifacts never are.
 
     Returns:
         One line per folder where the file system has no links.
@@ -75,6 +77,10 @@ def refresh(plan: Plan) -> list[str]:
                 f"{folder}: this file system has no links; the results are in {plan.store}, in "
                 f"the folders that {DESCRIPTION} names"
             )
+    for artifact in plan.artifacts.values():
+        # without it a change has no explanation, and nothing else lacks
+        with suppress(UserError, OSError):
+            write_origin(artifact)
     for name, names in of_runs.items():
         _describe(Path(plan.folder, name, DESCRIPTION), name, names)
     return refused

@@ -1,6 +1,6 @@
 """Check of the table of the chain, whose mistakes would otherwise show as missing inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from wsss.errors import UserError
 from wsss.pipeline import PRODUCTS
@@ -18,37 +18,55 @@ def check(products: Sequence[Product] = PRODUCTS) -> None:
 
 
 def problems(products: Sequence[Product]) -> list[str]:
-    """List what is wrong with a table: names that occur twice, steps in pieces, inputs that
-    come too late."""
-    found, names, stages, steps = [], set[str](), set[str](), [""]
-    everywhere = {row.name for row in products}
+    """List the mistakes of a table: names that occur twice, steps in pieces, late inputs."""
+    lines = [*_rows(products), *_steps(products), *_stages(products)]
+    return [f"pipeline: {line}" for line in lines]
+
+
+def _rows(products: Sequence[Product]) -> Iterator[str]:
+    """Yield the mistakes that a row has by itself, and names that occur twice."""
+    names = set[str]()
     for row in products:
         if row.name in names:
-            found.append(f"pipeline: product {row.name}: there are two of this name")
-        if row.step in steps[:-1] and row.step:
-            found.append(
-                f"pipeline: product {row.name}: put it beside those of its step, {row.step}, "
-                f"not behind {steps[-1]}"
-            )
-        if row.step != steps[-1]:
-            steps.append(row.step)
+            yield f"product {row.name}: there are two of this name"
         if row.kind in ("maps", "labels") and not set(row.evaluated) <= set(row.splits):
-            found.append(f"pipeline: product {row.name}: evaluated on a split that it has not")
+            yield f"product {row.name}: evaluated on a split that it has not"
         if not row.makers:
-            found.append(f"pipeline: product {row.name}: no stage makes it")
+            yield f"product {row.name}: no stage makes it"
         if row.kind in ("table", "document") and not row.file:
-            found.append(f"pipeline: product {row.name}: name its file")
+            yield f"product {row.name}: name its file"
+        names.add(row.name)
+
+
+def _steps(products: Sequence[Product]) -> Iterator[str]:
+    """Yield the products that are not beside the others of their step."""
+    ended, now = set[str](), ""
+    for row in products:
+        # products of the data set have no step
+        if row.step and row.step in ended:
+            yield (
+                f"product {row.name}: put it beside those of its step, {row.step}, not after {now}"
+            )
+        if row.step != now:
+            ended.add(now)
+            now = row.step
+
+
+def _stages(products: Sequence[Product]) -> Iterator[str]:
+    """Yield the stages of two products, and those that read what is made later."""
+    names, stages = set[str](), set[str]()
+    everywhere = {row.name for row in products}
+    for row in products:
         for stage in row.makers:
             if stage.name in stages:
-                found.append(f"pipeline: stage {stage.name}: makes two products")
+                yield f"stage {stage.name}: makes two products"
             stages.add(stage.name)
             for needed in stage.inputs:
                 # another run may be made before the row
                 known = names | {PSEUDO_LABELS} | (everywhere if needed.of_run else set())
                 if needed.product not in known:
-                    found.append(
-                        f"pipeline: stage {stage.name}: reads {needed.product}, which no row "
-                        f"before {row.name} makes"
+                    yield (
+                        f"stage {stage.name}: reads {needed.product}, which no row before "
+                        f"{row.name} makes"
                     )
         names.add(row.name)
-    return found

@@ -35,7 +35,7 @@ def unused(plan: Plan) -> list[Unused]:
     """List the artifacts of the store that are not in the plan, by stage."""
     used = {Path(artifact.folder) for artifact in plan.artifacts.values()}
     return [
-        Unused(folder, folder.parent.name, _size(folder), _is_busy(folder))
+        Unused(folder, folder.parent.name, size_of(folder), is_busy(folder))
         for folder in _folders(Path(plan.store))
         if folder not in used
     ]
@@ -48,7 +48,7 @@ def remove(found: list[Unused]) -> None:
         UserError: a folder cannot be removed.
     """
     for one in found:
-        if one.busy or _is_busy(one.folder):
+        if one.busy or is_busy(one.folder):
             continue
         try:
             shutil.rmtree(one.folder)
@@ -66,11 +66,12 @@ def _is_artifact(path: Path) -> bool:
     return bool(_KEY.fullmatch(path.name)) and path.is_dir() and not path.is_symlink()
 
 
-def _size(folder: Path) -> int:
+def size_of(folder: Path) -> int:
+    """Return the bytes of the files of an artifact."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _is_busy(folder: Path) -> bool:
+def is_busy(folder: Path) -> bool:
     """Return True if a job holds the lock of one of the files of an artifact."""
     for path in folder.rglob(".*.lock"):
         try:

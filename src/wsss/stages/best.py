@@ -27,11 +27,12 @@ from wsss.report.tables import percent, read_rows, spread
 from wsss.report.terminal import plain
 from wsss.report.verdicts import EXPLAINED, SummaryRow
 from wsss.stages.clean import planned
+from wsss.workflow.arguments import add_configs_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("configs", type=Path, nargs="*", help="configuration files, last one wins")
+    add_configs_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -33,6 +33,7 @@ from wsss.planning.advice import advice
 from wsss.stages.console import plain_table
 from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
+from wsss.workflow.arguments import add_configs_argument
 
 _Sizes = list[tuple[tuple[int, int], int]]
 """(H, W) and number of classes of images"""
@@ -40,9 +41,7 @@ _Sizes = list[tuple[tuple[int, int], int]]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "configs", type=Path, nargs="*", help="configuration files, the last one has precedence"
-    )
+    add_configs_argument(parser)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="images at a time")
 
 

@@ -19,11 +19,12 @@ from wsss.io.units import size_text
 from wsss.plan.artifacts import Plan
 from wsss.plan.links import remove_dead
 from wsss.plan.unused import Unused, remove, unused
+from wsss.workflow.arguments import add_configs_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("configs", type=Path, nargs="*", help="configuration files, last one wins")
+    add_configs_argument(parser)
     parser.add_argument(
         "--keep",
         type=Path,

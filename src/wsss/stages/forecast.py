@@ -46,6 +46,7 @@ from wsss.planning.rehearsal import (
     rehearse,
 )
 from wsss.stages.console import plain_table
+from wsss.workflow.arguments import add_configs_argument
 
 _SAMPLE = 100
 """Images whose size is looked up."""
@@ -56,9 +57,7 @@ _DEMO_LABELS = 1.7
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "configs", type=Path, nargs="*", help="configuration files, the last one has precedence"
-    )
+    add_configs_argument(parser)
     parser.add_argument("--cores", type=_positive, help="cores of the workflow; default: all")
     data = parser.add_argument_group("data set, in place of the one in dataset.root")
     data.add_argument("--images", type=_positive, nargs=2, metavar=("TRAIN", "VAL"), help="number")

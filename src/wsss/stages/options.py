@@ -1,7 +1,7 @@
 """Options that many stages have."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wsss.config.model import Config
@@ -15,6 +15,19 @@ def add_config_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", required=True, type=received, help="keys of the stage as JSON, or @file"
     )
+
+
+def integer(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return the type of an argument that is an integer from `least` to `most`; None = no end."""
+
+    def parsed(text: str) -> int:
+        value = int(text) if text.isdecimal() else -1
+        if value < least or (most is not None and value > most):
+            expected = f"{least} or larger" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{text!r}: expected an integer, {expected}")
+        return value
+
+    return parsed
 
 
 def own_images(raw: Mapping[str, Any]) -> Config:

@@ -27,6 +27,7 @@ from wsss.planning.hardware import hardware_here
 from wsss.planning.planned import data_digest
 from wsss.planning.planner import Planning, make_plan
 from wsss.stages.check import checked
+from wsss.workflow.arguments import add_configs_argument
 
 PLAN, FACTS, BEFORE = "plan.yaml", "fingerprint.json", "plan.before.yaml"
 """Files of a plan: it, what it was made for, and the plan that was there before."""
@@ -34,9 +35,7 @@ PLAN, FACTS, BEFORE = "plan.yaml", "fingerprint.json", "plan.before.yaml"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "configs", type=Path, nargs="+", help="configuration files, the last one has precedence"
-    )
+    add_configs_argument(parser, "+")
     parser.add_argument(
         "--budget",
         choices=BUDGETS,

@@ -14,11 +14,12 @@ from wsss.plan.artifact import Artifact
 from wsss.plan.links import wrong_links
 from wsss.stages.clean import planned
 from wsss.stages.damage import Damage, damages
+from wsss.workflow.arguments import add_configs_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("configs", type=Path, nargs="*", help="configuration files, last one wins")
+    add_configs_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,0 +1,153 @@
+"""Run the workflow: make what a configuration lacks, and show its results.
+
+A configuration is a file, or the name of a recipe of this project, such as photos or voc12/seam;
+the last one has precedence. `snakemake --cores all --configfile <files>` does the same; here each
+stage has a line. With --dry-run it says what would be made, and why.
+"""
+
+import argparse
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from wsss.config.files import BASE
+from wsss.errors import UserError
+from wsss.io.progress import log
+from wsss.plan.artifacts import Plan
+from wsss.plan.changes import Change, changes, missing
+from wsss.plan.command import check_command
+from wsss.plan.links import run_links
+from wsss.report.terminal import show
+from wsss.stages.clean import planned
+from wsss.stages.options import integer
+from wsss.workflow import environment, snakemake
+from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.progress import Watch, named
+
+_MODEL = "segment/model.pt"
+_SHOWN = {
+    "walk/train": "pseudo labels",
+    _MODEL: "segmenter",
+    "segment/val": "masks without image labels",
+}
+"""Readable names of what users look for, and their titles."""
+
+_POLL = 0.5
+"""Seconds between two looks at the artifacts."""
+
+_LAST = 20
+"""Lines of Snakemake's output that are shown where no job has named its error."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    add_configs_argument(parser)
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what starts the workflow."""
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be made")
+    parser.add_argument("--cores", type=integer(1), help="cores that jobs may take; default: all")
+    parser.add_argument(
+        "--snakemake",
+        nargs=argparse.REMAINDER,
+        default=[],
+        metavar="...",
+        help="options of Snakemake: everything behind this word",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the workflow, or say what it would do.
+
+    Raises:
+        UserError: a mistake in the configuration or the data, or a job has failed.
+    """
+    files: list[Path] = args.configs
+    if not files and not BASE.is_file():
+        raise UserError("name a configuration file: wsss run mine.yaml")
+    plan = planned(files)
+    if args.dry_run:
+        for line in explained(changes(plan)):
+            log.info(line)
+        return
+    make(plan, snakemake(files, args.cores, args.snakemake))
+    summary = Path(plan.folder, "summary.tsv")
+    if summary.exists():
+        show(summary.read_text(encoding="utf-8"))
+    for line in results(plan):
+        log.info(line)
+
+
+def explained(found: Sequence[Change]) -> Iterator[str]:
+    """Yield the lines of a dry run."""
+    if not found:
+        yield "nothing to do: everything is there"
+        return
+    for change in found:
+        stages = (f"{named(s)}{f' ({n} x)' if n > 1 else ''}" for s, n in change.stages.items())
+        yield f"{'; '.join(change.reasons)}: {', '.join(stages)}"
+    yield f"{sum(sum(change.stages.values()) for change in found)} artifacts would be made"
+
+
+def make(plan: Plan, command: Sequence[str]) -> None:
+    """Run Snakemake and show the progress of its stages.
+
+    Raises:
+        UserError: a job has failed, or Snakemake refuses to start.
+    """
+    check_command(command, Path.cwd())
+    watch, console = Watch(missing(plan)), Console(highlight=False)
+    with TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, env=environment(), stdout=output, stderr=output)
+        try:
+            with Live(console=console, transient=True, auto_refresh=False) as live:
+                while process.poll() is None:
+                    _show(watch, live)
+                    time.sleep(_POLL)
+                _show(watch, live)
+        except KeyboardInterrupt:
+            # Snakemake has got it, too, and waits for checkpoints
+            process.wait()
+            raise
+        if process.returncode:
+            raise UserError(_failure(output))
+
+
+def results(plan: Plan) -> Iterator[str]:
+    """Yield where the results are, and what can be done with them."""
+    if Path(plan.folder, "report.html").exists():
+        yield f"report: {plan.folder}/report.html"
+    model = None
+    for run, names in run_links(plan).items():
+        there = {name for name in names if Path(plan.folder, run, name).exists()}
+        found = [f"{title} {run}/{name}" for name, title in _SHOWN.items() if name in there]
+        if found:
+            yield f"{', '.join(found)}, all in {plan.folder}"
+        if _MODEL in there and model is None:
+            model = f"{plan.folder}/{run}/{_MODEL}"
+    if model:
+        yield f"masks of other images: wsss predict {model} <images> <masks>"
+
+
+def _show(watch: Watch, live: Live) -> None:
+    running = "\n".join(watch.running())
+    for line in watch.finished():
+        live.console.print(Text(line), soft_wrap=True)
+    live.update(Text(running), refresh=live.console.is_terminal)
+
+
+def _failure(output: IO[str]) -> str:
+    """Return the errors that jobs have named, or the end of Snakemake's output."""
+    output.seek(0)
+    lines = output.read().splitlines()
+    named = dict.fromkeys(line.removeprefix("error: ") for line in lines if "error: " in line[:9])
+    return "\n".join(named or ["Snakemake has stopped:", *lines[-_LAST:]])

@@ -1,0 +1,55 @@
+"""The Snakemake workflow within the package, and the command that starts it."""
+
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from wsss.errors import UserError
+
+FOLDER = Path(__file__).parent
+
+SNAKEFILE = FOLDER / "Snakefile"
+
+
+def configuration(name: str) -> Path:
+    """Return a configuration file by its path, or by its name among those of this project.
+
+    Args:
+        name: a path, or the name of a recipe such as `photos` or `voc12/seam`.
+
+    Raises:
+        UserError: there is neither.
+    """
+    path, folder = Path(name), FOLDER / "configs"
+    if path.is_file():
+        return path
+    own = folder / f"{name.removeprefix('configs/').removesuffix('.yaml')}.yaml"
+    if own.is_file() and own.resolve().is_relative_to(folder.resolve()):
+        return own
+    known = [p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml")]
+    close = get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]}?" if close else "known recipes: photos, voc12/psa, ..."
+    raise UserError(f"{name}: no such file, and no recipe of that name; {hint}")
+
+
+def snakemake(files: Sequence[Path], cores: int | None, options: Sequence[str]) -> list[str]:
+    """Return the command that starts Snakemake with configuration files.
+
+    Args:
+        files: the files, the last one has precedence.
+        cores: cores that jobs may take; None = all.
+        options: further options of Snakemake.
+    """
+    configured = ["--configfile", *map(str, files)] if files else []
+    return [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)),
+        *("--cores", str(cores or "all"), *configured, *options),
+    ]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which jobs find the command `wsss` of this Python."""
+    folder = str(Path(sys.executable).parent)
+    return os.environ | {"PATH": os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])}

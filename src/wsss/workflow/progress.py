@@ -1,0 +1,80 @@
+"""Progress of a running workflow, by the artifacts and logs that its jobs write."""
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from wsss.io.units import time_text
+from wsss.plan.artifact import Artifact
+
+_TO_GO = re.compile(r"(\d+ of \d+), \d+ s elapsed, (\d+) s to go")
+"""The progress in a line of a log, see `wsss.io.progress.track`."""
+
+_TAIL = 400
+"""Bytes at the end of a log that are read."""
+
+
+class Watch:
+    """The stages of a workflow that goes on.
+
+    Args:
+        missing: the artifacts that it is going to make.
+    """
+
+    def __init__(self, missing: Iterable[Artifact]) -> None:
+        self._stages: dict[str, list[Artifact]] = {}
+        for artifact in missing:
+            self._stages.setdefault(artifact.stage, []).append(artifact)
+        self._total = sum(map(len, self._stages.values()))
+        self._before = time.time()
+        self._started: dict[str, float] = {}
+
+    def finished(self) -> Iterator[str]:
+        """Yield a line for every stage that has ended since the last call."""
+        for stage, artifacts in list(self._stages.items()):
+            if all(Path(one.path).exists() for one in artifacts):
+                del self._stages[stage]
+                seconds = time.time() - self._started.get(stage, time.time())
+                done = self._total - sum(map(len, self._stages.values()))
+                yield (
+                    f"{named(stage):<20} {_times(len(artifacts)):>10} {time_text(seconds):>8}"
+                    f"   {done} of {self._total}"
+                )
+
+    def running(self) -> Iterator[str]:
+        """Yield a line for every stage that has a job now, with its share and remaining time."""
+        for stage, artifacts in self._stages.items():
+            left = [one for one in artifacts if not Path(one.path).exists()]
+            logs = [path for one in left for path in self._logs(one)]
+            if logs:
+                self._started.setdefault(stage, time.time())
+                done = f"{len(artifacts) - len(left)} of {len(artifacts)}"
+                told = (_progress(path) for path in logs)
+                yield f"{named(stage):<20} {done:>10}   {'; '.join(filter(None, told))}".rstrip()
+
+    def _logs(self, artifact: Artifact) -> list[Path]:
+        """Return the logs that jobs of an artifact have written to since the workflow started."""
+        paths = Path(artifact.folder, "logs").rglob("*.log")
+        return [path for path in paths if path.stat().st_mtime >= self._before]
+
+
+def named(stage: str) -> str:
+    """Return the name of a stage in words."""
+    return stage.replace("_", " ")
+
+
+def _times(count: int) -> str:
+    return f"{count} x" if count > 1 else ""
+
+
+def _progress(log: Path) -> str:
+    """Return the last progress in a log; empty if there is none yet."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL))
+        text = file.read().decode("utf-8", "replace")
+    found = _TO_GO.findall(text)
+    if not found:
+        return ""
+    share, seconds = found[-1]
+    return f"{share}, {time_text(float(seconds))} left"

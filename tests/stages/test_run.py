@@ -1,0 +1,134 @@
+"""Commands that start, explain and show a run, and write its configuration."""
+
+import argparse
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from wsss.errors import UserError
+from wsss.stages import init, run, sweep
+from wsss.workflow import configuration, snakemake
+
+
+def call(module, caplog, *arguments):
+    """Call a command; return the lines that it logs."""
+    parser = argparse.ArgumentParser()
+    module.add_arguments(parser)
+    with caplog.at_level(logging.INFO, "wsss"):
+        module.run(parser.parse_args(arguments))
+    return [record.getMessage() for record in caplog.records]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def picture(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(path)
+
+
+def test_a_recipe_is_found_by_its_name_and_a_file_by_its_path(folder):
+    assert configuration("photos").name == "photos.yaml"
+    assert configuration("configs/voc12/seam.yaml") == configuration("voc12/seam")
+    (folder / "photos").write_text("method: seam\n")
+    assert configuration("photos") == Path("photos")
+
+
+@pytest.mark.parametrize(("name", "hint"), [("voc12/saem", "voc12/seam"), ("../../x", "photos")])
+def test_neither_file_nor_recipe(name, hint):
+    with pytest.raises(UserError, match=hint):
+        configuration(name)
+
+
+def test_the_command_of_snakemake():
+    command = snakemake([Path("a.yaml"), Path("b.yaml")], None, ["--profile", "slurm"])
+    assert command[-7:] == [
+        *("--cores", "all", "--configfile", "a.yaml", "b.yaml", "--profile", "slurm")
+    ]
+    assert Path(command[command.index("--snakefile") + 1]).is_file()
+
+
+def test_without_a_configuration_one_is_asked_for(caplog):
+    with pytest.raises(UserError, match="name a configuration file"):
+        call(run, caplog)
+
+
+def test_a_dry_run_makes_nothing(folder, caplog):
+    (folder / "mine.yaml").write_text("dataset: {source: demo}\nuntil: cam\n")
+    first, last = call(run, caplog, "--dry-run", "mine.yaml")
+    assert first.startswith("not made yet: make demo, prepare data (2 x), train cam,")
+    assert last.endswith("artifacts would be made") and not (folder / "results").exists()
+
+
+LAYOUTS = {
+    "csv": ["images/a.jpg", "images/b.jpg"],
+    "folders": ["train/cat/a.jpg", "train/dog/b.jpg", "val/cat/c.jpg"],
+}
+
+
+@pytest.mark.parametrize("source", LAYOUTS)
+def test_a_configuration_is_written_for_a_folder(folder, caplog, source):
+    for name in LAYOUTS[source]:
+        picture(folder / "my pets" / name)
+    if source == "csv":
+        table = "image,split,labels\nimages/a.jpg,train,cat;dog\nimages/b.jpg,val,dog\n"
+        (folder / "my pets/labels.csv").write_text(table)
+    lines = call(init, caplog, "my pets")
+    written = yaml.safe_load((folder / "my-pets.yaml").read_text())["dataset"]
+    assert written["source"] == source and written["classes"] == ["cat", "dog"]
+    assert lines[-1] == "next: wsss check my-pets.yaml, then wsss run photos my-pets.yaml"
+    with pytest.raises(UserError, match="exists; name another file"):
+        call(init, caplog, "my pets")
+
+
+def test_a_folder_without_labels_gets_no_configuration(folder, caplog):
+    picture(folder / "pets/a.jpg")
+    with pytest.raises(UserError, match=r"no known layout; put a table labels\.csv"):
+        call(init, caplog, "pets")
+    assert not (folder / "pets.yaml").exists()
+
+
+def test_a_sweep_is_every_combination(folder, caplog):
+    (folder / "mine.yaml").write_text("dataset: {source: demo}\nuntil: walk\n")
+    words = ("mine.yaml", "walk.beta=4,8", "crf.alphas=[1,4],[4,24]")
+    lines = call(sweep, caplog, *words, "--dry-run")
+    runs = yaml.safe_load((folder / "sweep.yaml").read_text())["runs"]
+    assert list(runs) == [
+        f"beta{beta}-alphas_{low}_{high}" for beta in (4, 8) for low, high in ((1, 4), (4, 24))
+    ]
+    assert runs["beta8-alphas_1_4"] == {"walk": {"beta": 8}, "crf": {"alphas": [1, 4]}}
+    assert "train cam, " in lines[1] and "refine maps (4 x)" in lines[1]
+    # again, and on runs that there are
+    call(sweep, caplog, *words, "--dry-run")
+    (folder / "own.yaml").write_text("runs: {a: {seed: 1}, b: null}\n")
+    call(sweep, caplog, "mine.yaml", "own.yaml", "walk.beta=4", "--out", "two.yaml", "--dry-run")
+    runs = yaml.safe_load((folder / "two.yaml").read_text())["runs"]
+    assert runs == {"a": None, "a-beta4": {"seed": 1, "walk": {"beta": 4}}, "b": None}
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("walk.beta=", "expected key=value,value"),
+        ("walk beta=4", "expected key=value,value"),
+        ("walk.beta=[4", "expected key=value,value"),
+        ("walk.beat=4", "did you mean"),
+    ],
+)
+def test_a_mistake_in_a_sweep(folder, caplog, word, message):
+    (folder / "mine.yaml").write_text("dataset: {source: demo}\n")
+    with pytest.raises(UserError, match=message):
+        call(sweep, caplog, "mine.yaml", word, "--dry-run")
+
+
+def test_a_sweep_overwrites_no_other_file(folder, caplog):
+    (folder / "sweep.yaml").write_text("method: seam\n")
+    with pytest.raises(UserError, match="exists and is no sweep"):
+        call(sweep, caplog, "walk.beta=4", "--dry-run")
