@@ -11,6 +11,7 @@ from tests.nn import plain_vit
 from wsss.config.backbones import is_vit
 from wsss.errors import UserError
 from wsss.nn.backbones import TAPS, build
+from wsss.nn.segmenters import build as segmenter
 from wsss.nn.weights import backbone_state, load_state
 
 SMALL = "timm/test_vit"
@@ -151,3 +152,12 @@ def test_a_tap_of_any_block():
 def test_impossible_encoder(name, stride, message):
     with torch.device("meta"), pytest.raises(UserError, match=message):
         build(name, stride)
+
+
+@pytest.mark.parametrize("name", ["deeplab_v1", "deeplab_v2", "deeplab_v3", "upernet"])
+def test_segmenters_run_on_it(name):
+    net = segmenter(name, build(SMALL), 3).train()
+    logits = net(torch.randn(2, 3, 40, 56))
+    assert logits.shape == (2, 3, 40, 56)
+    logits.square().mean().backward()
+    assert all(p.grad is not None for p in net.from_scratch()[0].parameters())
