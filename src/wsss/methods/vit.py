@@ -42,6 +42,7 @@ class VitParams(MethodParams):
     """
 
     backbones: ClassVar[Literal["any", "cnn", "vit"]] = "vit"
+    scales: ClassVar[tuple[float, ...]] = (1.0, 0.5, 1.5)
 
     block: Annotated[int, Field(le=-1)] = -3
     """Block of the auxiliary classifier; -1 is the last one."""

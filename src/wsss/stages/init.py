@@ -53,10 +53,11 @@ def run(args: argparse.Namespace) -> None:
     config = load({"dataset": dataset})
     counts, dataset["classes"] = _counted(config.dataset)
     images = ", ".join(f"{counts[split]} images of the split {split}" for split in SPLITS)
+    keys = yaml.safe_dump({"dataset": dataset}, sort_keys=False, allow_unicode=True)
     text = _TEXT.format(
         images=f"{images}, {len(dataset['classes'])} classes",
         file=out,
-        dataset=yaml.safe_dump({"dataset": dataset}, sort_keys=False, allow_unicode=True).rstrip(),
+        dataset=keys.rstrip(),
         results=config.results,
         name=name,
     )
