@@ -11,8 +11,8 @@ from wsss.errors import UserError
 LICENCE = "SAM 3 is under Meta's SAM License, which is not open; take SAM or SAM 2"
 
 
-def checked(model):
-    return runs(load({"sam": {"model": str(model)}}))
+def checked(model, **keys):
+    return runs(load({"sam": {"model": str(model)}, **keys}))
 
 
 def folder(path, kind, *files):
@@ -31,6 +31,14 @@ def test_sam_and_sam_2_are_taken(kind, tmp_path):
 @pytest.mark.parametrize("name", ["facebook/sam-vit-base", "facebook/sam2.1-hiera-tiny"])
 def test_names_of_the_hub_are_taken(name):
     assert checked(name)
+
+
+def test_a_licence_that_is_not_open_has_to_be_accepted(tmp_path):
+    own = folder(tmp_path, "sam2", "model.safetensors")
+    (own / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    with pytest.raises(UserError, match=r"sam\.model: .*set accept_license: cc-by-nc-4\.0"):
+        checked(own)
+    assert checked(own, accept_license="cc-by-nc-4.0")
 
 
 @pytest.mark.parametrize("name", ["facebook/sam3", "someone/SAM-3-large"])

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from wsss import runnames
 from wsss.config import backbones, networks, segmenters, vits
+from wsss.config.licences import of_network, refusal
 from wsss.config.merging import merge
 from wsss.config.model import METHODS, Config, Run
 from wsss.config.sam import sam_problem
@@ -126,8 +127,10 @@ def _problems(name: str, run: Run, config: Config) -> Iterator[str]:
     yield from _checkpoint_problems(run, place)
     yield from _untrained_problems(run, place)
     yield from _walk_problems(run, place)
-    if run.sam.model and (text := sam_problem(run.sam.model)):
-        yield f"{place('sam.model')}: {text}"
+    if model := run.sam.model:
+        refused = refusal(model, of_network(model), config.accept_license)
+        if text := sam_problem(model) or refused:
+            yield f"{place('sam.model')}: {text}"
     if run.cam.checkpoint:
         return
     for method, params in run.options().items():
