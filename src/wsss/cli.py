@@ -45,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if "_ARGCOMPLETE" in os.environ:
         _complete()
+    # those of an earlier call in this process
+    logging.getLogger("wsss").handlers.clear()
     _share_cores()
     ranks.exit_with_rank_zero()
     with sigterm.as_exception():

@@ -85,7 +85,7 @@ def test_a_file_of_the_user_is_not_to_be_deleted(tmp_path):
         ABOUT | {"radius": "5"},
         ABOUT | {"radius": -5},
         ABOUT | {"backbone": "tiny"},
-        ABOUT | {"backbone": {"name": "tiny"}},
+        ABOUT | {"backbone": {"output_stride": 8}},
     ],
 )
 def test_a_description_without_what_is_needed_is_damage(tmp_path, about):

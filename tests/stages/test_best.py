@@ -13,6 +13,8 @@ def summary(tmp_path, monkeypatch):
     """A function that writes the summary of the report."""
     plan = SimpleNamespace(report=SimpleNamespace(path=str(tmp_path / "report.html")))
     monkeypatch.setattr(best, "planned", lambda configs: plan)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.yaml").touch()
 
     def write(*rows):
         (tmp_path / "summary.tsv").write_text(summary_text(rows))

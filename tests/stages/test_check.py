@@ -71,7 +71,7 @@ def test_a_wrong_configuration_is_named_and_code_2(data, capfd, text, message):
 
 def test_a_missing_configuration_is_named(data, capfd):
     assert main(["check", "nowhere.yaml"]) == 2
-    assert "nowhere.yaml: cannot be read" in capfd.readouterr().err
+    assert "nowhere.yaml: no such file, and no recipe of that name" in capfd.readouterr().err
 
 
 def test_without_a_configuration_of_the_folder_it_is_reported(data, capfd):

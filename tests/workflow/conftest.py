@@ -123,8 +123,12 @@ class Project:
         return (self.results / run / name).resolve()
 
     def log(self, name, run="psa"):
-        """The log of the training behind a readable name."""
-        return (self.made(name, run).parent / "logs/all.log").read_text()
+        """The log of the training behind the readable name of its network."""
+        return (self.trained(name, run) / "logs/all.log").read_text()
+
+    def trained(self, name, run="psa"):
+        """The folder of the training behind the readable name of its network."""
+        return self.made(Path(name).with_name("history.csv"), run).parent
 
     def yaml(self, name, content):
         """Write a configuration file."""

@@ -88,7 +88,7 @@ def test_every_stage_leaves_its_figures(project):
 def test_the_classifier_is_measured_on_held_out_labels(project):
     found = ClassifierScores.read(project.results / "psa/cam/classifier.val.json")
     assert (found.split, found.images) == ("val", 4)
-    events = project.made("cam/model.pt").parent / "work/tensorboard"
+    events = project.trained("cam/model.pt") / "work/tensorboard"
     assert all(any((events / split).iterdir()) for split in ("train", "val"))
 
 

@@ -15,7 +15,12 @@ from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.text_features import TextFeatures
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.xdist_group("workflow"),
+]
 
 TOWER = "vit_xsmall_patch16_clip_224.tinyclip_yfcc15m"
 WORDS = ("ground", "sky")

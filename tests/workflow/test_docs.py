@@ -189,7 +189,7 @@ def test_maps_of_another_system(fresh, tmp_path):
 
 
 def test_the_runs_of_the_documentation_are_valid(fresh):
-    (runs,) = (block for block in blocks("yaml") if block.startswith("runs:"))
+    runs, _sam = (block for block in blocks("yaml") if block.startswith("runs:"))
     (fresh.folder / "runs.yaml").write_text(runs)
     output = fresh.run("snakemake", "--dry-run", "--configfile", "runs.yaml")
     assert re.search(r"train_cam +3", output)

@@ -53,7 +53,7 @@ def test_a_sixth_method_is_one_file_for_combinations_too(fresh):
     fresh.snakemake("--until", "infer_cam", config={"runs": {"erased": added}})
     assert len(MapsReader([fresh.made("cam/val/maps.tsv", "erased")]).ids) == 4
     output = fresh.snakemake(config={"method": "peaks"}, check=False)
-    assert "unknown method 'peaks'; known: aeft, eader, irn, peak, psa" in output
+    assert "unknown method 'peaks'; known: aeft, clip_es, eader, irn, peak, psa" in output
 
 
 def test_a_published_checkpoint_replaces_the_training(project, tmp_path):

@@ -43,6 +43,7 @@ path: Path | None = result.runs["psa"].model
 """
 
 
+@pytest.mark.long
 def test_the_page(fresh, tmp_path):
     snippets = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert len(snippets) == 8
@@ -59,6 +60,7 @@ def test_the_page(fresh, tmp_path):
     assert "nothing to do: everything is there" in fresh.run("python", "-c", again)
 
 
+@pytest.mark.long
 def test_the_notebook(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cells = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]

@@ -105,7 +105,8 @@ def test_touching_everything_reruns_nothing(project):
 
 PRODUCTS = [
     ("walk/train/labels.tsv", WALK),
-    ("segment/model.pt", TRAIN_SEGMENTER),
+    ("segment/model.pt", {"pack_segmenter", "report"}),
+    ("segment/history.csv", TRAIN_SEGMENTER),
     ("segment/val/labels.tsv", {"infer_segmenter", *REPORT}),
 ]
 

@@ -8,12 +8,18 @@ import pytest
 import yaml
 
 from tests.sams import save_sam
+from tests.stale import TRAIN_SEGMENTER
 from wsss.engine.checkpoint import load_model
 from wsss.io.index import Index
 from wsss.io.labels import LabelReader
 from wsss.nn.licences import GIVEN
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.xdist_group("workflow"),
+]
 
 SHIPPED = Path(__file__).parents[2] / "configs/sam.yaml"
 
@@ -22,8 +28,7 @@ def test_sam_corrects_the_labels_that_the_segmenter_learns(project):
     config = yaml.safe_load(SHIPPED.read_text())
     folder = project.folder / config["sam"]["model"]
     save_sam(folder, "sam2")
-    later = {"train_segmenter", "infer_segmenter", "evaluate", "report"}
-    assert project.stale(config) == {"sam_labels", *later}
+    assert project.stale(config) == {"sam_labels", *TRAIN_SEGMENTER}
     project.snakemake(config=config)
     before, after = (
         LabelReader([project.made(f"walk/{name}labels.tsv")]) for name in ("train/", "sam/train/")

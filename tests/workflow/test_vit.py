@@ -10,7 +10,12 @@ import torch
 from wsss.engine.checkpoint import load_model
 from wsss.io.maps import MapsReader
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.xdist_group("workflow"),
+]
 
 NAME = "timm/test_vit.r160_in1k"
 
@@ -47,7 +52,7 @@ def test_a_transformer_reaches_the_masks(fresh):
         if key.startswith("backbone.encoder.blocks.0.attn")
     }
     assert changed and all(changed.values())
-    history = fresh.made("cam/model.pt", "frozen").with_name("history.csv").read_text()
+    history = (fresh.trained("cam/model.pt", "frozen") / "history.csv").read_text()
     assert "net/contrast" not in history and "net/auxiliary" in history
     for run in config["runs"]:
         maps = MapsReader([fresh.made("cam/val/maps.tsv", run)])
