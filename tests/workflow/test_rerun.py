@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.stale import CLASSIFIER, DATA, HELD_OUT, REPORT, TRAIN_SEGMENTER, WALK
+from tests.stale import CLASSIFIER, DATA, HELD_OUT, REPORT, WALK
 from wsss.demo.scenes import CLASSES
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
@@ -106,7 +106,6 @@ def test_touching_everything_reruns_nothing(project):
 PRODUCTS = [
     ("walk/train/labels.tsv", WALK),
     ("segment/model.pt", {"pack_segmenter", "report"}),
-    ("segment/history.csv", TRAIN_SEGMENTER),
     ("segment/val/labels.tsv", {"infer_segmenter", *REPORT}),
 ]
 
