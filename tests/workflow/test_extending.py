@@ -11,7 +11,12 @@ import pytest
 
 from tests.methods.cases import NEWCOMER
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("documentation")]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.xdist_group("documentation"),
+]
 
 STAGE = '''"""Filter label maps: every pixel takes the middle label of its neighbourhood."""
 

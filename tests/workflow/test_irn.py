@@ -9,7 +9,12 @@ from wsss.engine.checkpoint import load_model
 from wsss.io.index import Index
 from wsss.io.labels import LabelReader
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = [
+    pytest.mark.workflow,
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.xdist_group("workflow"),
+]
 
 IRN = {"refine": "none", "affinity": {"source": "irn"}, "until": "walk"}
 
