@@ -10,7 +10,6 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +17,7 @@ from types import ModuleType
 from wsss import __version__
 from wsss.errors import Terminated, UserError
 from wsss.io.atomic import is_unwritable, unwritable
+from wsss.names import closest
 from wsss.pipeline import STAGES
 from wsss.system import locks, parent, ranks, sigterm
 
@@ -76,6 +76,11 @@ def _share_cores() -> None:
 def commands() -> tuple[str, ...]:
     """Names of the modules in `wsss.stages` that are subcommands."""
     return (*STAGES, *TOOLS)
+
+
+def _word(name: str) -> str:
+    """Return the word of a command on the command line."""
+    return name.replace("_", "-")
 
 
 def _run(arguments: list[str]) -> None:
@@ -139,8 +144,8 @@ def _complete() -> None:
     known = parser.add_subparsers()
     words = os.environ.get("COMP_LINE", "").split()
     for name in commands():
-        command = known.add_parser(name.replace("_", "-"))
-        if words[1:2] == [name.replace("_", "-")]:
+        command = known.add_parser(_word(name))
+        if words[1:2] == [_word(name)]:
             import_module(f"wsss.stages.{name}").add_arguments(command)
     argcomplete.autocomplete(parser)
 
@@ -167,14 +172,12 @@ def _described() -> Iterator[str]:
         for name in names:
             with (folder / f"{name}.py").open(encoding="utf-8") as file:
                 first = file.readline().strip().strip('"').rstrip(".")
-            yield f"  {name.replace('_', '-'):<22}{first}"
+            yield f"  {_word(name):<22}{first}"
         yield ""
     yield "`wsss <command> --help` explains the options of a command."
 
 
 def _command(word: str) -> str:
     """Refuse a word that is no command, and name the one that it resembles."""
-    known = [name.replace("_", "-") for name in commands()]
-    close = get_close_matches(word, known, 1)
-    hint = f"did you mean {close[0]}?" if close else "wsss --help lists all commands"
+    hint = closest(word, map(_word, commands())) or "wsss --help lists all commands"
     raise argparse.ArgumentTypeError(f"no command {word!r}; {hint}")

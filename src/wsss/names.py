@@ -108,13 +108,18 @@ def look_alikes(names: Sequence[str]) -> Iterator[str]:
             yield f"classes {both} differ in case, blanks or the coding of signs only; keep one"
 
 
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return the question for the known word that is written most alike; empty if none is close."""
+    close = get_close_matches(name, list(known), 1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Return the question for the known name that an unknown one is close to; empty if none is."""
     if is_background(name):
         return f"write {NO_CLASS}"
     same = [other for other in known if folded(other) == folded(name)]
-    close = same or get_close_matches(name, known, 1)
-    return f"did you mean {close[0]}?" if close else ""
+    return f"did you mean {same[0]}?" if same else closest(name, known)
 
 
 def _core(name: str) -> str:

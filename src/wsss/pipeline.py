@@ -15,8 +15,8 @@ from wsss.dataset_stages import (
     PREPARE_DATA,
     PREPARE_MASKS,
     TILES,
+    TRAIN_INDEX,
 )
-from wsss.dataset_stages import TRAIN_INDEX as _TRAIN_INDEX
 from wsss.products import (
     PSEUDO_LABELS,
     SPLITS,
@@ -27,22 +27,28 @@ from wsss.products import (
     Product,
     Stage,
     UserFile,
+    checkpoint,
+    pretrained,
 )
-from wsss.products import checkpoint as _checkpoint
-from wsss.products import pretrained as _pretrained
 from wsss.untrained_stages import EMBED_TEXT, FURTHER, LABEL_REFINED, PREPARE_CAM
-from wsss.walk_stages import LABEL_IRN, SAM_LABELS, TRAIN_IRN, WALK_IRN
+from wsss.walk_stages import (
+    AFFINITY_CLASSIFIER,
+    CAMS,
+    LABEL_IRN,
+    SAM_LABELS,
+    TRAIN_IRN,
+    WALK_IRN,
+)
 
 # ---- stages of a run ---------------------------------------------------------------------------
 
 _CONVERT_WEIGHTS = Stage("convert_weights")
 _NETWORK = ("backbone.name", "backbone.output_stride", "seed")
-_CAMS = Input("cams", "cam")
 
 _MAKE_BOUNDARIES = Stage(
     "make_boundaries",
     inputs=(
-        _TRAIN_INDEX,
+        TRAIN_INDEX,
         Input(
             "refined",
             "refined",
@@ -61,12 +67,12 @@ _TRAIN_CAM = Stage(
     "train_cam",
     (*_NETWORK, "backbone.freeze", "method", "cam.train", "cam.{method}"),
     (
-        _TRAIN_INDEX,
-        _pretrained("cam", lambda run: run.backbone),
+        TRAIN_INDEX,
+        pretrained("cam", lambda run: run.backbone),
         FURTHER,
         Input("boundaries", "boundaries", "train"),
     ),
-    given=lambda case: _checkpoint(case.run.cam.checkpoint),
+    given=lambda case: checkpoint(case.run.cam.checkpoint),
     imports_method=True,
 )
 _INFER_CAM = Stage(
@@ -77,7 +83,7 @@ _INFER_CAM = Stage(
     imports_method=True,
 )
 _PACK_CLASSIFIER = Stage(
-    "pack_classifier", ("cam.infer",), (_TRAIN_INDEX, Input("model", "classifier"))
+    "pack_classifier", ("cam.infer",), (TRAIN_INDEX, Input("model", "classifier"))
 )
 _EVALUATE_CLASSIFIER = Stage(
     "evaluate_classifier",
@@ -88,7 +94,7 @@ _EVALUATE_CLASSIFIER = Stage(
 _REFINE_MAPS = Stage(
     "refine_maps",
     ("refine", "{refiner}"),
-    (INDEX, _CAMS),
+    (INDEX, CAMS),
     when=lambda case: case.run.refine != "none",
     scattered=True,
 )
@@ -96,13 +102,9 @@ _TRAIN_AFFINITY = Stage(
     "train_affinity",
     (*_NETWORK, "affinity.train", "affinity.radius", "refine", "{alphas}"),
     (
-        _TRAIN_INDEX,
-        _pretrained("walk", lambda run: run.backbone),
-        Input(
-            "classifier",
-            "classifier",
-            when=lambda case: case.run.learns_affinity_from("cam"),
-        ),
+        TRAIN_INDEX,
+        pretrained("walk", lambda run: run.backbone),
+        AFFINITY_CLASSIFIER,
         Input("refined", "refined", "train"),
     ),
     when=lambda case: case.run.affinity.source == "learned",
@@ -138,7 +140,7 @@ _RELABEL = Stage(
     "relabel",
     ("segment.infer",),
     (
-        _TRAIN_INDEX,
+        TRAIN_INDEX,
         Input(
             "model",
             "segmenter",
@@ -152,8 +154,8 @@ _TRAIN_SEGMENTER = Stage(
     "train_segmenter",
     (*_NETWORK, *(f"segment.{key}" for key in ("segmenter", "backbone", "{segmenter}", "train"))),
     (
-        _TRAIN_INDEX,
-        _pretrained("segment", lambda run: run.segment.backbone or run.backbone),
+        TRAIN_INDEX,
+        pretrained("segment", lambda run: run.segment.backbone or run.backbone),
         Input(
             "classifier",
             "classifier",
@@ -164,7 +166,7 @@ _TRAIN_SEGMENTER = Stage(
         Input("masks", "masks", "train", lambda case: case.run.learns_masks()),
     ),
     given=lambda case: [
-        *_checkpoint(case.run.segment.checkpoint),
+        *checkpoint(case.run.segment.checkpoint),
         *map(UserFile, case.run.segment.network_files()),
     ],
 )
@@ -172,7 +174,7 @@ _INFER_SEGMENTER = Stage(
     "infer_segmenter", ("segment.infer",), (INDEX, Input("model", "segmenter")), scattered=True
 )
 _PACK_SEGMENTER = Stage(
-    "pack_segmenter", ("segment.infer",), (_TRAIN_INDEX, Input("model", "segmenter"))
+    "pack_segmenter", ("segment.infer",), (TRAIN_INDEX, Input("model", "segmenter"))
 )
 _SEGMENT_WHOLE = Stage(
     "segment_whole",

@@ -3,12 +3,16 @@
 from wsss.dataset_stages import INDEX, TRAIN_INDEX
 from wsss.products import Input, Stage, UserFile, checkpoint, pretrained
 
-_CAMS = Input("cams", "cam")
+CAMS = Input("cams", "cam")
+AFFINITY_CLASSIFIER = Input(
+    "classifier", "classifier", when=lambda case: case.run.learns_affinity_from("cam")
+)
+"""The classifier, if an affinity network starts from its backbone."""
 
 LABEL_IRN = Stage(
     "label_irn",
     tuple(f"affinity.irn.{key}" for key in ("foreground", "background", "crf")),
-    (TRAIN_INDEX, _CAMS),
+    (TRAIN_INDEX, CAMS),
     when=lambda case: case.run.learns_boundaries_of_classes(),
     scattered=True,
 )
@@ -21,11 +25,7 @@ TRAIN_IRN = Stage(
     (
         TRAIN_INDEX,
         pretrained("walk", lambda run: run.backbone),
-        Input(
-            "classifier",
-            "classifier",
-            when=lambda case: case.run.learns_affinity_from("cam"),
-        ),
+        AFFINITY_CLASSIFIER,
         Input("labels", "irn_labels", "train"),
     ),
     given=lambda case: checkpoint(case.run.affinity.irn.checkpoint),
@@ -37,13 +37,13 @@ WALK_IRN = Stage(
         *(f"walk.{key}" for key in ("beta", "logt", "precision", "crf")),
         *("affinity.radius", "affinity.irn.threshold"),
     ),
-    (INDEX, Input("affinity", "affinity"), _CAMS),
+    (INDEX, Input("affinity", "affinity"), CAMS),
     scattered=True,
 )
 SAM_LABELS = Stage(
     "sam_labels",
     tuple(f"sam.{key}" for key in ("points", "quality", "precision")),
-    (INDEX, _CAMS, Input("labels", "walk")),
+    (INDEX, CAMS, Input("labels", "walk")),
     given=lambda case: [
         UserFile(case.run.sam.model or "", "--model", ("config.json", "*.safetensors"))
     ],

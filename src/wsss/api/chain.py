@@ -15,9 +15,9 @@ from wsss.errors import UserError
 from wsss.plan.artifacts import Plan
 from wsss.plan.changes import changes
 from wsss.plan.links import run_links
-from wsss.stages.clean import planned
 from wsss.stages.run import explained, make
 from wsss.workflow import configuration, snakemake
+from wsss.workflow.plans import planned
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast, overload
 
@@ -25,7 +24,7 @@ from wsss.io.images import WHOLE
 from wsss.io.index import FULL
 from wsss.io.labels import RECORD, palette
 from wsss.io.progress import log
-from wsss.names import NO_CLASS
+from wsss.names import NO_CLASS, closest
 from wsss.stages.classifiers import CLASSIFIED, classify, make_method
 from wsss.stages.finite import finite_scores
 from wsss.stages.infer_cam import compute_cam
@@ -290,8 +289,7 @@ class Classifier(Network[Classification]):
 
     def _number(self, label: str) -> int:
         if label not in self.classes:
-            close = get_close_matches(label, self.classes, 1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.classes)}"
+            hint = closest(label, self.classes) or f"there are {', '.join(self.classes)}"
             raise UserError(f"no class {label!r}; {hint}")
         return self.classes.index(label)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
-from difflib import get_close_matches
 from os.path import isdir, isfile
 from reprlib import Repr
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from wsss.config.merging import merge
 from wsss.config.model import METHODS, Config, Run
 from wsss.config.sam import sam_problem
 from wsss.errors import UserError
+from wsss.names import closest
 from wsss.pipeline import STEPS
 
 __all__ = ["has_first_run", "load", "merge", "runs"]
@@ -300,8 +300,8 @@ def _line(model: type[BaseModel], problem: Mapping[str, Any], prefix: str) -> st
             message = _unquoted(problem["input"]) or message
         got = _BRIEF.repr(problem["input"])
         return f"{path.rstrip('.') or 'top level'}: {message} (got {got:.80})"
-    close = get_close_matches(str(key), _keys(model, parents), 1)
-    return f"{path}: no such key" + (f"; did you mean {close[0]}?" if close else "")
+    hint = closest(str(key), _keys(model, parents))
+    return f"{path}: no such key" + (f"; {hint}" if hint else "")
 
 
 def _unquoted(value: object) -> str:

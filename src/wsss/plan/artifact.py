@@ -57,6 +57,11 @@ class Artifact:
         return f"{self.folder}/{self.file}"
 
     @property
+    def exists(self) -> bool:
+        """True if it is complete."""
+        return Path(self.path).exists()
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """Paths of the files that the rule declares."""
         return self.path, *([str(Path(self.path).with_name(self.beside))] if self.beside else [])

@@ -115,7 +115,7 @@ class Plan:
     def discard_checkpoints(self) -> None:
         """Remove the checkpoints of trainings that have ended."""
         for _, row, _, artifact in self.products():
-            if row.kind == "model" and Path(artifact.path).exists():
+            if row.kind == "model" and artifact.exists:
                 shutil.rmtree(Path(artifact.folder, "work/resume"), ignore_errors=True)
 
     # ---- artifacts ----

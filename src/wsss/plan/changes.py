@@ -54,7 +54,7 @@ def missing(plan: Plan) -> list[Artifact]:
     needed = set[Artifact]()
     while waiting:
         artifact = waiting.pop()
-        if artifact not in needed and not _exists(artifact):
+        if artifact not in needed and not artifact.exists:
             needed.add(artifact)
             waiting += [one for found in artifact.inputs.values() for one in found]
     return [artifact for artifact in plan.artifacts.values() if artifact in needed]
@@ -83,7 +83,7 @@ class Reasons:
         folder = self._old.get(artifact.folder)
         if folder is None or folder == Path(artifact.folder).resolve():
             # none is known, or it is the same one: see what it is made from
-            reasons = {r: None for one in inputs if not _exists(one) for r in self.of(one)}
+            reasons = {r: None for one in inputs if not one.exists for r in self.of(one)}
             yield from reasons or (NEW if folder is None else GONE,)
             return
         before, now = read_origin(folder), origin(artifact)
@@ -122,10 +122,6 @@ def _shown(values: Mapping[str, Any], key: str) -> str:
     if key not in values:
         return "-"
     return json.dumps(values[key], ensure_ascii=False)
-
-
-def _exists(artifact: Artifact) -> bool:
-    return Path(artifact.path).exists()
 
 
 def _before(plan: Plan) -> dict[str, Path]:

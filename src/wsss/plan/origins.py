@@ -38,7 +38,7 @@ def origin(artifact: Artifact) -> Origin:
 def write_origin(artifact: Artifact) -> None:
     """Write the origin of an artifact that exists, unless that is done."""
     path = Path(artifact.folder, FILE)
-    if Path(artifact.path).exists() and not path.exists():
+    if artifact.exists and not path.exists():
         write_text(path, json.dumps(vars(origin(artifact)), indent=1) + "\n")
 
 

@@ -26,8 +26,8 @@ from wsss.report.ranking import (
 from wsss.report.tables import percent, read_rows, spread
 from wsss.report.terminal import plain
 from wsss.report.verdicts import EXPLAINED, SummaryRow
-from wsss.stages.clean import planned
 from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.plans import planned
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

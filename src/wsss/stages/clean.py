@@ -9,17 +9,12 @@ import argparse
 from collections import defaultdict
 from pathlib import Path
 
-from wsss.config.files import merged
-from wsss.config.model import Config
-from wsss.config.resolve import load
-from wsss.data.contents import DIGESTS, FileContents
-from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.io.units import size_text
-from wsss.plan.artifacts import Plan
 from wsss.plan.links import remove_dead
 from wsss.plan.unused import Unused, remove, unused
 from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.plans import planned
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,21 +46,6 @@ def run(args: argparse.Namespace) -> None:
         log.info("removed %s", size_text(sum(one.size for one in found if not one.busy)))
     else:
         log.info("nothing was removed; add --yes to remove it")
-
-
-def planned(files: list[Path]) -> Plan:
-    """Return the plan of a configuration.
-
-    Raises:
-        UserError: a mistake in the configuration, or its data are not there.
-    """
-    config: Config = load(merged(files))
-    root = config.dataset.root
-    if root and not Path(root).is_dir():
-        raise UserError(
-            f"dataset.root: {root} is not a folder; without the data their results are unknown"
-        )
-    return Plan(config, FileContents(config.dataset, DIGESTS))
 
 
 def _print(found: list[Unused]) -> None:

@@ -25,10 +25,10 @@ from wsss.plan.changes import Change, changes, missing
 from wsss.plan.command import check_command
 from wsss.plan.links import run_links
 from wsss.report.terminal import show
-from wsss.stages.clean import planned
 from wsss.stages.options import integer
 from wsss.workflow import environment, snakemake
 from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.plans import planned
 from wsss.workflow.progress import Watch, named
 
 _MODEL = "segment/model.pt"

@@ -13,10 +13,10 @@ from wsss.plan.artifact import Artifact
 from wsss.plan.changes import Reasons, changes
 from wsss.plan.unused import is_busy, size_of
 from wsss.report.files import costs
-from wsss.stages.clean import planned
 from wsss.stages.console import plain_table
 from wsss.stages.run import explained
 from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.plans import planned
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
             if owner == name:
                 made.setdefault(row.step, []).append(artifact)
         states = (_state(made.get(step, []), reasons) for step in STEPS)
-        there = {one.folder: one.stage for found in made.values() for one in found if _exists(one)}
+        there = {one.folder: one.stage for found in made.values() for one in found if one.exists}
         benchmarks: dict[str, list[Path]] = {}
         for folder, stage in there.items():
             benchmarks.setdefault(stage, []).append(Path(folder, "benchmarks"))
@@ -58,12 +58,8 @@ def _state(artifacts: Iterable[Artifact], reasons: Reasons) -> str:
         return "-"
     if any(is_busy(Path(one.folder)) for one in found):
         return "running"
-    if all(map(_exists, found)):
+    if all(one.exists for one in found):
         return "finished"
-    if any(reasons.is_stale(one) for one in found if not _exists(one)):
+    if any(reasons.is_stale(one) for one in found if not one.exists):
         return "stale"
-    return f"{sum(map(_exists, found))} of {len(found)}"
-
-
-def _exists(artifact: Artifact) -> bool:
-    return Path(artifact.path).exists()
+    return f"{sum(one.exists for one in found)} of {len(found)}"

@@ -12,9 +12,9 @@ from wsss.errors import SHOWN, UserError
 from wsss.io.progress import log, track
 from wsss.plan.artifact import Artifact
 from wsss.plan.links import wrong_links
-from wsss.stages.clean import planned
 from wsss.stages.damage import Damage, damages
 from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.plans import planned
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,10 +3,10 @@
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from wsss.errors import UserError
+from wsss.names import closest
 
 FOLDER = Path(__file__).parent
 
@@ -29,8 +29,7 @@ def configuration(name: str) -> Path:
     if own.is_file() and own.resolve().is_relative_to(folder.resolve()):
         return own
     known = [p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml")]
-    close = get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]}?" if close else "known recipes: photos, voc12/psa, ..."
+    hint = closest(name, known) or "known recipes: photos, voc12/psa, ..."
     raise UserError(f"{name}: no such file, and no recipe of that name; {hint}")
 
 

@@ -33,7 +33,7 @@ class Watch:
     def finished(self) -> Iterator[str]:
         """Yield a line for every stage that has ended since the last call."""
         for stage, artifacts in list(self._stages.items()):
-            if all(Path(one.path).exists() for one in artifacts):
+            if all(one.exists for one in artifacts):
                 del self._stages[stage]
                 seconds = time.time() - self._started.get(stage, time.time())
                 done = self._total - sum(map(len, self._stages.values()))
@@ -45,7 +45,7 @@ class Watch:
     def running(self) -> Iterator[str]:
         """Yield a line for every stage that has a job now, with its share and remaining time."""
         for stage, artifacts in self._stages.items():
-            left = [one for one in artifacts if not Path(one.path).exists()]
+            left = [one for one in artifacts if not one.exists]
             logs = [path for one in left for path in self._logs(one)]
             if logs:
                 self._started.setdefault(stage, time.time())

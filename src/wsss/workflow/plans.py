@@ -1,0 +1,25 @@
+"""The plan of a configuration, as the commands beside the workflow read it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from wsss.config.files import merged
+from wsss.config.resolve import load
+from wsss.data.contents import DIGESTS, FileContents
+from wsss.errors import UserError
+from wsss.plan.artifacts import Plan
+
+
+def planned(files: Sequence[Path]) -> Plan:
+    """Return the plan of a configuration.
+
+    Raises:
+        UserError: a mistake in the configuration, or its data are not there.
+    """
+    config = load(merged(files))
+    root = config.dataset.root
+    if root and not Path(root).is_dir():
+        raise UserError(
+            f"dataset.root: {root} is not a folder; without the data their results are unknown"
+        )
+    return Plan(config, FileContents(config.dataset, DIGESTS))
