@@ -19,7 +19,7 @@ from wsss.errors import Terminated, UserError
 from wsss.io.atomic import is_unwritable, unwritable
 from wsss.names import closest
 from wsss.pipeline import STAGES
-from wsss.system import locks, parent, ranks, sigterm
+from wsss.system import allocator, locks, parent, ranks, sigterm
 
 GROUPS = {
     "Run": ("init", "check", "plan", "forecast", "run", "sweep", "status", "best"),
@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # those of an earlier call in this process
     logging.getLogger("wsss").handlers.clear()
     _share_cores()
+    allocator.keep_freed()
     ranks.exit_with_rank_zero()
     with sigterm.as_exception():
         try:
