@@ -39,6 +39,15 @@ def test_a_valid_data_set_is_described(data, capsys):
     assert "wsss forecast" in shown and "\x1b" not in shown
 
 
+def test_train_comes_first_whatever_the_order_of_the_rows(data, capsys):
+    (data / "labels.csv").write_text("\n".join(["image,split,labels", *reversed(ROWS)]))
+    assert main(["check", "mine.yaml"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"train images +val images", shown)
+    words = [line.split()[0] for line in shown.splitlines() if line.strip()]
+    assert words.index("train") < words.index("val")
+
+
 def test_nothing_is_written(data):
     before = sorted(data.rglob("*"))
     main(["check", "mine.yaml"])

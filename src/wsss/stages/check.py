@@ -142,7 +142,7 @@ def _folders(config: Config) -> tuple[Path | None, Path | None]:
 def _splits(index: Index, masked: Sequence[str], sizes: Sequence[tuple[int, int]]) -> Table:
     table = plain_table("split", "images", "without class", "with mask", "median size", "largest")
     own = set(masked)
-    for split in dict.fromkeys(item.split for item in index.items):
+    for split in sorted({item.split for item in index.items}):
         chosen = [(i, s) for i, s in zip(index.items, sizes, strict=True) if i.split == split]
         none = sum(not item.classes for item, _ in chosen)
         seen = sum(item.image_id in own for item, _ in chosen)
@@ -154,7 +154,7 @@ def _splits(index: Index, masked: Sequence[str], sizes: Sequence[tuple[int, int]
 
 
 def _classes(index: Index) -> Table:
-    splits = dict.fromkeys(item.split for item in index.items)
+    splits = sorted({item.split for item in index.items})
     table = plain_table(f"{index.num_classes} classes", *(f"{split} images" for split in splits))
     counts = Counter((item.split, number) for item in index.items for number in item.classes)
     for number, name in enumerate(index.class_names):

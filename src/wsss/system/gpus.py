@@ -1,12 +1,12 @@
 """Exclusive reservation of GPUs: no two jobs of a user on this machine use the same GPU."""
 
-import fcntl
 import logging
 import os
 import tempfile
 import time
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from wsss.errors import UserError
 from wsss.system.ranks import launched
@@ -16,8 +16,8 @@ _POLL = 1.0
 
 log = logging.getLogger("wsss")
 
-_held: list[IO[str]] = []
-"""Open lock files of the GPUs of this process."""
+_held: list[FileLock] = []
+"""Locks of the GPUs of this process."""
 
 
 def reserve(count: int, wanted: int = 1) -> None:
@@ -60,14 +60,14 @@ def acquire(names: list[str], wanted: int = 1, folder: Path | None = None) -> li
     logged = False
     while True:
         locks = {name: _lock(name, folder or Path(tempfile.gettempdir())) for name in names}
-        free = {name: file for name, file in locks.items() if file is not None}
+        free = {name: lock for name, lock in locks.items() if lock is not None}
         # all or none: a waiting job must not hold GPUs that another could use
         chosen = list(free)[:wanted] if len(free) >= wanted else []
-        for name, file in free.items():
+        for name, lock in free.items():
             if name in chosen:
-                _held.append(file)
+                _held.append(lock)
             else:
-                file.close()
+                lock.release()
         if chosen:
             return chosen
         if not logged:
@@ -79,18 +79,17 @@ def acquire(names: list[str], wanted: int = 1, folder: Path | None = None) -> li
 def release() -> None:
     """Release the GPUs of this process."""
     while _held:
-        _held.pop().close()
+        _held.pop().release()
 
 
-def _lock(name: str, folder: Path) -> IO[str] | None:
-    """Lock the file of a GPU and return it open; None if another process holds the lock."""
+def _lock(name: str, folder: Path) -> FileLock | None:
+    """Lock the file of a GPU; None if another process holds the lock."""
     # within every SLURM job or step, GPUs are numbered from 0
     job = [os.environ.get(key, "") for key in ("SLURM_JOB_ID", "SLURM_STEP_ID")]
     parts = ["wsss", "gpu", str(os.getuid()), *job, name.strip().replace("/", "_")]
-    file = (folder / "-".join(filter(None, parts))).open("a")
+    lock = FileLock(folder / "-".join(filter(None, parts)))
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
+        lock.acquire(timeout=0)
+    except Timeout:
         return None
-    return file
+    return lock
