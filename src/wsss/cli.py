@@ -94,7 +94,10 @@ def _run(arguments: list[str]) -> None:
     # options
     parser = argparse.ArgumentParser(f"wsss {arguments[0]}", description=stage.__doc__)
     parser.add_argument("--log", type=Path, help="write plain log lines to this file, too")
-    parser.add_argument("--users", help="runs that need the result, for error messages")
+    for_jobs = (
+        argparse.SUPPRESS if name in TOOLS else "runs that need the result, for error messages"
+    )
+    parser.add_argument("--users", help=for_jobs)
     stage.add_arguments(parser)
     options = parser.parse_args(arguments[1:])
 
