@@ -15,14 +15,18 @@ from wsss.data.held_out import HeldOut
 from wsss.data.loaders import EpochSampler, Sample, make_loader
 from wsss.data.pixels import network_input
 from wsss.data.sets.samples import Samples
+from wsss.data.validation import NONE, Validations
 from wsss.engine.checkpoint import Resume
 from wsss.engine.early_stopping import Stopping
 from wsss.engine.errors import loop_errors
+from wsss.engine.evaluation import Evaluation
 from wsss.engine.fabric import share_statistics, share_user_errors
 from wsss.engine.history import LossTable
+from wsss.engine.loggers import ended
 from wsss.engine.losses import StepLosses
 from wsss.engine.optim import Poly, make_optimizer, param_groups
 from wsss.engine.state import Checkpoints, State
+from wsss.engine.validation import Validation
 from wsss.errors import UserError
 from wsss.io.progress import track
 from wsss.nn.task import Progress, Task, check_losses
@@ -38,6 +42,7 @@ def fit(
     history: Path,
     workers: int = 0,
     held_out: HeldOut | None = None,
+    validations: Validations = NONE,
 ) -> None:
     """Train `task` in place and write the mean of every named loss to `history`.
 
@@ -51,6 +56,7 @@ def fit(
         history: CSV file with a row for about every hundredth of the training, and its checksum.
         workers: loader processes.
         held_out: further images, whose metric ends the training early and chooses the weights.
+        validations: evaluations on images that change nothing.
 
     Raises:
         UserError: a loss is not finite; names it and its step, at most `READ_EVERY` steps later.
@@ -71,13 +77,16 @@ def fit(
     # resume on the device of the training, where the optimisers' moments belong
     losses = StepLosses(fabric, LossTable(total))
     stopping = Stopping(fabric, task, losses, held_out, train.batch_size, workers)
+    loading = train.batch_size, workers
+    evaluations = [Evaluation(fabric, task, losses, one, *loading) for one in validations.images]
+    validation = Validation(evaluations, validations.count, losses)
     state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), losses, stopping)
     sampler.start_step = start = state.restore(resume.load())
     remaining = stopping.until_ended(_batches(fabric, dataset, sampler, workers))
 
     # training loop
     task.train()
-    with loop_errors(fabric), Checkpoints(state, resume, total) as checkpoints:
+    with loop_errors(fabric), ended(fabric), Checkpoints(state, resume, total) as checkpoints:
         for step, batch in enumerate(track(remaining, "training", total - start), start):
             progress = Progress(step, total, sampler.epoch_of(step))
             for schedule in schedules:
@@ -85,6 +94,7 @@ def fit(
             parts = _step(fabric, module, state.optimizers, batch, progress, train.accumulate)
             losses.add(progress, parts, wrapped[0].param_groups[0]["lr"])
             stopping.after(progress)
+            validation.after(progress)
             checkpoints.after(step + 1)
     stopping.take_best()
     losses.write(history)
