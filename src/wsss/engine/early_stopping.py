@@ -1,6 +1,6 @@
 """Early end of a training by the metric of a held-out part of its images."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,8 @@ import torch
 from lightning_fabric import Fabric
 
 from wsss.data.held_out import HeldOut
+from wsss.data.validation import Validated
 from wsss.engine.evaluation import Evaluation
-from wsss.engine.losses import StepLosses
 from wsss.io.progress import log
 from wsss.nn.task import Batch, Progress, Task
 
@@ -27,12 +27,10 @@ class Stopping:
     """Evaluation of a training on its held-out part, with the best weights and the patience.
 
     Args:
-        fabric: its processes end alike; its loggers are given the metrics.
+        fabric: its processes end alike.
         task: what is trained.
-        losses: history, which gets the metrics as `held_out/<metric>`.
         held_out: the held-out part; None = the training has its full length.
-        batch_size: images per batch of an evaluation.
-        workers: loader processes.
+        evaluated: returns the evaluation of images.
 
     Attributes:
         ended: True if the training ends before its full length.
@@ -42,19 +40,15 @@ class Stopping:
         self,
         fabric: Fabric,
         task: Task,
-        losses: StepLosses,
         held_out: HeldOut | None,
-        batch_size: int,
-        workers: int,
+        evaluated: Callable[[Validated], Evaluation],
     ) -> None:
         self._fabric, self._task, self._held_out = fabric, task, held_out
         self._best: _Best | None = None
         self._waited = 0
         self.ended = False
         if held_out:
-            self._evaluation = Evaluation(
-                fabric, task, losses, held_out.images, batch_size, workers
-            )
+            self._evaluation = evaluated(held_out.images)
 
     def content(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""

@@ -34,9 +34,9 @@ class Evaluation:
         fabric: its loggers are given metrics and pictures.
         task: what is trained.
         losses: history, which gets the metrics with the name of the images before theirs.
-        images: the images.
         batch_size: images per batch.
         workers: loader processes.
+        images: the images.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Evaluation:
         fabric: Fabric,
         task: Task,
         losses: StepLosses,
-        images: Validated,
         batch_size: int,
         workers: int,
+        images: Validated,
     ) -> None:
         self._fabric, self._task, self._losses, self._images = fabric, task, losses, images
         self._said = set[str]()

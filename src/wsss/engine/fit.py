@@ -1,6 +1,7 @@
 """The training loop of every task: classifiers, AffinityNet and the segmenters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -66,31 +67,26 @@ def fit(
     torch.manual_seed(seed)
     share_statistics(fabric, task)
 
-    # steps of the training and of the schedule
+    # an optimiser and a schedule per player; move to the device, wrap in DDP
     sampler, scheduled = _sampler(fabric, task, train, len(dataset), seed)
     total = sampler.steps
-
-    # an optimiser and a schedule per player; move to the device, wrap in DDP
     optimizers, schedules = _optimizers(task, train, scheduled, fabric.device.type == "cuda")
     module, *wrapped = fabric.setup(task, *optimizers.values())
+    losses = StepLosses(fabric, LossTable(total))
+    evaluated = partial(Evaluation, fabric, task, losses, train.batch_size, workers)
+    stopping = Stopping(fabric, task, held_out, evaluated)
+    validation = Validation(validations, losses, evaluated)
 
     # resume on the device of the training, where the optimisers' moments belong
-    losses = StepLosses(fabric, LossTable(total))
-    stopping = Stopping(fabric, task, losses, held_out, train.batch_size, workers)
-    loading = train.batch_size, workers
-    evaluations = [Evaluation(fabric, task, losses, one, *loading) for one in validations.images]
-    validation = Validation(evaluations, validations.count, losses)
     state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), losses, stopping)
     sampler.start_step = start = state.restore(resume.load())
     remaining = stopping.until_ended(_batches(fabric, dataset, sampler, workers))
 
-    # training loop
     task.train()
     with loop_errors(fabric), ended(fabric), Checkpoints(state, resume, total) as checkpoints:
         for step, batch in enumerate(track(remaining, "training", total - start), start):
             progress = Progress(step, total, sampler.epoch_of(step))
-            for schedule in schedules:
-                schedule.set(step)
+            _set(schedules, step)
             parts = _step(fabric, module, state.optimizers, batch, progress, train.accumulate)
             losses.add(progress, parts, wrapped[0].param_groups[0]["lr"])
             stopping.after(progress)
@@ -164,6 +160,12 @@ def _optimizers(
             Poly(optimizers[name], scheduled, own.poly_power, own.lr_every, own.warmup)
         )
     return optimizers, schedules
+
+
+def _set(schedules: Iterable[Poly], step: int) -> None:
+    """Set the learning rates of a step."""
+    for schedule in schedules:
+        schedule.set(step)
 
 
 def _step(

@@ -1,7 +1,8 @@
 """Validations of a training at equal distances, and the course of its loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from wsss.data.validation import Validated, Validations
 from wsss.engine.evaluation import Evaluation
 from wsss.engine.losses import StepLosses
 from wsss.io.progress import log
@@ -16,13 +17,19 @@ class Validation:
     """Validations of a training.
 
     Args:
-        evaluations: what is evaluated.
-        count: number of validations, at equal distances; the last one at the end.
+        validations: their number and images; the last one is at the end.
         losses: history of the losses.
+        evaluated: returns the evaluation of images.
     """
 
-    def __init__(self, evaluations: Sequence[Evaluation], count: int, losses: StepLosses) -> None:
-        self._evaluations, self._count, self._losses = evaluations, count, losses
+    def __init__(
+        self,
+        validations: Validations,
+        losses: StepLosses,
+        evaluated: Callable[[Validated], Evaluation],
+    ) -> None:
+        self._count, self._losses = validations.count, losses
+        self._evaluations = [evaluated(images) for images in validations.images]
 
     def after(self, progress: Progress) -> None:
         """Validate after a step if it is time to, and warn of a loss that does not fall.
