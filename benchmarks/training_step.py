@@ -20,6 +20,7 @@ from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import fit
+from wsss.engine.loggers import EventLog
 from wsss.nn.backbones import build
 from wsss.nn.task import Progress, Task
 
@@ -102,7 +103,7 @@ def _project(name: str, images: _Images, steps: int) -> Tensor:
     )
     with tempfile.TemporaryDirectory() as name_:
         folder = Path(name_)
-        fabric = make_fabric("32-true", 1, folder / "tensorboard")
+        fabric = make_fabric("32-true", 1, [EventLog(folder / "tensorboard")])
         resume = Resume(folder, "benchmark")
         fit(fabric, task, images, settings, 0, resume, folder / "history.csv")
     return _weights(task)

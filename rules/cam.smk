@@ -106,6 +106,7 @@ rule train_cam:
         weights=made("weights"),
         further=made("further"),
         boundaries=made("boundaries"),
+        val_index=watched("val_index"),
     output:
         model=update(f"{STORE}/train_cam/{{key}}/model.pt"),
         history=update(f"{STORE}/train_cam/{{key}}/history.csv"),
@@ -130,7 +131,7 @@ rule train_cam:
         "train_cam of {params.users}"
     shell:
         "{params.launcher} wsss train-cam --index {input.index:q} --weights {input.weights:q}"
-        " --boundaries {input.boundaries:q}"
+        " --boundaries {input.boundaries:q} --val-index {input.val_index:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

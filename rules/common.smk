@@ -97,6 +97,18 @@ def made(role):
     return of_job
 
 
+def watched(role):
+    """The files of this role that show the progress of a training, unless it has ended."""
+
+    def of_job(wildcards):
+        made_by = artifact(wildcards)
+        # new ones must not start it again
+        ended = all(Path(path).exists() for path in made_by.outputs)
+        return [] if ended else [a.path for a in made_by.watched[role]]
+
+    return of_job
+
+
 def cfg(wildcards):
     """The slice of the configuration that a job may see, as canonical JSON."""
     made_by = artifact(wildcards)

@@ -17,6 +17,8 @@ rule train_segmenter:
         labels=made("labels"),
         refined=made("refined"),
         masks=made("masks"),
+        val_index=watched("val_index"),
+        val_masks=watched("val_masks"),
     output:
         model=update(f"{STORE}/train_segmenter/{{key}}/model.pt"),
         history=update(f"{STORE}/train_segmenter/{{key}}/history.csv"),
@@ -42,7 +44,7 @@ rule train_segmenter:
     shell:
         "{params.launcher} wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --labels {input.labels:q} --refined {input.refined:q}"
-        " --masks {input.masks:q}"
+        " --masks {input.masks:q} --val-index {input.val_index:q} --val-masks {input.val_masks:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

@@ -109,6 +109,7 @@ KEYS = [
     Key("runs", {"other": {}}, ELSEWHERE),
     Key("results", "elsewhere", ELSEWHERE),
     Key("jobs", 3, ELSEWHERE),
+    *_section("monitor", ELSEWHERE, validations=3, images=10, loggers=["mlflow"]),
     Key("plan", {"budget": "good", "data": "", "values": {}}, ELSEWHERE),
     Key("backbone.name", "mobilenet_v2", NETWORKS, _RESNET),
     Key("backbone.output_stride", 16, NETWORKS, _RESNET),

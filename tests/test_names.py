@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 HELPERS = {
     "__init__",
     "beside",
+    "classifier_validation",
     "classifiers",
     "console",
     "damage",
@@ -27,7 +28,9 @@ HELPERS = {
     "packing",
     "predicting",
     "parts",
+    "pictures",
     "sourcing",
+    "segmenter_validation",
 }
 
 

@@ -74,6 +74,7 @@ _TRAIN_CAM = Stage(
     ),
     given=lambda case: checkpoint(case.run.cam.checkpoint),
     imports_method=True,
+    watched=(Input("val_index", "index"),),
 )
 _INFER_CAM = Stage(
     "infer_cam",
@@ -108,6 +109,7 @@ _TRAIN_AFFINITY = Stage(
         Input("refined", "refined", "train"),
     ),
     when=lambda case: case.run.affinity.source == "learned",
+    watched=(),
 )
 _RANDOM_WALK = Stage(
     "random_walk",
@@ -169,6 +171,7 @@ _TRAIN_SEGMENTER = Stage(
         *checkpoint(case.run.segment.checkpoint),
         *map(UserFile, case.run.segment.network_files()),
     ],
+    watched=(Input("val_index", "index"), Input("val_masks", "masks")),
 )
 _INFER_SEGMENTER = Stage(
     "infer_segmenter", ("segment.infer",), (INDEX, Input("model", "segmenter")), scattered=True

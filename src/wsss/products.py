@@ -106,6 +106,9 @@ class Stage:
         imports_method: whether it imports the modules of the run's method by name.
         code: whether another version of its code makes another product.
         files: further files of the package that it reads.
+        watched: products that it reads to show the progress of a training, whose result does not
+            depend on them; it is told what to show (`monitor` of the configuration). None = it is
+            no training.
     """
 
     name: str
@@ -118,6 +121,7 @@ class Stage:
     imports_method: bool = False
     code: bool = True
     files: tuple[str, ...] = ()
+    watched: tuple[Input, ...] | None = None
 
 
 @dataclass(frozen=True)

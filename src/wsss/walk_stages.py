@@ -30,6 +30,7 @@ TRAIN_IRN = Stage(
     ),
     given=lambda case: checkpoint(case.run.affinity.irn.checkpoint),
     when=lambda case: case.run.affinity.source == "irn",
+    watched=(),
 )
 WALK_IRN = Stage(
     "walk_irn",

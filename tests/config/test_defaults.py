@@ -11,6 +11,7 @@ from wsss.config.dataset import Dataset
 from wsss.config.demo import DEMO
 from wsss.config.merging import merge
 from wsss.config.model import METHODS, Config, Run
+from wsss.config.monitor import Monitor
 from wsss.config.resolve import load, runs
 
 CSV = {"dataset": {"source": "csv", "root": "."}}
@@ -40,6 +41,7 @@ def test_the_shipped_configuration_shows_the_defaults():
     own = {f"cam.{name}." for name in METHODS.params.keys() - shown()["cam"].keys()}
     defaults = dump(Run()) | {"results": "results", "jobs": None, "plan": None, "runs": {}}
     defaults["accept_license"] = []
+    defaults |= {f"monitor.{key}": value for key, value in dump(Monitor()).items()}
     defaults |= {f"dataset.{key}": value for key, value in dump(Dataset()).items()}
     assert known == {
         key: value

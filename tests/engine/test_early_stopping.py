@@ -10,10 +10,12 @@ from tests.engine.test_fit import Line, Numbers
 from wsss.config.segmenter import SegmenterTrain
 from wsss.config.training import EarlyStopping
 from wsss.data.held_out import HeldOut
+from wsss.data.validation import Measurement, Validated
 from wsss.engine import state as state_module
 from wsss.engine.checkpoint import Resume
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import fit
+from wsss.engine.loggers import EventLog
 
 TRAIN = SegmenterTrain(epochs=6, min_steps=0, batch_size=2, optimizer="sgd", lr=0.05)
 SETTINGS = EarlyStopping(every=3, patience=2)
@@ -29,7 +31,7 @@ class Scores:
         assert not self.task.training
         assert torch.cat([batch["x"] for batch in batches]).shape == (3, 2)
         self.weights.append(self.task.net.weight.detach().clone())
-        return next(self.values)
+        return Measurement({"mAP": next(self.values)})
 
 
 def train(folder, *values, task=None, data=None, fabric=None):
@@ -37,14 +39,14 @@ def train(folder, *values, task=None, data=None, fabric=None):
     task = task or Line()
     scores = Scores(task, *values)
     fit(
-        fabric or make_fabric("32-true", 1, folder / "tensorboard"),
+        fabric or make_fabric("32-true", 1, [EventLog(folder / "tensorboard")]),
         task,
         data or Numbers(),
         TRAIN,
         0,
         Resume(folder / "work", "same"),
         folder / "h.csv",
-        held_out=HeldOut(Numbers(3), "mAP", scores, SETTINGS),
+        held_out=HeldOut(Validated("held_out", Numbers(3), scores), "mAP", SETTINGS),
     )
     return scores
 

@@ -14,6 +14,7 @@ from wsss.engine import state as state_module
 from wsss.engine.checkpoint import Resume
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import fit
+from wsss.engine.loggers import EventLog
 from wsss.engine.losses import READ_EVERY, StepLosses
 from wsss.errors import Terminated, UserError
 from wsss.nn.task import Task
@@ -58,8 +59,8 @@ TRAIN = SegmenterTrain(
 def train(folder, dataset=None, settings=TRAIN, identity="same", precision="32-true", workers=0):
     task = Line()
     resume = Resume(folder / "work", identity)
-    fabric, data = make_fabric(precision, 1, folder / "tensorboard"), dataset or Numbers()
-    fit(fabric, task, data, settings, 0, resume, folder / "h.csv", workers)
+    fabric = make_fabric(precision, 1, [EventLog(folder / "tensorboard")])
+    fit(fabric, task, dataset or Numbers(), settings, 0, resume, folder / "h.csv", workers)
     return task.net.weight.detach().clone()
 
 

@@ -20,14 +20,9 @@ from wsss.engine.checkpoint import load_model
 from wsss.io.index import Index, Item
 from wsss.io.labels import LabelWriter
 from wsss.stages import train_cam, train_segmenter
-from wsss.stages.held_out import (
-    can_be_ranked,
-    divide,
-    mean_average_precision,
-    of_classifier,
-    of_segmenter,
-    overlap,
-)
+from wsss.stages.classifier_validation import of_classifier
+from wsss.stages.held_out import can_be_ranked, divide
+from wsss.stages.segmenter_validation import of_segmenter
 
 STOP = {"held_out": 0.25, "every": 2, "patience": 1}
 TRAIN = {"steps": 40, "batch_size": 4, "crop": 48, "lr": 1e-6, "early_stopping": STOP}
@@ -35,6 +30,9 @@ CONFIG = {
     "cam": {"train": {**TRAIN, "resize": [40, 60]}},
     "segment": {"train": {**TRAIN, "init": "backbone"}, "deeplab_v3plus": {"width": 8}},
 }
+
+
+CLASSIFIER = argparse.Namespace(logits=torch.nn.Identity(), cam=torch.nn.Identity())
 
 
 def items(*labels: tuple[int, ...]) -> list[Item]:
@@ -75,41 +73,18 @@ def test_too_few_images_are_all_learnt_and_the_log_says_so(labels, monkeypatch, 
 
 
 def test_without_held_out_images_there_is_no_early_end():
-    assert (
-        of_classifier((), 2, ClassifierTrain(early_stopping=STOP), 0, torch.nn.Identity()) is None
-    )
+    assert of_classifier((), 2, ClassifierTrain(early_stopping=STOP), 0, CLASSIFIER) is None
     assert of_segmenter([], SegmenterTrain(early_stopping=STOP), torch.nn.Identity()) is None
 
 
-# ---- metrics ----
-
-
-def test_average_precision_is_the_mean_over_present_classes():
-    logits = torch.tensor([[2.0, 0, 0], [1, 1, 0], [0, 2, 0]])
-    batches = [
-        {"image": logits[:2], "label": torch.tensor([[1.0, 0, 0], [0, 1, 0]])},
-        {"image": logits[2:], "label": torch.tensor([[1.0, 0, 0]])},
-    ]
-    # the first class has ranks 1 and 3 of 3, the second rank 2, the third no image
-    assert mean_average_precision(torch.nn.Identity(), batches) == pytest.approx(
-        ((1 + 2 / 3) / 2 + 1 / 2) / 2
-    )
-
-
-def test_overlap_is_the_mean_over_labels_that_occur():
-    labels = torch.tensor([[[0, 0, 1, 255]], [[0, 1, 1, 1]]], dtype=torch.uint8)
-    found = torch.tensor([[[0, 1, 1, 2]], [[0, 1, 1, 0]]])
-    logits = torch.nn.functional.one_hot(found, 3).permute(0, 3, 1, 2).float()
-    batches = [{"image": logits[i : i + 1], "label": labels[i : i + 1]} for i in range(2)]
-    # background 2 of 4 pixels, class 1 3 of 5
-    assert overlap(torch.nn.Identity(), batches) == pytest.approx((2 / 4 + 3 / 5) / 2)
+# ---- samples ----
 
 
 def test_a_held_out_image_is_shown_whole(tmp_path):
     Image.new("RGB", (90, 45), "red").save(tmp_path / "a.png")
     train = ClassifierTrain(crop=64, early_stopping=STOP)
     images = [listed(tmp_path / "a.png")]
-    sample = of_classifier(images, 2, train, 0, torch.nn.Identity()).samples[0, 0]
+    sample = of_classifier(images, 2, train, 0, CLASSIFIER).images.samples[0, 0]
     top, left, bottom, right = sample["inside"].tolist()
     assert (bottom - top, right - left) == (32, 64)
 

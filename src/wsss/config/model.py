@@ -19,6 +19,7 @@ from wsss.config.dataset import Dataset
 from wsss.config.demo import with_demo
 from wsss.config.irn import Irn
 from wsss.config.methods import parts, read_methods
+from wsss.config.monitor import Monitor
 from wsss.config.planned import Planned
 from wsss.config.refiners import REFINERS, Crf, Par, RefinerName
 from wsss.config.sam import Sam
@@ -333,6 +334,7 @@ class Config(Run):
     jobs: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Jobs that the images of a split are shared among; null = one per 200 images. Results do not
     depend on it."""
+    monitor: Monitor = Monitor()
     accept_license: Annotated[list[str], BeforeValidator(listed)] = []
     """Licences of pretrained weights that suit your use although they are not open, such as
     cc-by-nc-4.0; for a network on the hub whose licence is not known here, its name there."""

@@ -2,12 +2,11 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsss.config.training import EarlyStopping
-from wsss.data.loaders import Sample
-from wsss.data.sets.samples import Samples
+from wsss.data.validation import Validated
 from wsss.io.index import Item
 
 _NO_CLASS = (-1,)
@@ -19,15 +18,13 @@ class HeldOut:
     """Held-out part of the training images.
 
     Attributes:
-        samples: its samples; every evaluation takes those of epoch 0.
-        metric: name of the metric.
-        measure: computes it on batches of the samples, in [0, 1]; higher is better.
+        images: its images.
+        metric: name of the metric that decides, in [0, 1]; higher is better.
         settings: when the network is evaluated, and when the training ends.
     """
 
-    samples: Samples
+    images: Validated
     metric: str
-    measure: Callable[[Iterable[Sample]], float]
     settings: EarlyStopping
 
 

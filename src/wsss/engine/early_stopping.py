@@ -1,6 +1,6 @@
 """Early end of a training by the metric of a held-out part of its images."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,8 @@ import torch
 from lightning_fabric import Fabric
 
 from wsss.data.held_out import HeldOut
-from wsss.data.loaders import make_loader
-from wsss.data.pixels import network_input
-from wsss.engine.losses import StepLosses
+from wsss.data.validation import Validated
+from wsss.engine.evaluation import Evaluation
 from wsss.io.progress import log
 from wsss.nn.task import Batch, Progress, Task
 
@@ -28,12 +27,10 @@ class Stopping:
     """Evaluation of a training on its held-out part, with the best weights and the patience.
 
     Args:
-        fabric: its processes end alike; its loggers are given the metric.
+        fabric: its processes end alike.
         task: what is trained.
-        losses: history, which gets the metric as `held_out/<metric>`.
         held_out: the held-out part; None = the training has its full length.
-        batch_size: images per batch of an evaluation.
-        workers: loader processes.
+        evaluated: returns the evaluation of images.
 
     Attributes:
         ended: True if the training ends before its full length.
@@ -43,20 +40,15 @@ class Stopping:
         self,
         fabric: Fabric,
         task: Task,
-        losses: StepLosses,
         held_out: HeldOut | None,
-        batch_size: int,
-        workers: int,
+        evaluated: Callable[[Validated], Evaluation],
     ) -> None:
-        self._fabric, self._task, self._losses, self._held_out = fabric, task, losses, held_out
+        self._fabric, self._task, self._held_out = fabric, task, held_out
         self._best: _Best | None = None
         self._waited = 0
         self.ended = False
         if held_out:
-            places = [(0, position) for position in range(len(held_out.samples))]
-            parts = [places[i : i + batch_size] for i in range(0, len(places), batch_size)]
-            loader = make_loader(held_out.samples, parts, workers)
-            self._batches = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+            self._evaluation = evaluated(held_out.images)
 
     def content(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
@@ -88,9 +80,9 @@ class Stopping:
         """
         held_out, steps = self._held_out, progress.step + 1
         if held_out and (steps % held_out.settings.every == 0 or steps == progress.total):
-            value = self._evaluate(held_out)
-            self._losses.add_metric(progress, f"held_out/{held_out.metric}", value)
-            self._compare(steps, progress.total, value, held_out)
+            value = self._evaluation.run(progress)[held_out.metric]
+            # that of one process, lest rounding let another one go on
+            self._compare(steps, progress.total, self._fabric.broadcast(value), held_out)
 
     def take_best(self) -> None:
         """Load the weights of the best evaluation into the task."""
@@ -112,12 +104,3 @@ class Stopping:
         if self.ended:
             reason = f"no new best in {self._waited} evaluations"
             log.info("the training ends after step %d of %d: %s", steps, total, reason)
-
-    def _evaluate(self, held_out: HeldOut) -> float:
-        self._task.eval()
-        with torch.no_grad(), self._fabric.autocast():
-            value = held_out.measure(map(network_input, self._batches))
-        self._task.train()
-        # that of one process, lest rounding let another one go on
-        shared: float = self._fabric.broadcast(value)
-        return shared

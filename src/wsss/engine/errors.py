@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
+from wsss.engine.loggers import EventLog, training_logs
 from wsss.errors import UserError
 from wsss.io.atomic import is_unwritable, unwritable
 
@@ -25,7 +26,7 @@ def loop_errors(fabric: Fabric) -> Iterator[None]:
         # TensorBoard's writer raises this after its thread has failed
         cause = error.__cause__
         if isinstance(cause, OSError) and is_unwritable(cause):
-            raise unwritable(Path(fabric.logger.log_dir or "."), cause) from error
+            raise unwritable(_events(fabric), cause) from error
         raise
     except torch.OutOfMemoryError as error:
         raise UserError(
@@ -42,6 +43,12 @@ def loop_errors(fabric: Fabric) -> Iterator[None]:
         ) from error
     finally:
         threading.excepthook = before
+
+
+def _events(fabric: Fabric) -> Path:
+    """Return the folder of the TensorBoard events."""
+    folders = [log.log_dir for log in training_logs(fabric) if isinstance(log, EventLog)]
+    return Path(folders[0] if folders else ".")
 
 
 def _log_unless_unwritable(failed: threading.ExceptHookArgs) -> None:

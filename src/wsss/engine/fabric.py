@@ -2,19 +2,18 @@
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeVar
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 
+from wsss.engine.loggers import TrainingLog
 from wsss.engine.precision import has_bfloat16
 from wsss.errors import UserError
 from wsss.io.progress import log
@@ -26,30 +25,8 @@ Exact = Literal["32-true", "bf16-mixed", "16-mixed"]
 Precision = Literal["auto"] | Exact
 
 
-class EventLog(TensorBoardLogger):
-    """TensorBoard events of one training."""
-
-    def start(self, step: int) -> None:
-        """Begin at a step; at step 0 the events of an earlier training are removed.
-
-        Later events of the same training, from after its checkpoint, stay in their file, but
-        readers leave them out.
-        """
-        if step == 0:
-            for path in Path(self.log_dir).glob("events.out.tfevents.*"):
-                path.unlink(missing_ok=True)
-        self._kwargs["purge_step"] = step
-
-
-def start_events(fabric: Fabric, step: int) -> None:
-    """Begin the TensorBoard events of a training at a step, if it has any."""
-    for events in fabric.loggers:
-        if isinstance(events, EventLog) and fabric.is_global_zero:
-            events.start(step)
-
-
 def make_fabric(
-    precision: Precision, threads: int, tensorboard: Path | None = None, devices: int = 1
+    precision: Precision, threads: int, loggers: Sequence[TrainingLog] = (), devices: int = 1
 ) -> Fabric:
     """Return a Fabric on GPUs or else on the CPU, with all its processes running.
 
@@ -60,7 +37,7 @@ def make_fabric(
         precision: `32-true`, `bf16-mixed` or `16-mixed`; `auto` = `bf16-mixed` on GPUs that have
             bfloat16, else `32-true`.
         threads: CPU threads of tensor operations, of this process and those that it starts.
-        tensorboard: folder for TensorBoard events, if any.
+        loggers: where losses and metrics of the training go.
         devices: GPUs to train on; without any GPU, processes on the CPU. `srun` decides instead
             if it has started several tasks.
 
@@ -74,7 +51,6 @@ def make_fabric(
     several = devices * nodes > 1
     # 32-true means 32 bits, also for convolutions on recent GPUs
     torch.backends.cudnn.allow_tf32 = False
-    loggers = EventLog(tensorboard, name=None, version="") if tensorboard else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fabric = Fabric(
@@ -85,7 +61,7 @@ def make_fabric(
             strategy=DDPStrategy(find_unused_parameters=True) if several else "auto",
             plugins=environment,
             precision=chosen(precision, torch.device("cuda" if count else "cpu")),
-            loggers=loggers,
+            loggers=[*loggers],
         )
         if several:
             logging.getLogger("lightning_fabric").setLevel(logging.WARNING)

@@ -1,6 +1,7 @@
 """The training loop of every task: classifiers, AffinityNet and the segmenters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -15,14 +16,18 @@ from wsss.data.held_out import HeldOut
 from wsss.data.loaders import EpochSampler, Sample, make_loader
 from wsss.data.pixels import network_input
 from wsss.data.sets.samples import Samples
+from wsss.data.validation import NONE, Validations
 from wsss.engine.checkpoint import Resume
 from wsss.engine.early_stopping import Stopping
 from wsss.engine.errors import loop_errors
+from wsss.engine.evaluation import Evaluation
 from wsss.engine.fabric import share_statistics, share_user_errors
 from wsss.engine.history import LossTable
+from wsss.engine.loggers import ended
 from wsss.engine.losses import StepLosses
 from wsss.engine.optim import Poly, make_optimizer, param_groups
 from wsss.engine.state import Checkpoints, State
+from wsss.engine.validation import Validation
 from wsss.errors import UserError
 from wsss.io.progress import track
 from wsss.nn.task import Progress, Task, check_losses
@@ -38,6 +43,7 @@ def fit(
     history: Path,
     workers: int = 0,
     held_out: HeldOut | None = None,
+    validations: Validations = NONE,
 ) -> None:
     """Train `task` in place and write the mean of every named loss to `history`.
 
@@ -51,6 +57,7 @@ def fit(
         history: CSV file with a row for about every hundredth of the training, and its checksum.
         workers: loader processes.
         held_out: further images, whose metric ends the training early and chooses the weights.
+        validations: evaluations on images that change nothing.
 
     Raises:
         UserError: a loss is not finite; names it and its step, at most `READ_EVERY` steps later.
@@ -60,31 +67,30 @@ def fit(
     torch.manual_seed(seed)
     share_statistics(fabric, task)
 
-    # steps of the training and of the schedule
+    # an optimiser and a schedule per player; move to the device, wrap in DDP
     sampler, scheduled = _sampler(fabric, task, train, len(dataset), seed)
     total = sampler.steps
-
-    # an optimiser and a schedule per player; move to the device, wrap in DDP
     optimizers, schedules = _optimizers(task, train, scheduled, fabric.device.type == "cuda")
     module, *wrapped = fabric.setup(task, *optimizers.values())
+    losses = StepLosses(fabric, LossTable(total))
+    evaluated = partial(Evaluation, fabric, task, losses, train.batch_size, workers)
+    stopping = Stopping(fabric, task, held_out, evaluated)
+    validation = Validation(validations, losses, evaluated)
 
     # resume on the device of the training, where the optimisers' moments belong
-    losses = StepLosses(fabric, LossTable(total))
-    stopping = Stopping(fabric, task, losses, held_out, train.batch_size, workers)
     state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), losses, stopping)
     sampler.start_step = start = state.restore(resume.load())
     remaining = stopping.until_ended(_batches(fabric, dataset, sampler, workers))
 
-    # training loop
     task.train()
-    with loop_errors(fabric), Checkpoints(state, resume, total) as checkpoints:
+    with loop_errors(fabric), ended(fabric), Checkpoints(state, resume, total) as checkpoints:
         for step, batch in enumerate(track(remaining, "training", total - start), start):
             progress = Progress(step, total, sampler.epoch_of(step))
-            for schedule in schedules:
-                schedule.set(step)
+            _set(schedules, step)
             parts = _step(fabric, module, state.optimizers, batch, progress, train.accumulate)
             losses.add(progress, parts, wrapped[0].param_groups[0]["lr"])
             stopping.after(progress)
+            validation.after(progress)
             checkpoints.after(step + 1)
     stopping.take_best()
     losses.write(history)
@@ -154,6 +160,12 @@ def _optimizers(
             Poly(optimizers[name], scheduled, own.poly_power, own.lr_every, own.warmup)
         )
     return optimizers, schedules
+
+
+def _set(schedules: Iterable[Poly], step: int) -> None:
+    """Set the learning rates of a step."""
+    for schedule in schedules:
+        schedule.set(step)
 
 
 def _step(

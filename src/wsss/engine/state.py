@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from wsss.engine.checkpoint import Resume
 from wsss.engine.early_stopping import Stopping
-from wsss.engine.fabric import start_events
+from wsss.engine.loggers import training_logs
 from wsss.engine.losses import StepLosses
 from wsss.errors import Terminated
 from wsss.io.progress import log
@@ -65,7 +65,8 @@ class State:
     def restore(self, saved: dict[str, Any] | None) -> int:
         """Restore a checkpoint, if there is one; return the number of steps done."""
         done = 0 if saved is None else self._restore(saved)
-        start_events(self.fabric, done)
+        for logger in training_logs(self.fabric):
+            logger.start(done)
         return done
 
     def _restore(self, saved: dict[str, Any]) -> int:

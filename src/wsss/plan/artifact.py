@@ -32,6 +32,7 @@ class Artifact:
         facts: what else counts for the key, such as digests of the user's files.
         arguments: further arguments of the stage.
         inputs: artifacts that it is made from.
+        watched: artifacts that show the progress of a training and do not count for the key.
         parts: parts of the split that are made by jobs of their own, such as 1-of-2.
         runs: names of the runs that use it, in order.
     """
@@ -48,6 +49,7 @@ class Artifact:
     facts: tuple[str, ...]
     arguments: tuple[str, ...]
     inputs: Inputs
+    watched: Inputs
     parts: tuple[str, ...]
     runs: dict[str, None] = field(default_factory=dict)
 

@@ -147,7 +147,11 @@ class Plan:
         inputs = {need.role: tuple(self._needed(need, row, split, run)) for need in stage.inputs}
         case, results = self._case(run), self.config.results
         facts, arguments = details(stage, split, case, results, inputs, self._contents)
-        return self._add(stage, row, split, run, inputs, facts, arguments)
+        watched = {}
+        if stage.watched is not None:
+            watched = {n.role: tuple(self._needed(n, row, VAL, run)) for n in stage.watched}
+            arguments += ["--monitor", self.config.monitor.model_dump_json()]
+        return self._add(stage, row, split, run, inputs, facts, arguments, watched)
 
     def _source(self, need: Input, row: Product, run: str | None) -> Product:
         """Return the product of an input."""
@@ -204,10 +208,12 @@ class Plan:
         inputs: Inputs,
         facts: Sequence[str],
         arguments: Sequence[str],
+        watched: Inputs | None = None,
     ) -> Artifact:
         """Return the artifact with the key of its inputs and of the facts that it depends on.
 
-        The arguments of the stage do not count; what matters of them is among the facts.
+        Arguments of the stage do not count, what matters of them is among the facts, nor does what
+        is `watched`.
         """
         values = self._values[run]
         keys = {role: [artifact.key for artifact in found] for role, found in inputs.items()}
@@ -227,6 +233,7 @@ class Plan:
                 facts=tuple(facts),
                 arguments=tuple(arguments),
                 inputs=inputs,
+                watched=watched or {},
                 parts=self._parts(split) if stage.scattered and split else (WHOLE,),
             )
         if run:
@@ -257,7 +264,8 @@ class Plan:
             "shown": tuple(a for _, row, split, a in made if split == VAL and row.evaluated),
         }
         inputs = {role: tuple(dict.fromkeys(artifacts)) for role, artifacts in found.items()}
-        facts = [canonical(self.config.model_dump(mode="json", exclude={"jobs"})), *self.runs]
+        shown = self.config.model_dump(mode="json", exclude={"jobs", "monitor"})
+        facts = [canonical(shown), *self.runs]
         row = Product("report", "document", (REPORT,), file="report.html", beside="summary.tsv")
         return self._add(REPORT, row, None, None, inputs, facts, [])
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def missing(plan: Plan) -> list[Artifact]:
         artifact = waiting.pop()
         if artifact not in needed and not artifact.exists:
             needed.add(artifact)
-            waiting += [one for found in artifact.inputs.values() for one in found]
+            read = chain(artifact.inputs.values(), artifact.watched.values())
+            waiting += chain.from_iterable(read)
     return [artifact for artifact in plan.artifacts.values() if artifact in needed]
 
 

@@ -61,7 +61,7 @@ def _stages(products: Sequence[Product]) -> Iterator[str]:
             if stage.name in stages:
                 yield f"stage {stage.name}: makes two products"
             stages.add(stage.name)
-            for needed in stage.inputs:
+            for needed in (*stage.inputs, *(stage.watched or ())):
                 # another run may be made before the row
                 known = names | {PSEUDO_LABELS} | (everywhere if needed.of_run else set())
                 if needed.product not in known:

@@ -50,8 +50,8 @@ _NO_OPTIONS = ("demo", "fetched", "weights", "further", "text")
 """Roles of inputs that a rehearsal leaves out: networks start from random weights."""
 
 
-_GIVEN = ("--further", "--text")
-"""Options of networks that a rehearsal leaves out, too."""
+_GIVEN = ("--further", "--text", "--monitor")
+"""Options of networks that a rehearsal leaves out, too, and those of validations."""
 
 _NETWORKS = ("model", "affinity", "classifier", "weights")
 """Roles of inputs that are networks."""
@@ -299,7 +299,7 @@ def _command(one: Rehearsal, part: str, machine: Machine) -> list[str]:
 
 
 def _arguments(artifact: Artifact) -> list[str]:
-    """Return the arguments of a stage without weights and features of texts, which end them."""
+    """Return the arguments of a stage without the last ones, from one of `_GIVEN` on."""
     given = (place for place, word in enumerate(artifact.arguments) if word in _GIVEN)
     return list(artifact.arguments[: next(given, None)])
 

@@ -13,11 +13,13 @@ from wsss.config.slices import read_slice
 from wsss.data.sets.boundary import BoundarySet
 from wsss.data.sets.classification import ClassificationSet
 from wsss.data.sets.samples import Samples
+from wsss.data.validation import NONE
 from wsss.errors import UserError
 from wsss.io.index import Index, Item
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log
-from wsss.stages.held_out import can_be_ranked, divide, of_classifier
+from wsss.stages.classifier_validation import of_classifier, validations_of_classifier
+from wsss.stages.held_out import can_be_ranked, divide
 from wsss.stages.training import (
     TrainingFiles,
     add_training_arguments,
@@ -41,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boundaries", type=Path, nargs="*", default=[], help="records of boundary maps"
     )
+    parser.add_argument("--val-index", type=Path, nargs="*", default=[], help="held-out images")
     parser.add_argument("--checkpoint", type=Path, nargs="?", help="published weights to take over")
 
 
@@ -67,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
     recipe, items = config.cam.train, index.split("train")
     log.info("train_cam: method %s, %d images", config.method, len(items))
     learnt, held = divide(items, recipe, config.seed, can_be_ranked)
+    learning = index.num_classes, recipe, config.seed, task
     train(
         training,
         task,
@@ -76,7 +80,8 @@ def run(args: argparse.Namespace) -> None:
         [args.index, *args.weights, *files.values(), *args.boundaries],
         (__name__, *(f"wsss.methods.{name}" for name in options)),
         "classifier",
-        of_classifier(held, index.num_classes, recipe, config.seed, task.logits),
+        of_classifier(held, *learning),
+        NONE if held else validations_of_classifier(args, learnt, *learning),
         **meta,
     )
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log
 from wsss.nn import segmenters
-from wsss.stages.held_out import NO_JITTER, divide, of_segmenter
+from wsss.stages.held_out import NO_JITTER, divide
 from wsss.stages.parts import weights_of
+from wsss.stages.segmenter_validation import of_segmenter, validations_of_segmenter
 from wsss.stages.training import (
     TrainingFiles,
     add_training_arguments,
@@ -37,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--masks", type=Path, nargs="*", default=[], help="tables of masks")
     parser.add_argument("--refined", type=Path, nargs="*", default=[], help="refined maps")
     parser.add_argument("--classifier", type=Path, nargs="*", default=[], help="model.pt of cam")
+    parser.add_argument("--val-index", type=Path, nargs="*", default=[], help="held-out images")
+    parser.add_argument("--val-masks", type=Path, nargs="*", default=[], help="their masks")
     parser.add_argument("--checkpoint", type=Path, nargs="?", help="published weights to take over")
 
 
@@ -72,7 +76,8 @@ def run(args: argparse.Namespace) -> None:
     if args.masks:
         _say_masks(items, args.masks)
     learnt, held = divide(items, recipe, config.seed)
-    still = recipe.model_copy(update={"scale": (1.0, 1.0), "jitter": NO_JITTER})
+    plain = recipe.model_copy(update={"scale": (1.0, 1.0), "jitter": NO_JITTER})
+    still = partial(_samples, recipe=plain, seed=config.seed, args=args)
     train(
         files,
         SegmentationTask(net, recipe.loss, recipe.freeze, recipe.batch_size),
@@ -82,7 +87,8 @@ def run(args: argparse.Namespace) -> None:
         [args.index, *args.weights, *args.labels, *args.refined, *args.masks, *args.classifier],
         (__name__,),
         "segmenter",
-        of_segmenter(_samples(held, still, config.seed, args), recipe, net),
+        of_segmenter(still(held), recipe, net),
+        validations_of_segmenter(args, learnt, bool(held), still, recipe, config.seed, net),
         **meta | {"weights": weights},
     )
 

@@ -11,10 +11,12 @@ import torch
 from torch import nn
 
 from wsss.config.model import Run
+from wsss.config.monitor import Monitor
 from wsss.config.section import MethodParams
 from wsss.config.training import Train
 from wsss.data.held_out import HeldOut
 from wsss.data.sets.samples import Samples
+from wsss.data.validation import NONE, Validations
 from wsss.engine.checkpoint import Resume, load_model, save_model
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
@@ -56,6 +58,12 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--devices", type=int, default=1, help="GPUs that share every batch")
+    parser.add_argument(
+        "--monitor",
+        type=Monitor.model_validate_json,
+        default=Monitor(validations=0),
+        help="monitor of the configuration as JSON; by default nothing is validated",
+    )
     add_config_argument(parser)
 
 
@@ -70,6 +78,8 @@ class TrainingFiles:
         threads: CPU threads.
         devices: GPUs that share every batch.
         config: slice of the configuration as JSON.
+        monitor: what is measured and logged.
+        users: runs that need the result, for the names of logged ones.
     """
 
     out: Path
@@ -78,11 +88,15 @@ class TrainingFiles:
     threads: int
     devices: int
     config: str
+    monitor: Monitor
+    users: str
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Self:
         """Take them from the options of `add_training_arguments`."""
-        return cls(args.out, args.history, args.work, args.threads, args.devices, args.config)
+        users = getattr(args, "users", None) or args.out.parent.name
+        files = (args.out, args.history, args.work)
+        return cls(*files, args.threads, args.devices, args.config, args.monitor, users)
 
 
 def start_backbone(
@@ -193,6 +207,7 @@ def train(
     modules: tuple[str, ...],
     kind: str,
     held_out: HeldOut | None = None,
+    validations: Validations = NONE,
     finish: Callable[[], None] | None = None,
     **meta: object,
 ) -> None:
@@ -208,14 +223,17 @@ def train(
         modules: the same for code.
         kind: what the network is: classifier, affinity, irn or segmenter.
         held_out: images by which the training ends early.
+        validations: evaluations that change nothing.
         finish: last change of the trained network before it is written.
         **meta: what is needed to build the network again.
     """
     # not before mistakes of the options are found: Fabric takes its time
     from wsss.engine.fabric import make_fabric
     from wsss.engine.fit import fit
+    from wsss.engine.loggers import make_loggers
 
-    fabric = make_fabric(recipe.precision, files.threads, files.work / "tensorboard", files.devices)
+    loggers = make_loggers(files.monitor.loggers, files.work, f"{kind} of {files.users}")
+    fabric = make_fabric(recipe.precision, files.threads, loggers, files.devices)
     log.info("%s of %d images on %s", _length(recipe, len(dataset)), len(dataset), fabric.device)
     facts = (files_digest(inputs, files.work / "inputs.json"), code_digest(*modules))
     identity = " ".join((files.config, *facts, torch.__version__))
@@ -231,6 +249,7 @@ def train(
         files.history,
         workers=torch.get_num_threads() if on_gpu else 1,
         held_out=held_out,
+        validations=validations,
     )
     if fabric.is_global_zero:
         if finish:
