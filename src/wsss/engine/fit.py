@@ -81,7 +81,6 @@ def fit(
     state = State(fabric, task, dict(zip(optimizers, wrapped, strict=True)), losses, stopping)
     sampler.start_step = start = state.restore(resume.load())
     remaining = stopping.until_ended(_batches(fabric, dataset, sampler, workers))
-
     task.train()
     with loop_errors(fabric), ended(fabric), Checkpoints(state, resume, total) as checkpoints:
         for step, batch in enumerate(track(remaining, "training", total - start), start):
