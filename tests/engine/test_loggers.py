@@ -132,5 +132,5 @@ def test_a_service_that_refuses_is_named(tmp_path, service):
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_a_package_that_is_not_installed_is_named_before_the_training(tmp_path, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(UserError, match=f"{name} is not installed; pip install {name}"):
+    with pytest.raises(UserError, match=rf"{name} is not installed; pip install 'wsss\[{name}\]'"):
         make_loggers(["tensorboard", name], tmp_path, "x")

@@ -53,6 +53,28 @@ def test_the_number_of_jobs_changes_no_key(planned, jobs):
     assert not fresh(planned({"jobs": jobs}), planned())
 
 
+@pytest.mark.parametrize(
+    "monitor", [{"validations": 0}, {"images": 7}, {"loggers": ["wandb", "tensorboard"]}]
+)
+def test_what_is_shown_of_a_training_changes_no_key(planned, monitor):
+    changed = planned({"monitor": monitor})
+    assert not fresh(changed, planned())
+    (training,) = (a for a in changed.artifacts.values() if a.stage == "train_segmenter")
+    assert training.arguments[-2:] == ("--monitor", changed.config.monitor.model_dump_json())
+
+
+def test_trainings_are_shown_on_held_out_images(planned):
+    shown = {
+        a.stage: {role: [one.split for one in found] for role, found in a.watched.items()}
+        for a in planned().artifacts.values()
+        if a.watched
+    }
+    assert shown == {
+        "train_cam": {"val_index": ["val"]},
+        "train_segmenter": {"val_index": ["val"], "val_masks": ["val"]},
+    }
+
+
 def test_seeds_share_the_stages_of_the_data(planned):
     found = stages(planned({"seeds": [0, 1, 2]}))
     assert found["prepare_data"] == 2 and found["train_cam"] == 3

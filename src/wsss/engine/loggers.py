@@ -75,8 +75,8 @@ class RemoteLog(Logger):
             self._package: ModuleType = import_module(service)
         except ImportError as error:
             raise UserError(
-                f"monitor.loggers: {service} is not installed; pip install {service}, or leave it "
-                "out"
+                f"monitor.loggers: {service} is not installed; pip install 'wsss[{service}]', or "
+                "leave it out"
             ) from error
 
     @property

@@ -33,7 +33,7 @@ class StepLosses:
     """Losses of every step, read every `READ_EVERY` steps into the history and TensorBoard.
 
     Args:
-        fabric: its loggers are given the losses of every step.
+        fabric: its loggers are given the losses and the learning rate of every step.
         table: history of the training.
     """
 
@@ -89,7 +89,7 @@ class StepLosses:
         for step in steps:
             means = _means(step, numbers)
             self.table.add(step.progress, means, step.lr)
-            self._fabric.log_dict(means, step.progress.step)
+            self._fabric.log_dict(means | {"lr": step.lr}, step.progress.step)
 
 
 def _means(step: _Step, numbers: Iterator[float]) -> dict[str, float]:
