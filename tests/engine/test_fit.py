@@ -1,5 +1,6 @@
 import os
 import signal
+from multiprocessing import active_children
 from types import SimpleNamespace
 
 import pandas as pd
@@ -158,8 +159,10 @@ def test_a_loader_that_was_killed_is_named(tmp_path):
 @pytest.mark.parametrize(("epoch", "workers"), [(2, 0), (2, 1), (5, 1)])
 def test_a_training_that_is_asked_to_end_saves_its_state_first(tmp_path, epoch, workers):
     undisturbed = train(tmp_path / "a")
-    with pytest.raises(Terminated):
+    with pytest.raises(Terminated) as ended:
         train(tmp_path / "b", Terminating(epoch, os.getpid()), workers=workers)
+    # while the error still holds the frames of the training
+    assert ended.tb and not active_children()
     saved = Resume(tmp_path / "b/work", "same").load()
     assert saved["step"] > 0 and not (tmp_path / "b/h.csv").exists()
     assert torch.equal(train(tmp_path / "b", Numbers(stop_at=0)), undisturbed)

@@ -1,6 +1,6 @@
 """Early end of a training by the metric of a held-out part of its images."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +63,12 @@ class Stopping:
         self._best = _Best(**saved["best"]) if saved["best"] else None
         self._waited, self.ended = saved["waited"], saved["ended"]
 
-    def until_ended(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Yield the batches of a training until it ends."""
+    def until_ended(self, batches: Iterable[Batch]) -> Generator[Batch]:
+        """Yield the batches of a training until it ends.
+
+        Who closes it ends the processes that load them; the death of one that lives on would be an
+        error of whatever runs then.
+        """
         if self.ended:
             return
         for batch in batches:

@@ -1,6 +1,7 @@
 """The training loop of every task: classifiers, AffinityNet and the segmenters."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -69,10 +70,9 @@ def fit(
 
     # an optimiser and a schedule per player; move to the device, wrap in DDP
     sampler, scheduled = _sampler(fabric, task, train, len(dataset), seed)
-    total = sampler.steps
     optimizers, schedules = _optimizers(task, train, scheduled, fabric.device.type == "cuda")
     module, *wrapped = fabric.setup(task, *optimizers.values())
-    losses = StepLosses(fabric, LossTable(total))
+    losses = StepLosses(fabric, LossTable(sampler.steps))
     evaluated = partial(Evaluation, fabric, task, losses, train.batch_size, workers)
     stopping = Stopping(fabric, task, held_out, evaluated)
     validation = Validation(validations, losses, evaluated)
@@ -82,9 +82,10 @@ def fit(
     sampler.start_step = start = state.restore(resume.load())
     remaining = stopping.until_ended(_batches(fabric, dataset, sampler, workers))
     task.train()
-    with loop_errors(fabric), ended(fabric), Checkpoints(state, resume, total) as checkpoints:
-        for step, batch in enumerate(track(remaining, "training", total - start), start):
-            progress = Progress(step, total, sampler.epoch_of(step))
+    saved = Checkpoints(state, resume, sampler.steps)
+    with loop_errors(fabric), ended(fabric), saved as checkpoints, closing(remaining):
+        for step, batch in enumerate(track(remaining, "training", len(sampler)), start):
+            progress = Progress(step, sampler.steps, sampler.epoch_of(step))
             _set(schedules, step)
             parts = _step(fabric, module, state.optimizers, batch, progress, train.accumulate)
             losses.add(progress, parts, wrapped[0].param_groups[0]["lr"])
