@@ -133,9 +133,9 @@ _OF_NETWORKS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 
 _WRITERS: dict[str, Callable[[argparse.Namespace], Write]] = {
-    "palette": lambda args: palette.write,
-    "index": lambda args: index.write,
-    "cvat": lambda args: cvat.write,
+    "palette": lambda _: palette.write,
+    "index": lambda _: index.write,
+    "cvat": lambda _: cvat.write,
     "coco": lambda args: partial(coco.write, truth=args.truth),
     "label_studio": lambda args: partial(
         label_studio.write,
