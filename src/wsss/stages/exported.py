@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsss import runnames
 from wsss.config.files import merged
 from wsss.config.resolve import load, runs
 from wsss.data.photos import find_photos
@@ -94,7 +95,8 @@ def run_folder(path: Path) -> Path:
     """
     if path.is_file():
         config = load(merged([path]))
-        folders = [Path(config.results, config.dataset.name, name) for name in runs(config)]
+        names = [name for name in runs(config) if runnames.main(name) == name]
+        folders = [Path(config.results, config.dataset.name, name) for name in names]
     else:
         found = sorted(path.glob(DESCRIPTION)) or sorted(path.glob(f"*/{DESCRIPTION}"))
         folders = [file.parent for file in found]
