@@ -182,6 +182,10 @@ def index_of(labels: Sequence[Path]) -> list[Path]:
 
 def _record(path: Path) -> Path:
     """Return the commit record in a folder, or the record itself."""
+    if not path.exists():
+        raise UserError(
+            f"{path}: no such file or folder; name a folder of masks, or with --run that of a run"
+        )
     if not path.is_dir() or (path / RECORD).is_file():
         return path / RECORD if path.is_dir() else path
     inside = sorted(p.parent for pattern in ("*", "*/*") for p in path.glob(f"{pattern}/{RECORD}"))
