@@ -20,6 +20,7 @@ rule read_corrected:
         f"{STORE}/read_corrected/{{key}}/logs/{{split}}.log",
     benchmark:
         f"{STORE}/read_corrected/{{key}}/benchmarks/{{split}}.tsv"
+    priority: 1
     conda:
         CONDA
     threads: 1

@@ -77,7 +77,7 @@ class LabelMaps:
     @property
     def digest(self) -> str:
         """Digest of the label maps in the records."""
-        return self._reader.digest
+        return self._reader.digest_of(item.image_id for item in self.items)
 
     def __iter__(self) -> Iterator[tuple[ImageFile, np.ndarray]]:
         """Yield every image with its label map (H, W) uint8.

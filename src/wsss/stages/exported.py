@@ -43,22 +43,18 @@ class Source:
         """Return the source that the options of a format name.
 
         Raises:
-            UserError: several name one, or the run or the queue has no masks.
+            UserError: the run or the queue has no masks, or there is no queue to take the first of.
         """
-        given = [name for name in ("labels", "run", "queue") if getattr(args, name, None)]
-        if len(given) > 1:
-            raise UserError(f"--{given[0]} and --{given[1]}: name one of them")
-        least = getattr(args, "min_region", 0.0)
-        if getattr(args, "first", None) and "queue" not in given:
+        if args.first and not args.queue:
             raise UserError("--first: needs --queue, whose first images it takes")
         labels, ids = args.labels or (), None
-        if "run" in given:
+        if args.run:
             labels = [masks_of(run_folder(args.run), args.split)]
-        if "queue" in given:
+        if args.queue:
             rows = read_queue(args.queue)[: args.first]
             labels = list(dict.fromkeys(mask.parent for _, mask in rows))
             ids = [image_id for image_id, _ in rows]
-        return cls(labels, args.index, args.images, ids, least)
+        return cls(labels, args.index, args.images, ids, getattr(args, "min_region", 0.0))
 
     def open(self) -> LabelMaps:
         """Open the label maps.
