@@ -120,6 +120,40 @@ def test_smaller_regions_of_yolo_are_in_front(items, folder):
     assert labels[0, 0] == 1 and (labels == 2).sum() == labels.size - 1
 
 
+def coco(annotation=None, name="a.jpg", category="cat"):
+    region = {"segmentation": [[0, 0, 3, 0, 3, 2, 0, 2]], "iscrowd": 0, "id": 1, "image_id": 1}
+    document = {
+        "images": [{"id": 1, "file_name": name, "height": 3, "width": 4}],
+        "categories": [{"id": 7, "name": category}],
+        "annotations": [region | {"category_id": 7} | (annotation or {})],
+    }
+    return json.dumps(document)
+
+
+def test_regions_of_coco(items, folder):
+    runs = {"size": [3, 4], "counts": [0, 3, 9]}
+    write(folder, x_dot_json=coco({"segmentation": runs, "iscrowd": 1}, "photos/sub/b.jpg"))
+    found = find_corrections(folder, items, CLASSES)
+    assert found.tool == "COCO"
+    assert found.masks["b"]().tolist() == [[1, 0, 0, 0]] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (coco(category="fox"), "x.json: 'fox' is no class; they are cat, dog"),
+        (coco(name="z.jpg"), "no training image is called 'z'"),
+        (coco({"segmentation": [[0, 0]]}), "annotation 1 of a.jpg has a polygon of 2 numbers"),
+        (coco({"segmentation": []}), "annotation 1 of a.jpg is no list"),
+        (coco({"category_id": 9}), "x.json: .*category"),
+    ],
+)
+def test_mistakes_of_coco_are_named(text, message, items, folder):
+    write(folder, x_dot_json=text)
+    with pytest.raises(UserError, match=message):
+        find_corrections(folder, items, CLASSES).masks["a"]()
+
+
 def test_ignored_pixels_of_labelme(items, folder):
     write(folder, a_dot_json=labelme(shape("__ignore__", [[0, 0], [1, 0], [0, 0]])))
     labels = find_corrections(folder, items, CLASSES).masks["a"]()

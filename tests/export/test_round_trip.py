@@ -32,12 +32,18 @@ def submitted(out: Path) -> Path:
     return folder
 
 
-BACK = {"cvat": unpacked, "label_studio": submitted}
+def moved(out: Path) -> Path:
+    """A file in a folder of its own."""
+    (out.parent / "corrected").mkdir()
+    return out.rename(out.parent / "corrected/instances.json").parent
+
+
+BACK = {"cvat": unpacked, "label_studio": submitted, "coco": moved}
 IGNORING = ("labelme", "index", "palette")
 """Formats that keep ignored pixels; in the others they become background."""
 
 
-@pytest.mark.parametrize("name", ["labelme", "yolo", "cvat", "label_studio", "index", "palette"])
+@pytest.mark.parametrize("name", [*BACK, "yolo", "labelme", "index", "palette"])
 def test_every_format_for_correction_comes_back(name, label_maps, tmp_path):
     out = write(name, label_maps, tmp_path)
     items = Index.read(tmp_path / "index.tsv").items

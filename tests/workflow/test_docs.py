@@ -34,6 +34,7 @@ AFTER = (
 )
 """Commands on the results of `TRAIN`."""
 REVIEW = "wsss review mine.yaml"
+IDS = "wsss export index --run results/pets/psa --out ids"
 CORRECT = (
     "wsss export labelme --queue results/pets/psa/review.tsv --first 50 --min-region 0.001"
     " --out corrected"
@@ -69,6 +70,7 @@ COMMANDS = {
     "wsss best mine.yaml": "test_own_photographs",
     REVIEW: "test_own_photographs",
     CORRECT: "test_own_photographs",
+    IDS: "test_own_photographs",
     "wsss verify mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
@@ -161,7 +163,7 @@ def test_own_photographs(fresh, tmp_path):
     assert "nothing can choose" in said or "best: psa, the only run" in said
     assert CORRECT[:40] in fresh.run(*REVIEW.replace("mine", "other").split())
     fresh.run(*CORRECT.split())
-    fresh.run("wsss", "export", "index", "--run", "results/pets/psa", "--out", "ids")
+    fresh.run(*IDS.split())
     assert len(list((tmp_path / "corrected").glob("*.json"))) == len(list(tmp_path.glob("ids/*")))
     fresh.yaml("corrected.yaml", {"segment": {"corrected": "corrected"}})
     planned = fresh.run("snakemake", "--dry-run", "--configfile", "other.yaml", "corrected.yaml")

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from wsss import runnames
 from wsss.errors import UserError
-from wsss.io.index import Index, Item
+from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import LabelReader, label_ids
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
@@ -86,14 +86,12 @@ def _review(plan: Plan, run: str, row: Product, by_masks: bool) -> None:
     record = _path(plan, row.name, run)
     assert index is not None and record is not None, "what label maps are made from is there"
     table, labels = Index.read(Path(index.path)), LabelReader([record])
-    corrected = _path(plan, "corrected", run)
-    done = set(LabelReader([corrected]).ids if corrected else ())
     place = Path(plan.folder, run, row.place, TRAIN)
     folder = place if place.exists() else record.parent
     before, undecided, ious = _before(plan, run, row), _undecided(plan, run), _ious(plan, run, row)
     if by_masks and not ious:
         raise UserError(f"--by-masks: no training image of {run} has a mask; leave it out")
-    suspects = []
+    done, suspects = _corrected(plan, run), []
     for item in track(table.split(TRAIN), f"review {run}"):
         if item.image_id in done or (by_masks and item.image_id not in ious):
             continue
@@ -123,6 +121,15 @@ def _review(plan: Plan, run: str, row: Product, by_masks: bool) -> None:
         "%s: %d pseudo labels; correct the first 50 in an annotation tool:", out, len(suspects)
     )
     log.info("  wsss export labelme --queue %s --first 50 --out corrected", out)
+
+
+def _corrected(plan: Plan, run: str) -> set[str]:
+    """Return the ids of the images whose pseudo labels the segmenter does not learn."""
+    record, masks = _path(plan, "corrected", run), plan.artifact("masks", TRAIN)
+    ids = set(LabelReader([record]).ids) if record else set()
+    if masks is not None and plan.runs[run].learns_masks():
+        ids |= Masks.read(Path(masks.path)).paths.keys()
+    return ids
 
 
 def _before(plan: Plan, run: str, row: Product) -> Before | None:

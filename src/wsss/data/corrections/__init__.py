@@ -3,6 +3,7 @@
     SegmentationClass/<image>.png   colours of a `labelmap.txt` beside the folder: CVAT, datumaro
     <tasks>.json                    annotated tasks of Label Studio, exported as JSON
     <image>.json                    polygons of LabelMe
+    <instances>.json                COCO
     labels/<image>.txt              polygons of YOLO, with the names of the classes in a YAML file
     <image>.png                     ids: 0 is the background, 1, 2, ... the classes, 255 ignored
 
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss.data.corrections import labelme, yolo
+from wsss.data.corrections import coco, labelme, yolo
 from wsss.data.corrections.images import Images
 from wsss.data.sources import brushes, labelmap
 from wsss.data.sources.base import DrawMask
@@ -81,14 +82,16 @@ def _tools(folder: Path) -> Iterator[tuple[str, Sequence[Path], Read]]:
         UserError: there are files of several tools.
     """
     maps, tables = _below(folder, labelmap.FILE), yolo.tables(_below(folder, "*.y*ml"))
-    documents = _below(folder, "*.json")
-    polygons = [path for path in documents if labelme.is_document(path)]
-    tasks = [path for path in documents if path not in polygons]
+    documents: dict[str, list[Path]] = {"shapes": [], "annotations": [], "": []}
+    for path in _below(folder, "*.json"):
+        keys = labelme.read(path).keys()
+        documents[next((key for key in documents if key in keys), "")].append(path)
     found: list[tuple[str, Sequence[Path], Read]] = [
         ("CVAT", maps, _coloured),
         ("YOLO", tables, yolo.find),
-        ("Label Studio", tasks, _brushed),
-        ("LabelMe", polygons, partial(labelme.find, folder)),
+        ("COCO", documents["annotations"], coco.find),
+        ("Label Studio", documents[""], _brushed),
+        ("LabelMe", documents["shapes"], partial(labelme.find, folder)),
     ]
     several = [tool for tool, files, _ in found if files]
     if len(several) > 1:

@@ -25,15 +25,6 @@ IGNORED = "__ignore__"
 """Label of pixels that neither training nor evaluation uses."""
 
 
-def is_document(path: Path) -> bool:
-    """True if a JSON file is one of LabelMe.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    return "shapes" in _read(path)
-
-
 def find(
     folder: Path, files: Sequence[Path], images: Images, class_names: Sequence[str]
 ) -> Iterator[tuple[str, DrawMask]]:
@@ -59,7 +50,7 @@ def draw(path: Path, image: Path, class_names: Sequence[str]) -> np.ndarray:
     Raises:
         UserError: it is damaged, of another size, or has shapes of other kinds or classes.
     """
-    size, document = image_size(image), _read(path)
+    size, document = image_size(image), read(path)
     ids = {name: number for number, name in enumerate(class_names, start=1)}
     labels = np.zeros(size, np.uint8)
     try:
@@ -93,8 +84,12 @@ def _corners(shape: Mapping[str, Any], where: str) -> np.ndarray:
     return points
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    """Return the document of a JSON file; an empty one if it holds a list or the like."""
+def read(path: Path) -> Mapping[str, Any]:
+    """Return the document of a JSON file; an empty one if it holds a list or the like.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     try:
         document = json.loads(regular(path).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
