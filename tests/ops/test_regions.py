@@ -28,6 +28,14 @@ def test_stray_regions_take_the_label_around_them():
     assert changed == {(1, 1): 1, (1, 4): 0, (0, 6): 0, (4, 6): 255}
 
 
+def test_small_holes_are_filled():
+    ring = np.pad(np.zeros((1, 2), np.uint8), 1, constant_values=3)
+    labels = np.pad(ring, 2)
+    np.testing.assert_array_equal(without_strays(labels, 2 / labels.size), labels)
+    filled = without_strays(labels, 3 / labels.size)
+    assert (filled != labels).sum() == 2 and (filled == 3).sum() == 12
+
+
 @pytest.mark.parametrize(("least", "changes"), [(0, 0), (1 / 35, 0), (2 / 35, 4), (1, 4)])
 def test_regions_of_that_share_and_the_largest_of_a_class_stay(least, changes):
     cleaned = without_strays(LABELS, least)

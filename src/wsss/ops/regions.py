@@ -26,15 +26,19 @@ class Region(NamedTuple):
     inside: np.ndarray
 
 
-def regions(labels: np.ndarray) -> Iterator[list[Region]]:
+def regions(labels: np.ndarray, background: bool = False) -> Iterator[list[Region]]:
     """Yield the 8-connected regions of every class in a label map, the largest first.
 
     Args:
         labels: (H, W) uint8; 0 and 255 are no classes.
+        background: yield the 4-connected regions of the background, too.
     """
-    for label in np.unique(labels[(labels > 0) & (labels != IGNORE)]).tolist():
+    wanted = (labels != IGNORE) & ((labels > 0) | background)
+    for label in np.unique(labels[wanted]).tolist():
         mask = (labels == label).astype(np.uint8)
-        count, numbers, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        # holes are enclosed by 8-connected regions
+        connectivity = 8 if label else 4
+        count, numbers, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
         found = []
         for number in range(1, count):
             left, top, width, height, area = stats[number].tolist()
@@ -49,7 +53,8 @@ def without_strays(labels: np.ndarray, least: float) -> np.ndarray:
     """Give small regions the label that most pixels around them have.
 
     What lies in the background becomes background, what lies in an object of another class becomes
-    part of it. The largest region of a class stays, however small: the image has its label.
+    part of it, and so do small holes. The largest region of a class stays, however small: the image
+    has its label.
 
     Args:
         labels: (H, W) uint8, 0 = background, 255 = ignored.
@@ -58,7 +63,8 @@ def without_strays(labels: np.ndarray, least: float) -> np.ndarray:
     Returns:
         (H, W) uint8.
     """
-    strays = [r for found in regions(labels) for r in found[1:] if r.area < least * labels.size]
+    found = regions(labels, background=True)
+    strays = [r for same in found for r in same[1:] if r.area < least * labels.size]
     cleaned = labels.copy()
     # a stray region beside a smaller one is cleaned after it
     for region in sorted(strays, key=lambda one: one.area):
