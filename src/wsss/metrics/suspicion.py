@@ -19,6 +19,9 @@ _LITTLE = 0.01
 _MOST = 0.9
 """Share of the image above which foreground, or what is ignored, is suspicious."""
 
+_SURE = 0.99
+"""Largest doubt that counts, so that a certain one does not hide the others."""
+
 _TOLD = 0.1
 """Least doubt that is put into words."""
 
@@ -39,7 +42,7 @@ class Stage(NamedTuple):
 
 def suspicion(doubts: Sequence[Doubt]) -> float:
     """Return the suspicion of a label map, from 0 to 1."""
-    return 1 - prod(1 - doubt.value for doubt in doubts)
+    return 1 - prod(1 - min(_SURE, doubt.value) for doubt in doubts)
 
 
 def reasons(doubts: Sequence[Doubt]) -> list[str]:
@@ -68,9 +71,9 @@ def doubts(
         found.append(Doubt(1 - 1 / len(names), f"{len(names)} classes in one image"))
     if before is not None:
         iou = agreement(labels, before.labels, list(names))
-        found.append(Doubt(1 - iou, f"the {before.title} are others (IoU {100 * iou:.0f} %)"))
+        found.append(Doubt(1 - iou, f"unlike the {before.title} (IoU {100 * iou:.0f} %)"))
     if undecided is not None:
-        text = f"{100 * undecided:.0f} % of the pixels are object or background by a hair"
+        text = f"{100 * undecided:.0f} % of the pixels are undecided between object and background"
         found.append(Doubt(undecided, text))
     return found
 
@@ -81,7 +84,7 @@ def _extents(labels: np.ndarray, names: Mapping[int, str]) -> list[Doubt]:
     found = []
     for label, name in names.items():
         share = areas[label]
-        text = f"{name} covers {100 * share:.1f} % of the image" if share else f"no pixel of {name}"
+        text = f"{name} covers {100 * share:.2g} % of the image" if share else f"no pixel of {name}"
         found.append(Doubt(max(0.0, 1 - share / _LITTLE), text))
     foreground = float(areas[1:IGNORE].sum())
     for share, what in ((foreground, "object"), (float(areas[IGNORE]), "ignored")):

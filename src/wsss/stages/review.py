@@ -33,6 +33,7 @@ from wsss.workflow.arguments import add_configs_argument
 from wsss.workflow.plans import planned
 
 _SHOWN = 10
+"""Images that are printed, with their main reasons."""
 
 Before = Callable[[Item], suspicion.Stage]
 """Function from an image to its label map at the stage before."""
@@ -117,9 +118,7 @@ def _review(plan: Plan, run: str, row: Product, by_masks: bool) -> None:
     out = Path(plan.folder, run, FILE)
     write_queue(out, suspects)
     _show(run, suspects, by_masks)
-    log.info(
-        "%s: %d pseudo labels; correct the first 50 in an annotation tool:", out, len(suspects)
-    )
+    log.info("%s: %d pseudo labels; hand the first to an annotation tool:", out, len(suspects))
     log.info("  wsss export labelme --queue %s --first 50 --out corrected", out)
 
 
@@ -196,7 +195,7 @@ def _show(run: str, suspects: list[Suspect], by_masks: bool) -> None:
     grid.columns[-1].justify, grid.columns[-1].no_wrap = "left", False
     for one in suspects[:_SHOWN]:
         iou = [f"{one.iou:.2f}"] if by_masks and one.iou is not None else []
-        grid.add_row(one.image, f"{one.score:.2f}", *iou, "; ".join(one.reasons))
+        grid.add_row(one.image, f"{one.score:.3f}", *iou, "; ".join(one.reasons[:2]))
     Console(highlight=False).print(grid)
     if by_masks:
         log.info("%s: ordered by masks of training images, which are for evaluation only", run)
