@@ -18,6 +18,7 @@ HELPERS = {
     "console",
     "damage",
     "events",
+    "exported",
     "finite",
     "held_out",
     "training",

@@ -23,7 +23,7 @@ from wsss.system import allocator, locks, parent, ranks, sigterm
 
 GROUPS = {
     "Run": ("init", "check", "plan", "forecast", "run", "sweep", "status", "best"),
-    "Use the results": ("predict", "refine", "export"),
+    "Use the results": ("review", "export", "predict", "refine"),
     "Look after the results": ("verify", "clean", "schema"),
 }
 """Commands that are no stage of the workflow, by their purpose."""

@@ -148,7 +148,7 @@ def _below_bound(
     """Yield a verdict that compares the segmenter with the same one trained on masks."""
     for row in rows:
         of_bound = runs.get((runnames.bound(row["run"]), row["split"]), ())
-        same = [other for other in of_bound if other["stage"] == row["stage"] and other["miou"]]
+        same = [one for one in of_bound if one["product"] == row["product"] and one["miou"]]
         if row["run"] != runnames.bound(row["run"]) and same and row["miou"]:
             share = f"{100 * _miou(row) / max(_miou(same[0]), TIE):.0f} %"
             text = f"{row['stage']} {_value(row)} is {share} of what masks give, {_value(same[0])}"
