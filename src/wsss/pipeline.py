@@ -267,7 +267,7 @@ PRODUCTS: tuple[Product, ...] = (
 """Every product of the chain, in its order."""
 
 EVALUATE = Stage("evaluate", ("evaluate",), (INDEX, Input("masks", "masks")))
-REPORT = Stage("report", files=("report/page.html.j2", "report/page.css"))
+REPORT = Stage("report", files=("report/templates/*",))
 
 GATHER = Stage("gather_parts")
 

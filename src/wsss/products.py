@@ -105,7 +105,7 @@ class Stage:
         scattered: whether its images can be shared among several jobs.
         imports_method: whether it imports the modules of the run's method by name.
         code: whether another version of its code makes another product.
-        files: further files of the package that it reads.
+        files: patterns of further files of the package that it reads.
     """
 
     name: str
