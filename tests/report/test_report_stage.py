@@ -144,7 +144,8 @@ def test_whole_run(project: Path) -> None:
     fill(project)
     text = draw(project, config='{"dataset":{"name":"cats"},"seed":3}')
     assert "Not in this report" not in text
-    assert text.count("data:image/webp") == 8 * 7
+    # rows of best, worst and suspicious images, and the training images on a sheet
+    assert text.count("data:image/webp") == 9 * 7 + 2 * 6 + 2
     assert "seed: 3" in text
     assert "Split train, 2 images with masks; ground truth: by hand." in text
 
@@ -179,11 +180,34 @@ def test_training_images_alone(project: Path) -> None:
     assert len((project / "summary.tsv").read_text().splitlines()) == 1 + 5
 
 
-def test_run_without_masks_shows_examples(project: Path) -> None:
+def test_without_masks_suspicious_images_are_shown(project: Path) -> None:
     fill(project, "no_masks.tsv")
     text = draw(project, "no_masks.tsv")
-    assert "Examples" in text
-    assert text.count("data:image/webp") == 8 * 6
+    assert "Most suspicious" in text and "by the masks" not in text
+    assert text.count("data:image/webp") == 6 * 6 + 2 * 5 + 2
+
+
+def test_results_are_linked_beside_the_page(project: Path) -> None:
+    fill(project)
+    links = re.findall('href="([^#][^"]*)"', draw(project))
+    assert links == [
+        "data:,",
+        "summary.tsv",
+        "run/cam/model.pt",
+        "run/affinity/model.pt",
+        "run/walk/train/",
+        "run/walk/val/",
+        "run/segment/model.pt",
+        "run/segment/val/",
+    ]
+
+
+def test_repeats_have_the_pictures_of_the_first(project: Path) -> None:
+    fill(project)
+    for name in ("psa.0", "psa.1"):
+        shutil.copytree(project / "run", project / name)
+    once = draw(project, names=("psa.0",)).count("data:image/webp")
+    assert draw(project, names=("psa.0", "psa.1")).count("data:image/webp") == once
 
 
 def test_a_run_that_ends_early_misses_nothing(project: Path) -> None:
@@ -191,15 +215,15 @@ def test_a_run_that_ends_early_misses_nothing(project: Path) -> None:
     benchmark(project / "run/walk", 5, 5)
     text = draw(project, without=("refined", "affinity", "walk", "segmenter", "segment"))
     assert "Not in this report" not in text
-    assert all(f"<figcaption>{name}<" not in text for name in ("AffinityNet", "Segmenter net"))
-    assert "<th>random_walk</th>" not in text
+    assert all(f"<h3>{name}<" not in text for name in ("AffinityNet", "Segmenter net"))
+    assert ">random_walk</th>" not in text
 
 
 def test_a_lost_evaluation_is_missed(project: Path) -> None:
     fill(project)
     (project / "run/refined/eval.train.json").unlink()
     text = draw(project)
-    missing = text.partition("<h2>Not in this report</h2>")[2]
+    missing = text.partition('id="missing"')[2]
     assert re.findall("<li>(.*)</li>", missing) == ["refine/eval.train.json"]
 
 
@@ -207,9 +231,9 @@ def test_a_published_checkpoint_has_no_losses(project: Path) -> None:
     fill(project)
     write_history(project / "run/classifier", "")
     text = draw(project)
-    assert "<figcaption>Classifier<" not in text
-    assert "<figcaption>Affinity network<" in text
-    assert "<figcaption>Segmenter net<" in text
+    assert "<h3>Classifier<" not in text
+    assert "<h3>Affinity network<" in text
+    assert "<h3>Segmenter net<" in text
     assert "Not in this report" not in text
 
 
@@ -237,7 +261,7 @@ def test_lost_predictions_are_missing_pictures(project: Path) -> None:
     fill(project)
     (project / "run/refined/val/maps.tsv").unlink()
     text = draw(project)
-    assert text.count("data:image/webp") == 8 * 5
+    assert text.count("data:image/webp") == 6 * 5 + 2 * 6 + 2
     assert "<li>pictures of refined</li>" in text
 
 
@@ -298,7 +322,7 @@ def test_the_classifier_is_in_summary_and_page(project: Path) -> None:
         row = next(csv.DictReader(file, delimiter="\t"))
     assert (row["stage"], row["map"], row["split"]) == ("classifier", "1.000000", "val")
     text = (project / "report.html").read_text()
-    assert "<h2>Classifier</h2>" in text and "Not in this report" not in text
+    assert '<section id="classifier"' in text and "Not in this report" not in text
 
 
 def test_lost_scores_are_missed(project: Path) -> None:

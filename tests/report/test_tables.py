@@ -161,12 +161,6 @@ def test_comparison_of_another_metric(make_run) -> None:
     assert cells == [{"value": "90.0", "best": False}]
 
 
-def test_costs_end_with_a_total(make_run) -> None:
-    rows = tables.costs(make_run())
-    assert [row["time"] for row in rows] == ["59.9 s", "1:01:40", "1:02:40"]
-    assert [row["memory"] for row in rows] == ["812", tables.NONE, "812"]
-
-
 def test_summary_keeps_its_columns() -> None:
     assert (
         *("run", "stage", "miou", "split", "images", "ground_truth"),

@@ -30,7 +30,6 @@ from wsss.products import (
     SPLITS,
     TRAIN,
     UNSPLIT,
-    VAL,
     Case,
     Input,
     Product,
@@ -254,7 +253,7 @@ class Plan:
                 if split and (row.kind == "document" or split in row.evaluated)
             ),
             "models": tuple(a for _, row, _, a in made if row.kind == "model"),
-            "shown": tuple(a for _, row, split, a in made if split == VAL and row.evaluated),
+            "shown": tuple(a for _, row, split, a in made if split in row.evaluated),
         }
         inputs = {role: tuple(dict.fromkeys(artifacts)) for role, artifacts in found.items()}
         facts = [canonical(self.config.model_dump(mode="json", exclude={"jobs"})), *self.runs]

@@ -27,6 +27,56 @@ class Repeats:
     std: Mapping[str, float | None]
 
 
+@dataclass(frozen=True)
+class Chain:
+    """A run, or all repeats of one, as the page shows it.
+
+    Attributes:
+        name: name of the run, of repeats the one that they share.
+        runs: names of the repeats, or of the run alone.
+        first: the first repeat, or the run.
+        steps: the steps of the chain; of repeats with the mean of every metric.
+    """
+
+    name: str
+    runs: tuple[str, ...]
+    first: RunResults
+    steps: tuple[Step, ...]
+
+    @property
+    def seeds(self) -> int:
+        """Number of repeats."""
+        return len(self.runs)
+
+
+def chains(runs: Sequence[RunResults]) -> list[Chain]:
+    """Return the runs in their order, the repeats of a run as one."""
+    groups: dict[str, list[RunResults]] = {}
+    for run in runs:
+        groups.setdefault(runnames.group(run.name) or run.name, []).append(run)
+    return [
+        Chain(
+            name=name if len(same) > 1 else same[0].name,
+            runs=tuple(run.name for run in same),
+            first=same[0],
+            steps=_means(same),
+        )
+        for name, same in groups.items()
+    ]
+
+
+def _means(same: Sequence[RunResults]) -> tuple[Step, ...]:
+    means = {one.step.key: one.step for one in repeated(same)}
+    return tuple(means.get(step.key, step) for step in steps(same[0]))
+
+
+def bound_of(chain: Chain, all_chains: Sequence[Chain]) -> Step | None:
+    """Return the segmenter trained on masks that a run is measured by; None without one."""
+    name = runnames.bound(chain.name)
+    found = (step for one in all_chains if one.name == name != chain.name for step in one.steps)
+    return next(found, None)
+
+
 def repeated(runs: Iterable[RunResults]) -> list[Repeats]:
     """Return the statistics of every step of two or more repeats of a run, all of one split."""
     found: dict[tuple[str, str], list[Step]] = {}

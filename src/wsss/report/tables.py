@@ -54,6 +54,17 @@ def change(value: float, base: float) -> str:
     return f"{100 * (value - base):+.1f}".replace("-", MINUS)
 
 
+def listed(names: Iterable[str]) -> str:
+    """Return names as in "a, b and c"."""
+    found = list(names)
+    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital, unless its first word has a spelling of its own (mIoU)."""
+    return text[:1].upper() + text[1:] if text[1:2].islower() else text
+
+
 def headroom(runs: Sequence[RunResults]) -> float:
     """Return the common full scale of the bars: the highest of them, rounded up to a tenth."""
     chains = [steps(run) for run in runs]
@@ -62,24 +73,32 @@ def headroom(runs: Sequence[RunResults]) -> float:
     return min(1.0, (int(10 * max(found, default=0)) + 1) / 10)
 
 
-def waterfall(found: Sequence[Step], scale: float) -> list[Row]:
+def waterfall(found: Sequence[Step], scale: float, bound: Step | None = None) -> list[Row]:
     """Return the bars of one run, each split into the part shared with its base and the change.
 
-    The first bar is that of masks in which everything is background.
+    The first bar is that of masks in which everything is background, the last one that of the
+    segmenter trained on masks.
 
     Args:
         found: the steps of the run.
         scale: mIoU at the right end of the axis.
+        bound: the segmenter trained on masks; None = there is none.
 
     Returns:
         Rows with label, note, reference, value, change and base (text), kind (gain, loss,
         none), solid, shift (per cent of the axis): the bar is `solid` wide and the change `shift`,
         and bad, True for a step that is no better than the first bar.
     """
-    return _background_bars(found, scale) + [
+    bars = [
         _bar(step, miou, base_of(found, step), scale)
         for step in found
         if (miou := step.metrics.miou) is not None
+    ]
+    top = None if bound is None else bound.metrics.miou
+    return [
+        *_plain_bars(background(found), "Everything background", "no object is found", scale),
+        *bars,
+        *_plain_bars(top, "Trained on masks", "upper bound of the segmenter", scale),
     ]
 
 
@@ -89,17 +108,12 @@ def background(found: Iterable[Step]) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def _background_bars(found: Sequence[Step], scale: float) -> list[Row]:
-    value = background(found)
+def _plain_bars(value: float | None, label: str, note: str, scale: float) -> list[Row]:
+    """Return the bar of a value that stands for comparison; none without a value."""
     if value is None:
         return []
-    texts = {
-        "label": "Everything background",
-        "note": "no object is found",
-        "change": "",
-        "base": "",
-    }
-    bar = {"solid": 100 * value / scale, "shift": 0, "kind": "none", "value": percent(value)}
+    texts = {"label": label, "note": note, "change": "", "base": "", "value": percent(value)}
+    bar = {"solid": 100 * value / scale, "shift": 0, "kind": "none"}
     return [texts | bar | {"reference": True, "bad": False}]
 
 
@@ -208,29 +222,6 @@ def classes(found: Sequence[Step], names: Sequence[str]) -> Row:
 
 def _iou_cell(value: float) -> Row:
     return {"value": percent(value), "width": 100 * value}
-
-
-def costs(run: RunResults) -> list[Row]:
-    """Return jobs, time and peak memory per stage, with a closing total."""
-    rows = [_cost(cost.stage, cost.jobs, cost.seconds, cost.memory) for cost in run.costs]
-    if not rows:
-        return []
-    memory = max((cost.memory for cost in run.costs if cost.memory is not None), default=None)
-    jobs, seconds = sum(c.jobs for c in run.costs), sum(c.seconds for c in run.costs)
-    return [*rows, _cost("all", jobs, seconds, memory) | {"total": True}]
-
-
-def _cost(stage: str, jobs: int, seconds: float, memory: float | None) -> Row:
-    shown = NONE if memory is None else f"{memory:,.0f}"
-    return {"label": stage, "jobs": jobs, "time": duration(seconds), "memory": shown}
-
-
-def duration(seconds: float) -> str:
-    """Return a time as h:mm:ss, or with a decimal when it is below a minute."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def summary_rows(runs: Iterable[RunResults]) -> list[Row]:

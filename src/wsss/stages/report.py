@@ -6,7 +6,7 @@ named `group.seed` is one of the repeats of `group`.
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from wsss import runnames
 from wsss.errors import UserError
 from wsss.io.arguments import received
 from wsss.io.atomic import write_text
@@ -28,10 +29,12 @@ from wsss.plan.files import ProductFiles, RunFiles
 from wsss.products import TRAIN, Product
 from wsss.report import classifiers, files, page, repeats, tables, terminal, verdicts
 from wsss.report.checksums import with_checksums
-from wsss.report.content import RunResults, final
-from wsss.report.panels import Panel
-from wsss.report.pictures import Predictions, pictures
+from wsss.report.content import Place, RunResults, final
+from wsss.report.pictures import Gallery, Predictions, Source, amount, gallery
 from wsss.stages.options import add_config_argument
+
+PICTURED = 8
+"""Largest number of runs with pictures."""
 
 _PACKAGES = ("wsss", "torch", "numpy", "numba")
 
@@ -59,18 +62,18 @@ def run(args: argparse.Namespace) -> None:
     # results of every run
     index, masks = Index.read(*args.index), Masks.read(*args.masks)
     described = [_described(text) for text in args.runs.splitlines()]
-    panels: dict[str, list[tuple[str, list[Panel]]]] = {}
     runs, on_training = [], []
-    for one in track(described, "report"):
-        shown = _predictions(one, args.split)
-        results = _results(one, args.split, shown)
+    for one in described:
+        results = _results(one, args.split)
         runs.append(results)
-        if shown and (last := final(results)):
-            images = index.split(args.split)
-            panels[one.name] = pictures(last, shown, masks, images, index.class_names)
         if args.split != TRAIN and (found := _evaluations(one, TRAIN)):
             scores = _scores(one, TRAIN)
             on_training.append(replace(results, evaluations=found, scores=scores))
+    on_split = {TRAIN: on_training, args.split: runs}
+    data = index, masks
+    galleries = [
+        one for split, of in on_split.items() for one in _galleries(described, split, of, data)
+    ]
     # page
     config = json.loads(args.config)
     facts = page.Facts(
@@ -87,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
     summary, found_verdicts = tables.summary_text(rows), verdicts.verdicts(rows)
     # the page is last: it says that all is there
     write_text(args.summary, summary)
-    text = page.render(facts, runs, panels, training, found_verdicts)
+    text = page.render(facts, runs, galleries, training, found_verdicts)
     write_text(args.out, with_checksums(text, summary))
     said = [terminal.table(summary), *terminal.lines(found_verdicts)]
     log.info("%s\n%s", args.out, "\n".join(said))
@@ -162,14 +165,37 @@ def _predictions(run_files: RunFiles, split: str) -> list[Predictions]:
     """Open the evaluated maps of a run that exist, in the order of the chain."""
     found = []
     for row, of in _rows(run_files):
-        record = Path(of.files.get(split, ""))
-        if row in EVALUATED and split in of.evaluations and record.is_file():
-            reader = (MapsReader if row.kind == "maps" else LabelReader)([record])
+        if _is_shown(row, of, split):
+            reader = (MapsReader if row.kind == "maps" else LabelReader)([Path(of.files[split])])
             found.append(Predictions(row, reader, of.variant))
     return found
 
 
-def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> RunResults:
+def _is_shown(row: Product, of: ProductFiles, split: str) -> bool:
+    """Return True for evaluated maps that exist."""
+    return row in EVALUATED and split in of.evaluations and Path(of.files[split]).is_file()
+
+
+def _galleries(
+    described: Sequence[RunFiles],
+    split: str,
+    results: Sequence[RunResults],
+    data: tuple[Index, Masks],
+) -> Iterator[Gallery]:
+    """Yield the pictures on a split of the first repeat of each run, of `PICTURED` runs at most."""
+    firsts: dict[str, RunFiles] = {}
+    for one in described:
+        firsts.setdefault(runnames.group(one.name) or one.name, one)
+    main = [one for one in firsts.values() if runnames.main(one.name) == one.name]
+    found = {run.name: run for run in results}
+    chosen = [one for one in main if one.name in found][:PICTURED]
+    for one in track(chosen, f"pictures of {split}"):
+        if shown := _predictions(one, split):
+            source = Source(one.name, split, shown, *data)
+            yield gallery(source, final(found[one.name]), amount(len(chosen)))
+
+
+def _results(run_files: RunFiles, split: str) -> RunResults:
     """Read the evaluations on a split, the losses and the costs of a run."""
     rows = _rows(run_files)
     evaluations = _evaluations(run_files, split)
@@ -181,7 +207,7 @@ def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> R
             benchmarks.setdefault(stage, []).extend(map(Path, folders))
     costs = files.costs(benchmarks)
     # missing files
-    pictured = {one.product.name for one in shown}
+    pictured = {row.name for row, of in rows if _is_shown(row, of, split)}
     missing = [
         f"{row.place}/eval.{key}.json"
         for key in dict.fromkeys((TRAIN, split))
@@ -210,7 +236,19 @@ def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> R
         variants={row.name: of.variant for row, of in rows if of.variant},
         costs=costs,
         missing=tuple(missing),
+        places=tuple(_places(run_files.name, rows)),
     )
+
+
+def _places(run: str, rows: Sequence[tuple[Product, ProductFiles]]) -> Iterator[Place]:
+    """Yield the networks and label maps of a run, by their names beside the report."""
+    for row, of in rows:
+        name = f"{row.title} {of.variant}".rstrip()
+        for split, path in of.files.items():
+            if row.title and row.kind == "model":
+                yield Place(name, f"{run}/{row.place}/{Path(path).name}")
+            elif row.title and row.kind == "labels":
+                yield Place(f"{name}, {split}", f"{run}/{row.place}/{split}/")
 
 
 def _makers(rows: Sequence[tuple[Product, ProductFiles]]) -> dict[str, str]:
