@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.report.conftest import scores_of
-from wsss.metrics.result import Support
 from wsss.metrics import choice
+from wsss.metrics.result import Support
 from wsss.report import page
 from wsss.report.content import RunResults
 from wsss.report.panels import Chip, Panel, Thumbnail

@@ -145,7 +145,7 @@ def test_whole_run(project: Path) -> None:
     text = draw(project, config='{"dataset":{"name":"cats"},"seed":3}')
     assert "Not in this report" not in text
     # rows of best, worst and suspicious images, and the training images on a sheet
-    assert text.count("data:image/webp") == 9 * 7 + 2 * 6 + 2
+    assert text.count("data:image/webp") == 8 * 7 + 2 * 6 + 2
     assert "seed: 3" in text
     assert "Split train, 2 images with masks; ground truth: by hand." in text
 
@@ -184,7 +184,7 @@ def test_without_masks_suspicious_images_are_shown(project: Path) -> None:
     fill(project, "no_masks.tsv")
     text = draw(project, "no_masks.tsv")
     assert "Most suspicious" in text and "by the masks" not in text
-    assert text.count("data:image/webp") == 6 * 6 + 2 * 5 + 2
+    assert text.count("data:image/webp") == 4 * 6 + 2 * 5 + 2
 
 
 def test_results_are_linked_beside_the_page(project: Path) -> None:
@@ -261,7 +261,7 @@ def test_lost_predictions_are_missing_pictures(project: Path) -> None:
     fill(project)
     (project / "run/refined/val/maps.tsv").unlink()
     text = draw(project)
-    assert text.count("data:image/webp") == 6 * 5 + 2 * 6 + 2
+    assert text.count("data:image/webp") == 4 * 5 + 2 * 6 + 2
     assert "<li>pictures of refined</li>" in text
 
 

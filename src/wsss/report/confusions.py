@@ -17,7 +17,8 @@ NAMED = 30
 LEAST = 0.005
 """Share of the pixels of a label below which a cell of the matrix is left blank."""
 
-_CELL, _NAMES = 16, 96
+_LARGEST, _SMALLEST, _SIDE, _NAMES = 28, 6, 480, 100
+"""Sides of a cell, of the cells together if they fit, and of the names, pixels."""
 
 
 class Confusion(NamedTuple):
@@ -78,32 +79,33 @@ def matrix(confusion: Sequence[Sequence[int]], names: Sequence[str], title: str)
     """
     shares = _shares(np.array(confusion, np.int64))
     left = _NAMES if len(names) <= NAMED else 2
-    side = left + _CELL * len(names)
+    cell = max(_SMALLEST, min(_LARGEST, _SIDE // len(names)))
+    side = left + cell * len(names)
     parts = [
         f'<svg class="matrix" role="img" aria-label="{escape(title)}" viewBox="0 0 {side} {side}"'
-        f' style="--side:{side}">',
+        f' style="width:{side}px">',
         f'<rect class="frame" x="{left}" y="{left}" width="{side - left}" height="{side - left}"/>',
-        *(_cells(shares, names, left)),
-        *(_labels(names, left) if left == _NAMES else ()),
+        *(_cells(shares, names, left, cell)),
+        *(_labels(names, left, cell) if left == _NAMES else ()),
         "</svg>",
     ]
     return Markup("".join(parts))  # names are escaped
 
 
-def _cells(shares: np.ndarray, names: Sequence[str], left: int) -> Iterator[str]:
+def _cells(shares: np.ndarray, names: Sequence[str], left: int, cell: int) -> Iterator[str]:
     for i, j in zip(*(places.tolist() for places in np.nonzero(shares >= LEAST)), strict=True):
-        x, y = left + _CELL * j, left + _CELL * i
+        x, y = left + cell * j, left + cell * i
         kind, verb = ("hit", "found as") if i == j else ("miss", "taken for")
         words = escape(f"{names[i]} {verb} {names[j]}: {percent(float(shares[i, j]))} %")
         yield (
-            f'<rect class="{kind}" x="{x}" y="{y}" width="{_CELL - 1}" height="{_CELL - 1}"'
+            f'<rect class="{kind}" x="{x}" y="{y}" width="{cell - 1}" height="{cell - 1}"'
             f' fill-opacity="{shares[i, j]:.3f}"><title>{words}</title></rect>'
         )
 
 
-def _labels(names: Sequence[str], left: int) -> Iterator[str]:
+def _labels(names: Sequence[str], left: int, cell: int) -> Iterator[str]:
     for place, name in enumerate(names):
-        middle = left + _CELL * place + _CELL // 2
+        middle = left + cell * place + cell // 2
         short = escape(name if len(name) <= 14 else f"{name[:13]}\N{HORIZONTAL ELLIPSIS}")
         yield f'<text x="{left - 5}" y="{middle + 4}" text-anchor="end">{short}</text>'
         yield f'<text transform="translate({middle + 4} {left - 5}) rotate(-90)">{short}</text>'

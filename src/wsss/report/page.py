@@ -93,6 +93,7 @@ def render(
             _chain(chain, chains, facts, scale, metrics)
             | _classifier(chain.first, trained.get(chain.first.name))
             for chain in chains
+            if not runnames.is_bound(chain.name)
         ],
         trainings=curves.trainings(runs),
         series=curves.legend(runs),
@@ -122,9 +123,7 @@ def _chain(
         "name": chain.name,
         "seeds": chain.seeds,
         "first": first.name,
-        "waterfall": []
-        if runnames.is_bound(chain.name)
-        else tables.waterfall(chain.steps, scale, repeats.bound_of(chain, chains)),
+        "waterfall": tables.waterfall(chain.steps, scale, repeats.bound_of(chain, chains)),
         "quality": tables.quality(chain.steps, metrics),
         "classes": tables.classes(steps(first), facts.class_names),
         "confusion": _confusion(first, facts.class_names),

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -208,7 +207,7 @@ def paint_labels(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, st
 
 
 def paint_overlay(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
-    """Tint an image with its labels, outlined in full colour; ignored pixels are striped.
+    """Tint an image with its labels, outlined in white; ignored pixels are striped.
 
     Args:
         labels: (H, W) uint8.
@@ -219,11 +218,10 @@ def paint_overlay(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, s
         (h, w, 3) uint8.
     """
     small, out = _nearest(labels, image), image.astype(np.float32)
-    edges = cv2.dilate(boundaries(small).astype(np.uint8), np.ones((2, 2), np.uint8)) > 0
     for c, colour in colours.items():
         mask = small == c + 1
         out[mask] = (1 - _TINT) * out[mask] + _TINT * _rgb(colour)
-        out[mask & edges] = _rgb(colour)
+    out[boundaries(small)] = 255
     return _bytes(_striped(out, small))
 
 

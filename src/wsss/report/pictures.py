@@ -34,7 +34,7 @@ class Amount:
 
 def amount(runs: int) -> Amount:
     """Return how many pictures each of some runs has."""
-    return Amount(rows=max(1, min(3, 6 // max(runs, 1))), sheet=max(8, min(24, 96 // max(runs, 1))))
+    return Amount(rows=2 if runs <= 3 else 1, sheet=24 if runs <= 4 else 12)
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,6 @@ def layers(shown: Predictions, item: Item, size: tuple[int, int]) -> dict[str, p
     if row.background:
         ids, posteriors = label_ids(classes), read_refined(reader, item, size)
         ends = (min(posteriors), max(posteriors))
-        return {f"{row.title}, alpha {alpha:g}": ids[posteriors[alpha].argmax(0)] for alpha in ends}
+        return {f"{row.name}, alpha {alpha:g}": ids[posteriors[alpha].argmax(0)] for alpha in ends}
     cam, _ = read_cam(reader, item)
     return {row.name.upper(): panels.Heatmap(cam.astype(np.float32), classes)}
