@@ -26,6 +26,7 @@ HELPERS = {
     "options",
     "packing",
     "predicting",
+    "recipes",
     "parts",
     "sourcing",
 }

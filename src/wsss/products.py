@@ -134,7 +134,7 @@ class Product:
         evaluated: splits that it is compared with the masks on.
         folder: folder within that of a run; empty = `step`.
         file: file that is complete when the product is; empty = that of its kind.
-        beside: name of a second file that the stage writes before it; empty = there is none.
+        beside: names of further files that the stage writes before it.
         background: maps: whether they hold scores of the background, so that the highest score
             decides; otherwise a threshold does.
         uses_labels: whether its maps depend on the image labels of the same images.
@@ -151,7 +151,7 @@ class Product:
     evaluated: tuple[Split, ...] = ()
     folder: str = ""
     file: str = ""
-    beside: str = ""
+    beside: tuple[str, ...] = ()
     background: bool = True
     uses_labels: bool = True
     variant: Callable[[Run], str] | None = None

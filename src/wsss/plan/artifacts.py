@@ -50,6 +50,10 @@ JOBS_UNKNOWN = 4
 """Jobs for a split whose number of images is not known before it is downloaded or cut."""
 
 
+REPORTED = ("summary.tsv", "classes.tsv", "differences.tsv")
+"""Tables beside the report: of runs and stages, of classes, of differences between runs."""
+
+
 class Plan:
     """All artifacts of a configuration.
 
@@ -257,7 +261,7 @@ class Plan:
         }
         inputs = {role: tuple(dict.fromkeys(artifacts)) for role, artifacts in found.items()}
         facts = [canonical(self.config.model_dump(mode="json", exclude={"jobs"})), *self.runs]
-        row = Product("report", "document", (REPORT,), file="report.html", beside="summary.tsv")
+        row = Product("report", "document", (REPORT,), file="report.html", beside=REPORTED)
         return self._add(REPORT, row, None, None, inputs, facts, [])
 
 

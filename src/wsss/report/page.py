@@ -13,12 +13,23 @@ from wsss.metrics import choice
 from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import CRITERIA, METRICS, Metric, Support, ThresholdCurve, absence
 from wsss.metrics.tally import is_wide
-from wsss.report import classifiers, confusions, costs, curves, plots, repeats, tables
+from wsss.report import (
+    classifiers,
+    compare,
+    confusions,
+    costs,
+    curves,
+    differences,
+    plots,
+    repeats,
+    tables,
+)
+from wsss.report.compare import Compared
 from wsss.report.content import RunResults, absent, plateau_of, steps
 from wsss.report.headline import headline
 from wsss.report.pictures import Gallery
 from wsss.report.repeats import Chain
-from wsss.report.verdicts import Verdict
+from wsss.report.verdicts import SummaryRow, Verdict
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ def render(
     galleries: Sequence[Gallery] = (),
     training: Training | None = None,
     verdicts: Sequence[Verdict] = (),
+    compared: Compared | None = None,
 ) -> str:
     """Return the page.
 
@@ -63,6 +75,7 @@ def render(
         galleries: pictures of runs.
         training: results on the training images, if these were evaluated too.
         verdicts: sentences about the runs.
+        compared: rows of summary.tsv and differences between the runs.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -85,9 +98,7 @@ def render(
         background=_background(runs),
         headline=lead,
         metrics=_texts(metrics),
-        comparison=tables.comparison(runs),
-        repeats=_repeats(facts, runs, training),
-        training=training and _training(training),
+        compared=_compared(compared, facts, runs, training) if compared else {"parts": []},
         runs=runs,
         chains=[
             _chain(chain, chains, facts, scale, metrics)
@@ -205,19 +216,6 @@ def _absence(runs: Sequence[RunResults], support: Support) -> str:
     return absence(names, support.split) + "." if names else ""
 
 
-def _training(training: Training) -> dict[str, Any]:
-    """Return the table of the training images, by the leading metric."""
-    found = tables.measured(step for run in training.runs for step in steps(run))
-    metric = "miou" if training.support.images else leading(found)
-    return {
-        "support": training.support,
-        "absence": _absence(training.runs, training.support),
-        "metric": tables.capital(METRICS[metric].title),
-        "background": _background(training.runs),
-        "comparison": tables.comparison(training.runs, metric),
-    }
-
-
 def _background(runs: Sequence[RunResults]) -> str:
     """Return the sentence on the mIoU of everything background; empty without masks."""
     value = tables.background(step for run in runs for step in steps(run))
@@ -233,21 +231,44 @@ def leading(found: Container[str]) -> str:
     return known[0] if known else "label_agreement"
 
 
-def _repeats(
-    facts: Facts, runs: Sequence[RunResults], training: Training | None
-) -> list[dict[str, Any]]:
-    """Return the table of repeated runs of every split that has one."""
+def _compared(
+    compared: Compared, facts: Facts, runs: Sequence[RunResults], training: Training | None
+) -> dict[str, Any]:
+    """Return the tables of runs and stages, of every split, and the differences between runs."""
     parts = [(facts.support, runs), *([(training.support, training.runs)] if training else [])]
-    return [
-        {
-            "support": support,
-            "table": table,
-            "background": _background(of),
-            "definitions": _definitions(repeats.columns(of, support.images > 0).values()),
-        }
-        for support, of in parts
-        if (table := repeats.comparison(of, support.images > 0))
-    ]
+    return {
+        "parts": [
+            _part(compared.rows, support, of) for support, of in parts if any(map(steps, of))
+        ],
+        "several": len(runs) > 1,
+        "beside": compare.beside(compared.rows),
+        "differences": [differences.texts(one) for one in compared.differences],
+        "against": compared.differences[0].against if compared.differences else "",
+    }
+
+
+def _part(rows: Sequence[SummaryRow], support: Support, of: Sequence[RunResults]) -> dict[str, Any]:
+    """Return the tables of a split: of the leading metric, and of the others with a deviation."""
+    masks = support.images > 0
+    metric = (
+        "miou" if masks else leading(tables.measured(step for run in of for step in steps(run)))
+    )
+    return {
+        "support": support,
+        "background": _background(of),
+        "absence": _absence(of, support),
+        "metric": tables.capital(METRICS[metric].title),
+        "table": compare.comparison(rows, support.split, metric),
+        "others": [
+            {
+                "title": tables.capital(other.title),
+                "definition": tables.capital(other.definition),
+                "table": compare.comparison(rows, support.split, name),
+            }
+            for name, other in repeats.columns(of, masks).items()
+            if name != metric
+        ],
+    }
 
 
 def ticks(scale: float) -> list[dict[str, str]]:

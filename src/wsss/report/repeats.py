@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from wsss import runnames
 from wsss.metrics.result import METRICS, Metric, Metrics, Support
 from wsss.report.content import RunResults, Step, steps
-from wsss.report.tables import Row, shown, spread, summary_row
+from wsss.report.tables import Row, shown, summary_row
 
 
 @dataclass(frozen=True)
@@ -127,51 +127,3 @@ def columns(runs: Iterable[RunResults], masks: bool) -> dict[str, Metric]:
         for name, metric in found.items()
         if metric.summary and metric.needs_masks == masks and (metric.std or not masks)
     }
-
-
-def comparison(runs: Sequence[RunResults], masks: bool) -> Row | None:
-    """Return the groups of repeats side by side at every step; None without repeats.
-
-    Args:
-        runs: the runs of one split.
-        masks: whether there are masks; else metrics without masks are compared.
-
-    Returns:
-        columns (headings), several (more than one group) and stages: label, note and groups with
-        name, seeds and cells; of several groups the best cell of every stage and column is marked.
-    """
-    metrics = columns(runs, masks)
-    by_step: dict[str, list[Repeats]] = {}
-    for one in repeated(runs):
-        by_step.setdefault(one.step.key, []).append(one)
-    if not by_step:
-        return None
-    groups = {one.group for several in by_step.values() for one in several}
-    return {
-        "columns": [metric.title for metric in metrics.values()],
-        "several": len(groups) > 1,
-        "stages": [_stage(several, tuple(metrics)) for several in by_step.values()],
-    }
-
-
-def _stage(several: Sequence[Repeats], metrics: Sequence[str]) -> Row:
-    best = {name: max(one.step.metrics.value(name) or 0 for one in several) for name in metrics}
-    notes = {one.step.note for one in several}
-    return {
-        "label": several[0].step.label,
-        "note": notes.pop() if len(notes) == 1 else "",
-        "circular": several[0].step.circular and "label_agreement" in metrics,
-        "groups": [
-            {
-                "name": one.group,
-                "seeds": one.seeds,
-                "cells": [_cell(one, name, len(several) > 1, best[name]) for name in metrics],
-            }
-            for one in several
-        ],
-    }
-
-
-def _cell(one: Repeats, metric: str, several: bool, best: float) -> Row:
-    mean = one.step.metrics.value(metric)
-    return {"value": spread(mean, one.std[metric]), "best": several and mean == best}

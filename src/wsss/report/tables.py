@@ -23,6 +23,7 @@ SUMMARY = (
     *("product", "reference", "circular", "plateau_from", "plateau_to"),
     *CRITERIA,
     *(f"{name}_std" for name in CRITERIA),
+    *("recipe", "published", "published_source", "published_differs"),
 )
 """Columns of summary.tsv; metrics are fractions, those that need masks are empty without any.
 
@@ -30,7 +31,8 @@ Metrics that need masks rest on `images`, the others on `images_predicted` (all)
 seeds holds their means and standard deviations. `map`, `f1` and the classes `not_learnt` are those
 of the row of the classifier; `reference` marks an upper bound, `circular` label agreement of maps
 that are given the labels; labels agree equally well with thresholds in the plateau. Criteria of
-location are empty where they were not measured.
+location are empty where they were not measured. `published` is the value of the `recipe` of the run
+(`wsss.report.published`), `published_differs` says what is not as there.
 """
 
 Row = dict[str, Any]
@@ -134,34 +136,9 @@ def _bar(step: Step, value: float, base: Step | None, scale: float) -> Row:
     }
 
 
-def comparison(runs: Sequence[RunResults], metric: str = "miou") -> Row:
-    """Return a metric of every step (rows) and run (columns), the best of each row marked."""
-    found = {run.name: {step.key: step for step in steps(run)} for run in runs}
-    labels = {key: step for by_key in found.values() for key, step in by_key.items()}
-    rows = [
-        {
-            "label": step.label,
-            "note": step.note,
-            "circular": (circular := _is_circular(step, metric)),
-            "cells": _cells(found, key, metric, not circular),
-        }
-        for key, step in labels.items()
-    ]
-    return {"runs": [run.name for run in runs], "rows": rows}
-
-
 def _is_circular(step: Step, metric: str) -> bool:
     """Return True if a metric of a step compares it with what it is given."""
     return step.circular and metric == "label_agreement"
-
-
-def _cells(
-    found: Mapping[str, Mapping[str, Step]], key: str, metric: str, compared: bool
-) -> list[Row]:
-    values = [by[key].metrics.value(metric) if key in by else None for by in found.values()]
-    best = max((value for value in values if value is not None), default=None)
-    several = len(values) > 1 and compared
-    return [{"value": percent(v), "best": several and v is not None and v == best} for v in values]
 
 
 def shown(masks: bool, absent: bool, found: Iterable[Step]) -> dict[str, Metric]:
@@ -245,7 +222,12 @@ def summary_row(name: str, step: Step, seeds: int, std: Mapping[str, float | Non
 
 def summary_columns(known: Mapping[str, object]) -> Row:
     """Return the columns `SUMMARY` as text; those that are not known are empty."""
-    return {column: _plain(known.get(column)) for column in SUMMARY}
+    return row_text(SUMMARY, known)
+
+
+def row_text(columns: Iterable[str], known: Mapping[str, object]) -> Row:
+    """Return columns as text; those that are not known are empty."""
+    return {column: _plain(known.get(column)) for column in columns}
 
 
 def _plain(value: object) -> str:
@@ -256,13 +238,18 @@ def _plain(value: object) -> str:
 
 def summary_text(rows: Iterable[Row]) -> str:
     """Return the rows as the text of summary.tsv."""
+    return tsv_text(SUMMARY, rows)
+
+
+def tsv_text(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
+    """Return rows as a table separated by tabs, with a header."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, SUMMARY, delimiter="\t", lineterminator="\n")
+    writer = csv.DictWriter(buffer, columns, delimiter="\t", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()
 
 
-def read_rows(summary: str) -> list[dict[str, str]]:
-    """Return the rows of the text of summary.tsv."""
-    return list(csv.DictReader(io.StringIO(summary), delimiter="\t"))
+def read_rows(text: str) -> list[dict[str, str]]:
+    """Return the rows of the text of such a table."""
+    return list(csv.DictReader(io.StringIO(text), delimiter="\t"))

@@ -6,7 +6,7 @@ named `group.seed` is one of the repeats of `group`.
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from wsss import runnames
+from wsss.config.resolve import load
 from wsss.errors import UserError
 from wsss.io.arguments import received
 from wsss.io.atomic import write_text
@@ -27,11 +28,25 @@ from wsss.metrics.result import Evaluation, Support
 from wsss.pipeline import EVALUATED, PRODUCTS, SCORES, product
 from wsss.plan.files import ProductFiles, RunFiles
 from wsss.products import TRAIN, Product
-from wsss.report import classifiers, files, page, repeats, tables, terminal, verdicts
+from wsss.report import (
+    by_class,
+    classifiers,
+    differences,
+    files,
+    page,
+    published,
+    repeats,
+    tables,
+    terminal,
+    verdicts,
+)
 from wsss.report.checksums import with_checksums
+from wsss.report.compare import Compared
 from wsss.report.content import Place, RunResults, final
 from wsss.report.pictures import Gallery, Predictions, Source, amount, gallery
+from wsss.report.published import Recipe
 from wsss.stages.options import add_config_argument
+from wsss.stages.recipes import recipes
 
 PICTURED = 8
 """Largest number of runs with pictures."""
@@ -49,11 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", required=True, help="split that is shown, besides train")
     parser.add_argument("--out", required=True, type=Path, help="report.html to write")
     parser.add_argument("--summary", required=True, type=Path, help="summary.tsv to write")
+    parser.add_argument("--classes", required=True, type=Path, help="classes.tsv to write")
+    parser.add_argument("--differences", required=True, type=Path, help="differences.tsv to write")
     add_config_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the page and the summary; the page lists the files that are missing.
+    """Write the page and the tables beside it; the page lists the files that are missing.
 
     Raises:
         UserError: a description is wrong, an evaluation is of another product or split, or a file
@@ -84,16 +101,34 @@ def run(args: argparse.Namespace) -> None:
         versions=[(name, version(name)) for name in _PACKAGES],
     )
     training = page.Training(_support(index, masks, TRAIN), on_training) if on_training else None
-    # summary
-    kinds = (classifiers, tables, repeats)
-    rows = [row for of in (runs, on_training) for kind in kinds for row in kind.summary_rows(of)]
-    summary, found_verdicts = tables.summary_text(rows), verdicts.verdicts(rows)
+    # tables
+    splits = (runs, on_training)
+    rows = _summary_rows(splits, recipes(load(config), index.class_names))
+    compared = [one for of in splits for one in differences.differences(of)]
+    by_class_rows = [row for of in splits for row in by_class.rows(of, index.class_names)]
+    written = {
+        args.summary: tables.summary_text(rows),
+        args.classes: by_class.text(by_class_rows),
+        args.differences: differences.text(compared),
+    }
+    for path, text in written.items():
+        write_text(path, text)
     # the page is last: it says that all is there
-    write_text(args.summary, summary)
-    text = page.render(facts, runs, galleries, training, found_verdicts)
-    write_text(args.out, with_checksums(text, summary))
-    said = [terminal.table(summary), *terminal.lines(found_verdicts)]
-    log.info("%s\n%s", args.out, "\n".join(said))
+    said = [*verdicts.verdicts(rows), *differences.verdicts(compared)]
+    text = page.render(facts, runs, galleries, training, said, Compared(rows, compared))
+    write_text(args.out, with_checksums(text, written.values()))
+    lines = [terminal.table(written[args.summary]), *terminal.lines(said)]
+    log.info("%s\n%s", args.out, "\n".join(lines))
+
+
+def _summary_rows(
+    splits: Iterable[Sequence[RunResults]], known: dict[str, Recipe]
+) -> list[tables.Row]:
+    """Return the rows of summary.tsv, with what is published for the recipes of the runs."""
+    kinds = (classifiers, tables, repeats)
+    rows = [row for of in splits for kind in kinds for row in kind.summary_rows(of)]
+    of_groups = {runnames.group(run) or run: recipe for run, recipe in known.items()}
+    return [row | published.columns(row, (of_groups | known).get(row["run"])) for row in rows]
 
 
 def _described(text: str) -> RunFiles:
