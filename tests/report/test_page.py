@@ -7,8 +7,10 @@ import pytest
 from tests.report.conftest import scores_of
 from wsss.metrics import choice
 from wsss.metrics.result import Support
-from wsss.report import page
+from wsss.report import page, repeats, tables
+from wsss.report.compare import Compared
 from wsss.report.content import RunResults
+from wsss.report.differences import Difference
 from wsss.report.panels import Chip, Panel, Thumbnail
 from wsss.report.pictures import Gallery, Group
 from wsss.report.verdicts import Verdict
@@ -168,22 +170,37 @@ def test_verdicts_are_on_the_page(make_run) -> None:
     assert not section(page.render(FACTS, [make_run()]), "verdicts")
 
 
-def test_repeats_stand_in_one_table(make_run) -> None:
+def rows_of(*splits: list[RunResults]) -> list[tables.Row]:
+    """Rows of summary.tsv."""
+    return [row for of in splits for kind in (tables, repeats) for row in kind.summary_rows(of)]
+
+
+def on_train(run: RunResults) -> RunResults:
+    """The same run on the training images."""
+    moved = {}
+    for name, one in run.evaluations.items():
+        results = {key: m.model_copy(update={"split": "train"}) for key, m in one.results.items()}
+        moved[name] = one.model_copy(update={"results": results})
+    return replace(run, evaluations=moved)
+
+
+def test_repeats_are_one_line_of_the_table_of_runs(make_run) -> None:
     runs = [make_run(f"{name}.{seed}", shift=0.02 * seed) for name in "ab" for seed in (0, 1)]
-    training = page.Training(support("train", 20, 20, "by hand"), runs)
-    text = page.render(FACTS, runs, (), training)
-    shown = section(text, "repeats")
-    assert shown.count("<td>a</td>") == shown.count("<td>b</td>") == 2 * 6
-    assert shown.count('rowspan="2"') == 2 * 6
-    assert "61.0 \N{PLUS-MINUS SIGN} 1.4" in shown
-    assert "Split train, 20 images with masks; ground truth: by hand." in shown
+    trained = [on_train(run) for run in [*runs, make_run("c")]]
+    training = page.Training(support("train", 20, 20, "by hand"), trained)
+    compared = Compared(rows_of(runs, trained))
+    text = page.render(FACTS, runs, (), training, compared=compared)
+    found = section(text, "runs")
+    head = '<tr><th scope="row">{}<small>2 seeds</small></th><td class="n best">51.0 \N{PLUS-MINUS SIGN} 1.4</td>'
+    assert all(head.format(name) in found for name in "ab")
+    assert '<th scope="row">c</th>' in found and found.count("Every seed") == 2
+    assert "Split train, 20 images with masks; ground truth: by hand." in found
     assert balanced(text)
 
 
 def test_a_best_seed_leads_with_the_mean_beside_it(make_run) -> None:
     text = page.render(FACTS, [make_run("a.0"), make_run("a.1", shift=0.02)])
     assert "Over all 2 seeds it is 56.0 \N{PLUS-MINUS SIGN} 1.4 %." in text
-    assert not section(page.render(FACTS, [make_run("a.0"), make_run("b")]), "repeats")
 
 
 def test_a_seed_does_not_start_from_a_seed(make_run) -> None:
@@ -196,30 +213,51 @@ def test_a_seed_does_not_start_from_a_seed(make_run) -> None:
     assert "it started from" not in text
 
 
-def test_training_images_have_a_table_of_their_own(make_run) -> None:
-    runs = [make_run("a"), make_run("b")]
-    training = page.Training(support("train", 20, 20, "by hand"), runs[:1])
-    text = page.render(FACTS, runs, (), training)
-    shown = section(text, "training-images")
-    assert "mIoU in per cent. " in shown
-    assert "Split train, 20 images with masks; ground truth: by hand." in shown
-    cells = re.findall(r'class="n">([\d.]+)</td>', shown)
-    assert cells == ["50.0", "40.0", "45.0", "35.0", "60.0", "55.0"]
-    assert balanced(text)
+def without_masks(run: RunResults) -> str:
+    """The tables of runs, without masks on the training images."""
+    trained = [on_train(run)]
+    training = page.Training(support("train", 20, 0, "none"), trained)
+    compared = Compared(rows_of(trained))
+    return section(page.render(BLANK, [run], (), training, compared=compared), "runs")
 
 
 def test_training_images_without_masks_show_agreement(make_run) -> None:
-    training = page.Training(support("train", 20, 0, "none"), [make_run(masks=False)])
-    text = page.render(FACTS, [make_run()], (), training)
-    assert "Label agreement in per cent. " in text
+    text = without_masks(make_run(masks=False))
+    assert "<h3>Label agreement, train</h3>" in text
     assert "Split train, 20 images; no masks." in text
+    assert text.count('<small class="mark">circular</small>') == 2 * 5
 
 
 def test_training_images_without_masks_show_a_criterion(make_run, monkeypatch) -> None:
     monkeypatch.setattr(choice, "earned", lambda *_: None)
     run = located(make_run(masks=False), refiner_agreement=0.7)
-    training = page.Training(support("train", 20, 0, "none"), [run])
-    assert "Refiner agreement in per cent. " in page.render(FACTS, [make_run()], (), training)
+    assert "<h3>Refiner agreement, train</h3>" in without_masks(run)
+
+
+def test_published_values_stand_below_the_run_and_with_their_source(make_run) -> None:
+    run = make_run()
+    rows = [
+        row | {"recipe": "psa", "published": "0.617", "published_source": "a <paper>"}
+        if row["stage"] == "segment net"
+        else row
+        for row in rows_of([run])
+    ]
+    found = section(page.render(FACTS, [run], compared=Compared(rows)), "runs")
+    assert (
+        '<tr class="published"><th scope="row">published</th>' in found
+        and "Beside published" in found
+    )
+    assert "<td>a &lt;paper&gt;</td><td>nothing</td>" in found
+
+
+def test_differences_are_named_with_their_interval(make_run) -> None:
+    one = Difference("b", "a", "val", "walk", 0.021, 6, 0.02, -0.01, 0.05, 0.6, 0.3, "cat falls")
+    runs = [make_run("a"), make_run("b")]
+    found = section(page.render(FACTS, runs, compared=Compared(rows_of(runs), [one])), "runs")
+    assert "<h3>Differences from a</h3>" in found
+    cells = re.findall("<td[^>]*>([^<]*)</td>", found.partition("Differences from a")[2])
+    assert cells[:5] == ["val", "walk", "+2.1", "+2.0", "\u22121.0 to +5.0"]
+    assert cells[5:] == ["60 %", "30 %", "cat falls"]
 
 
 def test_page_names_what_is_missing() -> None:
@@ -241,7 +279,11 @@ def test_everything_is_escaped(make_run) -> None:
     basis = support(evil, 8, 6, evil)
     facts = page.Facts(evil, basis, [evil], evil, [(evil, evil)])
     training = page.Training(basis, [run, make_run("b.0")])
-    text = page.render(facts, [run, other], [shown], training)
+    compared = Compared(
+        [row | {"recipe": evil, "published": "0.5"} for row in rows_of([run, other])],
+        [Difference(*[evil] * 4, 0.1, 6, 0.1, 0.0, 0.2, 1.0, 0.0, evil)],
+    )
+    text = page.render(facts, [run, other], [shown], training, compared=compared)
     assert "<script" not in text and "<b onload" not in text
     assert text.count("&lt;script&gt;") > 20
     assert balanced(text)

@@ -125,6 +125,13 @@ def described(run: Path, *without: str) -> RunFiles:
     return RunFiles(run.name, found)
 
 
+def outputs(project: Path) -> list[object]:
+    """The files that the stage is to write."""
+    tables = ("summary", "classes", "differences")
+    named = [word for name in tables for word in (f"--{name}", project / f"{name}.tsv")]
+    return ["--out", project / "report.html", *named]
+
+
 def draw(
     project: Path,
     masks: str = "masks.tsv",
@@ -133,7 +140,7 @@ def draw(
     names: tuple[str, ...] = ("run",),
     without: tuple[str, ...] = (),
 ) -> str:
-    files = ["--out", project / "report.html", "--summary", project / "summary.tsv"]
+    files = outputs(project)
     lines = (described(project / name, *without).to_json() for name in names)
     runs = ["--runs", "\n".join(lines)]
     call(report, *tables(project, masks, split), *files, *runs, "--config", config)
@@ -295,7 +302,7 @@ def test_a_damaged_evaluation_is_named(project: Path) -> None:
     ],
 )
 def test_a_wrong_description_is_one_line(project: Path, text: str, problem: str) -> None:
-    rest = ["--out", project / "a", "--summary", project / "b", "--config", "{}"]
+    rest = [*outputs(project), "--config", "{}"]
     with pytest.raises(UserError) as raised:
         call(report, *tables(project, "masks.tsv"), "--runs", text, *rest)
     assert str(raised.value).startswith(problem) and "\n" not in str(raised.value)
@@ -311,7 +318,7 @@ def with_scores(project: Path) -> list[object]:
     scores = ProductFiles(path, {}, None, {})
     known = described(run)
     line = RunFiles(known.name, {**known.products, "classifier scores": scores}).to_json()
-    return ["--runs", line, "--out", project / "report.html", "--summary", project / "summary.tsv"]
+    return ["--runs", line, *outputs(project)]
 
 
 def test_the_classifier_is_in_summary_and_page(project: Path) -> None:
