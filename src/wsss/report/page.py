@@ -236,9 +236,10 @@ def _compared(
 ) -> dict[str, Any]:
     """Return the tables of runs and stages, of every split, and the differences between runs."""
     parts = [(facts.support, runs), *([(training.support, training.runs)] if training else [])]
+    known = compare.splits(compared.rows)
     return {
         "parts": [
-            _part(compared.rows, support, of) for support, of in parts if any(map(steps, of))
+            _part(compared.rows, support, of) for support, of in parts if support.split in known
         ],
         "several": len(runs) > 1,
         "beside": compare.beside(compared.rows),
