@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
-from wsss import runnames
 from wsss.pipeline import PRODUCTS
 from wsss.report.differences import Difference
 from wsss.report.tables import percent, spread
@@ -127,10 +126,8 @@ def comparison(rows: Sequence[SummaryRow], split: str, metric: str = "miou") -> 
         for stage in stages
         if stage not in circular and sum(row["stage"] == stage for row in means) > 1
     }
-    groups = dict.fromkeys(runnames.group(row["run"]) or row["run"] for row in here)
     by_run = _by_run(means)
-    order = dict.fromkeys(name for group in groups for name in _names(group, by_run))
-    lines = chain.from_iterable(_lines(by_run[name], stages, metric, best) for name in order)
+    lines = chain.from_iterable(_lines(own, stages, metric, best) for own in by_run.values())
     repeats = [row for row in here if row["run"] not in by_run]
     seeds = [_line(own, stages, metric, {}, "seed") for own in _by_run(repeats).values()]
     return Comparison(split, metric, [*stages], frozenset(circular), [*lines], seeds)
@@ -141,11 +138,6 @@ def _by_run(rows: Iterable[SummaryRow]) -> dict[str, list[SummaryRow]]:
     for row in rows:
         found.setdefault(row["run"], []).append(row)
     return found
-
-
-def _names(group: str, known: Iterable[str]) -> Iterator[str]:
-    """Yield the runs of a group that have a line of their own."""
-    yield from (name for name in known if group in (name, runnames.group(name)))
 
 
 def _lines(
