@@ -74,9 +74,9 @@ def test_the_terminal_shows_it_in_columns(written, capsys):
 def test_classes_are_those_of_the_last_masks(written, capsys):
     said = lines(capsys, "--classes", "--format", "tsv")
     assert said == [
-        "class\tsplit\tb\ta_1",
-        f"cat\tval\t25.0\t51.0 {SPREAD} 2.0",
-        f"mean\tval\t55.0\t61.0 {SPREAD} 1.4",
+        "class\tsplit\ta_1\tb",
+        f"cat\tval\t51.0 {SPREAD} 2.0\t25.0",
+        f"mean\tval\t61.0 {SPREAD} 1.4\t55.0",
     ]
 
 
