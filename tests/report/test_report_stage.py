@@ -1,4 +1,5 @@
 import csv
+import json
 import re
 import shutil
 from argparse import ArgumentParser
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.listed import listed
+from wsss.data.taxonomy import VOC_CLASSES
 from wsss.errors import UserError
 from wsss.io.checksummed import add_checksum
 from wsss.io.index import Index, Masks
@@ -182,7 +184,7 @@ def test_training_images_alone(project: Path) -> None:
     fill(project)
     for path in project.glob("run/**/eval.val.json"):
         path.unlink()
-    text = draw(project, split=TRAIN)
+    draw(project, split=TRAIN)
     assert len((project / "summary.tsv").read_text().splitlines()) == 1 + 5
 
 
@@ -255,6 +257,40 @@ def test_repeats_are_summed_up_per_split(project: Path) -> None:
         ("psa", "2", "0.000000")
     }
     assert [row["split"] for row in rows] == ["val"] * 6 + ["train"] * 5
+
+
+def test_every_class_and_difference_is_in_a_table_of_its_own(project: Path) -> None:
+    fill(project)
+    shutil.copytree(project / "run", project / "other")
+    draw(project, names=("run", "other"))
+    with (project / "classes.tsv").open() as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["stage"] == "walk"]
+    names = ["background", "cat"]
+    assert [(row["run"], row["split"], row["class"]) for row in rows] == [
+        (run, split, name) for split in (VAL, TRAIN) for run in ("run", "other") for name in names
+    ]
+    with (project / "differences.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert {(row["run"], row["against"]) for row in rows} == {("other", "run")}
+    assert [row["images"] for row in rows] == ["9"] * 6 + ["2"] * 5
+    assert {row["image_gain"] for row in rows} == {"0.000000"}
+
+
+def test_published_values_of_a_recipe_are_in_summary_and_page(project: Path) -> None:
+    index = Index.read(project / "index.tsv")
+    Index(VOC_CLASSES, index.items).write(project / "index.tsv")
+    fill(project)
+    (project / "run").rename(project / "psa")
+    (project / "resnet_38d.params").touch()
+    backbone = {"name": "resnet38d", "weights": f"{project}/resnet_38d.params"}
+    data = {"source": "voc", "root": str(project), "splits": {"train": "train_aug", "val": "val"}}
+    config = json.dumps({"dataset": data, "method": "psa", "backbone": backbone})
+    text = draw(project, names=("psa",), config=config)
+    with (project / "summary.tsv").open() as file:
+        (row,) = (r for r in csv.DictReader(file, delimiter="\t") if r["stage"] == "segment net")
+    assert (row["recipe"], row["published"]) == ("psa", "0.617000")
+    assert row["published_differs"].startswith("on 9 images, not VOC's 1449; cam.train.")
+    assert "<td>voc12/psa</td><td>val</td><td>segment net</td>" in text
 
 
 def test_empty_run_says_what_is_missing(project: Path) -> None:

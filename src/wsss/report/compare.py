@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
+from wsss import runnames
 from wsss.pipeline import PRODUCTS
 from wsss.report.differences import Difference
 from wsss.report.tables import percent, spread
@@ -121,14 +122,16 @@ def comparison(rows: Sequence[SummaryRow], split: str, metric: str = "miou") -> 
         row["stage"] for row in sorted(here, key=lambda row: _ORDER.index(row["product"]))
     )
     circular = {row["stage"] for row in here if row["circular"] and metric == "label_agreement"}
-    best = {
-        stage: max(float(row[metric]) for row in means if row["stage"] == stage)
-        for stage in stages
-        if stage not in circular and sum(row["stage"] == stage for row in means) > 1
-    }
-    by_run = _by_run(means)
-    lines = chain.from_iterable(_lines(own, stages, metric, best) for own in by_run.values())
-    repeats = [row for row in here if row["run"] not in by_run]
+    rivals: dict[str, list[float]] = {stage: [] for stage in stages if stage not in circular}
+    for row in means:
+        # the others serve a run, or are trained on masks
+        if row["stage"] in rivals and runnames.main(row["run"]) == row["run"]:
+            rivals[row["stage"]].append(float(row[metric]))
+    best = {stage: max(values) for stage, values in rivals.items() if len(values) > 1}
+    groups = _by_run(means).values()
+    lines = chain.from_iterable(_lines(own, stages, metric, best) for own in groups)
+    known = {(row["run"], row["stage"]) for row in means}
+    repeats = [row for row in here if (row["run"], row["stage"]) not in known]
     seeds = [_line(own, stages, metric, {}, "seed") for own in _by_run(repeats).values()]
     return Comparison(split, metric, [*stages], frozenset(circular), [*lines], seeds)
 
