@@ -85,7 +85,7 @@ def test_a_mean_gain_hides_no_class_that_collapses(with_images, before, after, c
     second = with_images("b", (0.2, 0.1), miou=0.621, bird=after, cat=0.9)
     found = differences.differences([first, second])
     said = [verdict.text for verdict in differences.verdicts(found)]
-    text = "walk +2.1 mIoU on a, but classes collapse: bird from 37.8 to 15.4"
+    text = "walk +2.1 mIoU over a, but classes collapse: bird from 37.8 to 15.4"
     assert (said[:1] == [text]) is collapses
 
 
@@ -97,5 +97,5 @@ def test_a_fall_within_the_spread_of_seeds_is_no_collapse(with_images) -> None:
 def test_a_gain_that_images_do_not_show_is_said(with_images) -> None:
     runs = [with_images("a", (0, 0, 0)), with_images("b", (0.3, 0.1, -0.1), miou=0.63)]
     (verdict,) = differences.verdicts(differences.differences(runs))
-    assert "walk +3.0 mIoU on a, but 3 images show no difference: +10.0 by image" in verdict.text
+    assert "walk +3.0 mIoU over a, but 3 images show no difference: +10.0 by image" in verdict.text
     assert (verdict.run, verdict.split) == ("b", "val")

@@ -22,7 +22,7 @@ def written(tmp_path, monkeypatch):
     rows = [
         *(masks(f"a_1.{n}", "walk", miou, precision=0.7) for n, miou in enumerate((0.6, 0.62))),
         masks("a_1", "walk", 0.61, seeds=2, miou_std=0.014, precision=0.7, precision_std=0.0),
-        masks("b", "walk", 0.6, recipe="psa", published=0.602, precision=0.8),
+        masks("b", "walk", 0.6, recipe="psa", published=0.602, precision=0.8, circular="yes"),
         masks("b", "segment net", 0.55, precision=0.8, product="segment"),
     ]
     (tmp_path / "summary.tsv").write_text(summary_text(rows))
@@ -69,6 +69,11 @@ def test_the_terminal_shows_it_in_columns(written, capsys):
     said = lines(capsys, "--metric", "precision")
     assert sum(line.split()[:1] in (["a_1"], ["b"]) for line in said) == 2
     assert not any("published" in line for line in said)
+
+
+def test_circular_agreement_is_marked(written, capsys):
+    head, *_ = lines(capsys, "--metric", "label_agreement", "--format", "tsv")
+    assert head.split("\t")[3:] == ["walk (circular)", "segment net"]
 
 
 def test_classes_are_those_of_the_last_masks(written, capsys):

@@ -86,11 +86,13 @@ def differences(runs: Sequence[RunResults]) -> list[Difference]:
     Args:
         runs: the runs of one split.
     """
-    named: dict[str, list[RunResults]] = {}
+    groups: dict[str, list[RunResults]] = {}
     for run in runs:
         if runnames.main(run.name) == run.name:
-            named.setdefault(runnames.group(run.name) or run.name, []).append(run)
-    stages = {name: _stages(same) for name, same in named.items()}
+            groups.setdefault(runnames.group(run.name) or run.name, []).append(run)
+    stages = {
+        name if len(same) > 1 else same[0].name: _stages(same) for name, same in groups.items()
+    }
     first = next(iter(stages), "")
     return [
         found
@@ -210,7 +212,7 @@ def verdicts(found: Iterable[Difference]) -> list[Verdict]:
 
 
 def _verdicts(one: Difference) -> Iterator[Verdict]:
-    gain = f"{one.stage} {change(one.miou_gain, 0)} mIoU on {one.against}"
+    gain = f"{one.stage} {change(one.miou_gain, 0)} mIoU over {one.against}"
     if one.collapsed:
         text = f"{gain}, but classes collapse: {one.collapsed}"
         yield Verdict(one.run, one.split, text, "look at their pictures before you choose it")

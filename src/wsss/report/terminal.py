@@ -58,7 +58,7 @@ def table(summary: str) -> str:
 def plain(grid: Table) -> str:
     """Return a table as text without colours, as wide as it is."""
     buffer = io.StringIO()
-    Console(file=buffer, width=1000, color_system=None).print(grid)
+    Console(file=buffer, width=1000, color_system=None, markup=False).print(grid)
     return "\n".join(line.rstrip() for line in buffer.getvalue().strip("\n").splitlines())
 
 

@@ -71,7 +71,9 @@ def _stages(rows: Sequence[SummaryRow], metric: str) -> list[list[str]]:
     """Return a header and a row per run, per cent by stage."""
     tables = [comparison(rows, split, metric) for split in splits(rows)]
     stages = list(dict.fromkeys(stage for table in tables for stage in table.stages))
-    found = [["run", "split", "seeds", *stages]]
+    circular = {stage for table in tables for stage in table.circular}
+    headings = (f"{stage} (circular)" if stage in circular else stage for stage in stages)
+    found = [["run", "split", "seeds", *headings]]
     for table in tables:
         for line in table.lines:
             own = {s: cell.text for s, cell in zip(table.stages, line.cells, strict=True)}
