@@ -1,7 +1,8 @@
 """From predictions and masks to metrics, pictures and one page.
 
 REQUIRED INPUTS: the table of masks, the predictions of every product of every run.
-OUTPUTS: evaluate/{key}/{product}.{split}.json, report/{key}/report.html, report/{key}/summary.tsv.
+OUTPUTS: evaluate/{key}/{product}.{split}.json, report/{key}/report.html and beside it summary.tsv,
+    classes.tsv, differences.tsv.
 """
 
 
@@ -54,6 +55,8 @@ rule report:
             )
         ),
         summary=update(report(f"{STORE}/report/{{key}}/summary.tsv", category="wsss")),
+        classes=update(report(f"{STORE}/report/{{key}}/classes.tsv", category="wsss")),
+        differences=update(report(f"{STORE}/report/{{key}}/differences.tsv", category="wsss")),
     log:
         f"{STORE}/report/{{key}}/logs/all.log",
     benchmark:
@@ -70,6 +73,7 @@ rule report:
     shell:
         "wsss report --index {input.index:q} --masks {input.masks:q} --runs {params.runs:q}"
         " --split val --out {output.page:q} --summary {output.summary:q}"
+        " --classes {output.classes:q} --differences {output.differences:q}"
         " --config {params.config:q} --log {log:q}"
 
 

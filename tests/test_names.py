@@ -28,6 +28,7 @@ HELPERS = {
     "options",
     "packing",
     "predicting",
+    "recipes",
     "parts",
     "pictures",
     "sourcing",

@@ -22,7 +22,7 @@ from wsss.pipeline import STAGES
 from wsss.system import allocator, locks, parent, ranks, sigterm
 
 GROUPS = {
-    "Run": ("init", "check", "plan", "forecast", "run", "sweep", "status", "best"),
+    "Run": ("init", "check", "plan", "forecast", "run", "sweep", "status", "best", "table"),
     "Use the results": ("review", "export", "predict", "refine"),
     "Look after the results": ("verify", "clean", "schema"),
 }

@@ -208,7 +208,12 @@ PRODUCTS: tuple[Product, ...] = (
     Product("fetched", "table", (FETCH,), splits=UNSPLIT, file="data/fetched.json"),
     Product("drawn", "labels", (CONVERT_MASKS,)),
     Product(
-        "tiles", "table", (MAKE_TILES,), splits=UNSPLIT, file="data/tiles.tsv", beside="labels.csv"
+        "tiles",
+        "table",
+        (MAKE_TILES,),
+        splits=UNSPLIT,
+        file="data/tiles.tsv",
+        beside=("labels.csv",),
     ),
     Product("index", "table", (PREPARE_DATA,), file="index.{split}.tsv"),
     Product("masks", "table", (PREPARE_MASKS,), file="masks.{split}.tsv"),
@@ -217,7 +222,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product("text", "model", (EMBED_TEXT,), "cam", UNSPLIT, file="text.safetensors"),
     Product(
         *("classifier", "model", (PREPARE_CAM, _TRAIN_CAM), "cam", UNSPLIT, "Classifier"),
-        beside="history.csv",
+        beside=("history.csv",),
     ),
     Product("packed classifier", "model", (_PACK_CLASSIFIER,), "cam", UNSPLIT),
     Product(SCORES, "document", (_EVALUATE_CLASSIFIER,), "cam", file="classifier.{split}.json"),
@@ -238,7 +243,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         *("affinity", "model", (_TRAIN_AFFINITY, TRAIN_IRN), "walk", UNSPLIT, "Affinity network"),
         folder="affinity",
-        beside="history.csv",
+        beside=("history.csv",),
     ),
     Product(
         *("walk", "labels", (LABEL_REFINED, _RANDOM_WALK, WALK_IRN), "walk", SPLITS),
@@ -265,7 +270,7 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         *("segmenter", "model", (_TRAIN_SEGMENTER,), "segment", UNSPLIT, "Segmenter"),
-        beside="history.csv",
+        beside=("history.csv",),
         variant=lambda run: run.segment.with_masks(),
     ),
     Product("packed segmenter", "model", (_PACK_SEGMENTER,), "segment", UNSPLIT),
@@ -285,7 +290,7 @@ PRODUCTS: tuple[Product, ...] = (
 """Every product of the chain, in its order."""
 
 EVALUATE = Stage("evaluate", ("evaluate",), (INDEX, Input("masks", "masks")))
-REPORT = Stage("report", files=("report/page.html.j2", "report/page.css"))
+REPORT = Stage("report", files=("report/templates/*", "workflow/configs/voc12/*"))
 
 GATHER = Stage("gather_parts")
 

@@ -49,6 +49,11 @@ FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
 FROZEN = "snakemake --cores all --configfile configs/photos-vit.yaml"
 PHOTOS = "snakemake --cores all --configfile configs/photos.yaml"
 VOC = "snakemake --cores all --configfile configs/voc12"
+TABLES = (
+    "wsss table mine.yaml",
+    "wsss table mine.yaml --format latex",
+    "wsss table mine.yaml --classes --format markdown",
+)
 COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
     "make test": "this suite",
@@ -71,6 +76,7 @@ COMMANDS = {
     REVIEW: "test_own_photographs",
     CORRECT: "test_own_photographs",
     IDS: "test_own_photographs",
+    **dict.fromkeys(TABLES, "test_own_photographs"),
     "wsss verify mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
@@ -168,6 +174,9 @@ def test_own_photographs(fresh, tmp_path):
     fresh.yaml("corrected.yaml", {"segment": {"corrected": "corrected"}})
     planned = fresh.run("snakemake", "--dry-run", "--configfile", "other.yaml", "corrected.yaml")
     assert re.search(r"train_segmenter +1\n", planned) and "train_cam" not in planned
+    for command in TABLES:
+        said = fresh.run(*command.replace("mine", "other").split(), check=False)
+        assert "psa" in said or "no mIoU to show; the data set has no masks" in said
     assert "nothing is damaged" in fresh.run("wsss", "verify", "other.yaml")
     assert "train_segmenter" in fresh.run("wsss", "clean", "mine.yaml")
     keep = "wsss", "clean", "mine.yaml", "--keep", "other.yaml"

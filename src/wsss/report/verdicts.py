@@ -65,9 +65,18 @@ def verdicts(rows: Sequence[SummaryRow]) -> list[Verdict]:
 
 
 def without_repeats(rows: Sequence[SummaryRow]) -> Iterator[SummaryRow]:
-    """Yield the rows but for those whose mean over several seeds is in another one."""
+    """Yield the rows but for those whose mean over several seeds is in another one.
+
+    They are in the order of the splits, and of the first rows of the runs and their repeats.
+    """
     means = {(row["run"], row["stage"], row["split"]) for row in rows if int(row["seeds"]) > 1}
-    for row in rows:
+    splits = list(dict.fromkeys(row["split"] for row in rows))
+    runs = list(dict.fromkeys(runnames.group(row["run"]) or row["run"] for row in rows))
+
+    def place(row: SummaryRow) -> tuple[int, int]:
+        return splits.index(row["split"]), runs.index(runnames.group(row["run"]) or row["run"])
+
+    for row in sorted(rows, key=place):
         if (runnames.group(row["run"]), row["stage"], row["split"]) not in means:
             yield row
 
