@@ -30,6 +30,7 @@ from wsss.products import (
     SPLITS,
     TRAIN,
     UNSPLIT,
+    VAL,
     Case,
     Input,
     Product,
