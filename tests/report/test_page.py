@@ -199,9 +199,10 @@ def test_repeats_are_one_line_of_the_table_of_runs(make_run) -> None:
     assert balanced(text)
 
 
-def test_a_best_seed_leads_with_the_mean_beside_it(make_run) -> None:
-    text = page.render(FACTS, [make_run("a.0"), make_run("a.1", shift=0.02)])
-    assert "Over all 2 seeds it is 56.0 \N{PLUS-MINUS SIGN} 1.4 %." in text
+def test_repeats_lead_with_their_mean(make_run) -> None:
+    text = lead(page.render(FACTS, [make_run("a.0"), make_run("a.1", shift=0.02)]))
+    assert "56.0<small>% mIoU" in text
+    assert "the mean of 2 seeds, with a standard deviation of 1.4 points" in text
 
 
 def test_a_seed_does_not_start_from_a_seed(make_run) -> None:

@@ -11,22 +11,27 @@ from wsss.report.content import RunResults, Step, base_of, final, steps
 from wsss.report.repeats import Chain
 from wsss.report.verdicts import TIE, is_worthless
 
+_SPACE = "\N{NO-BREAK SPACE}"
+
 
 def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
-    """Return the verdict and the leading metric of the best last step; None without any."""
-    own = [run for run in runs if not runnames.is_bound(run.name)]
-    reached = [(run, step) for run in own if (step := final(run)) is not None]
+    """Return the verdict and the leading metric of the best last step; None without any.
+
+    Repeats count by their mean, since the best seed is too optimistic.
+    """
+    chains = repeats.chains(runs)
+    own = [chain for chain in chains if not runnames.is_bound(chain.name)]
+    reached = [(chain, step) for chain in own if (step := _last(chain)) is not None]
     if not reached:
         return None
     if all(step.metrics.miou is None for _, step in reached):
-        return _without_masks(own)
-    run, step = max(reached, key=lambda pair: pair[1].metrics.miou or 0.0)
-    seeds = (s for s in steps(run) if s.metrics.threshold is not None and not s.reference)
-    seed = next(seeds, None)
-    chains = repeats.chains(runs)
+        return _without_masks([run for run in runs if not runnames.is_bound(run.name)])
+    chain, step = max(reached, key=lambda pair: pair[1].metrics.miou or 0.0)
+    seeds = (s for s in chain.steps if s.metrics.threshold is not None and not s.reference)
+    seed = next(seeds, step)
     return {
-        **_verdict(next(chain for chain in chains if run.name in chain.runs), chains),
-        "run": run.name,
+        **_verdict(chain, step, chains, alone=len(own) == 1),
+        "run": chain.name,
         "step": step,
         "value": tables.percent(step.metrics.miou),
         "metric": METRICS["miou"].title,
@@ -35,39 +40,39 @@ def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
         "seed": tables.percent(seed.metrics.miou)
         if seed and seed.product != step.product
         else None,
-        "repeats": _repeats_of(run, step, runs),
+        "seeds": chain.seeds,
+        "std": _deviation(chain, step, runs),
     }
 
 
-def _verdict(chain: Chain, chains: Sequence[Chain]) -> dict[str, Any]:
+def _last(chain: Chain) -> Step | None:
+    """Return the last step, bounds left out."""
+    return next((step for step in reversed(chain.steps) if not step.reference), None)
+
+
+def _deviation(chain: Chain, step: Step, runs: Sequence[RunResults]) -> str:
+    """Return the standard deviation of the mIoU over the repeats; empty for a single run."""
+    found = (r for r in repeats.repeated(runs) if (r.group, r.step.key) == (chain.name, step.key))
+    one = next(found, None)
+    return "" if one is None else tables.percent(one.std["miou"])
+
+
+def _verdict(chain: Chain, step: Step, chains: Sequence[Chain], alone: bool) -> dict[str, Any]:
     """Return the verdict on a run with masks: its sentence, and whether it is bad."""
-    step = chain.steps[-1]
-    last = next(s for s in reversed(chain.steps) if not s.reference)
-    value, nothing = last.metrics.miou or 0.0, last.metrics.miou_background or 0.0
-    what = f"The {last.label[:1].lower()}{last.label[1:]}" + _of_run(chain, chains)
+    value, nothing = step.metrics.miou or 0.0, step.metrics.miou_background or 0.0
+    text = f"The {step.label[:1].lower()}{step.label[1:]}" + ("" if alone else f" of {chain.name}")
     if is_worthless(value, nothing):
-        text = f"{what} is worth nothing: masks in which everything is background score as high."
+        text += " is worth nothing: masks in which everything is background score as high."
         return {"verdict": text, "bad": True}
-    text = f"{what} is {100 * (value - nothing):.1f} points above everything background"
+    text += f" is {100 * (value - nothing):.1f} points above everything background"
     if bound := repeats.bound_of(chain, chains):
-        text += f" and reaches {100 * value / max(bound.metrics.miou or 0.0, TIE):.0f} % of what"
-        text += " masks give"
+        share = 100 * value / max(bound.metrics.miou or 0.0, TIE)
+        text += f" and reaches {share:.0f}{_SPACE}% of what masks give"
     base = base_of(chain.steps, step)
     lost = (base.metrics.miou or 0.0) - value if base else 0.0
     if base and lost > TIE:
         text += f", but {100 * lost:.1f} points below the {base.label.lower()} it is made from"
     return {"verdict": f"{text}.", "bad": False}
-
-
-def _of_run(chain: Chain, chains: Sequence[Chain]) -> str:
-    """Return the name of a run where there are several."""
-    own = [one for one in chains if not runnames.is_bound(one.name)]
-    seeds = f", the mean of {chain.seeds} seeds," if chain.seeds > 1 else ""
-    return (
-        f" of {chain.name}{seeds}"
-        if len(own) > 1
-        else seeds.rstrip(",") and f" ({chain.seeds} seeds)"
-    )
 
 
 def _without_masks(runs: Sequence[RunResults]) -> dict[str, Any]:
@@ -129,12 +134,3 @@ def criteria(run: RunResults) -> dict[str, float]:
         for name in CRITERIA
         if not step.reference and (value := step.metrics.value(name)) is not None
     }
-
-
-def _repeats_of(run: RunResults, step: Step, runs: Sequence[RunResults]) -> dict[str, Any] | None:
-    """Return the mIoU over all repeats of a run, since the best seed is too optimistic."""
-    for one in repeats.repeated(runs):
-        if (one.group, one.step.key) == (runnames.group(run.name), step.key):
-            value = tables.spread(one.step.metrics.miou, one.std["miou"])
-            return {"seeds": one.seeds, "value": value}
-    return None
