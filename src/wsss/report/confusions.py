@@ -66,7 +66,7 @@ def _shares(pixels: np.ndarray) -> np.ndarray:
 def matrix(confusion: Sequence[Sequence[int]], names: Sequence[str], title: str) -> Markup:
     """Draw the shares of the pixels of each true label (row) by predicted label (column).
 
-    The opacity of a cell is its share. Up to `NAMED` labels are named; every cell says in words
+    The opacity of a cell is the square root of its share, so that rare confusions are seen. Up to `NAMED` labels are named; every cell says in words
     what it is when it is pointed at.
 
     Args:
@@ -99,7 +99,7 @@ def _cells(shares: np.ndarray, names: Sequence[str], left: int, cell: int) -> It
         words = escape(f"{names[i]} {verb} {names[j]}: {percent(float(shares[i, j]))} %")
         yield (
             f'<rect class="{kind}" x="{x}" y="{y}" width="{cell - 1}" height="{cell - 1}"'
-            f' fill-opacity="{shares[i, j]:.3f}"><title>{words}</title></rect>'
+            f' fill-opacity="{shares[i, j] ** 0.5:.3f}"><title>{words}</title></rect>'
         )
 
 

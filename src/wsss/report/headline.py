@@ -11,6 +11,9 @@ from wsss.report.content import RunResults, Step, base_of, final, steps
 from wsss.report.repeats import Chain
 from wsss.report.verdicts import TIE, is_worthless
 
+_NAMED = 4
+"""Largest number of classes that the verdict names."""
+
 _SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -104,7 +107,8 @@ def _unmeasured(run: RunResults, lead: tuple[str, float | None] | None) -> dict[
     metric, value = lead or ("label agreement", agreement)
     text = "Nobody has measured how good these masks are, since there are none to compare with"
     if scores:
-        unlearnt = tables.listed(scores.not_learnt)
+        few = len(scores.not_learnt) <= _NAMED
+        unlearnt = tables.listed(scores.not_learnt if few else [f"{len(scores.not_learnt)} classes"])
         text += (
             f"; the classifier has {f'not learnt {unlearnt}' if unlearnt else 'learnt every class'}"
         )
