@@ -50,13 +50,35 @@ rule report:
         page=update(
             report(
                 f"{STORE}/report/{{key}}/report.html",
-                caption="../src/wsss/report/caption.rst",
-                category="wsss",
+                caption="captions/report.rst",
+                category="Results",
+                labels={"content": "report", "format": "page"},
             )
         ),
-        summary=update(report(f"{STORE}/report/{{key}}/summary.tsv", category="wsss")),
-        classes=update(report(f"{STORE}/report/{{key}}/classes.tsv", category="wsss")),
-        differences=update(report(f"{STORE}/report/{{key}}/differences.tsv", category="wsss")),
+        summary=update(
+            report(
+                f"{STORE}/report/{{key}}/summary.tsv",
+                caption="captions/summary.rst",
+                category="Results",
+                labels={"content": "metrics of every stage", "format": "table"},
+            )
+        ),
+        classes=update(
+            report(
+                f"{STORE}/report/{{key}}/classes.tsv",
+                caption="captions/classes.rst",
+                category="Results",
+                labels={"content": "metrics of every class", "format": "table"},
+            )
+        ),
+        differences=update(
+            report(
+                f"{STORE}/report/{{key}}/differences.tsv",
+                caption="captions/differences.rst",
+                category="Results",
+                labels={"content": "differences between runs", "format": "table"},
+            )
+        ),
     log:
         f"{STORE}/report/{{key}}/logs/all.log",
     benchmark:

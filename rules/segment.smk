@@ -52,7 +52,14 @@ rule train_segmenter:
         val_masks=watched("val_masks"),
     output:
         model=update(f"{STORE}/train_segmenter/{{key}}/model.pt"),
-        history=update(f"{STORE}/train_segmenter/{{key}}/history.csv"),
+        history=update(
+            report(
+                f"{STORE}/train_segmenter/{{key}}/history.csv",
+                caption="captions/history.rst",
+                category="Trainings",
+                labels=training,
+            )
+        ),
     log:
         f"{STORE}/train_segmenter/{{key}}/logs/all.log",
     benchmark:
