@@ -66,8 +66,8 @@ def _shares(pixels: np.ndarray) -> np.ndarray:
 def matrix(confusion: Sequence[Sequence[int]], names: Sequence[str], title: str) -> Markup:
     """Draw the shares of the pixels of each true label (row) by predicted label (column).
 
-    The opacity of a cell is the square root of its share, so that rare confusions are seen. Up to `NAMED` labels are named; every cell says in words
-    what it is when it is pointed at.
+    The opacity of a cell is the square root of its share, so that rare confusions are seen. Up to
+    `NAMED` labels are named; every cell says in words what it is when it is pointed at.
 
     Args:
         confusion: pixels (L, L), rows true.

@@ -108,7 +108,9 @@ def _unmeasured(run: RunResults, lead: tuple[str, float | None] | None) -> dict[
     text = "Nobody has measured how good these masks are, since there are none to compare with"
     if scores:
         few = len(scores.not_learnt) <= _NAMED
-        unlearnt = tables.listed(scores.not_learnt if few else [f"{len(scores.not_learnt)} classes"])
+        unlearnt = tables.listed(
+            scores.not_learnt if few else [f"{len(scores.not_learnt)} classes"]
+        )
         text += (
             f"; the classifier has {f'not learnt {unlearnt}' if unlearnt else 'learnt every class'}"
         )

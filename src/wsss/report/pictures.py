@@ -10,6 +10,7 @@ from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import LabelReader, label_ids, read_mask
 from wsss.io.maps import MapsReader
 from wsss.io.validated_maps import read_cam, read_refined
+from wsss.metrics.suspicion import Stage
 from wsss.products import TRAIN, Product
 from wsss.report import panels, selection
 from wsss.report.content import Step
@@ -171,9 +172,9 @@ def _chosen(source: Source, step: Step | None, count: int) -> Iterator[tuple[str
         yield f"{word} by the masks", fresh(ids, values)
     # without
     looks = {item.image_id: _look(source, item) for item in source.items} if source.last else {}
-    odd = {name: "; ".join(look.reasons) for name, look in looks.items()}
+    odd = {name: "; ".join(look.reasons[:2]) for name, look in looks.items()}
     yield "Most suspicious", fresh(selection.suspicious(looks, 3 * count), odd)
-    apart = {n: f"agreement {100 * (1 - (o.disagreement or 0)):.1f} %" for n, o in looks.items()}
+    apart = {name: f"agreement {100 * (1 - o.disagreement):.0f} %" for name, o in looks.items()}
     yield "Stages differ most", fresh(selection.disagreeing(looks, 4 * count), apart)
     if not seen:
         ids = panels.spread([item.image_id for item in source.items], count)
@@ -181,21 +182,20 @@ def _chosen(source: Source, step: Step | None, count: int) -> Iterator[tuple[str
 
 
 def _look(source: Source, item: Item) -> Look:
-    """Compare the last label map of an image with its labels and with the stages before."""
-    *before, labels = source.label_maps(item)
-    posteriors = [
-        scores
-        for one in source.shown
-        if isinstance(one.reader, MapsReader) and one.product.background
-        for scores in read_refined(one.reader, item, labels.shape).values()
-    ]
-    ids = label_ids(np.array(item.classes, int))
-    before += [ids[scores.argmax(0)] for scores in posteriors]
-    certainty = max((float(scores.max(0).mean()) / 255 for scores in posteriors), default=None)
-    return Look(
-        selection.reasons(labels, item.classes, source.index.class_names, certainty),
-        selection.disagreement(labels, before, item.classes),
-    )
+    """Judge the last label map of an image by its labels and by the stages before."""
+    names = {c + 1: source.index.class_names[c] for c in item.classes}
+    stages, undecided = [], None
+    for one in source.shown:
+        title = one.product.title.lower()
+        if isinstance(one.reader, LabelReader):
+            stages.append(Stage(title, one.reader.read(item.image_id)))
+        elif one.product.background:
+            scores = list(read_refined(one.reader, item).values())
+            ids = label_ids(np.array(item.classes, int))
+            stages.append(Stage(title, ids[np.mean(scores, axis=0).argmax(0)]))
+            undecided = float((scores[0].argmax(0) != scores[-1].argmax(0)).mean())
+    *before, last = stages
+    return selection.look(last.labels, names, before, undecided)
 
 
 def _overlay(source: Source, item: Item) -> panels.Panel:
