@@ -19,7 +19,14 @@ rule train_affinity:
         refined=made("refined"),
     output:
         model=update(f"{STORE}/train_affinity/{{key}}/model.pt"),
-        history=update(f"{STORE}/train_affinity/{{key}}/history.csv"),
+        history=update(
+            report(
+                f"{STORE}/train_affinity/{{key}}/history.csv",
+                caption="captions/history.rst",
+                category="Trainings",
+                labels=training,
+            )
+        ),
     log:
         f"{STORE}/train_affinity/{{key}}/logs/all.log",
     benchmark:
@@ -152,7 +159,14 @@ rule train_irn:
         labels=made("labels"),
     output:
         model=update(f"{STORE}/train_irn/{{key}}/model.pt"),
-        history=update(f"{STORE}/train_irn/{{key}}/history.csv"),
+        history=update(
+            report(
+                f"{STORE}/train_irn/{{key}}/history.csv",
+                caption="captions/history.rst",
+                category="Trainings",
+                labels=training,
+            )
+        ),
     log:
         f"{STORE}/train_irn/{{key}}/logs/all.log",
     benchmark:

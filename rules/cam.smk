@@ -109,7 +109,14 @@ rule train_cam:
         val_index=watched("val_index"),
     output:
         model=update(f"{STORE}/train_cam/{{key}}/model.pt"),
-        history=update(f"{STORE}/train_cam/{{key}}/history.csv"),
+        history=update(
+            report(
+                f"{STORE}/train_cam/{{key}}/history.csv",
+                caption="captions/history.rst",
+                category="Trainings",
+                labels=training,
+            )
+        ),
     log:
         f"{STORE}/train_cam/{{key}}/logs/all.log",
     benchmark:

@@ -130,6 +130,12 @@ def users(wildcards):
     return artifact(wildcards).users
 
 
+def training(wildcards):
+    """What Snakemake's own report says of the history of a training."""
+    made = artifact(wildcards)
+    return {"network": made.product, "runs": made.users}
+
+
 def per_attempt(amount):
     """A resource that a job gets more of when it is tried again after a failure."""
 

@@ -1,7 +1,8 @@
 """From predictions and masks to metrics, pictures and one page.
 
 REQUIRED INPUTS: the table of masks, the predictions of every product of every run.
-OUTPUTS: evaluate/{key}/{product}.{split}.json, report/{key}/report.html, report/{key}/summary.tsv.
+OUTPUTS: evaluate/{key}/{product}.{split}.json, report/{key}/report.html and beside it summary.tsv,
+    classes.tsv, differences.tsv.
 """
 
 
@@ -49,11 +50,35 @@ rule report:
         page=update(
             report(
                 f"{STORE}/report/{{key}}/report.html",
-                caption="../src/wsss/report/caption.rst",
-                category="wsss",
+                caption="captions/report.rst",
+                category="Results",
+                labels={"content": "report", "format": "page"},
             )
         ),
-        summary=update(report(f"{STORE}/report/{{key}}/summary.tsv", category="wsss")),
+        summary=update(
+            report(
+                f"{STORE}/report/{{key}}/summary.tsv",
+                caption="captions/summary.rst",
+                category="Results",
+                labels={"content": "metrics of every stage", "format": "table"},
+            )
+        ),
+        classes=update(
+            report(
+                f"{STORE}/report/{{key}}/classes.tsv",
+                caption="captions/classes.rst",
+                category="Results",
+                labels={"content": "metrics of every class", "format": "table"},
+            )
+        ),
+        differences=update(
+            report(
+                f"{STORE}/report/{{key}}/differences.tsv",
+                caption="captions/differences.rst",
+                category="Results",
+                labels={"content": "differences between runs", "format": "table"},
+            )
+        ),
     log:
         f"{STORE}/report/{{key}}/logs/all.log",
     benchmark:
@@ -70,6 +95,7 @@ rule report:
     shell:
         "wsss report --index {input.index:q} --masks {input.masks:q} --runs {params.runs:q}"
         " --split val --out {output.page:q} --summary {output.summary:q}"
+        " --classes {output.classes:q} --differences {output.differences:q}"
         " --config {params.config:q} --log {log:q}"
 
 

@@ -1,11 +1,41 @@
 """From pseudo labels to a segmenter and its masks.
 
-REQUIRED INPUTS: the pseudo labels of train, the classifier, checked backbone weights.
-OUTPUTS: train_segmenter/{key}/model.pt, train_segmenter/{key}/history.csv (its losses),
+REQUIRED INPUTS: the pseudo labels of train, the classifier, checked backbone weights; a folder of
+    corrected masks, if there is one.
+OUTPUTS: read_corrected/{key}/train/labels.tsv (record of the corrected masks),
+    train_segmenter/{key}/model.pt, train_segmenter/{key}/history.csv (its losses),
     pack_segmenter/{key}/model.pt (the segmenter with the settings of its inference),
     infer_segmenter/{key}/{split}/labels.tsv (record of the masks beside it),
     relabel/{key}/train/labels.tsv (masks that the next round of the segmenter learns).
 """
+
+
+rule read_corrected:
+    """Read the corrected masks of training images."""
+    input:
+        index=made("index"),
+    output:
+        record=update(f"{STORE}/read_corrected/{{key}}/{{split}}/labels.tsv"),
+    log:
+        f"{STORE}/read_corrected/{{key}}/logs/{{split}}.log",
+    benchmark:
+        f"{STORE}/read_corrected/{{key}}/benchmarks/{{split}}.tsv"
+    priority: 1
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(60),
+    params:
+        arguments=arguments,
+        users=users,
+    message:
+        "read_corrected of {params.users}"
+    shell:
+        "wsss read-corrected --index {input.index:q} --split {wildcards.split}"
+        " --out {output.record:q}"
+        " {params.arguments:q} --log {log:q} --users {params.users:q}"
 
 
 rule train_segmenter:
@@ -17,11 +47,19 @@ rule train_segmenter:
         labels=made("labels"),
         refined=made("refined"),
         masks=made("masks"),
+        corrected=made("corrected"),
         val_index=watched("val_index"),
         val_masks=watched("val_masks"),
     output:
         model=update(f"{STORE}/train_segmenter/{{key}}/model.pt"),
-        history=update(f"{STORE}/train_segmenter/{{key}}/history.csv"),
+        history=update(
+            report(
+                f"{STORE}/train_segmenter/{{key}}/history.csv",
+                caption="captions/history.rst",
+                category="Trainings",
+                labels=training,
+            )
+        ),
     log:
         f"{STORE}/train_segmenter/{{key}}/logs/all.log",
     benchmark:
@@ -44,7 +82,8 @@ rule train_segmenter:
     shell:
         "{params.launcher} wsss train-segmenter --index {input.index:q} --weights {input.weights:q}"
         " --classifier {input.classifier:q} --labels {input.labels:q} --refined {input.refined:q}"
-        " --masks {input.masks:q} --val-index {input.val_index:q} --val-masks {input.val_masks:q}"
+        " --masks {input.masks:q} --corrected {input.corrected:q}"
+        " --val-index {input.val_index:q} --val-masks {input.val_masks:q}"
         " --out {output.model:q} --history {output.history:q} --work {params.work:q}"
         " --threads {threads} --devices {resources.gpu}"
         " --config {params.config:q} {params.arguments:q} --log {log:q} --users {params.users:q}"

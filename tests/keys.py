@@ -173,7 +173,7 @@ KEYS = [
     *_section("sam", {"sam_labels"}, _SAM, points=2, quality=0.9, precision="32-true"),
     *_section("segment", {"train_segmenter"}, segmenter="deeplab_v2"),
     *_section("segment", {"train_segmenter"}, {"segment.train.init": "backbone"}, backbone=_OTHER),
-    *_section("segment", ELSEWHERE, checkpoint=HERE, rounds=2),
+    *_section("segment", ELSEWHERE, checkpoint=HERE, rounds=2, corrected="."),
     *_section("segment.train", {"train_segmenter"}, **_TRAIN),
     *_section("segment.train", {"train_segmenter"}, augmentation="deeplab_v1", scale=[1, 2]),
     *_section("segment.train", {"train_segmenter"}, pixels="confident", early_stopping={}),

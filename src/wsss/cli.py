@@ -22,8 +22,8 @@ from wsss.pipeline import STAGES
 from wsss.system import allocator, locks, parent, ranks, sigterm
 
 GROUPS = {
-    "Run": ("init", "check", "plan", "forecast", "run", "sweep", "status", "best"),
-    "Use the results": ("predict", "refine", "export"),
+    "Run": ("init", "check", "plan", "forecast", "run", "sweep", "status", "best", "table"),
+    "Use the results": ("review", "export", "predict", "refine"),
     "Look after the results": ("verify", "clean", "schema"),
 }
 """Commands that are no stage of the workflow, by their purpose."""

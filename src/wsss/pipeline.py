@@ -152,6 +152,16 @@ _RELABEL = Stage(
     when=lambda case: case.run.relabels(),
     scattered=True,
 )
+_TOOL_FILES = tuple(f"**/*.{suffix}" for suffix in ("png", "json", "txt", "yaml", "yml"))
+"""Files that annotation tools write about masks."""
+_READ_CORRECTED = Stage(
+    "read_corrected",
+    inputs=(TRAIN_INDEX,),
+    given=lambda case: [
+        UserFile(path, "--folder", _TOOL_FILES) for path in [case.run.segment.corrections()] if path
+    ],
+    when=lambda case: bool(case.run.segment.corrections()),
+)
 _TRAIN_SEGMENTER = Stage(
     "train_segmenter",
     (*_NETWORK, *(f"segment.{key}" for key in ("segmenter", "backbone", "{segmenter}", "train"))),
@@ -166,6 +176,7 @@ _TRAIN_SEGMENTER = Stage(
         Input("refined", "refined", "train", lambda case: case.run.learns_confident_pixels()),
         Input("labels", PSEUDO_LABELS, "train", lambda case: not case.run.segment.checkpoint),
         Input("masks", "masks", "train", lambda case: case.run.learns_masks()),
+        Input("corrected", "corrected", "train"),
     ),
     given=lambda case: [
         *checkpoint(case.run.segment.checkpoint),
@@ -197,7 +208,12 @@ PRODUCTS: tuple[Product, ...] = (
     Product("fetched", "table", (FETCH,), splits=UNSPLIT, file="data/fetched.json"),
     Product("drawn", "labels", (CONVERT_MASKS,)),
     Product(
-        "tiles", "table", (MAKE_TILES,), splits=UNSPLIT, file="data/tiles.tsv", beside="labels.csv"
+        "tiles",
+        "table",
+        (MAKE_TILES,),
+        splits=UNSPLIT,
+        file="data/tiles.tsv",
+        beside=("labels.csv",),
     ),
     Product("index", "table", (PREPARE_DATA,), file="index.{split}.tsv"),
     Product("masks", "table", (PREPARE_MASKS,), file="masks.{split}.tsv"),
@@ -206,7 +222,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product("text", "model", (EMBED_TEXT,), "cam", UNSPLIT, file="text.safetensors"),
     Product(
         *("classifier", "model", (PREPARE_CAM, _TRAIN_CAM), "cam", UNSPLIT, "Classifier"),
-        beside="history.csv",
+        beside=("history.csv",),
     ),
     Product("packed classifier", "model", (_PACK_CLASSIFIER,), "cam", UNSPLIT),
     Product(SCORES, "document", (_EVALUATE_CLASSIFIER,), "cam", file="classifier.{split}.json"),
@@ -227,7 +243,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         *("affinity", "model", (_TRAIN_AFFINITY, TRAIN_IRN), "walk", UNSPLIT, "Affinity network"),
         folder="affinity",
-        beside="history.csv",
+        beside=("history.csv",),
     ),
     Product(
         *("walk", "labels", (LABEL_REFINED, _RANDOM_WALK, WALK_IRN), "walk", SPLITS),
@@ -249,15 +265,19 @@ PRODUCTS: tuple[Product, ...] = (
         remedy="train the segmenter in one round (segment.rounds)",
     ),
     Product(
+        *("corrected", "labels", (_READ_CORRECTED,), "segment", (TRAIN,)),
+        folder="segment/corrected",
+    ),
+    Product(
         *("segmenter", "model", (_TRAIN_SEGMENTER,), "segment", UNSPLIT, "Segmenter"),
-        beside="history.csv",
-        variant=lambda run: run.segment.segmenter,
+        beside=("history.csv",),
+        variant=lambda run: run.segment.with_masks(),
     ),
     Product("packed segmenter", "model", (_PACK_SEGMENTER,), "segment", UNSPLIT),
     Product(
         *("segment", "labels", (_INFER_SEGMENTER,), "segment", (VAL,), "Segmenter", (VAL,)),
         uses_labels=False,
-        variant=lambda run: run.segment.segmenter,
+        variant=lambda run: run.segment.with_masks(),
         remedy="train the segmenter longer (segment.train.steps), or use the pseudo labels "
         "(until: walk)",
     ),
@@ -270,7 +290,7 @@ PRODUCTS: tuple[Product, ...] = (
 """Every product of the chain, in its order."""
 
 EVALUATE = Stage("evaluate", ("evaluate",), (INDEX, Input("masks", "masks")))
-REPORT = Stage("report", files=("report/page.html.j2", "report/page.css"))
+REPORT = Stage("report", files=("report/templates/*", "workflow/configs/voc12/*"))
 
 GATHER = Stage("gather_parts")
 

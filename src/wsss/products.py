@@ -105,7 +105,7 @@ class Stage:
         scattered: whether its images can be shared among several jobs.
         imports_method: whether it imports the modules of the run's method by name.
         code: whether another version of its code makes another product.
-        files: further files of the package that it reads.
+        files: patterns of further files of the package that it reads.
         watched: products that it reads to show the progress of a training, whose result does not
             depend on them; it is told what to show (`monitor` of the configuration). None = it is
             no training.
@@ -138,7 +138,7 @@ class Product:
         evaluated: splits that it is compared with the masks on.
         folder: folder within that of a run; empty = `step`.
         file: file that is complete when the product is; empty = that of its kind.
-        beside: name of a second file that the stage writes before it; empty = there is none.
+        beside: names of further files that the stage writes before it.
         background: maps: whether they hold scores of the background, so that the highest score
             decides; otherwise a threshold does.
         uses_labels: whether its maps depend on the image labels of the same images.
@@ -155,7 +155,7 @@ class Product:
     evaluated: tuple[Split, ...] = ()
     folder: str = ""
     file: str = ""
-    beside: str = ""
+    beside: tuple[str, ...] = ()
     background: bool = True
     uses_labels: bool = True
     variant: Callable[[Run], str] | None = None

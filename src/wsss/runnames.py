@@ -36,6 +36,11 @@ def bound(name: str) -> str:
     return f"{main(name)}.bound"
 
 
+def is_bound(name: str) -> bool:
+    """Return True for a run whose segmenter is trained on masks."""
+    return _parts(name)[2] == ".bound"
+
+
 def group(name: str) -> str | None:
     """Return the name that the repeats of a run share; None for a run that is no repeat."""
     run, seed, part = _parts(name)

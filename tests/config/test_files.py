@@ -33,6 +33,19 @@ def test_what_is_no_configuration_is_named(folder, text):
         merged([(folder / "a.yaml").relative_to(folder)])
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is empty; write keys"), (b"# nothing\n", "is empty"), (b"PK\x97", "not UTF-8")],
+)
+def test_an_empty_file_or_a_model_is_named(folder, content, message):
+    (folder / "config.yaml").write_text("# as shipped\n")
+    (folder / "a.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=rf"^a\.yaml: {message}"):
+        merged([Path("a.yaml")])
+    (folder / "a.yaml").write_text("{}")
+    assert merged([Path("a.yaml")]) == {}
+
+
 def refusal(folder, text):
     (folder / "a.yaml").write_text(text)
     with pytest.raises(UserError) as caught:
@@ -76,5 +89,7 @@ def test_aliases_that_multiply_are_refused(folder):
 
 def test_a_file_that_is_not_utf8_is_named(folder):
     (folder / "a.yaml").write_bytes(b"classes: [caf\xe9]")
-    with pytest.raises(UserError, match=r"^a\.yaml: not UTF-8 .*; save it as UTF-8$"):
+    with pytest.raises(
+        UserError, match=r"^a\.yaml: not UTF-8 .*; save configurations as UTF-8, and name targets"
+    ):
         merged([Path("a.yaml")])

@@ -13,7 +13,7 @@ from wsss.errors import UserError
         ({"cam": {"train": {"epochs": 0}}}, "cam.train.epochs: Input should be greater than"),
         ({"method": "nonsense"}, "method: unknown method 'nonsense'; known: "),
         ({"dataset": {"source": "csv"}}, "dataset: source csv needs root"),
-        ({"dataset": {"name": "../up"}}, "dataset.name: String should match pattern"),
+        ({"dataset": {"name": "../up"}}, "dataset.name: use letters, digits and . _ - alone"),
         ({"crf": {"alphas": [4]}}, "crf.alphas: List should have at least 2 items"),
         ({"segment": {"backbone": {"nam": "tiny"}}}, "segment.backbone.nam: no such key"),
         ({"backbone": {"name": "resnet34"}}, "backbone.name: no such backbone; use timm/<encoder>"),

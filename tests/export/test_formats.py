@@ -17,6 +17,8 @@ OPTIONS = {
     "coco": ("out.json", {}),
     "cvat": ("out.zip", {}),
     "label_studio": ("out.json", {}),
+    "labelme": ("out", {}),
+    "yolo": ("out", {}),
     "voc": ("out.tar", {"competition": "comp6", "image_set": "test", "ids": None}),
     "bundle": ("out", {"title": "pets"}),
 }

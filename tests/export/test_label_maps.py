@@ -106,3 +106,8 @@ def test_ids_that_are_no_file_names_are_refused(tmp_path, name):
         out.put(name, MASKS["c"])
     with pytest.raises(UserError):
         open_label_maps([tmp_path], [], None)
+
+
+def test_masks_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(UserError, match="none: no such file or folder; name a folder of masks"):
+        open_label_maps([tmp_path / "none"], [], None)

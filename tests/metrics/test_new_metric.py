@@ -31,6 +31,7 @@ import wsss
 from wsss.metrics.result import Evaluation, Metrics, Support, ThresholdCurve
 from wsss.metrics.tally import Tally
 from wsss.report import page, repeats, tables
+from wsss.report.compare import Compared
 from wsss.report.content import RunResults
 
 folder = Path(sys.argv[1])
@@ -47,7 +48,7 @@ for seed, labels in enumerate(([[0, 1, 1, 1]], [[0, 0, 1, 1]])):
 rows = tables.summary_rows(runs) + repeats.summary_rows(runs)
 (folder / "summary.tsv").write_text(tables.summary_text(rows))
 facts = page.Facts("cats", support, ["cat"], "", [])
-(folder / "report.html").write_text(page.render(facts, runs, {}))
+(folder / "report.html").write_text(page.render(facts, runs, {}, compared=Compared(rows)))
 """
 
 
@@ -87,6 +88,7 @@ def test_it_is_in_the_summary_with_mean_and_deviation(results: Path) -> None:
 
 def test_it_is_in_the_tables_of_the_report(results: Path) -> None:
     text = (results / "report.html").read_text()
-    assert len(re.findall('<th class="n">accuracy</th>', text)) == 1 + 2
+    assert len(re.findall('<th class="n">accuracy</th>', text)) == 2
+    assert "<h4>Accuracy</h4>" in text
     assert "87.5 \N{PLUS-MINUS SIGN} 17.7" in text
     assert "Precision, recall, accuracy and metrics without masks" in text

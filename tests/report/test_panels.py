@@ -73,14 +73,42 @@ def test_panel_without_classes_and_one_pixel_wide() -> None:
         "truth": np.zeros((9, 1), np.uint8),
     }
     row = panels.panel("a", "", np.zeros((9, 1, 3), np.uint8), layers, ["cat"])
-    assert [tile.caption for tile in row.tiles] == ["image", "CAM", "truth"]
-    assert row.legend == ()
+    assert [tile.caption for tile in row.tiles] == ["CAM", "truth"]
+    assert row.chips == ()
 
 
-def test_legend_names_all_labels_of_the_row() -> None:
+def test_chips_name_all_labels_of_the_row() -> None:
     layers = {"x": np.array([[0, 1]], np.uint8), "y": np.array([[2, 255]], np.uint8)}
     row = panels.panel("a", "", np.zeros((1, 2, 3), np.uint8), layers, ["cat", "dog"])
-    assert [name for name, _ in row.legend] == ["cat", "dog"]
+    assert [chip.name for chip in row.chips] == ["cat", "dog"]
+
+
+def test_chips_compare_the_labels_of_the_image_with_those_found() -> None:
+    found = np.array([[0, 1], [3, 255]], np.uint8)
+    row = panels.panel(
+        *("a", "", GREY[:2, :2], {"x": found}, ["cat", "dog", "owl"]), own=[0, 1], found=found
+    )
+    statuses = [(chip.name, chip.status) for chip in row.chips]
+    assert statuses == [("cat", ""), ("dog", "missing"), ("owl", "untrue")]
+
+
+def test_pictures_are_described_in_words() -> None:
+    layers = {
+        "image": panels.photograph(GREY),
+        "CAM": panels.Heatmap(np.zeros((1, 2, 2), np.float32), np.array([0])),
+        "labels": np.array([[0, 1], [1, 1]], np.uint8),
+    }
+    row = panels.panel("a", "", GREY, layers, ["cat"])
+    assert [tile.alt for tile in row.tiles] == ["image", "CAM: cat", "labels: cat 75 %"]
+
+
+def test_an_overlay_keeps_the_image_and_outlines_its_labels() -> None:
+    labels = np.zeros((6, 8), np.uint8)
+    labels[:, 4:] = 1
+    out = panels.paint_overlay(labels, GREY, ORANGE)
+    assert np.array_equal(out[:, :3], GREY[:, :3])
+    assert (out[:, 3] == 255).all()
+    assert (out[:, 4:, 0] > out[:, 4:, 2] + 80).all()
 
 
 def test_picture_survives_its_address() -> None:

@@ -26,8 +26,8 @@ def test_crf_is_drawn_at_its_lowest_and_highest_exponent(tmp_path: Path) -> None
         Predictions(product("refined"), maps(tmp_path / "1.tsv", **posteriors)), ITEM, (1, 1)
     )
     assert {caption: int(labels.item()) for caption, labels in shown.items()} == {
-        "Refined maps, alpha 4": 0,
-        "Refined maps, alpha 32": 7,
+        "refined, alpha 4": 0,
+        "refined, alpha 32": 7,
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wsss.pipeline import PRODUCTS
-from wsss.report.published import PUBLISHED, published
+from wsss.report.published import PUBLISHED, Recipe, columns, published
 
 ROOT = Path(__file__).parents[2]
 OURS = {"eader-alpha", "seam+eader"}
@@ -20,8 +20,9 @@ def test_every_preset_of_others_has_published_values():
 
 
 def test_rows_name_products_and_come_once():
-    assert {row.product for row in PUBLISHED} <= {row.name for row in PRODUCTS}
-    places = [(row.preset, row.product, row.images) for row in PUBLISHED]
+    names = {row.name for row in PRODUCTS} | {"seed"}
+    assert {row.stage.partition(" ")[0] for row in PUBLISHED} <= names
+    places = [(row.preset, row.stage, row.images) for row in PUBLISHED]
     assert len(set(places)) == len(places)
     assert all(0 < row.miou < 100 and row.source for row in PUBLISHED)
 
@@ -37,3 +38,32 @@ def test_the_documentation_has_the_values_and_sources(name):
     (line,) = re.findall(rf"^\| `{re.escape(name)}` \| \D*\d\d\.\d.*$", PAGE, re.MULTILINE)
     assert sorted(VALUE.findall(line)) == sorted(f"{row.miou:.1f}" for row in published(name))
     assert all(row.source in line for row in published(name))
+
+
+def row_of(stage, product, split="val", images="1449"):
+    return {"stage": stage, "product": product, "split": split, "images": images}
+
+
+def test_a_published_value_is_that_of_the_same_stage_and_list():
+    psa = Recipe("psa", {})
+    found = columns(row_of("seed fixed", "cam"), psa)
+    assert (found["recipe"], found["published"], found["published_differs"]) == (
+        *("psa", "0.472000"),
+        "",
+    )
+    assert found["published_source"] == "README of jiwoon-ahn/psa, at a constant background of 0.2"
+    assert columns(row_of("segment deeplab_v1", "segment"), psa)["published"] == "0.617000"
+    for other in (row_of("seed oracle", "cam"), row_of("refined low", "refined")):
+        assert columns(other, psa) == {}
+    assert columns(row_of("walk", "walk"), None) == {}
+    assert columns(row_of("walk", "walk", "train", "1464"), Recipe("psa+eader", {})) == {}
+
+
+def test_conditions_that_differ_are_those_up_to_the_stage():
+    recipe = Recipe("psa", {"cam": ("cam 1",), "walk": ("walk 2",), "segment": ("segment 3",)})
+    assert columns(row_of("walk", "walk"), recipe)["published_differs"] == "cam 1; walk 2"
+    few = columns(row_of("walk", "walk", images="15"), recipe)["published_differs"]
+    assert few == "on 15 images, not VOC's 1449; cam 1; walk 2"
+    many = Recipe("psa", {"cam": tuple(map(str, range(9)))})
+    text = columns(row_of("seed fixed", "cam"), many)["published_differs"]
+    assert text == "0; 1; 2; 3; 4; 5; 3 more settings"

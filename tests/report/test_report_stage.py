@@ -1,4 +1,5 @@
 import csv
+import json
 import re
 import shutil
 from argparse import ArgumentParser
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.listed import listed
+from wsss.data.taxonomy import VOC_CLASSES
 from wsss.errors import UserError
 from wsss.io.checksummed import add_checksum
 from wsss.io.index import Index, Masks
@@ -125,6 +127,13 @@ def described(run: Path, *without: str) -> RunFiles:
     return RunFiles(run.name, found)
 
 
+def outputs(project: Path) -> list[object]:
+    """The files that the stage is to write."""
+    tables = ("summary", "classes", "differences")
+    named = [word for name in tables for word in (f"--{name}", project / f"{name}.tsv")]
+    return ["--out", project / "report.html", *named]
+
+
 def draw(
     project: Path,
     masks: str = "masks.tsv",
@@ -133,7 +142,7 @@ def draw(
     names: tuple[str, ...] = ("run",),
     without: tuple[str, ...] = (),
 ) -> str:
-    files = ["--out", project / "report.html", "--summary", project / "summary.tsv"]
+    files = outputs(project)
     lines = (described(project / name, *without).to_json() for name in names)
     runs = ["--runs", "\n".join(lines)]
     call(report, *tables(project, masks, split), *files, *runs, "--config", config)
@@ -144,7 +153,8 @@ def test_whole_run(project: Path) -> None:
     fill(project)
     text = draw(project, config='{"dataset":{"name":"cats"},"seed":3}')
     assert "Not in this report" not in text
-    assert text.count("data:image/webp") == 8 * 7
+    # rows of best, worst and suspicious images, and the training images on a sheet
+    assert text.count("data:image/webp") == 8 * 7 + 2 * 6 + 2
     assert "seed: 3" in text
     assert "Split train, 2 images with masks; ground truth: by hand." in text
 
@@ -174,16 +184,38 @@ def test_training_images_alone(project: Path) -> None:
     fill(project)
     for path in project.glob("run/**/eval.val.json"):
         path.unlink()
-    text = draw(project, split=TRAIN)
-    assert "On the training images" not in text
+    draw(project, split=TRAIN)
     assert len((project / "summary.tsv").read_text().splitlines()) == 1 + 5
 
 
-def test_run_without_masks_shows_examples(project: Path) -> None:
+def test_without_masks_suspicious_images_are_shown(project: Path) -> None:
     fill(project, "no_masks.tsv")
     text = draw(project, "no_masks.tsv")
-    assert "Examples" in text
-    assert text.count("data:image/webp") == 8 * 6
+    assert "Most suspicious" in text and "by the masks" not in text
+    assert text.count("data:image/webp") == 4 * 6 + 2 * 5 + 2
+
+
+def test_results_are_linked_beside_the_page(project: Path) -> None:
+    fill(project)
+    links = re.findall('href="([^#][^"]*)"', draw(project))
+    assert links == [
+        "data:,",
+        "summary.tsv",
+        "run/cam/model.pt",
+        "run/affinity/model.pt",
+        "run/walk/train/",
+        "run/walk/val/",
+        "run/segment/model.pt",
+        "run/segment/val/",
+    ]
+
+
+def test_repeats_have_the_pictures_of_the_first(project: Path) -> None:
+    fill(project)
+    for name in ("psa.0", "psa.1"):
+        shutil.copytree(project / "run", project / name)
+    once = draw(project, names=("psa.0",)).count("data:image/webp")
+    assert draw(project, names=("psa.0", "psa.1")).count("data:image/webp") == once
 
 
 def test_a_run_that_ends_early_misses_nothing(project: Path) -> None:
@@ -191,15 +223,15 @@ def test_a_run_that_ends_early_misses_nothing(project: Path) -> None:
     benchmark(project / "run/walk", 5, 5)
     text = draw(project, without=("refined", "affinity", "walk", "segmenter", "segment"))
     assert "Not in this report" not in text
-    assert all(f"<figcaption>{name}<" not in text for name in ("AffinityNet", "Segmenter net"))
-    assert "<th>random_walk</th>" not in text
+    assert all(f"<h3>{name}<" not in text for name in ("AffinityNet", "Segmenter net"))
+    assert ">random_walk</th>" not in text
 
 
 def test_a_lost_evaluation_is_missed(project: Path) -> None:
     fill(project)
     (project / "run/refined/eval.train.json").unlink()
     text = draw(project)
-    missing = text.partition("<h2>Not in this report</h2>")[2]
+    missing = text.partition('id="missing"')[2]
     assert re.findall("<li>(.*)</li>", missing) == ["refine/eval.train.json"]
 
 
@@ -207,9 +239,9 @@ def test_a_published_checkpoint_has_no_losses(project: Path) -> None:
     fill(project)
     write_history(project / "run/classifier", "")
     text = draw(project)
-    assert "<figcaption>Classifier<" not in text
-    assert "<figcaption>Affinity network<" in text
-    assert "<figcaption>Segmenter net<" in text
+    assert "<h3>Classifier<" not in text
+    assert "<h3>Affinity network<" in text
+    assert "<h3>Segmenter net<" in text
     assert "Not in this report" not in text
 
 
@@ -227,6 +259,40 @@ def test_repeats_are_summed_up_per_split(project: Path) -> None:
     assert [row["split"] for row in rows] == ["val"] * 6 + ["train"] * 5
 
 
+def test_every_class_and_difference_is_in_a_table_of_its_own(project: Path) -> None:
+    fill(project)
+    shutil.copytree(project / "run", project / "other")
+    draw(project, names=("run", "other"))
+    with (project / "classes.tsv").open() as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["stage"] == "walk"]
+    names = ["background", "cat"]
+    assert [(row["run"], row["split"], row["class"]) for row in rows] == [
+        (run, split, name) for split in (VAL, TRAIN) for run in ("run", "other") for name in names
+    ]
+    with (project / "differences.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert {(row["run"], row["against"]) for row in rows} == {("other", "run")}
+    assert [row["images"] for row in rows] == ["9"] * 6 + ["2"] * 5
+    assert {row["image_gain"] for row in rows} == {"0.000000"}
+
+
+def test_published_values_of_a_recipe_are_in_summary_and_page(project: Path) -> None:
+    index = Index.read(project / "index.tsv")
+    Index(VOC_CLASSES, index.items).write(project / "index.tsv")
+    fill(project)
+    (project / "run").rename(project / "psa")
+    (project / "resnet_38d.params").touch()
+    backbone = {"name": "resnet38d", "weights": f"{project}/resnet_38d.params"}
+    data = {"source": "voc", "root": str(project), "splits": {"train": "train_aug", "val": "val"}}
+    config = json.dumps({"dataset": data, "method": "psa", "backbone": backbone})
+    text = draw(project, names=("psa",), config=config)
+    with (project / "summary.tsv").open() as file:
+        (row,) = (r for r in csv.DictReader(file, delimiter="\t") if r["stage"] == "segment net")
+    assert (row["recipe"], row["published"]) == ("psa", "0.617000")
+    assert row["published_differs"].startswith("on 9 images, not VOC's 1449; cam.train.")
+    assert "<td>voc12/psa</td><td>val</td><td>segment net</td>" in text
+
+
 def test_empty_run_says_what_is_missing(project: Path) -> None:
     text = draw(project)
     missing = ("cam/eval.val.json", "walk/eval.train.json", "segment/history.csv")
@@ -237,7 +303,7 @@ def test_lost_predictions_are_missing_pictures(project: Path) -> None:
     fill(project)
     (project / "run/refined/val/maps.tsv").unlink()
     text = draw(project)
-    assert text.count("data:image/webp") == 8 * 5
+    assert text.count("data:image/webp") == 4 * 5 + 2 * 6 + 2
     assert "<li>pictures of refined</li>" in text
 
 
@@ -271,7 +337,7 @@ def test_a_damaged_evaluation_is_named(project: Path) -> None:
     ],
 )
 def test_a_wrong_description_is_one_line(project: Path, text: str, problem: str) -> None:
-    rest = ["--out", project / "a", "--summary", project / "b", "--config", "{}"]
+    rest = [*outputs(project), "--config", "{}"]
     with pytest.raises(UserError) as raised:
         call(report, *tables(project, "masks.tsv"), "--runs", text, *rest)
     assert str(raised.value).startswith(problem) and "\n" not in str(raised.value)
@@ -287,7 +353,7 @@ def with_scores(project: Path) -> list[object]:
     scores = ProductFiles(path, {}, None, {})
     known = described(run)
     line = RunFiles(known.name, {**known.products, "classifier scores": scores}).to_json()
-    return ["--runs", line, "--out", project / "report.html", "--summary", project / "summary.tsv"]
+    return ["--runs", line, *outputs(project)]
 
 
 def test_the_classifier_is_in_summary_and_page(project: Path) -> None:
@@ -298,7 +364,7 @@ def test_the_classifier_is_in_summary_and_page(project: Path) -> None:
         row = next(csv.DictReader(file, delimiter="\t"))
     assert (row["stage"], row["map"], row["split"]) == ("classifier", "1.000000", "val")
     text = (project / "report.html").read_text()
-    assert "<h2>Classifier</h2>" in text and "Not in this report" not in text
+    assert '<section id="classifier"' in text and "Not in this report" not in text
 
 
 def test_lost_scores_are_missed(project: Path) -> None:

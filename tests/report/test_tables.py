@@ -113,13 +113,8 @@ def test_waterfall_begins_with_everything_background(make_run) -> None:
 
 
 def test_agreement_of_maps_that_are_given_the_labels_is_circular(make_run) -> None:
-    runs = [make_run(name, masks=False) for name in "ab"]
-    table = tables.comparison(runs, "label_agreement")
-    circular = {row["label"]: row["circular"] for row in table["rows"]}
-    assert circular.pop("Segmenter") is False and all(circular.values())
-    best = {row["label"]: any(cell["best"] for cell in row["cells"]) for row in table["rows"]}
-    assert [label for label, found in best.items() if found] == ["Segmenter"]
-    cells = tables.quality(steps(runs[0]), ["label_agreement", "coverage"])[0]["cells"]
+    found = steps(make_run(masks=False))
+    cells = tables.quality(found, ["label_agreement", "coverage"])[0]["cells"]
     assert [cell["circular"] for cell in cells] == [True, False]
 
 
@@ -145,28 +140,6 @@ def test_axis_holds_the_bar_of_everything_background(make_run) -> None:
     assert max(bar["solid"] for bar in bars) == bars[0]["solid"] == pytest.approx(75)
 
 
-def test_comparison_marks_the_best_run(make_run) -> None:
-    table = tables.comparison([make_run("a"), make_run("b", shift=0.1)])
-    assert table["runs"] == ["a", "b"]
-    assert all([cell["best"] for cell in row["cells"]] == [False, True] for row in table["rows"])
-
-
-def test_comparison_leaves_gaps(make_run) -> None:
-    table = tables.comparison([make_run("a"), RunResults("b")])
-    assert {row["cells"][1]["value"] for row in table["rows"]} == {tables.NONE}
-
-
-def test_comparison_of_another_metric(make_run) -> None:
-    cells = tables.comparison([make_run(masks=False)], "label_agreement")["rows"][0]["cells"]
-    assert cells == [{"value": "90.0", "best": False}]
-
-
-def test_costs_end_with_a_total(make_run) -> None:
-    rows = tables.costs(make_run())
-    assert [row["time"] for row in rows] == ["59.9 s", "1:01:40", "1:02:40"]
-    assert [row["memory"] for row in rows] == ["812", tables.NONE, "812"]
-
-
 def test_summary_keeps_its_columns() -> None:
     assert (
         *("run", "stage", "miou", "split", "images", "ground_truth"),
@@ -177,7 +150,8 @@ def test_summary_keeps_its_columns() -> None:
         *("product", "reference", "circular", "plateau_from", "plateau_to"),
         *("edge_contrast", "refiner_agreement", "stability", "segmenter_agreement"),
         *("edge_contrast_std", "refiner_agreement_std", "stability_std"),
-        "segmenter_agreement_std",
+        *("segmenter_agreement_std", "recipe", "published", "published_source"),
+        "published_differs",
     ) == tables.SUMMARY
 
 

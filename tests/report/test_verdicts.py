@@ -56,7 +56,7 @@ def test_a_segmenter_is_not_given_the_labels() -> None:
 
 
 def test_a_segmenter_is_compared_with_the_one_trained_on_masks() -> None:
-    bound = row("segment", 0.6, run="psa.bound")
+    bound = row("segment + masks", 0.6, run="psa.bound", product="segment")
     (found,) = verdicts([row("segment", 0.45), bound, row("segment", 0.5, run="b")])
     assert found.text == "segment 45.0 is 75 % of what masks give, 60.0"
     assert (found.run, found.bad) == ("psa", False)

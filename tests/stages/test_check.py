@@ -91,6 +91,20 @@ def test_without_a_configuration_of_the_folder_it_is_reported(data, capfd):
     assert "no config.yaml" not in capfd.readouterr().err
 
 
+def test_corrected_masks_are_checked_with_the_data(data, capfd):
+    (data / "better.yaml").write_text("segment: {corrected: corrected}")
+    assert main(["check", "mine.yaml", "better.yaml"]) == 2
+    assert "segment.corrected: corrected is not a folder" in capfd.readouterr().err
+    (data / "corrected").mkdir()
+    shape = {"label": "cat", "points": [[0, 0], [9, 0], [9, 9]]}
+    for names in ("a", "ab"):
+        document = {"shapes": [shape] if names == "a" else [shape | {"label": "fox"}]}
+        (data / f"corrected/{names[-1]}.json").write_text(json.dumps(document))
+        assert main(["check", "mine.yaml", "better.yaml"]) == (0 if names == "a" else 2)
+    shown = capfd.readouterr().err
+    assert "1 masks of LabelMe" in shown and "b.json: 'fox' is no class" in shown
+
+
 def test_tiles_that_can_be_cut_are_no_problem(data, capsys):
     configure(data, name="mine", source="csv", tiles={"size": 40, "overlap": 30})
     assert main(["check", "mine.yaml"]) == 0

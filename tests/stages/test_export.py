@@ -100,7 +100,7 @@ def test_a_bundle_describes_the_network(data, model):
     ("arguments", "text"),
     [
         (["voc", "--check", "x.tar"], "needs --list"),
-        (["voc", "--list", "list.txt"], "needs --labels and --out"),
+        (["voc", "--list", "list.txt"], "needs masks .--labels or --run. and --out"),
         (["coco", "--labels", "a", "--index", "i", "--images", "p", "--out", "o"], "leave one out"),
         (["coco", "--labels", "none", "--out", "o"], "none: cannot be read"),
         (["coco", "--labels", "a", "--images", "none", "--out", "o"], "none: no such file"),

@@ -71,8 +71,10 @@ def make(plan, artifact):
         masks = Masks("drawn", {"a": image}, {"a": digest})
         (index if artifact.product == "index" else masks).write(path)
     elif artifact.product == "report":
-        write_text(path.with_name("summary.tsv"), "run\n")
-        write_text(path, with_checksums("<p>\n", "run\n"))
+        tables = artifact.outputs[1:]
+        for table in tables:
+            write_text(Path(table), f"{table}\n")
+        write_text(path, with_checksums("<p>\n", [f"{table}\n" for table in tables]))
 
 
 @pytest.fixture
@@ -142,8 +144,8 @@ def test_a_damaged_file_is_named_with_the_folder_to_remove(
 @pytest.mark.parametrize("change", [flip, cut])
 def test_evaluations_and_reports_have_checksums(plan, capfd, change):
     evaluation = next(a for a in plan.artifacts.values() if a.stage == "evaluate")
-    page, of_labels = Path(plan.report.path), plan.artifact("classifier scores", "val", "psa")
-    for path in (Path(evaluation.path), Path(of_labels.path), page, page.with_name("summary.tsv")):
+    of_labels = plan.artifact("classifier scores", "val", "psa")
+    for path in map(Path, (evaluation.path, of_labels.path, *plan.report.outputs)):
         sound = path.read_bytes()
         change(path)
         code, said = verify(capfd)

@@ -33,6 +33,12 @@ AFTER = (
     f"wsss export onnx --model {PETS} --out pets.onnx",
 )
 """Commands on the results of `TRAIN`."""
+REVIEW = "wsss review mine.yaml"
+IDS = "wsss export index --run results/pets/psa --out ids"
+CORRECT = (
+    "wsss export labelme --queue results/pets/psa/review.tsv --first 50 --min-region 0.001"
+    " --out corrected"
+)
 
 PLANS = ("wsss plan pets.yaml", "wsss plan pets.yaml --budget quick")
 PLANNED = "snakemake --cores all --configfile results/pets/plan.yaml"
@@ -43,6 +49,11 @@ FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
 FROZEN = "snakemake --cores all --configfile configs/photos-vit.yaml"
 PHOTOS = "snakemake --cores all --configfile configs/photos.yaml"
 VOC = "snakemake --cores all --configfile configs/voc12"
+TABLES = (
+    "wsss table mine.yaml",
+    "wsss table mine.yaml --format latex",
+    "wsss table mine.yaml --classes --format markdown",
+)
 COMMANDS = {
     "make demo": "test_the_demo_rises_at_every_step",
     "make test": "this suite",
@@ -62,6 +73,10 @@ COMMANDS = {
     **dict.fromkeys(AFTER, "test_own_photographs"),
     REFINE: "test_maps_of_another_system",
     "wsss best mine.yaml": "test_own_photographs",
+    REVIEW: "test_own_photographs",
+    CORRECT: "test_own_photographs",
+    IDS: "test_own_photographs",
+    **dict.fromkeys(TABLES, "test_own_photographs"),
     "wsss verify mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml": "test_own_photographs",
     "wsss clean mine.yaml --keep other.yaml": "test_own_photographs",
@@ -152,6 +167,16 @@ def test_own_photographs(fresh, tmp_path):
     fresh.yaml("other.yaml", merge(merge(recipe, own), QUICK))
     said = fresh.run("wsss", "best", "other.yaml", check=False)
     assert "nothing can choose" in said or "best: psa, the only run" in said
+    assert CORRECT[:40] in fresh.run(*REVIEW.replace("mine", "other").split())
+    fresh.run(*CORRECT.split())
+    fresh.run(*IDS.split())
+    assert len(list((tmp_path / "corrected").glob("*.json"))) == len(list(tmp_path.glob("ids/*")))
+    fresh.yaml("corrected.yaml", {"segment": {"corrected": "corrected"}})
+    planned = fresh.run("snakemake", "--dry-run", "--configfile", "other.yaml", "corrected.yaml")
+    assert re.search(r"train_segmenter +1\n", planned) and "train_cam" not in planned
+    for command in TABLES:
+        said = fresh.run(*command.replace("mine", "other").split(), check=False)
+        assert "psa" in said or "no mIoU to show; the data set has no masks" in said
     assert "nothing is damaged" in fresh.run("wsss", "verify", "other.yaml")
     assert "train_segmenter" in fresh.run("wsss", "clean", "mine.yaml")
     keep = "wsss", "clean", "mine.yaml", "--keep", "other.yaml"
@@ -189,7 +214,7 @@ def test_maps_of_another_system(fresh, tmp_path):
 
 
 def test_the_runs_of_the_documentation_are_valid(fresh):
-    runs, _sam = (block for block in blocks("yaml") if block.startswith("runs:"))
+    runs, _sam, _corrected = (block for block in blocks("yaml") if block.startswith("runs:"))
     (fresh.folder / "runs.yaml").write_text(runs)
     output = fresh.run("snakemake", "--dry-run", "--configfile", "runs.yaml")
     assert re.search(r"train_cam +3", output)

@@ -69,6 +69,13 @@ class Finished:
         return pd.read_csv(self.table, sep="\t")
 
     @property
+    def classes(self) -> "pd.DataFrame":
+        """IoU, precision and recall, a row per class, too; fractions."""
+        import pandas as pd
+
+        return pd.read_csv(self.table.with_name("classes.tsv"), sep="\t")
+
+    @property
     def model(self) -> Path | None:
         """`Run.model` of the only run; UserError if there are several, as all that follow."""
         return self._only.model

@@ -23,10 +23,10 @@ def merged(paths: Sequence[Path]) -> dict[str, Any]:
     """Return the content of configuration files, laid over `BASE` if there is one.
 
     Raises:
-        UserError: a file is missing or no YAML mapping, or a key occurs twice in a mapping.
+        UserError: a file is missing, empty or no YAML mapping, or a key occurs twice in a mapping.
     """
-    found: dict[str, Any] = {}
-    for path in [*([BASE] if BASE.is_file() else []), *paths]:
+    found: dict[str, Any] = dict(_content(BASE) or {}) if BASE.is_file() else {}
+    for path in paths:
         found = merge(found, mapping(path))
     return found
 
@@ -35,18 +35,31 @@ def mapping(path: Path) -> Mapping[str, Any]:
     """Return the content of a configuration file.
 
     Raises:
-        UserError: it is missing or no YAML mapping, or a key occurs twice in a mapping.
+        UserError: it is missing, empty or no YAML mapping, or a key occurs twice in a mapping.
     """
+    content = _content(path)
+    if content is None:
+        raise UserError(f"{path}: is empty; write keys such as dataset into it, or leave it out")
+    return content
+
+
+def _content(path: Path) -> Mapping[str, Any] | None:
+    """Return the content of a configuration file; None if it is empty."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 ({error}); save it as UTF-8") from error
+        raise UserError(
+            f"{path}: not UTF-8 ({error.reason}); save configurations as UTF-8, and name targets "
+            "before them"
+        ) from error
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML ({_described(error)})") from error
     except RecursionError as error:
         raise UserError(f"{path}: brackets or blocks are nested too deeply") from error
+    if content is None:
+        return None
     if not isinstance(content, Mapping):
         raise UserError(f"{path}: holds no keys; a configuration is a mapping of keys to values")
     return content

@@ -302,7 +302,7 @@ class Run(Section):
 
     def learns_masks(self) -> bool:
         """Return True if the segmenter is trained on masks where there are some."""
-        return self.segment.train.masks and not self.segment.checkpoint
+        return self.segment.learns_masks()
 
     def starts_from_weights(self) -> set[str]:
         """Return the steps of the run with a training that starts from pretrained weights."""

@@ -298,6 +298,9 @@ def _line(model: type[BaseModel], problem: Mapping[str, Any], prefix: str) -> st
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "string_type":
             message = _unquoted(problem["input"]) or message
+        if problem["type"] == "string_pattern_mismatch":
+            signs = problem["ctx"]["pattern"].rpartition("A-Za-z0-9")[2].partition("]")[0]
+            message = f"use letters, digits and {' '.join(signs)} alone, a letter or digit first"
         got = _BRIEF.repr(problem["input"])
         return f"{path.rstrip('.') or 'top level'}: {message} (got {got:.80})"
     hint = closest(str(key), _keys(model, parents))

@@ -185,6 +185,9 @@ class Segment(Section):
     upernet: UPerNet = UPerNet()
     smp: Smp = Smp()
     hf: Hf = Hf()
+    corrected: UserPath | None = None
+    """Folder of corrected masks of training images, as an annotation tool exports them; they
+    replace the pseudo labels of their images, with all their pixels. null = there are none."""
     rounds: Annotated[int, Field(ge=1, le=5)] = 1
     """Trainings one after the other; from the second on, each learns the masks that the one before
     predicts for the training images among their image labels."""
@@ -193,7 +196,20 @@ class Segment(Section):
 
     def unread(self) -> Collection[str]:
         """Return the settings of the training if there is a checkpoint instead."""
-        return ("train", "rounds") if self.checkpoint else ()
+        return ("train", "rounds", "corrected") if self.checkpoint else ()
+
+    def learns_masks(self) -> bool:
+        """Return True if it is trained on masks of the data set where there are some."""
+        return self.train.masks and not self.checkpoint
+
+    def corrections(self) -> str | None:
+        """Return the folder of corrected masks that it is trained on, if there is one."""
+        return None if self.checkpoint else self.corrected
+
+    def with_masks(self) -> str:
+        """Return its name, and the masks that it learns beside pseudo labels."""
+        used = {"masks": self.learns_masks(), "corrected masks": bool(self.corrections())}
+        return " + ".join([self.segmenter, *(name for name in used if used[name])])
 
     def own_backbone(self) -> bool:
         """Return True if the network brings its backbone."""

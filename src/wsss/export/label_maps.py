@@ -4,6 +4,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -14,8 +15,9 @@ from wsss.errors import UserError, first_of
 from wsss.io.images import image_size
 from wsss.io.index import Index
 from wsss.io.labels import CLASSES, IGNORE, RECORD, LabelReader
-from wsss.io.names import is_file
+from wsss.io.names import is_file, relative_files
 from wsss.io.progress import log, track
+from wsss.ops.regions import without_strays
 
 REMEDY = "give --index, or --images for masks of wsss predict"
 """Remedy for label maps whose image files are not known."""
@@ -65,6 +67,7 @@ class LabelMaps:
         self._reader, self.class_names, self.made = reader, tuple(class_names), tuple(made)
         files = relative_files(paths)
         self.items = tuple(ImageFile(key, files[key], path) for key, path in paths.items())
+        self._least = 0.0
         for item in self.items:
             _check_name(item.image_id)
 
@@ -74,7 +77,7 @@ class LabelMaps:
     @property
     def digest(self) -> str:
         """Digest of the label maps in the records."""
-        return self._reader.digest
+        return self._reader.digest_of(item.image_id for item in self.items)
 
     def __iter__(self) -> Iterator[tuple[ImageFile, np.ndarray]]:
         """Yield every image with its label map (H, W) uint8.
@@ -96,10 +99,20 @@ class LabelMaps:
         Raises:
             UserError: an image has no label map.
         """
-        paths = {item.image_id: item.path for item in self.items}
-        _refuse([key for key in ids if key not in paths], f"images of {where} have no label map")
-        chosen = {key: paths[key] for key in ids}
-        return LabelMaps(self._reader, self.class_names, chosen, self.made)
+        items = {item.image_id: item for item in self.items}
+        _refuse([key for key in ids if key not in items], f"images of {where} have no label map")
+        chosen = copy(self)
+        chosen.items = tuple(items[key] for key in ids)
+        return chosen
+
+    def without_strays(self, least: float) -> "LabelMaps":
+        """Return the label maps without regions of less than a share of their image.
+
+        See `wsss.ops.regions.without_strays`.
+        """
+        cleaned = copy(self)
+        cleaned._least = least
+        return cleaned
 
     def _read(self, item: ImageFile) -> np.ndarray:
         labels = self._reader.read(item.image_id)
@@ -112,7 +125,7 @@ class LabelMaps:
         if item.path is not None and (size := image_size(item.path)) != labels.shape:
             mask, photo = (f"{width} x {height}" for height, width in (labels.shape, size))
             raise UserError(f"{item.path}: the image is {photo} pixels, its mask {mask}")
-        return labels
+        return without_strays(labels, self._least) if self._least else labels
 
 
 def open_label_maps(
@@ -153,18 +166,26 @@ def open_label_maps(
 
 
 def index_of(labels: Sequence[Path]) -> list[Path]:
-    """Find the tables of the images of masks in the folder of a run, `<run>/<product>/<split>`.
+    """Find the tables of the images of masks in the folder of a run, `<run>/.../<split>`.
 
     Returns:
         The tables `index.<split>.tsv` of the data set, each once; empty unless all are there.
     """
     folders = [Path(os.path.abspath(p if p.is_dir() else p.parent)) for p in labels]  # noqa: PTH100 links are kept
-    tables = [[*f.parents][min(2, len(f.parents) - 1)] / f"index.{f.name}.tsv" for f in folders]
-    return list(dict.fromkeys(tables)) if all(map(is_file, tables)) else []
+    tables = [
+        next((t for p in f.parents[:4] if is_file(t := p / f"index.{f.name}.tsv")), None)
+        for f in folders
+    ]
+    found = [table for table in tables if table is not None]
+    return list(dict.fromkeys(found)) if len(found) == len(tables) else []
 
 
 def _record(path: Path) -> Path:
     """Return the commit record in a folder, or the record itself."""
+    if not path.exists():
+        raise UserError(
+            f"{path}: no such file or folder; name a folder of masks, or with --run that of a run"
+        )
     if not path.is_dir() or (path / RECORD).is_file():
         return path / RECORD if path.is_dir() else path
     inside = sorted(p.parent for pattern in ("*", "*/*") for p in path.glob(f"{pattern}/{RECORD}"))
@@ -215,15 +236,6 @@ def _recorded_labels(record: Path) -> list[str]:
     except ValueError:
         return []
     return made.get("labels", []) if isinstance(made, dict) else []
-
-
-def relative_files(paths: Mapping[str, Path | None]) -> dict[str, str]:
-    """Paths relative to the common folder of all images, by image id; the ids if none is known."""
-    whole = {key: Path(os.path.abspath(path)) for key, path in paths.items() if path is not None}  # noqa: PTH100
-    if not whole:
-        return {key: key for key in paths}
-    common = os.path.commonpath([path.parent for path in whole.values()])
-    return {key: path.relative_to(common).as_posix() for key, path in whole.items()}
 
 
 def _check_name(image_id: str) -> None:

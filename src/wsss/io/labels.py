@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -196,8 +196,11 @@ class LabelReader:
     @property
     def digest(self) -> str:
         """Digest of all label maps, whatever their order and records."""
-        rows = sorted(f"{image_id} {digest}" for image_id, (_, digest) in self._files.items())
-        return text_digest("\n".join(rows))
+        return self.digest_of(self._files)
+
+    def digest_of(self, ids: Iterable[str]) -> str:
+        """Return the digest of the label maps of some images, whatever their order and records."""
+        return text_digest("\n".join(sorted(f"{key} {self._files[key][1]}" for key in ids)))
 
     def read(self, image_id: str) -> np.ndarray:
         """Read the (H, W) uint8 label map of an image and verify its SHA-256.

@@ -1,5 +1,7 @@
-"""Image ids as file names."""
+"""Image ids as file names, and names of the files of images."""
 
+import os
+from collections.abc import Mapping
 from os.path import isfile
 from pathlib import Path
 
@@ -28,3 +30,12 @@ def is_file(path: Path) -> bool:
     Unlike `Path.is_file` it does not raise on such names, and it takes half the time.
     """
     return isfile(path)  # noqa: PTH113
+
+
+def relative_files(paths: Mapping[str, Path | None]) -> dict[str, str]:
+    """Paths relative to the common folder of all images, by image id; the ids if none is known."""
+    whole = {key: Path(os.path.abspath(path)) for key, path in paths.items() if path is not None}  # noqa: PTH100
+    if not whole:
+        return {key: key for key in paths}
+    common = os.path.commonpath([path.parent for path in whole.values()])
+    return {key: path.relative_to(common).as_posix() for key, path in whole.items()}

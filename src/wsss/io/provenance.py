@@ -43,9 +43,11 @@ def code_digest(*modules: str) -> str:
     return text_digest("\n".join(f"{module} {digest}" for module, digest in sorted(seen.items())))
 
 
-def package_files_digest(*names: str) -> str:
-    """Return a digest of files of the package that are no code, such as a template."""
-    return " ".join(file_digest(_root() / name) for name in names)
+def package_files_digest(*patterns: str) -> str:
+    """Return a digest of files of the package that are no code, such as templates."""
+    root = _root()
+    found = [file for pattern in patterns for file in sorted(root.glob(pattern))]
+    return " ".join(f"{file.name} {file_digest(file)}" for file in found)
 
 
 def files_digest(paths: Iterable[Path], cache_file: Path, below: Path | None = None) -> str:

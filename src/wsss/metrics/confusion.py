@@ -129,9 +129,21 @@ def precision_recall(conf: np.ndarray) -> tuple[float, float]:
     Returns:
         Precision and recall in [0, 1]; a class without pixels contributes 0.
     """
-    hit = np.diagonal(conf)[1:]
-    found, true = conf.sum(axis=0)[1:], conf.sum(axis=1)[1:]
-    return float((hit / (found + EPS)).mean()), float((hit / (true + EPS)).mean())
+    found, true = label_precision_recall(conf)
+    return float(found[1:].mean()), float(true[1:].mean())
+
+
+def label_precision_recall(conf: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """TP / P and TP / T per label.
+
+    Args:
+        conf: Counts (L, L), rows true.
+
+    Returns:
+        Precision and recall in [0, 1], (L,) each; 0 for a label without pixels.
+    """
+    hit = np.diagonal(conf)
+    return hit / (conf.sum(axis=0) + EPS), hit / (conf.sum(axis=1) + EPS)
 
 
 def precision(conf: np.ndarray) -> float:

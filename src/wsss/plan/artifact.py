@@ -26,7 +26,7 @@ class Artifact:
         split: its split; None for all images.
         folder: its folder.
         file: the file in it that is complete when the artifact is.
-        beside: name of the second file that the rule declares; empty = there is none.
+        beside: names of further files that the rule declares.
         config: slice of the configuration as canonical JSON.
         code: digest of the code of the stage.
         facts: what else counts for the key, such as digests of the user's files.
@@ -43,7 +43,7 @@ class Artifact:
     split: Split | None
     folder: str
     file: str
-    beside: str
+    beside: tuple[str, ...]
     config: str
     code: str
     facts: tuple[str, ...]
@@ -66,7 +66,7 @@ class Artifact:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Paths of the files that the rule declares."""
-        return self.path, *([str(Path(self.path).with_name(self.beside))] if self.beside else [])
+        return self.path, *(str(Path(self.path).with_name(name)) for name in self.beside)
 
     @property
     def users(self) -> str:

@@ -51,6 +51,10 @@ JOBS_UNKNOWN = 4
 """Jobs for a split whose number of images is not known before it is downloaded or cut."""
 
 
+REPORTED = ("summary.tsv", "classes.tsv", "differences.tsv")
+"""Tables beside the report: of runs and stages, of classes, of differences between runs."""
+
+
 class Plan:
     """All artifacts of a configuration.
 
@@ -261,12 +265,12 @@ class Plan:
                 if split and (row.kind == "document" or split in row.evaluated)
             ),
             "models": tuple(a for _, row, _, a in made if row.kind == "model"),
-            "shown": tuple(a for _, row, split, a in made if split == VAL and row.evaluated),
+            "shown": tuple(a for _, row, split, a in made if split in row.evaluated),
         }
         inputs = {role: tuple(dict.fromkeys(artifacts)) for role, artifacts in found.items()}
         shown = self.config.model_dump(mode="json", exclude={"jobs", "monitor"})
         facts = [canonical(shown), *self.runs]
-        row = Product("report", "document", (REPORT,), file="report.html", beside="summary.tsv")
+        row = Product("report", "document", (REPORT,), file="report.html", beside=REPORTED)
         return self._add(REPORT, row, None, None, inputs, facts, [])
 
 

@@ -62,7 +62,7 @@ def run_files(plan: Plan, name: str) -> RunFiles:
         entry["made_from"] = _made_from(row, artifact)
         _append(entry["benchmarks"], artifact)
         if row.kind == "model" and row.beside:
-            entry["history"] = f"{artifact.folder}/{row.beside}"
+            entry["history"] = f"{artifact.folder}/{row.beside[0]}"
         if row.variant is not None:
             entry["variant"] = row.variant(plan.runs[run])
         if split and split in row.evaluated:

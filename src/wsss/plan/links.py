@@ -36,8 +36,7 @@ def run_links(plan: Plan) -> dict[str, dict[str, str]]:
 
 def shared_links(plan: Plan) -> dict[str, str]:
     """Return the readable names within the folder of the data set -> places in the store."""
-    report = Path(plan.report.path).parent
-    found = {name: str(report / name) for name in ("report.html", "summary.tsv")}
+    found = {Path(path).name: path for path in plan.report.outputs}
     for row in PRODUCTS:
         for split in row.splits if row.kind == "table" else ():
             if artifact := plan.artifact(row.name, split):

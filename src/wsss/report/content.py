@@ -21,12 +21,29 @@ class StageCost:
         jobs: number of jobs.
         seconds: wall time summed over the jobs.
         memory: highest memory of any job in MB; None = unknown.
+        cpu: time of processor cores, summed over the jobs, in seconds; None = unknown.
+        size: bytes of the results on disk.
     """
 
     stage: str
     jobs: int
     seconds: float
     memory: float | None
+    cpu: float | None = None
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder or file of results.
+
+    Attributes:
+        title: what it holds.
+        path: its path, relative to the folder of the report.
+    """
+
+    title: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,7 @@ class RunResults:
         variants: variant of a product, such as the segmenter, by product.
         costs: one entry per stage with benchmarks.
         missing: files without which parts of the report are missing.
+        places: networks and masks of the run.
     """
 
     name: str
@@ -54,6 +72,7 @@ class RunResults:
     costs: tuple[StageCost, ...] = ()
     scores: ClassifierScores | None = None
     missing: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
 
     def title(self, name: str) -> str:
         """Return the title of a product of this run, with its variant."""

@@ -1,10 +1,10 @@
 """Read the tables that the stages leave beside their results."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from wsss.errors import UserError
 from wsss.io.checksummed import verify_checksum
@@ -13,6 +13,17 @@ from wsss.pipeline import STAGES
 from wsss.report.content import StageCost
 
 T = TypeVar("T")
+
+_RESUMED = "work"
+"""Folder of what a training leaves beside its results."""
+
+
+class _Job(NamedTuple):
+    """Seconds, peak memory in MB and seconds of processor cores of a job; None = not measured."""
+
+    seconds: float
+    memory: float | None
+    cpu: float | None
 
 
 def read(file: Path, parse: Callable[[str], T]) -> T:
@@ -49,28 +60,35 @@ def costs(benchmarks: Mapping[str, Iterable[Path]]) -> tuple[StageCost, ...]:
     """Return the cost of every stage, in the order of the chain.
 
     Args:
-        benchmarks: folders with Snakemake's benchmark files by stage; a folder counts once.
+        benchmarks: folders with Snakemake's benchmark files, each in the folder of the results, by
+            stage; a folder counts once.
     """
     order = [*STAGES, *benchmarks]
-    found = {
-        stage: [
-            row
-            for folder in dict.fromkeys(benchmarks[stage])
-            for file in _benchmarks(folder)
-            for row in read(file, _benchmark)
-        ]
+    found = [
+        _cost(stage, list(dict.fromkeys(benchmarks[stage])))
         for stage in sorted(benchmarks, key=order.index)
-    }
-    return tuple(
-        StageCost(
-            stage=stage,
-            jobs=len(rows),
-            seconds=sum(seconds for seconds, _ in rows),
-            memory=max((memory for _, memory in rows if memory is not None), default=None),
-        )
-        for stage, rows in found.items()
-        if rows
+    ]
+    return tuple(cost for cost in found if cost.jobs)
+
+
+def _cost(stage: str, folders: Sequence[Path]) -> StageCost:
+    jobs = [
+        job for folder in folders for file in _benchmarks(folder) for job in read(file, _benchmark)
+    ]
+    return StageCost(
+        stage=stage,
+        jobs=len(jobs),
+        seconds=sum(job.seconds for job in jobs),
+        memory=max((job.memory for job in jobs if job.memory is not None), default=None),
+        cpu=sum(known) if (known := [job.cpu for job in jobs if job.cpu is not None]) else None,
+        size=sum(_size(folder.parent) for folder in folders),
     )
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of the results in a folder; what only continues a training is none."""
+    found = (path for path in folder.rglob("*") if _RESUMED not in path.relative_to(folder).parts)
+    return sum(path.stat().st_size for path in found if path.is_file())
 
 
 def _benchmarks(folder: Path) -> list[Path]:
@@ -88,8 +106,8 @@ def _benchmarks(folder: Path) -> list[Path]:
     return found
 
 
-def _benchmark(text: str) -> list[tuple[float, float | None]]:
-    """Return (seconds, peak MB) per repetition; short jobs have no memory measurement.
+def _benchmark(text: str) -> list[_Job]:
+    """Return the measurements per repetition; those of short jobs lack the memory.
 
     Snakemake writes no checksum, but the time twice and memory by several definitions.
 
@@ -104,7 +122,7 @@ def _benchmark(text: str) -> list[tuple[float, float | None]]:
             raise ValueError(f"{row['s']} s are not {row['h:m:s']}")
         if memory is not None and not 0 <= memory <= (memory if most is None else most) < inf:
             raise ValueError(f"{memory} MB of {most} MB")
-        found.append((seconds, memory))
+        found.append(_Job(seconds, memory, _number(row.get("cpu_time", "NA"))))
     return found
 
 

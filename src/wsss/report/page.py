@@ -11,12 +11,25 @@ from markupsafe import Markup
 from wsss import runnames
 from wsss.metrics import choice
 from wsss.metrics.classifier import ClassifierScores
-from wsss.metrics.result import CRITERIA, METRICS, Metric, Support, absence
+from wsss.metrics.result import CRITERIA, METRICS, Metric, Support, ThresholdCurve, absence
 from wsss.metrics.tally import is_wide
-from wsss.report import classifiers, plots, repeats, tables
-from wsss.report.content import RunResults, Step, absent, final, plateau_of, steps
-from wsss.report.panels import Panel
-from wsss.report.verdicts import Verdict
+from wsss.report import (
+    classifiers,
+    compare,
+    confusions,
+    costs,
+    curves,
+    differences,
+    plots,
+    repeats,
+    tables,
+)
+from wsss.report.compare import Compared
+from wsss.report.content import RunResults, absent, plateau_of, steps
+from wsss.report.headline import headline
+from wsss.report.pictures import Gallery
+from wsss.report.repeats import Chain
+from wsss.report.verdicts import SummaryRow, Verdict
 
 
 @dataclass(frozen=True)
@@ -49,21 +62,24 @@ class Facts:
 def render(
     facts: Facts,
     runs: Sequence[RunResults],
-    panels: Mapping[str, Sequence[tuple[str, list[Panel]]]],
+    galleries: Sequence[Gallery] = (),
     training: Training | None = None,
     verdicts: Sequence[Verdict] = (),
+    compared: Compared | None = None,
 ) -> str:
     """Return the page.
 
     Args:
         facts: facts about the whole page.
         runs: the runs to compare, at least one.
-        panels: run name -> (heading, picture rows) groups.
+        galleries: pictures of runs.
         training: results on the training images, if these were evaluated too.
         verdicts: sentences about the runs.
+        compared: rows of summary.tsv and differences between the runs.
     """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        extensions=["jinja2.ext.do"],
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -75,47 +91,85 @@ def render(
     everything = [step for run in runs for step in steps(run)]
     metrics = tables.shown(bool(lead and lead["has_masks"]), bool(missing), everything)
     trained = {run.name: run.scores for run in training.runs} if training else {}
+    chains = repeats.chains(runs)
     return environment.get_template("page.html.j2").render(
         facts=facts,
         absence=missing,
         background=_background(runs),
         headline=lead,
         metrics=_texts(metrics),
-        comparison=tables.comparison(runs),
-        repeats=_repeats(facts, runs, training),
-        training=training and _training(training),
-        runs=[
-            _run(run, facts, scale, metrics) | _classifier(run, trained.get(run.name))
-            for run in runs
+        compared=_compared(compared, facts, runs, training) if compared else {"parts": []},
+        runs=runs,
+        chains=[
+            _chain(chain, chains, facts, scale, metrics)
+            | _classifier(chain.first, trained.get(chain.first.name))
+            for chain in chains
+            if not runnames.is_bound(chain.name)
         ],
+        trainings=curves.trainings(runs),
+        series=curves.legend(runs),
+        costs=costs.comparison(runs) if len(runs) > 1 else costs.table(runs[0]),
         verdicts=verdicts,
         ticks=ticks(scale),
-        panels=panels,
+        galleries={
+            split: [one for one in galleries if one.split == split]
+            for split in dict.fromkeys(one.split for one in galleries)
+        },
     )
 
 
-def _run(
-    run: RunResults, facts: Facts, scale: float, metrics: Mapping[str, Metric]
+def _chain(
+    chain: Chain,
+    chains: Sequence[Chain],
+    facts: Facts,
+    scale: float,
+    metrics: Mapping[str, Metric],
 ) -> dict[str, Any]:
-    """Return everything the page shows of one run, ready to print."""
-    found = steps(run)
-    curves = [e.threshold_curve for e in run.evaluations.values() if e.threshold_curve]
+    """Return everything the page shows of a run, or of its repeats together, ready to print.
+
+    What has no mean, such as a curve, is that of the first repeat.
+    """
+    first = chain.first
     return {
-        "name": run.name,
-        "waterfall": tables.waterfall(found, scale),
-        "quality": tables.quality(found, metrics),
-        "classes": tables.classes(found, facts.class_names),
-        "costs": tables.costs(run),
-        "missing": run.missing,
+        "name": chain.name,
+        "seeds": chain.seeds,
+        "first": first.name,
+        "waterfall": tables.waterfall(chain.steps, scale, repeats.bound_of(chain, chains)),
+        "quality": tables.quality(chain.steps, metrics),
+        "classes": tables.classes(steps(first), facts.class_names),
+        "confusion": _confusion(first, facts.class_names),
         "curves": [
-            {"chart": Markup(plots.threshold_curve(curve)), "wide": is_wide(*plateau_of(curve))}
-            for curve in curves
+            _curve(e.threshold_curve, first.name)
+            for e in first.evaluations.values()
+            if e.threshold_curve
         ],
-        "losses": [
-            (title := run.title(name), Markup(plots.loss_curves(history, title)))
-            for name, history in run.histories.items()
-            if plots.losses(history)
-        ],
+    }
+
+
+def _curve(curve: ThresholdCurve, run: str) -> dict[str, Any]:
+    """Return the chart of the threshold of a seed, with what is to be said of it."""
+    title = f"Seed of {run} over the background threshold"
+    ends = (min(curve.thresholds), max(curve.thresholds))
+    return {
+        "chart": Markup(plots.threshold_curve(curve, title)),
+        "wide": is_wide(*plateau_of(curve)),
+        "at_end": curve.oracle is not None and curve.oracle.threshold in ends,
+    }
+
+
+def _confusion(run: RunResults, class_names: Sequence[str]) -> dict[str, Any] | None:
+    """Return what the last label maps of a run confuse; None without masks."""
+    names = ("background", *class_names)
+    known = [step for step in steps(run) if step.metrics.confusion and not step.reference]
+    if not known:
+        return None
+    step = known[-1]
+    pixels = step.metrics.confusion or ()
+    title = f"Confusion matrix of the {step.label.lower()} of {run.name}"
+    return {
+        "label": step.label,
+        "matrix": confusions.matrix(pixels, names, title),
+        "top": confusions.top(pixels, names),
     }
 
 
@@ -137,10 +191,10 @@ def _texts(metrics: Mapping[str, Metric]) -> dict[str, Any]:
     return {
         "columns": [metric.short for metric in metrics.values()],
         "definitions": _definitions(metrics.values()),
-        "masks": _listed(metric.short for metric in masks),
-        "others": _capital(_listed(metric.short for metric in others)),
-        "title": _capital(
-            _listed([*(m.title for m in masks[1:] if m.std), "metrics without masks"])
+        "masks": tables.listed(metric.short for metric in masks),
+        "others": tables.capital(tables.listed(metric.short for metric in others)),
+        "title": tables.capital(
+            tables.listed([*(m.title for m in masks[1:] if m.std), "metrics without masks"])
         ),
     }
 
@@ -151,37 +205,15 @@ def _definitions(metrics: Iterable[Metric]) -> str:
     for metric in metrics:
         if metric.definition:
             names.setdefault(metric.definition, []).append(metric.short)
-    return " ".join(f"{_capital(_listed(same))}: {text}." for text, same in names.items())
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Return names as in "a, b and c"."""
-    found = list(names)
-    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
-
-
-def _capital(text: str) -> str:
-    """Return a text with a capital, unless its first word has a spelling of its own (mIoU)."""
-    return text[:1].upper() + text[1:] if text[1:2].islower() else text
+    return " ".join(
+        f"{tables.capital(tables.listed(same))}: {text}." for text, same in names.items()
+    )
 
 
 def _absence(runs: Sequence[RunResults], support: Support) -> str:
     """Return the sentence on the classes missing in the masks of the split; empty without any."""
     names = absent(runs)
     return absence(names, support.split) + "." if names else ""
-
-
-def _training(training: Training) -> dict[str, Any]:
-    """Return the table of the training images, by the leading metric."""
-    found = tables.measured(step for run in training.runs for step in steps(run))
-    metric = "miou" if training.support.images else leading(found)
-    return {
-        "support": training.support,
-        "absence": _absence(training.runs, training.support),
-        "metric": _capital(METRICS[metric].title),
-        "background": _background(training.runs),
-        "comparison": tables.comparison(training.runs, metric),
-    }
 
 
 def _background(runs: Sequence[RunResults]) -> str:
@@ -199,110 +231,45 @@ def leading(found: Container[str]) -> str:
     return known[0] if known else "label_agreement"
 
 
-def _repeats(
-    facts: Facts, runs: Sequence[RunResults], training: Training | None
-) -> list[dict[str, Any]]:
-    """Return the table of repeated runs of every split that has one."""
+def _compared(
+    compared: Compared, facts: Facts, runs: Sequence[RunResults], training: Training | None
+) -> dict[str, Any]:
+    """Return the tables of runs and stages, of every split, and the differences between runs."""
     parts = [(facts.support, runs), *([(training.support, training.runs)] if training else [])]
-    return [
-        {
-            "support": support,
-            "table": table,
-            "background": _background(of),
-            "definitions": _definitions(repeats.columns(of, support.images > 0).values()),
-        }
-        for support, of in parts
-        if (table := repeats.comparison(of, support.images > 0))
-    ]
-
-
-def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
-    """Return the leading metric of the best last step."""
-    reached = [(run, step) for run in runs if (step := final(run)) is not None]
-    if not reached:
-        return None
-    if all(step.metrics.miou is None for _, step in reached):
-        return _headline_without_masks(runs)
-    name = "miou"
-    run, step = max(reached, key=lambda pair: pair[1].metrics.value(name) or 0.0)
-    seeds = (s for s in steps(run) if s.metrics.threshold is not None and not s.reference)
-    seed = next(seeds, None)
+    known = compare.splits(compared.rows)
     return {
-        "run": run.name,
-        "step": step,
-        "value": tables.percent(step.metrics.value(name)),
-        "metric": METRICS[name].title,
-        "has_masks": True,
-        "present": tables.percent(step.metrics.miou_present),
-        "seed": tables.percent(seed.metrics.value(name))
-        if seed and seed.product != step.product
-        else None,
-        "repeats": _repeats_of(run, step, name, runs),
+        "parts": [
+            _part(compared.rows, support, of) for support, of in parts if support.split in known
+        ],
+        "several": len(runs) > 1,
+        "beside": compare.beside(compared.rows),
+        "differences": [differences.texts(one) for one in compared.differences],
+        "against": compared.differences[0].against if compared.differences else "",
     }
 
 
-def _headline_without_masks(runs: Sequence[RunResults]) -> dict[str, Any]:
-    """Return what is known without masks: the criterion that may choose among runs, or else mAP.
-
-    The criteria of location of the masks are beside it, and the segmenter's label agreement.
-    Agreement of maps that are given the labels says nothing, hence does not occur.
-    """
-    if lead := choice.earned():
-        reached = [(run, value) for run in runs if (value := criteria(run).get(lead)) is not None]
-        if reached:
-            best, top = max(reached, key=lambda pair: pair[1])
-            return _without_masks(best, (METRICS[lead].title, top))
-    known = [run for run in runs if run.scores is not None and run.scores.map is not None]
-    run = max(known, key=lambda run: (run.scores and run.scores.map) or 0.0, default=runs[0])
-    return _without_masks(run, ("mAP", run.scores.map) if known and run.scores else None)
-
-
-def _without_masks(run: RunResults, lead: tuple[str, float | None] | None) -> dict[str, Any]:
-    """Return the leading number of a run without masks, and what stands beside it.
-
-    Args:
-        run: the run.
-        lead: title and value of the number; None = the segmenter's label agreement.
-    """
-    step = final(run)
-    agreement = None if step is None or step.circular else step.metrics.label_agreement
-    scores = run.scores if run.scores and run.scores.map is not None else None
-    metric, value = lead or ("label agreement", agreement)
+def _part(rows: Sequence[SummaryRow], support: Support, of: Sequence[RunResults]) -> dict[str, Any]:
+    """Return the tables of a split: of the leading metric, and of the others with a deviation."""
+    masks = support.images > 0
+    metric = (
+        "miou" if masks else leading(tables.measured(step for run in of for step in steps(run)))
+    )
     return {
-        "run": run.name,
-        "scores": scores,
-        "map": scores and tables.percent(scores.map),
-        "value": None if value is None else tables.percent(value),
-        "metric": metric,
-        "has_masks": False,
-        "agreement": None if agreement is None else tables.percent(agreement),
-        "criteria": _listed(
-            f"{METRICS[name].title} {tables.percent(value)} %"
-            for name, value in criteria(run).items()
-        ),
-        "worth": choice.reason(),
+        "support": support,
+        "background": _background(of),
+        "absence": _absence(of, support),
+        "metric": tables.capital(METRICS[metric].title),
+        "table": compare.comparison(rows, support.split, metric),
+        "others": [
+            {
+                "title": tables.capital(other.title),
+                "definition": tables.capital(other.definition),
+                "table": compare.comparison(rows, support.split, name),
+            }
+            for name, other in repeats.columns(of, masks).items()
+            if name != metric
+        ],
     }
-
-
-def criteria(run: RunResults) -> dict[str, float]:
-    """Return the criteria of location of the last masks of a run that have each."""
-    return {
-        name: value
-        for step in steps(run)
-        for name in CRITERIA
-        if not step.reference and (value := step.metrics.value(name)) is not None
-    }
-
-
-def _repeats_of(
-    run: RunResults, step: Step, metric: str, runs: Sequence[RunResults]
-) -> dict[str, Any] | None:
-    """Return a metric over all repeats of a run, since the best seed is too optimistic."""
-    for one in repeats.repeated(runs):
-        if (one.group, one.step.key) == (runnames.group(run.name), step.key):
-            value = tables.spread(one.step.metrics.value(metric), one.std[metric])
-            return {"seeds": one.seeds, "value": value}
-    return None
 
 
 def ticks(scale: float) -> list[dict[str, str]]:

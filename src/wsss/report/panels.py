@@ -2,16 +2,23 @@
 
 import base64
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from wsss.io.labels import IGNORE
+from wsss.metrics.location import boundaries
+
+T = TypeVar("T")
 
 SIDE = 256
 """Longer side of a picture in pixels."""
+
+_TINT = 0.55
+"""Opacity of labels on a photograph."""
 
 PALETTE = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 """Class colours that colour-blind readers can tell apart (Okabe & Ito 2008, without black)."""
@@ -19,22 +26,45 @@ PALETTE = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#c
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """Picture with a caption, as a `data:` address."""
+    """Picture as a `data:` address, with a caption and a description in words."""
 
     caption: str
+    alt: str
     uri: str
     width: int
     height: int
 
 
+class Chip(NamedTuple):
+    """A class of an image, with its colour in the pictures.
+
+    Attributes:
+        name: name of the class.
+        colour: such as #e69f00.
+        status: untrue = found, but not a label of the image; missing = a label of the image of
+            which no pixel is found; empty = neither.
+    """
+
+    name: str
+    colour: str
+    status: Literal["", "untrue", "missing"] = ""
+
+
 @dataclass(frozen=True)
 class Panel:
-    """Row of pictures with a legend of (class name, colour)."""
+    """Pictures of one image with its classes."""
 
     image_id: str
     note: str
     tiles: tuple[Thumbnail, ...]
-    legend: tuple[tuple[str, str], ...]
+    chips: tuple[Chip, ...]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Label map (H, W) uint8 that is painted on the photograph instead of its grey copy."""
+
+    labels: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -48,8 +78,8 @@ class Heatmap:
     classes: np.ndarray
 
 
-Layer = np.ndarray | Heatmap
-"""Content of a picture: a label map (H, W) uint8, or activation maps."""
+Layer = np.ndarray | Overlay | Heatmap
+"""Content of a picture: a label map (H, W) uint8, on grey or on colours, or activation maps."""
 
 
 def choose(scores: Mapping[str, float], count: int) -> tuple[list[str], list[str]]:
@@ -59,10 +89,10 @@ def choose(scores: Mapping[str, float], count: int) -> tuple[list[str], list[str
     return ranked[:half], ranked[half:][::-1][:count]
 
 
-def spread(ids: Sequence[str], count: int) -> list[str]:
-    """Return at most `count` ids at even distances."""
-    places = np.linspace(0, len(ids) - 1, min(count, len(ids))).round().astype(int)
-    return [ids[place] for place in places]
+def spread(images: Sequence[T], count: int) -> list[T]:
+    """Return at most `count` images at even distances."""
+    places = np.linspace(0, len(images) - 1, min(count, len(images))).round().astype(int)
+    return [images[place] for place in places]
 
 
 def panel(
@@ -71,6 +101,8 @@ def panel(
     image: np.ndarray,
     layers: Mapping[str, Layer],
     names: Sequence[str],
+    own: Sequence[int] = (),
+    found: np.ndarray | None = None,
 ) -> Panel:
     """Return the row of one image.
 
@@ -78,18 +110,52 @@ def panel(
         image_id: id of the image.
         note: text of the row's heading.
         image: (H, W, 3) uint8.
-        layers: caption -> label map (H, W) or `Heatmap`, in the order of the pictures.
+        layers: caption -> label map (H, W), `Overlay` or `Heatmap`, in the order of the pictures.
         names: foreground class names; classes (labels minus 1) index them.
+        own: classes of the image.
+        found: label map (H, W) that the classes of the image are compared with; None = none.
     """
     height, width = image.shape[:2]
     size = _tile_size(width, height)
     small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
-    colours = assign(sorted({c for layer in layers.values() for c in _classes(layer)}))
-    pictures = {"image": small} | {
-        caption: _draw(layer, small, colours) for caption, layer in layers.items()
-    }
-    tiles = tuple(Thumbnail(caption, data_uri(array), *size) for caption, array in pictures.items())
-    return Panel(image_id, note, tiles, tuple((names[c], colours[c]) for c in colours))
+    colours = assign(sorted({*own, *(c for layer in layers.values() for c in _classes(layer))}))
+    tiles = [
+        Thumbnail(
+            name, _described(name, layer, names), data_uri(_draw(layer, small, colours)), *size
+        )
+        for name, layer in layers.items()
+    ]
+    chips = [Chip(names[c], colours[c], status) for c, status in _compared(colours, own, found)]
+    return Panel(image_id, note, tuple(tiles), tuple(chips))
+
+
+def photograph(image: np.ndarray) -> Layer:
+    """Return the layer of an image (H, W, 3) uint8 as it is."""
+    return Overlay(np.zeros(image.shape[:2], np.uint8))
+
+
+def _compared(
+    classes: Iterable[int], own: Sequence[int], found: np.ndarray | None
+) -> Iterator[tuple[int, Literal["", "untrue", "missing"]]]:
+    """Yield each class with its status, those of the image first."""
+    inside = None if found is None else set(_classes(found))
+    for c in sorted(classes, key=lambda c: (c not in own, c)):
+        if inside is not None and c in own and c not in inside:
+            yield c, "missing"
+        elif inside is not None and c not in own and c in inside:
+            yield c, "untrue"
+        else:
+            yield c, ""
+
+
+def _described(caption: str, layer: Layer, names: Sequence[str]) -> str:
+    """Return a picture in words: its classes, of label maps with their shares of the pixels."""
+    if isinstance(layer, Heatmap):
+        shown = [names[c] for c in _classes(layer)]
+    else:
+        labels = layer.labels if isinstance(layer, Overlay) else layer
+        shown = [f"{names[c]} {100 * np.mean(labels == c + 1):.0f} %" for c in _classes(labels)]
+    return f"{caption}: {', '.join(shown)}" if shown else caption
 
 
 def _tile_size(width: int, height: int) -> tuple[int, int]:
@@ -100,7 +166,8 @@ def _tile_size(width: int, height: int) -> tuple[int, int]:
 def _classes(layer: Layer) -> list[int]:
     if isinstance(layer, Heatmap):
         return [int(c) for c in layer.classes]
-    return [int(label) - 1 for label in np.unique(layer) if label not in (0, IGNORE)]
+    labels = layer.labels if isinstance(layer, Overlay) else layer
+    return [int(label) - 1 for label in np.unique(labels) if label not in (0, IGNORE)]
 
 
 def assign(classes: Iterable[int]) -> dict[int, str]:
@@ -116,6 +183,8 @@ def assign(classes: Iterable[int]) -> dict[int, str]:
 def _draw(layer: Layer, image: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
     if isinstance(layer, Heatmap):
         return paint_cam(layer, image, colours)
+    if isinstance(layer, Overlay):
+        return paint_overlay(layer.labels, image, colours)
     return paint_labels(layer, image, colours)
 
 
@@ -130,16 +199,43 @@ def paint_labels(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, st
     Returns:
         (h, w, 3) uint8.
     """
-    height, width = image.shape[:2]
-    nearest = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
-    small = np.asarray(nearest)
-    out = _dim(image)
+    small, out = _nearest(labels, image), _dim(image)
     for c, colour in colours.items():
         mask = small == c + 1
         out[mask] = 0.25 * out[mask] + 0.8 * _rgb(colour)
-    y, x = np.indices(small.shape)
-    out[(small == IGNORE) & ((x + y) % 8 < 3)] = 210
-    return _bytes(out)
+    return _bytes(_striped(out, small))
+
+
+def paint_overlay(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:
+    """Tint an image with its labels, outlined in white; ignored pixels are striped.
+
+    Args:
+        labels: (H, W) uint8.
+        image: (h, w, 3) uint8.
+        colours: colour by class, 0-based.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    small, out = _nearest(labels, image), image.astype(np.float32)
+    for c, colour in colours.items():
+        mask = small == c + 1
+        out[mask] = (1 - _TINT) * out[mask] + _TINT * _rgb(colour)
+    out[boundaries(small)] = 255
+    return _bytes(_striped(out, small))
+
+
+def _nearest(labels: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Return labels (h, w) uint8 of the size of an image (h, w, 3)."""
+    size = image.shape[1], image.shape[0]
+    return np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+
+
+def _striped(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return a picture (h, w, 3) float32 with stripes where labels (h, w) are ignored."""
+    y, x = np.indices(labels.shape)
+    picture[(labels == IGNORE) & ((x + y) % 8 < 3)] = 210
+    return picture
 
 
 def paint_cam(layer: Heatmap, image: np.ndarray, colours: Mapping[int, str]) -> np.ndarray:

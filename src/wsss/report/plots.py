@@ -4,11 +4,12 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
+from markupsafe import escape
 from matplotlib.figure import Figure
 
 from wsss.metrics.result import ThresholdCurve
@@ -33,7 +34,6 @@ _DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
 )
 _STYLE: Mapping[str, Any] = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "wsss",
     "font.size": 10,
     "axes.edgecolor": RULE,
     "axes.labelcolor": MUTED,
@@ -56,107 +56,93 @@ POINTS = 200
 """Largest number of points of a loss curve; each is the mean of its steps."""
 
 
-def threshold_curve(curve: ThresholdCurve) -> str:
+@dataclass(frozen=True)
+class Line:
+    """Line of a chart.
+
+    Attributes:
+        series: number of its style, see `series_style`.
+        x: places, ascending.
+        y: values; those that are not finite are left out.
+        dots: whether every value is marked, because there are few.
+    """
+
+    series: int
+    x: Sequence[float]
+    y: Sequence[float]
+    dots: bool = False
+
+
+def series_style(place: int) -> tuple[str, Any]:
+    """Return placeholder colour and dashes of series `place`, from 0; 16 of them differ."""
+    turn, tone = divmod(place, len(SERIES))
+    return SERIES[tone], _DASHES[(tone + turn) % len(_DASHES)]
+
+
+def chart(lines: Sequence[Line], title: str, unit: str, top: float | None = None) -> str:
+    """Draw values over the steps of trainings.
+
+    Args:
+        lines: the lines.
+        title: the chart in words, for those who do not see it; unique on the page.
+        unit: unit of the values.
+        top: upper end of the axis; None = that of the values.
+
+    Returns:
+        An `<svg>` element.
+    """
+    width = 1.6 if len(lines) == len({line.series for line in lines}) else 1
+    with _style(title):
+        figure = Figure(figsize=(3.6, 2.2), layout="constrained")
+        axes = figure.subplots()
+        for line in lines:
+            x, y = binned(line.x, line.y)
+            colour, dashes = series_style(line.series)
+            marker = "." if line.dots or len(x) == 1 else ""
+            axes.plot(x, y, lw=width, marker=marker, color=colour, linestyle=dashes)
+        axes.set(xlabel="step", ylabel=unit)
+        if axes.dataLim.ymin >= 0:
+            axes.set_ylim(bottom=0)
+        axes.set_ylim(top=top)
+        axes.margins(x=0.01)
+        return _svg(figure, title)
+
+
+def threshold_curve(curve: ThresholdCurve, title: str) -> str:
     """Draw the seed's mIoU and label agreement over the background threshold.
 
     Args:
         curve: both metrics; the chosen thresholds are marked.
+        title: the chart in words, for those who do not see it; unique on the page.
 
     Returns:
         An `<svg>` element.
     """
     lines = {"mIoU": curve.miou, "label agreement": curve.label_agreement}
-    marks = {"best": curve.oracle, "from labels": curve.mask_free}
-    with _style():
+    marks = {"best threshold": curve.oracle, "threshold from labels": curve.mask_free}
+    with _style(title):
         figure = Figure(figsize=(4.6, 2.9), layout="constrained")
         axes = figure.subplots()
-        # curves
         for place, (name, values) in enumerate(lines.items()):
             if values:
                 (line,) = axes.plot(curve.thresholds, 100 * np.array(values), label=name)
                 line.set(color=SERIES[place], linestyle=_DASHES[place], clip_on=False)
-        _legend(axes)
-        axes.set(xlabel="background threshold", ylabel="%", ylim=(0, 100))
-        axes.margins(x=0)
-        # chosen thresholds
-        last = max(point.threshold for point in marks.values() if point)
         for place, (name, point) in enumerate(marks.items()):
             if point:
-                _mark(axes, point.threshold, name, place, point.threshold == last)
-        return _svg(figure, "Seed quality over the background threshold")
+                label = f"{name} {point.threshold:g}"
+                axes.axvline(
+                    point.threshold, color=SERIES[2 + place], lw=1.2, ls=_DASHES[2], label=label
+                )
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, columnspacing=1.4)
+        axes.set(xlabel="background threshold", ylabel="%", ylim=(0, 100))
+        axes.margins(x=0)
+        return _svg(figure, title)
 
 
-def _style() -> AbstractContextManager[None]:
-    style: Any = _STYLE
+def _style(title: str) -> AbstractContextManager[None]:
+    """Return the style of a chart, whose title makes the ids in its SVG unique."""
+    style: Any = {**_STYLE, "svg.hashsalt": title}
     return mpl.rc_context(style)
-
-
-def _legend(axes: Axes) -> None:
-    """Add a legend above the axes, in as many columns as fit."""
-    longest = max(len(name) for name in axes.get_legend_handles_labels()[1])
-    columns = max(1, min(4, 44 // (longest + 7)))
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, columnspacing=1.4)
-
-
-def _mark(axes: Axes, threshold: float, text: str, place: int, right: bool) -> None:
-    """Draw a vertical line in the colour of series `place`, its value on the left or `right`."""
-    axes.axvline(threshold, color=SERIES[place], lw=1, ls=_DASHES[2])
-    axes.annotate(
-        f"{text} {threshold:g}",
-        (threshold, 12 - 8 * place),
-        xytext=(4 if right else -4, 0),
-        textcoords="offset points",
-        ha="left" if right else "right",
-        color=INK,
-        fontsize=9,
-    )
-
-
-def losses(history: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """Return the columns of losses and held-out metrics of a history with their names in the chart.
-
-    The name of a loss is the term ("cls" of "net/cls"), with the player where several are trained;
-    metrics have theirs in full. A loss that was never computed is left out; a history without rows
-    has no losses.
-
-    Args:
-        history: columns of a history.csv; every column but step, epoch, lr, seconds is a loss, or
-            the metric of an early stopping, such as "held_out/mAP".
-    """
-    columns = [name for name in history if name not in ("step", "epoch", "lr", "seconds")]
-    found = [name for name in columns if np.isfinite(history[name]).any()]
-    players = {name: name.rpartition("/")[0] for name in found}
-    several = len({*players.values()} - {"held_out"}) > 1
-    return {
-        name: name if several or player == "held_out" else name.rpartition("/")[2]
-        for name, player in players.items()
-    }
-
-
-def loss_curves(history: Mapping[str, Sequence[float]], title: str) -> str:
-    """Draw the losses of a training over its steps.
-
-    Args:
-        history: columns of a history.csv with at least one of the `losses`.
-        title: name of the network, for the chart's text alternative.
-
-    Returns:
-        An `<svg>` element.
-    """
-    with _style():
-        figure = Figure(figsize=(4.6, 2.6), layout="constrained")
-        axes = figure.subplots()
-        for place, (column, name) in enumerate(losses(history).items()):
-            x, y = binned(history["step"], history[column])
-            turn, tone = divmod(place, len(SERIES))
-            (line,) = axes.plot(x, y, lw=1.6, marker="." if len(x) == 1 else "", label=name)
-            line.set(color=SERIES[tone], linestyle=_DASHES[(tone + turn) % len(_DASHES)])
-        axes.set(xlabel="step")
-        if axes.dataLim.ymin >= 0:
-            axes.set_ylim(bottom=0)
-        axes.margins(x=0.01)
-        _legend(axes)
-        return _svg(figure, f"Losses of {title}")
 
 
 def binned(steps: Sequence[float], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
@@ -184,4 +170,11 @@ def _svg(figure: Figure, title: str) -> str:
     text = re.sub(r'<svg ([^>]*?)height="\S+pt"', r"<svg \1", text, count=1)
     for colour, variable in _THEME.items():
         text = text.replace(colour, variable)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+    # names of parts that nothing refers to are the same in every chart
+    text = re.sub(r' id="([^"]+)"', lambda m: m[0] if f"#{m[1]}" in text else "", text)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
+
+
+def themed(colour: str) -> str:
+    """Return the page's variable of a placeholder colour."""
+    return _THEME[colour]

@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 from wsss import runnames
 from wsss.metrics.result import METRICS, Metric, Metrics, Support
 from wsss.report.content import RunResults, Step, steps
-from wsss.report.tables import Row, shown, spread, summary_row
+from wsss.report.tables import Row, shown, summary_row
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,56 @@ class Repeats:
     seeds: int
     step: Step
     std: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A run, or all repeats of one, as the page shows it.
+
+    Attributes:
+        name: name of the run, of repeats the one that they share.
+        runs: names of the repeats, or of the run alone.
+        first: the first repeat, or the run.
+        steps: the steps of the chain; of repeats with the mean of every metric.
+    """
+
+    name: str
+    runs: tuple[str, ...]
+    first: RunResults
+    steps: tuple[Step, ...]
+
+    @property
+    def seeds(self) -> int:
+        """Number of repeats."""
+        return len(self.runs)
+
+
+def chains(runs: Sequence[RunResults]) -> list[Chain]:
+    """Return the runs in their order, the repeats of a run as one."""
+    groups: dict[str, list[RunResults]] = {}
+    for run in runs:
+        groups.setdefault(runnames.group(run.name) or run.name, []).append(run)
+    return [
+        Chain(
+            name=name if len(same) > 1 else same[0].name,
+            runs=tuple(run.name for run in same),
+            first=same[0],
+            steps=_means(same),
+        )
+        for name, same in groups.items()
+    ]
+
+
+def _means(same: Sequence[RunResults]) -> tuple[Step, ...]:
+    means = {one.step.key: one.step for one in repeated(same)}
+    return tuple(means.get(step.key, step) for step in steps(same[0]))
+
+
+def bound_of(chain: Chain, all_chains: Sequence[Chain]) -> Step | None:
+    """Return the segmenter trained on masks that a run is measured by; None without one."""
+    name = runnames.bound(chain.name)
+    found = (step for one in all_chains if one.name == name != chain.name for step in one.steps)
+    return next(found, None)
 
 
 def repeated(runs: Iterable[RunResults]) -> list[Repeats]:
@@ -77,51 +127,3 @@ def columns(runs: Iterable[RunResults], masks: bool) -> dict[str, Metric]:
         for name, metric in found.items()
         if metric.summary and metric.needs_masks == masks and (metric.std or not masks)
     }
-
-
-def comparison(runs: Sequence[RunResults], masks: bool) -> Row | None:
-    """Return the groups of repeats side by side at every step; None without repeats.
-
-    Args:
-        runs: the runs of one split.
-        masks: whether there are masks; else metrics without masks are compared.
-
-    Returns:
-        columns (headings), several (more than one group) and stages: label, note and groups with
-        name, seeds and cells; of several groups the best cell of every stage and column is marked.
-    """
-    metrics = columns(runs, masks)
-    by_step: dict[str, list[Repeats]] = {}
-    for one in repeated(runs):
-        by_step.setdefault(one.step.key, []).append(one)
-    if not by_step:
-        return None
-    groups = {one.group for several in by_step.values() for one in several}
-    return {
-        "columns": [metric.title for metric in metrics.values()],
-        "several": len(groups) > 1,
-        "stages": [_stage(several, tuple(metrics)) for several in by_step.values()],
-    }
-
-
-def _stage(several: Sequence[Repeats], metrics: Sequence[str]) -> Row:
-    best = {name: max(one.step.metrics.value(name) or 0 for one in several) for name in metrics}
-    notes = {one.step.note for one in several}
-    return {
-        "label": several[0].step.label,
-        "note": notes.pop() if len(notes) == 1 else "",
-        "circular": several[0].step.circular and "label_agreement" in metrics,
-        "groups": [
-            {
-                "name": one.group,
-                "seeds": one.seeds,
-                "cells": [_cell(one, name, len(several) > 1, best[name]) for name in metrics],
-            }
-            for one in several
-        ],
-    }
-
-
-def _cell(one: Repeats, metric: str, several: bool, best: float) -> Row:
-    mean = one.step.metrics.value(metric)
-    return {"value": spread(mean, one.std[metric]), "best": several and mean == best}

@@ -23,6 +23,7 @@ SUMMARY = (
     *("product", "reference", "circular", "plateau_from", "plateau_to"),
     *CRITERIA,
     *(f"{name}_std" for name in CRITERIA),
+    *("recipe", "published", "published_source", "published_differs"),
 )
 """Columns of summary.tsv; metrics are fractions, those that need masks are empty without any.
 
@@ -30,7 +31,8 @@ Metrics that need masks rest on `images`, the others on `images_predicted` (all)
 seeds holds their means and standard deviations. `map`, `f1` and the classes `not_learnt` are those
 of the row of the classifier; `reference` marks an upper bound, `circular` label agreement of maps
 that are given the labels; labels agree equally well with thresholds in the plateau. Criteria of
-location are empty where they were not measured.
+location are empty where they were not measured. `published` is the value of the `recipe` of the run
+(`wsss.report.published`), `published_differs` says what is not as there.
 """
 
 Row = dict[str, Any]
@@ -54,6 +56,17 @@ def change(value: float, base: float) -> str:
     return f"{100 * (value - base):+.1f}".replace("-", MINUS)
 
 
+def listed(names: Iterable[str]) -> str:
+    """Return names as in "a, b and c"."""
+    found = list(names)
+    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+
+
+def capital(text: str) -> str:
+    """Return a text with a capital, unless its first word has a spelling of its own (mIoU)."""
+    return text[:1].upper() + text[1:] if text[1:2].islower() else text
+
+
 def headroom(runs: Sequence[RunResults]) -> float:
     """Return the common full scale of the bars: the highest of them, rounded up to a tenth."""
     chains = [steps(run) for run in runs]
@@ -62,24 +75,32 @@ def headroom(runs: Sequence[RunResults]) -> float:
     return min(1.0, (int(10 * max(found, default=0)) + 1) / 10)
 
 
-def waterfall(found: Sequence[Step], scale: float) -> list[Row]:
+def waterfall(found: Sequence[Step], scale: float, bound: Step | None = None) -> list[Row]:
     """Return the bars of one run, each split into the part shared with its base and the change.
 
-    The first bar is that of masks in which everything is background.
+    The first bar is that of masks in which everything is background, the last one that of the
+    segmenter trained on masks.
 
     Args:
         found: the steps of the run.
         scale: mIoU at the right end of the axis.
+        bound: the segmenter trained on masks; None = there is none.
 
     Returns:
         Rows with label, note, reference, value, change and base (text), kind (gain, loss,
         none), solid, shift (per cent of the axis): the bar is `solid` wide and the change `shift`,
         and bad, True for a step that is no better than the first bar.
     """
-    return _background_bars(found, scale) + [
+    bars = [
         _bar(step, miou, base_of(found, step), scale)
         for step in found
         if (miou := step.metrics.miou) is not None
+    ]
+    top = None if bound is None else bound.metrics.miou
+    return [
+        *_plain_bars(background(found), "Everything background", "no object is found", scale),
+        *bars,
+        *_plain_bars(top, "Trained on masks", "upper bound of the segmenter", scale),
     ]
 
 
@@ -89,17 +110,12 @@ def background(found: Iterable[Step]) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def _background_bars(found: Sequence[Step], scale: float) -> list[Row]:
-    value = background(found)
+def _plain_bars(value: float | None, label: str, note: str, scale: float) -> list[Row]:
+    """Return the bar of a value that stands for comparison; none without a value."""
     if value is None:
         return []
-    texts = {
-        "label": "Everything background",
-        "note": "no object is found",
-        "change": "",
-        "base": "",
-    }
-    bar = {"solid": 100 * value / scale, "shift": 0, "kind": "none", "value": percent(value)}
+    texts = {"label": label, "note": note, "change": "", "base": "", "value": percent(value)}
+    bar = {"solid": 100 * value / scale, "shift": 0, "kind": "none"}
     return [texts | bar | {"reference": True, "bad": False}]
 
 
@@ -120,34 +136,9 @@ def _bar(step: Step, value: float, base: Step | None, scale: float) -> Row:
     }
 
 
-def comparison(runs: Sequence[RunResults], metric: str = "miou") -> Row:
-    """Return a metric of every step (rows) and run (columns), the best of each row marked."""
-    found = {run.name: {step.key: step for step in steps(run)} for run in runs}
-    labels = {key: step for by_key in found.values() for key, step in by_key.items()}
-    rows = [
-        {
-            "label": step.label,
-            "note": step.note,
-            "circular": (circular := _is_circular(step, metric)),
-            "cells": _cells(found, key, metric, not circular),
-        }
-        for key, step in labels.items()
-    ]
-    return {"runs": [run.name for run in runs], "rows": rows}
-
-
 def _is_circular(step: Step, metric: str) -> bool:
     """Return True if a metric of a step compares it with what it is given."""
     return step.circular and metric == "label_agreement"
-
-
-def _cells(
-    found: Mapping[str, Mapping[str, Step]], key: str, metric: str, compared: bool
-) -> list[Row]:
-    values = [by[key].metrics.value(metric) if key in by else None for by in found.values()]
-    best = max((value for value in values if value is not None), default=None)
-    several = len(values) > 1 and compared
-    return [{"value": percent(v), "best": several and v is not None and v == best} for v in values]
 
 
 def shown(masks: bool, absent: bool, found: Iterable[Step]) -> dict[str, Metric]:
@@ -210,29 +201,6 @@ def _iou_cell(value: float) -> Row:
     return {"value": percent(value), "width": 100 * value}
 
 
-def costs(run: RunResults) -> list[Row]:
-    """Return jobs, time and peak memory per stage, with a closing total."""
-    rows = [_cost(cost.stage, cost.jobs, cost.seconds, cost.memory) for cost in run.costs]
-    if not rows:
-        return []
-    memory = max((cost.memory for cost in run.costs if cost.memory is not None), default=None)
-    jobs, seconds = sum(c.jobs for c in run.costs), sum(c.seconds for c in run.costs)
-    return [*rows, _cost("all", jobs, seconds, memory) | {"total": True}]
-
-
-def _cost(stage: str, jobs: int, seconds: float, memory: float | None) -> Row:
-    shown = NONE if memory is None else f"{memory:,.0f}"
-    return {"label": stage, "jobs": jobs, "time": duration(seconds), "memory": shown}
-
-
-def duration(seconds: float) -> str:
-    """Return a time as h:mm:ss, or with a decimal when it is below a minute."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
-
-
 def summary_rows(runs: Iterable[RunResults]) -> list[Row]:
     """Return one row per run and step with the columns `SUMMARY`."""
     return [summary_row(run.name, step, 1, {}) for run in runs for step in steps(run)]
@@ -254,7 +222,12 @@ def summary_row(name: str, step: Step, seeds: int, std: Mapping[str, float | Non
 
 def summary_columns(known: Mapping[str, object]) -> Row:
     """Return the columns `SUMMARY` as text; those that are not known are empty."""
-    return {column: _plain(known.get(column)) for column in SUMMARY}
+    return row_text(SUMMARY, known)
+
+
+def row_text(columns: Iterable[str], known: Mapping[str, object]) -> Row:
+    """Return columns as text; those that are not known are empty."""
+    return {column: _plain(known.get(column)) for column in columns}
 
 
 def _plain(value: object) -> str:
@@ -265,13 +238,18 @@ def _plain(value: object) -> str:
 
 def summary_text(rows: Iterable[Row]) -> str:
     """Return the rows as the text of summary.tsv."""
+    return tsv_text(SUMMARY, rows)
+
+
+def tsv_text(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
+    """Return rows as a table separated by tabs, with a header."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, SUMMARY, delimiter="\t", lineterminator="\n")
+    writer = csv.DictWriter(buffer, columns, delimiter="\t", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()
 
 
-def read_rows(summary: str) -> list[dict[str, str]]:
-    """Return the rows of the text of summary.tsv."""
-    return list(csv.DictReader(io.StringIO(summary), delimiter="\t"))
+def read_rows(text: str) -> list[dict[str, str]]:
+    """Return the rows of the text of such a table."""
+    return list(csv.DictReader(io.StringIO(text), delimiter="\t"))

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from wsss.metrics.result import CRITERIA, METRICS
+from wsss.report import differences
 from wsss.report.tables import read_rows, spread
-from wsss.report.verdicts import EXPLAINED, Verdict, verdicts
+from wsss.report.verdicts import EXPLAINED, Verdict, verdicts, without_repeats
 
 
 def _columns(masks: bool) -> dict[str, str]:
@@ -25,6 +26,7 @@ _PRINTED = {
     "run": "run",
     "stage": "stage",
     **_columns(masks=True),
+    "published": "published %",
     "images": "masks",
     **_columns(masks=False),
     "images_predicted": "images",
@@ -39,10 +41,10 @@ _PRINTED = {
 def table(summary: str) -> str:
     """Return the text of summary.tsv as a plain table for the terminal, fractions in per cent.
 
-    Metrics of several seeds have their standard deviation beside them. Metrics over the classes
-    present are left out where they equal the mIoU.
+    Repeats of a run are one row: means, with their standard deviation beside them. Metrics over the
+    classes present are left out where they equal the mIoU.
     """
-    rows = read_rows(summary)
+    rows = list(without_repeats(read_rows(summary)))
     columns = {name: heading for name, heading in _PRINTED.items() if _is_shown(rows, name)}
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, heading in columns.items():
@@ -54,9 +56,9 @@ def table(summary: str) -> str:
 
 
 def plain(grid: Table) -> str:
-    """Return a table as text without colours."""
+    """Return a table as text without colours, as wide as it is."""
     buffer = io.StringIO()
-    Console(file=buffer, width=200, color_system=None).print(grid)
+    Console(file=buffer, width=1000, color_system=None, markup=False).print(grid)
     return "\n".join(line.rstrip() for line in buffer.getvalue().strip("\n").splitlines())
 
 
@@ -69,7 +71,9 @@ def _is_shown(rows: Sequence[Mapping[str, str]], name: str) -> bool:
         return any(row[name] for row in rows) and not any(row["miou"] for row in rows)
     if name in METRICS and METRICS[name].if_absent:
         return any(row[name] != row["miou"] for row in rows)
-    return name not in ("miou_background", "map", "f1") or any(row[name] for row in rows)
+    return name not in ("miou_background", "published", "map", "f1") or any(
+        row[name] for row in rows
+    )
 
 
 def _printed(row: Mapping[str, str], name: str, heading: str) -> str:
@@ -85,11 +89,17 @@ def lines(found: Iterable[Verdict]) -> list[str]:
     return [f"{one.run}, {one.split}: {one.text}; {one.remedy}" for one in found]
 
 
-def show(summary: str) -> None:
-    """Print the table of summary.tsv and its verdicts, the worst in red if this is a terminal."""
+def show(summary: str, compared: str = "") -> None:
+    """Print the table of summary.tsv and verdicts, the worst in red if this is a terminal.
+
+    Args:
+        summary: text of summary.tsv.
+        compared: text of differences.tsv.
+    """
     console = Console(highlight=False)
     console.print(Text(table(summary)), soft_wrap=True)
     found = verdicts(read_rows(summary))
+    found += differences.verdicts(differences.read(read_rows(compared)))
     for one, line in zip(found, lines(found), strict=True):
         console.print(Text(line, "bold red" if one.bad else ""), soft_wrap=True)
     if found:

@@ -65,9 +65,18 @@ def verdicts(rows: Sequence[SummaryRow]) -> list[Verdict]:
 
 
 def without_repeats(rows: Sequence[SummaryRow]) -> Iterator[SummaryRow]:
-    """Yield the rows but for those whose mean over several seeds is in another one."""
+    """Yield the rows but for those whose mean over several seeds is in another one.
+
+    They are in the order of the splits, and of the first rows of the runs and their repeats.
+    """
     means = {(row["run"], row["stage"], row["split"]) for row in rows if int(row["seeds"]) > 1}
-    for row in rows:
+    splits = list(dict.fromkeys(row["split"] for row in rows))
+    runs = list(dict.fromkeys(runnames.group(row["run"]) or row["run"] for row in rows))
+
+    def place(row: SummaryRow) -> tuple[int, int]:
+        return splits.index(row["split"]), runs.index(runnames.group(row["run"]) or row["run"])
+
+    for row in sorted(rows, key=place):
         if (runnames.group(row["run"]), row["stage"], row["split"]) not in means:
             yield row
 
@@ -148,7 +157,7 @@ def _below_bound(
     """Yield a verdict that compares the segmenter with the same one trained on masks."""
     for row in rows:
         of_bound = runs.get((runnames.bound(row["run"]), row["split"]), ())
-        same = [other for other in of_bound if other["stage"] == row["stage"] and other["miou"]]
+        same = [one for one in of_bound if one["product"] == row["product"] and one["miou"]]
         if row["run"] != runnames.bound(row["run"]) and same and row["miou"]:
             share = f"{100 * _miou(row) / max(_miou(same[0]), TIE):.0f} %"
             text = f"{row['stage']} {_value(row)} is {share} of what masks give, {_value(same[0])}"

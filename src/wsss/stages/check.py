@@ -22,6 +22,7 @@ from wsss.config.resolve import load, runs
 from wsss.data.alike import alike
 from wsss.data.check import Examined, examine
 from wsss.data.contents import DIGESTS, FileContents
+from wsss.data.corrections import find_corrections
 from wsss.data.masks import draw_all, read_drawn
 from wsss.data.prompts import problems, warnings
 from wsss.data.sources import SOURCES, Listing, drawn_masks, read, with_augment
@@ -32,6 +33,7 @@ from wsss.io.progress import log
 from wsss.io.text_features import TextFeatures
 from wsss.plan.artifacts import Plan
 from wsss.planning.advice import advice
+from wsss.products import TRAIN
 from wsss.stages.console import plain_table
 from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> None:
     _check_lengths(named, images["train"])
     _check_smallest(named, sizes)
     _check_texts(named, index.class_names)
+    _check_corrected(named, config, index)
     console = Console(soft_wrap=True, markup=False, emoji=False)
     console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")
     for table in (_splits(index, masked, sizes), _classes(index)):
@@ -72,6 +75,19 @@ def run(args: argparse.Namespace) -> None:
     for line in (*advice(index, masked, alike(found.thumbnails())), *texts):
         console.print(f"Warning: {line}", style="yellow", highlight=False)
     console.print("Time, memory and disk space: wsss forecast", highlight=False)
+
+
+def _check_corrected(named: Mapping[str, Run], config: Config, index: Index) -> None:
+    """Check the corrected masks of all runs; those of tiles only once these are cut.
+
+    Raises:
+        UserError: a folder has none, or some that cannot be used.
+    """
+    folders = {run.segment.corrections(): None for run in named.values()}
+    for folder in filter(None, () if config.dataset.tiles else folders):
+        found = find_corrections(Path(folder), index.split(TRAIN), index.class_names)
+        count = sum(1 for _ in draw_all(found.masks, TRAIN))
+        log.info("segment.corrected: %d masks of %s", count, found.tool)
 
 
 def checked(config: Config, threads: int) -> tuple[Examined, list[str]]:

@@ -92,7 +92,7 @@ def _of_files(artifact: Artifact, path: Path) -> Iterator[Check]:
     elif artifact.product == "tiles":
         yield partial(read_tiles, path.parent)
     elif artifact.product == "report":
-        yield partial(_report, path)
+        yield partial(_report, artifact)
 
 
 def _of_record(path: Path) -> Iterator[Check]:
@@ -105,8 +105,7 @@ def _of_model(path: Path, artifact: Artifact) -> Iterator[Check]:
     """Yield the checks of a network and of its history, if it has one."""
     kind = artifact.product.removeprefix("packed ")
     yield partial(load_model, path, "backbone" if kind == "weights" else kind)
-    if artifact.beside:
-        yield partial(_history, path.with_name(artifact.beside))
+    yield from (partial(_history, path.with_name(name)) for name in artifact.beside)
 
 
 def _history(path: Path) -> None:
@@ -131,11 +130,11 @@ def _scores(artifact: Artifact) -> None:
         raise UserError(f"{artifact.path}: on {found.split}, not on {artifact.split}")
 
 
-def _report(path: Path) -> None:
-    files = (path, path.with_name("summary.tsv"))
+def _report(artifact: Artifact) -> None:
     try:
-        damaged = damaged_file(*(file.read_bytes().decode() for file in files))
+        page, *tables = (Path(file).read_bytes().decode() for file in artifact.outputs)
+        damaged = damaged_file(page, tables)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path.parent}: the report cannot be read ({error})") from error
-    if damaged:
-        raise UserError(f"{files[damaged == 'summary']}: it does not match its checksum")
+        raise UserError(f"{artifact.folder}: the report cannot be read ({error})") from error
+    if damaged is not None:
+        raise UserError(f"{artifact.outputs[damaged]}: it does not match its checksum")

@@ -2,64 +2,34 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wsss.data.photos import find_photos
 from wsss.errors import UserError
-from wsss.export import FORMATS, bundle, coco, cvat, index, label_studio, palette, voc
-from wsss.export.label_maps import LabelMaps, index_of, open_label_maps
-from wsss.io.index import Index
-from wsss.io.labels import RECORD
+from wsss.export import (
+    FORMATS,
+    bundle,
+    coco,
+    cvat,
+    index,
+    label_studio,
+    labelme,
+    palette,
+    voc,
+    yolo,
+)
+from wsss.export.label_maps import LabelMaps
 from wsss.io.progress import log
+from wsss.stages.exported import Source, add_cleaning_option, add_mask_options, share
 
 if TYPE_CHECKING:
     from wsss.engine.checkpoint import Model
 
 Write = Callable[[LabelMaps, Path], None]
 """Function that writes label maps in one format to a file or folder."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Label maps and the files of their images.
-
-    Attributes:
-        labels: commit records, or folders that hold one.
-        index: tables of the images; empty = those of the run that the masks are in, else classes
-            are read from `classes.txt`.
-        images: folder of the images, instead of an index.
-    """
-
-    labels: Sequence[Path]
-    index: Sequence[Path]
-    images: Path | None
-
-    def open(self) -> LabelMaps:
-        """Open the label maps.
-
-        Raises:
-            UserError: both `index` and `images` are given, or as in `open_label_maps`.
-        """
-        if self.index and self.images:
-            raise UserError("--images: the table of --index names the images; leave one out")
-        index = self.index or ([] if self.images else index_of(self.labels))
-        return open_label_maps(self.labels, index, None if index else self.image_files())
-
-    def image_files(self) -> Mapping[str, Path] | None:
-        """Image files by image id; None without `index` and `images`."""
-        if self.index:
-            return {item.image_id: item.image for item in Index.read(*self.index).items}
-        if self.images is None:
-            return None
-        # a folder of masks below the images is left out
-        folders = [path if path.is_dir() else path.parent for path in self.labels]
-        inside = [path for path in folders if self.images.resolve() in path.resolve().parents]
-        photos = find_photos(self.images, inside[0] if inside else self.images / RECORD)
-        return {photo.image_id: photo.path for photo in photos}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,42 +50,11 @@ def run(args: argparse.Namespace) -> None:
     if args.format in _OF_NETWORKS:
         _OF_NETWORKS[args.format](args)
         return
-    source = Source(args.labels or (), args.index, args.images)
+    source = Source.of(args)
     if args.format == "voc" and args.check is not None:
         check_voc(args.check, args.list, source)
         return
-    # label maps
-    write: Write
-    match args.format:
-        case "palette":
-            write = palette.write
-        case "index":
-            write = index.write
-        case "cvat":
-            write = cvat.write
-        case "coco":
-            write = partial(coco.write, truth=args.truth)
-        case "label_studio":
-            write = partial(
-                label_studio.write,
-                url=args.url,
-                from_name=args.from_name,
-                to_name=args.to_name,
-                model_version=args.model_version,
-                score=args.score,
-            )
-        case "voc":
-            ids = None if args.list is None else voc.read_list(args.list)
-            write = partial(voc.write, competition=args.competition, image_set=args.set, ids=ids)
-        case "bundle":
-            write = partial(
-                bundle.write,
-                title=args.title,
-                model=None if args.model is None else _load(args.model).meta,
-                evaluation=args.evaluation,
-                licence=args.licence,
-            )
-    export_masks(args.format, source, args.out, write)
+    export_masks(args.format, source, args.out, _WRITERS[args.format](args))
 
 
 def export_masks(name: str, source: Source, out: Path | None, write: Write) -> None:
@@ -131,7 +70,7 @@ def export_masks(name: str, source: Source, out: Path | None, write: Write) -> N
         UserError: label maps or `out` are missing, or as in `Source.open` and `write`.
     """
     if not source.labels or out is None:
-        raise UserError(f"{name}: needs --labels and --out, or --check and --list")
+        raise UserError(f"{name}: needs masks (--labels or --run) and --out, or --check and --list")
     label_maps = source.open()
     write(label_maps, out)
     log.info("export: %d masks as %s in %s", len(label_maps), name, out)
@@ -193,6 +132,38 @@ _OF_NETWORKS: dict[str, Callable[[argparse.Namespace], None]] = {
 """Formats that are written by a network."""
 
 
+_WRITERS: dict[str, Callable[[argparse.Namespace], Write]] = {
+    "palette": lambda _: palette.write,
+    "index": lambda _: index.write,
+    "cvat": lambda _: cvat.write,
+    "coco": lambda args: partial(coco.write, truth=args.truth),
+    "label_studio": lambda args: partial(
+        label_studio.write,
+        url=args.url,
+        from_name=args.from_name,
+        to_name=args.to_name,
+        model_version=args.model_version,
+        score=args.score,
+    ),
+    "labelme": lambda args: partial(labelme.write, tolerance=args.tolerance),
+    "yolo": lambda args: partial(yolo.write, tolerance=args.tolerance),
+    "voc": lambda args: partial(
+        voc.write,
+        competition=args.competition,
+        image_set=args.set,
+        ids=None if args.list is None else voc.read_list(args.list),
+    ),
+    "bundle": lambda args: partial(
+        bundle.write,
+        title=args.title,
+        model=None if args.model is None else _load(args.model).meta,
+        evaluation=args.evaluation,
+        licence=args.licence,
+    ),
+}
+"""Functions that return the writer of a format with its options."""
+
+
 def _load(path: Path) -> "Model":
     """Load a trained segmenter; PyTorch is imported only here."""
     from wsss.stages.infer_segmenter import load_own
@@ -200,17 +171,25 @@ def _load(path: Path) -> "Model":
     return load_own(path)
 
 
-def _mask_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
+def _mask_options(parser: argparse.ArgumentParser) -> None:
+    add_mask_options(parser)
+    add_cleaning_option(parser)
+
+
+def _polygon_options(parser: argparse.ArgumentParser) -> None:
+    _mask_options(parser)
     parser.add_argument(
-        "--labels",
-        type=Path,
-        nargs="+",
-        required=required,
-        help=f"masks: a commit record {RECORD}, or the folder of masks that holds it",
+        "--tolerance",
+        type=_pixels,
+        default=1.0,
+        help="pixels by which polygons may be off to have fewer points; default 1, 0 = exact",
     )
-    parser.add_argument("--index", type=Path, nargs="+", default=[], help="tables of their images")
-    parser.add_argument("--images", type=Path, help="folder of the images, if there is no table")
-    parser.add_argument("--out", type=Path, required=required, help="file or folder to write")
+
+
+def _pixels(text: str) -> float:
+    if not 0 <= float(text) < inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of pixels")
+    return float(text)
 
 
 def _coco_options(parser: argparse.ArgumentParser) -> None:
@@ -228,17 +207,11 @@ def _label_studio_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model-version", default=label_studio.MODEL_VERSION, help="name of the predictions"
     )
-    parser.add_argument("--score", type=_score, help="confidence from 0 to 1, the same for all")
-
-
-def _score(text: str) -> float:
-    if not 0 <= float(text) <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return float(text)
+    parser.add_argument("--score", type=share, help="confidence from 0 to 1, the same for all")
 
 
 def _voc_options(parser: argparse.ArgumentParser) -> None:
-    _mask_options(parser, required=False)
+    add_mask_options(parser, required=False)
     parser.add_argument("--list", type=Path, help="ids of the images of the set, one per line")
     parser.add_argument("--set", default="test", help="name of the set; default test")
     parser.add_argument("--competition", choices=voc.COMPETITIONS, default="comp6")
@@ -261,7 +234,7 @@ def _instances_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _bundle_options(parser: argparse.ArgumentParser) -> None:
-    _mask_options(parser)
+    add_mask_options(parser)
     parser.add_argument("--title", default="a data set", help="name of the data set")
     parser.add_argument("--model", type=Path, help="model.pt of the segmenter of the masks")
     parser.add_argument("--evaluation", type=Path, help="eval file of the masks")
@@ -271,6 +244,8 @@ def _bundle_options(parser: argparse.ArgumentParser) -> None:
 _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "coco": _coco_options,
     "label_studio": _label_studio_options,
+    "labelme": _polygon_options,
+    "yolo": _polygon_options,
     "voc": _voc_options,
     "instances": _instances_options,
     "onnx": _onnx_options,

@@ -10,9 +10,9 @@ from torch import Tensor
 from wsss.data.views import scaled_copies, views
 from wsss.errors import UserError
 from wsss.export import instances
-from wsss.export.label_maps import relative_files
 from wsss.io.index import Index
 from wsss.io.maps import MapsReader
+from wsss.io.names import relative_files
 from wsss.io.progress import log, track
 from wsss.nn.irnet import CELL, IRNet
 from wsss.ops.instances import Instance, clusters, fragments

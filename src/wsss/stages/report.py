@@ -6,7 +6,7 @@ named `group.seed` is one of the repeats of `group`.
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,8 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from wsss import runnames
+from wsss.config.resolve import load
 from wsss.errors import UserError
 from wsss.io.arguments import received
 from wsss.io.atomic import write_text
@@ -26,12 +28,28 @@ from wsss.metrics.result import Evaluation, Support
 from wsss.pipeline import EVALUATED, PRODUCTS, SCORES, product
 from wsss.plan.files import ProductFiles, RunFiles
 from wsss.products import TRAIN, Product
-from wsss.report import classifiers, files, page, repeats, tables, terminal, verdicts
+from wsss.report import (
+    by_class,
+    classifiers,
+    differences,
+    files,
+    page,
+    published,
+    repeats,
+    tables,
+    terminal,
+    verdicts,
+)
 from wsss.report.checksums import with_checksums
-from wsss.report.content import RunResults, final
-from wsss.report.panels import Panel
-from wsss.report.pictures import Predictions, pictures
+from wsss.report.compare import Compared
+from wsss.report.content import Place, RunResults, final
+from wsss.report.pictures import Gallery, Predictions, Source, amount, gallery
+from wsss.report.published import Recipe
 from wsss.stages.options import add_config_argument
+from wsss.stages.recipes import recipes
+
+PICTURED = 8
+"""Largest number of runs with pictures."""
 
 _PACKAGES = ("wsss", "torch", "numpy", "numba")
 
@@ -46,11 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", required=True, help="split that is shown, besides train")
     parser.add_argument("--out", required=True, type=Path, help="report.html to write")
     parser.add_argument("--summary", required=True, type=Path, help="summary.tsv to write")
+    parser.add_argument("--classes", required=True, type=Path, help="classes.tsv to write")
+    parser.add_argument("--differences", required=True, type=Path, help="differences.tsv to write")
     add_config_argument(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the page and the summary; the page lists the files that are missing.
+    """Write the page and the tables beside it; the page lists the files that are missing.
 
     Raises:
         UserError: a description is wrong, an evaluation is of another product or split, or a file
@@ -59,18 +79,18 @@ def run(args: argparse.Namespace) -> None:
     # results of every run
     index, masks = Index.read(*args.index), Masks.read(*args.masks)
     described = [_described(text) for text in args.runs.splitlines()]
-    panels: dict[str, list[tuple[str, list[Panel]]]] = {}
     runs, on_training = [], []
-    for one in track(described, "report"):
-        shown = _predictions(one, args.split)
-        results = _results(one, args.split, shown)
+    for one in described:
+        results = _results(one, args.split)
         runs.append(results)
-        if shown and (last := final(results)):
-            images = index.split(args.split)
-            panels[one.name] = pictures(last, shown, masks, images, index.class_names)
         if args.split != TRAIN and (found := _evaluations(one, TRAIN)):
             scores = _scores(one, TRAIN)
             on_training.append(replace(results, evaluations=found, scores=scores))
+    on_split = {TRAIN: on_training, args.split: runs}
+    data = index, masks
+    galleries = [
+        one for split, of in on_split.items() for one in _galleries(described, split, of, data)
+    ]
     # page
     config = json.loads(args.config)
     facts = page.Facts(
@@ -81,16 +101,34 @@ def run(args: argparse.Namespace) -> None:
         versions=[(name, version(name)) for name in _PACKAGES],
     )
     training = page.Training(_support(index, masks, TRAIN), on_training) if on_training else None
-    # summary
-    kinds = (classifiers, tables, repeats)
-    rows = [row for of in (runs, on_training) for kind in kinds for row in kind.summary_rows(of)]
-    summary, found_verdicts = tables.summary_text(rows), verdicts.verdicts(rows)
+    # tables
+    splits = (runs, on_training)
+    rows = _summary_rows(splits, recipes(load(config), index.class_names))
+    compared = [one for of in splits for one in differences.differences(of)]
+    by_class_rows = [row for of in splits for row in by_class.rows(of, index.class_names)]
+    written = {
+        args.summary: tables.summary_text(rows),
+        args.classes: by_class.text(by_class_rows),
+        args.differences: differences.text(compared),
+    }
+    for path, text in written.items():
+        write_text(path, text)
     # the page is last: it says that all is there
-    write_text(args.summary, summary)
-    text = page.render(facts, runs, panels, training, found_verdicts)
-    write_text(args.out, with_checksums(text, summary))
-    said = [terminal.table(summary), *terminal.lines(found_verdicts)]
-    log.info("%s\n%s", args.out, "\n".join(said))
+    said = [*verdicts.verdicts(rows), *differences.verdicts(compared)]
+    text = page.render(facts, runs, galleries, training, said, Compared(rows, compared))
+    write_text(args.out, with_checksums(text, written.values()))
+    lines = [terminal.table(written[args.summary]), *terminal.lines(said)]
+    log.info("%s\n%s", args.out, "\n".join(lines))
+
+
+def _summary_rows(
+    splits: Iterable[Sequence[RunResults]], known: dict[str, Recipe]
+) -> list[tables.Row]:
+    """Return the rows of summary.tsv, with what is published for the recipes of the runs."""
+    kinds = (classifiers, tables, repeats)
+    rows = [row for of in splits for kind in kinds for row in kind.summary_rows(of)]
+    of_groups = {runnames.group(run) or run: recipe for run, recipe in known.items()}
+    return [row | published.columns(row, (of_groups | known).get(row["run"])) for row in rows]
 
 
 def _described(text: str) -> RunFiles:
@@ -162,14 +200,37 @@ def _predictions(run_files: RunFiles, split: str) -> list[Predictions]:
     """Open the evaluated maps of a run that exist, in the order of the chain."""
     found = []
     for row, of in _rows(run_files):
-        record = Path(of.files.get(split, ""))
-        if row in EVALUATED and split in of.evaluations and record.is_file():
-            reader = (MapsReader if row.kind == "maps" else LabelReader)([record])
+        if _is_shown(row, of, split):
+            reader = (MapsReader if row.kind == "maps" else LabelReader)([Path(of.files[split])])
             found.append(Predictions(row, reader, of.variant))
     return found
 
 
-def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> RunResults:
+def _is_shown(row: Product, of: ProductFiles, split: str) -> bool:
+    """Return True for evaluated maps that exist."""
+    return row in EVALUATED and split in of.evaluations and Path(of.files[split]).is_file()
+
+
+def _galleries(
+    described: Sequence[RunFiles],
+    split: str,
+    results: Sequence[RunResults],
+    data: tuple[Index, Masks],
+) -> Iterator[Gallery]:
+    """Yield the pictures on a split of the first repeat of each run, of `PICTURED` runs at most."""
+    firsts: dict[str, RunFiles] = {}
+    for one in described:
+        firsts.setdefault(runnames.group(one.name) or one.name, one)
+    main = [one for one in firsts.values() if runnames.main(one.name) == one.name]
+    found = {run.name: run for run in results}
+    chosen = [one for one in main if one.name in found][:PICTURED]
+    for one in track(chosen, f"pictures of {split}"):
+        if shown := _predictions(one, split):
+            source = Source(one.name, split, shown, *data)
+            yield gallery(source, final(found[one.name]), amount(len(chosen)))
+
+
+def _results(run_files: RunFiles, split: str) -> RunResults:
     """Read the evaluations on a split, the losses and the costs of a run."""
     rows = _rows(run_files)
     evaluations = _evaluations(run_files, split)
@@ -181,7 +242,7 @@ def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> R
             benchmarks.setdefault(stage, []).extend(map(Path, folders))
     costs = files.costs(benchmarks)
     # missing files
-    pictured = {one.product.name for one in shown}
+    pictured = {row.name for row, of in rows if _is_shown(row, of, split)}
     missing = [
         f"{row.place}/eval.{key}.json"
         for key in dict.fromkeys((TRAIN, split))
@@ -210,7 +271,19 @@ def _results(run_files: RunFiles, split: str, shown: Sequence[Predictions]) -> R
         variants={row.name: of.variant for row, of in rows if of.variant},
         costs=costs,
         missing=tuple(missing),
+        places=tuple(_places(run_files.name, rows)),
     )
+
+
+def _places(run: str, rows: Sequence[tuple[Product, ProductFiles]]) -> Iterator[Place]:
+    """Yield the networks and label maps of a run, by their names beside the report."""
+    for row, of in rows:
+        name = f"{row.title} {of.variant}".rstrip()
+        for split, path in of.files.items():
+            if row.title and row.kind == "model":
+                yield Place(name, f"{run}/{row.place}/{Path(path).name}")
+            elif row.title and row.kind == "labels":
+                yield Place(f"{name}, {split}", f"{run}/{row.place}/{split}/")
 
 
 def _makers(rows: Sequence[tuple[Product, ProductFiles]]) -> dict[str, str]:

@@ -80,9 +80,9 @@ def run(args: argparse.Namespace) -> None:
             log.info(line)
         return
     make(plan, snakemake(files, args.cores, args.snakemake))
-    summary = Path(plan.folder, "summary.tsv")
+    summary, differences = (Path(plan.folder, f"{name}.tsv") for name in ("summary", "differences"))
     if summary.exists():
-        show(summary.read_text(encoding="utf-8"))
+        show(summary.read_text(encoding="utf-8"), differences.read_text(encoding="utf-8"))
     for line in results(plan):
         log.info(line)
 

@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_training_arguments(parser)
     parser.add_argument("--labels", type=Path, nargs="*", default=[], help="pseudo labels")
     parser.add_argument("--masks", type=Path, nargs="*", default=[], help="tables of masks")
+    parser.add_argument(
+        "--corrected", type=Path, nargs="*", default=[], help="records of corrected masks"
+    )
     parser.add_argument("--refined", type=Path, nargs="*", default=[], help="refined maps")
     parser.add_argument("--classifier", type=Path, nargs="*", default=[], help="model.pt of cam")
     parser.add_argument("--val-index", type=Path, nargs="*", default=[], help="held-out images")
@@ -75,6 +78,9 @@ def run(args: argparse.Namespace) -> None:
     log.info("train_segmenter: %s, %d images", segment.segmenter, len(items))
     if args.masks:
         _say_masks(items, args.masks)
+    if args.corrected:
+        count = len(LabelReader(args.corrected).ids)
+        log.info("train_segmenter: corrected masks replace the pseudo labels of %d images", count)
     learnt, held = divide(items, recipe, config.seed)
     plain = recipe.model_copy(update={"scale": (1.0, 1.0), "jitter": NO_JITTER})
     still = partial(_samples, recipe=plain, seed=config.seed, args=args)
@@ -84,7 +90,10 @@ def run(args: argparse.Namespace) -> None:
         _samples(learnt, recipe, config.seed, args),
         recipe,
         config.seed,
-        [args.index, *args.weights, *args.labels, *args.refined, *args.masks, *args.classifier],
+        [
+            *(args.index, *args.weights, *args.labels, *args.refined, *args.masks),
+            *(*args.corrected, *args.classifier),
+        ],
         (__name__,),
         "segmenter",
         of_segmenter(still(held), recipe, net),
@@ -107,6 +116,7 @@ def _samples(
         MapsReader(args.refined) if args.refined else None,
         Masks.read(*args.masks) if args.masks else None,
         recipe.sure if recipe.pixels == "sure" else None,
+        LabelReader(args.corrected) if args.corrected else None,
     )
 
 

@@ -34,6 +34,7 @@ class SegmentationSet(Samples):
         sure: highest score in them from which a pixel is learnt, whatever they agree on; None =
             they have to agree.
         masks: masks that replace the label maps of their images, with all their pixels.
+        corrected: corrected label maps, which replace those of their images and their masks.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class SegmentationSet(Samples):
         refined: MapsReader | None = None,
         masks: Masks | None = None,
         sure: float | None = None,
+        corrected: LabelReader | None = None,
     ) -> None:
         super().__init__(items, crop, jitter, seed)
         self.labels, self.refined, self.masks, self.sure = labels, refined, masks, sure
+        self._corrected, self._corrected_ids = corrected, set(corrected.ids if corrected else ())
         self._frame = Frame(crop, scale, jitter)
         self._augment = RECIPES[augmentation]
 
@@ -59,6 +62,8 @@ class SegmentationSet(Samples):
 
     def _labels(self, item: Item) -> np.ndarray:
         """Return the label map (H, W) uint8 that an image is learnt with."""
+        if self._corrected is not None and item.image_id in self._corrected_ids:
+            return self._corrected.read(item.image_id)
         if self.masks is not None and item.image_id in self.masks.paths:
             return read_mask(self.masks, item.image_id)
         labels = self.labels.read(item.image_id)

@@ -1,0 +1,150 @@
+"""Print the runs of a configuration as a table of stages or of classes, for a paper or a page.
+
+Repeats of a run are one row, mean and sample standard deviation; published values stand below the
+runs of their recipes. Nothing is computed: the numbers are those of summary.tsv and classes.tsv
+beside the report.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+from wsss.errors import UserError
+from wsss.metrics.result import METRICS
+from wsss.products import SPLITS
+from wsss.report.compare import comparison, splits
+from wsss.report.tables import read_rows, spread
+from wsss.report.terminal import plain
+from wsss.report.verdicts import SummaryRow, without_repeats
+from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.plans import planned
+
+_METRICS = [name for name, metric in METRICS.items() if metric.summary]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    add_configs_argument(parser)
+    parser.add_argument(
+        "--format", choices=FORMATS, default="terminal", help="form of the table; default: terminal"
+    )
+    parser.add_argument("--split", choices=SPLITS, help="one split; default: all that are there")
+    parser.add_argument("--metric", choices=_METRICS, default="miou", help="default: miou")
+    parser.add_argument(
+        "--classes", action="store_true", help="IoU of every class, of the last masks of each run"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the table.
+
+    Raises:
+        UserError: the runs have no report yet, or no such numbers.
+    """
+    folder = Path(planned(args.configs).report.path).parent
+    if args.classes and args.metric != "miou":
+        raise UserError("--metric: classes are compared by IoU alone; classes.tsv has others")
+    summary = _read(folder / "summary.tsv", args.split)
+    if args.classes:
+        table = _classes(_read(folder / "classes.tsv", args.split), summary)
+    else:
+        table = _stages(summary, args.metric)
+    if len(table) < 2:
+        without = "the data set has no masks" if args.metric == "miou" else "it was not measured"
+        raise UserError(f"{folder}: no {METRICS[args.metric].title} to show; {without}")
+    sys.stdout.write(FORMATS[args.format](table))
+
+
+def _read(path: Path, split: str | None) -> list[dict[str, str]]:
+    """Read the rows of a table beside the report, of one split or all."""
+    if not path.is_file():
+        raise UserError(f"{path}: no report on the runs of this configuration; wsss run makes it")
+    rows = read_rows(path.read_text(encoding="utf-8"))
+    return [row for row in rows if split in (None, row["split"])]
+
+
+def _stages(rows: Sequence[SummaryRow], metric: str) -> list[list[str]]:
+    """Return a header and a row per run, per cent by stage."""
+    tables = [comparison(rows, split, metric) for split in splits(rows)]
+    stages = list(dict.fromkeys(stage for table in tables for stage in table.stages))
+    circular = {stage for table in tables for stage in table.circular}
+    headings = (f"{stage} (circular)" if stage in circular else stage for stage in stages)
+    found = [["run", "split", "seeds", *headings]]
+    for table in tables:
+        for line in table.lines:
+            own = {s: cell.text for s, cell in zip(table.stages, line.cells, strict=True)}
+            published = line.kind == "published"
+            head = [line.run + (", published" if published else ""), table.split]
+            head += ["" if published else str(line.seeds)]
+            found.append([*head, *(own.get(stage, "") for stage in stages)])
+    return found
+
+
+def _classes(rows: Sequence[SummaryRow], summary: Sequence[SummaryRow]) -> list[list[str]]:
+    """Return a header and a row per class, IoU in per cent by run, and their mean.
+
+    Args:
+        rows: the rows of classes.tsv; the last masks of each run count.
+        summary: the rows of summary.tsv.
+    """
+    means = [row for row in without_repeats(rows) if not row["reference"]]
+    last = {(row["run"], row["split"]): row["stage"] for row in means}
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for measure, of in (("iou", means), ("miou", list(without_repeats(summary)))):
+        for row in of:
+            if last.get((row["run"], row["split"])) == row["stage"]:
+                name = row.get("class", "mean")
+                found.setdefault((row["split"], name), {})[row["run"]] = _value(row, measure)
+    runs = list(dict.fromkeys(row["run"] for row in means))
+    body = [[name, split, *map(own.get, runs)] for (split, name), own in found.items()]
+    return [["class", "split", *runs], *([cell or "" for cell in row] for row in body)]
+
+
+def _value(row: SummaryRow, measure: str) -> str:
+    std = row[f"{measure}_std"]
+    return spread(float(row[measure]), float(std) if std else None)
+
+
+def _terminal(table: Sequence[Sequence[str]]) -> str:
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(table[0]):
+        grid.add_column(heading, justify="left" if place < 2 else "right", no_wrap=True)
+    for row in table[1:]:
+        grid.add_row(*row)
+    return f"{plain(grid)}\n"
+
+
+def _markdown(table: Sequence[Sequence[str]]) -> str:
+    header, *rows = table
+    marks = ["---" if place < 2 else "--:" for place in range(len(header))]
+    return "".join(f"| {' | '.join(_escaped(row))} |\n" for row in (header, marks, *rows))
+
+
+def _escaped(row: Sequence[str]) -> Iterator[str]:
+    return (cell.replace("|", r"\|") for cell in row)
+
+
+def _latex(table: Sequence[Sequence[str]]) -> str:
+    import pandas as pd
+
+    header, *rows = table
+    frame = pd.DataFrame([*rows], columns=[*header])
+    text = frame.to_latex(index=False, escape=True, column_format="ll" + "r" * (len(header) - 2))
+    return text.replace("\N{PLUS-MINUS SIGN}", r"$\pm$")
+
+
+def _tsv(table: Sequence[Sequence[str]]) -> str:
+    return "".join("\t".join(row) + "\n" for row in table)
+
+
+FORMATS: Mapping[str, Callable[[Sequence[Sequence[str]]], str]] = {
+    "terminal": _terminal,
+    "markdown": _markdown,
+    "latex": _latex,
+    "tsv": _tsv,
+}
+"""Forms of the table."""

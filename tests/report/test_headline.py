@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.report.conftest import scores_of
+from wsss.report.content import RunResults
+from wsss.report.headline import headline
+
+
+def verdict(*runs: RunResults) -> tuple[str, bool]:
+    found = headline(runs)
+    assert found is not None
+    return found["verdict"].replace("\N{NO-BREAK SPACE}", " "), found["bad"]
+
+
+def test_a_loss_is_said(make_run) -> None:
+    text, bad = verdict(make_run())
+    assert text == (
+        "The segmenter is 25.0 points above everything background, but 5.0 points below the "
+        "pseudo labels it is made from."
+    )
+    assert not bad
+
+
+def test_the_upper_bound_is_no_run_of_its_own(make_run) -> None:
+    bound = make_run("a.bound", shift=0.3)
+    bound = replace(bound, evaluations={"segment": bound.evaluations["segment"]})
+    text, _ = verdict(make_run("a"), bound)
+    assert "above everything background and reaches 65 % of what masks give, but" in text
+
+
+def test_the_best_run_is_named(make_run) -> None:
+    runs = [make_run("a.0"), make_run("a.1", shift=0.2), make_run("b", shift=0.15)]
+    text, _ = verdict(*runs)
+    assert text.startswith("The segmenter of b is 40.0 points above")
+
+
+def test_worthless_masks_are_bad(make_run) -> None:
+    text, bad = verdict(make_run(shift=-0.3))
+    assert text.startswith("The segmenter is worth nothing") and bad
+
+
+@pytest.mark.parametrize(
+    ("ap", "said"),
+    [(0.9, "the classifier has learnt every class."), (0.3, "the classifier has not learnt dog.")],
+)
+def test_without_masks_the_classifier_is_judged(make_run, ap: float, said: str) -> None:
+    text, bad = verdict(make_run(masks=False, scores=scores_of(cat=(4, 0.9), dog=(2, ap))))
+    assert text.startswith("Nobody has measured how good these masks are")
+    assert text.endswith(said) and bad == (ap < 0.5)
+
+
+def test_nothing_evaluated_no_verdict() -> None:
+    assert headline([RunResults("a")]) is None
