@@ -207,8 +207,12 @@ def texts(one: Difference) -> dict[str, str]:
 
 def verdicts(found: Iterable[Difference]) -> list[Verdict]:
     """Return the verdicts on the last stage that every pair of runs has in common, by split."""
-    last = {(one.split, one.run): one for one in found}
-    return [verdict for one in last.values() for verdict in _verdicts(one)]
+    return [verdict for one in last(found) for verdict in _verdicts(one)]
+
+
+def last(found: Iterable[Difference]) -> list[Difference]:
+    """Return the differences at the last stage that a pair of runs has in common, by split."""
+    return list({(one.split, one.run): one for one in found}.values())
 
 
 def _verdicts(one: Difference) -> Iterator[Verdict]:

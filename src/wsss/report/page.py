@@ -243,6 +243,7 @@ def _compared(
         ],
         "several": len(runs) > 1,
         "beside": compare.beside(compared.rows),
+        "last": [differences.texts(one) for one in differences.last(compared.differences)],
         "differences": [differences.texts(one) for one in compared.differences],
         "against": compared.differences[0].against if compared.differences else "",
     }

@@ -53,7 +53,8 @@ def spread(mean: float | None, std: float | None) -> str:
 
 def change(value: float, base: float) -> str:
     """Return the signed difference of two fractions in points, with a true minus sign."""
-    return f"{100 * (value - base):+.1f}".replace("-", MINUS)
+    # adding 0 leaves no negative zero
+    return f"{round(100 * (value - base), 1) + 0.0:+.1f}".replace("-", MINUS)
 
 
 def listed(names: Iterable[str]) -> str:
