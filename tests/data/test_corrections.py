@@ -170,6 +170,8 @@ def test_a_file_names_its_image_by_path_id_or_name(items, folder):
 NAMELESS = {"data_dot_yaml": "names: [cat, fox]\n", "labels__a_dot_txt": BAR}
 MISTAKES = [
     ({}, "no corrected mask in"),
+    ({"data_dot_yaml": NAMES}, "the files of YOLO in .*corrected have no mask"),
+    ({"labelmap_dot_txt": "cat:1,2,3::\ndog:9,9,9::\n"}, "the files of CVAT in .* have no mask"),
     ({"x_dot_json": labelme()}, "x.json: no training image is called 'x'"),
     ({"x__c_dot_json": labelme()}, "several images are called 'c'; write an id: c, two__c"),
     ({"a_dot_json": labelme(), "sub__a_dot_json": labelme()}, "two masks of image a"),

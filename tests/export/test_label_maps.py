@@ -109,5 +109,7 @@ def test_ids_that_are_no_file_names_are_refused(tmp_path, name):
 
 
 def test_masks_that_are_not_there_are_named(tmp_path):
-    with pytest.raises(UserError, match="none: no such file or folder; name a folder of masks"):
+    with pytest.raises(
+        UserError, match="none: no such file or folder; if these are masks of a run"
+    ):
         open_label_maps([tmp_path / "none"], [], None)

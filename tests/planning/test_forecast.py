@@ -245,3 +245,9 @@ def test_equal_work_is_rehearsed_once():
 def test_every_stage_is_finite():
     for cost in costs_of(method="sb", runs={"a": {}, "b": {"method": "psa+eader"}}).values():
         assert math.isfinite(cost.seconds + cost.cpu + cost.memory + cost.disk)
+
+
+def test_corrected_masks_cost_a_start_alone():
+    plain, corrected = costs_of(), costs_of(segment={"corrected": "."})
+    assert corrected.pop("read_corrected").seconds == ONE.wall.start
+    assert corrected == plain

@@ -22,6 +22,8 @@ from wsss.ops.regions import without_strays
 REMEDY = "give --index, or --images for masks of wsss predict"
 """Remedy for label maps whose image files are not known."""
 
+_UNFINISHED = "if these are masks of a run, its workflow has not finished them: run it again"
+
 
 @dataclass(frozen=True)
 class ImageFile:
@@ -183,16 +185,12 @@ def index_of(labels: Sequence[Path]) -> list[Path]:
 def _record(path: Path) -> Path:
     """Return the commit record in a folder, or the record itself."""
     if not path.exists():
-        raise UserError(
-            f"{path}: no such file or folder; name a folder of masks, or with --run that of a run"
-        )
+        raise UserError(f"{path}: no such file or folder; {_UNFINISHED}")
     if not path.is_dir() or (path / RECORD).is_file():
         return path / RECORD if path.is_dir() else path
     inside = sorted(p.parent for pattern in ("*", "*/*") for p in path.glob(f"{pattern}/{RECORD}"))
     remedy = (
-        f"name a folder of masks in it: {first_of([*map(str, inside)])}"
-        if inside
-        else "if these are masks of a run, its workflow has not finished them: run it again"
+        f"name a folder of masks in it: {first_of([*map(str, inside)])}" if inside else _UNFINISHED
     )
     raise UserError(f"{path}: holds no {RECORD}; {remedy}")
 

@@ -63,8 +63,10 @@ def find_corrections(
         raise UserError(f"segment.corrected: {folder} is not a folder{place}")
     images = Images(items)
     for tool, files, read in _tools(folder):
+        if files and (masks := _unique(read(files, images, class_names), folder)):
+            return Corrections(masks, tool)
         if files:
-            return Corrections(_unique(read(files, images, class_names), folder), tool)
+            raise UserError(f"segment.corrected: the files of {tool} in {folder} have no mask")
     raise UserError(
         f"segment.corrected: no corrected mask in {folder}; put what the annotation tool has "
         "exported into it, or set segment.corrected to null"
