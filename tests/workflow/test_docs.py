@@ -45,6 +45,9 @@ PLANNED = "snakemake --cores all --configfile results/pets/plan.yaml"
 REFINE = (
     "wsss refine --images photos --maps scores --out refined --names cat,dog --labels labels.csv"
 )
+INIT = "wsss init pets"
+TUTORIAL = ("wsss run results/pets/plan.yaml", "wsss review results/pets/plan.yaml")
+"""Commands on a plan that has been run."""
 FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
 FROZEN = "snakemake --cores all --configfile configs/photos-vit.yaml"
 PHOTOS = "snakemake --cores all --configfile configs/photos.yaml"
@@ -73,6 +76,8 @@ COMMANDS = {
     **dict.fromkeys(AFTER, "test_own_photographs"),
     REFINE: "test_maps_of_another_system",
     "wsss best mine.yaml": "test_own_photographs",
+    INIT: "test_own_photographs",
+    **dict.fromkeys(TUTORIAL, "test_own_photographs"),
     REVIEW: "test_own_photographs",
     CORRECT: "test_own_photographs",
     IDS: "test_own_photographs",
@@ -143,6 +148,9 @@ def test_own_photographs(fresh, tmp_path):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(picture, target)
     (tmp_path / "pets/labels.csv").write_text(table)
+    fresh.run(*INIT.split())
+    found = yaml.safe_load((tmp_path / "pets.yaml").read_text())["dataset"]
+    assert found | {"root": "/data/pets"} == yaml.safe_load(settings)["dataset"]
     (tmp_path / "pets.yaml").write_text(settings.replace("/data/pets", "pets"))
     fresh.yaml("quick.yaml", QUICK)
     for recipe in ([], ["photos"]):
@@ -160,11 +168,17 @@ def test_own_photographs(fresh, tmp_path):
     shutil.copytree(tmp_path / "pets/images", tmp_path / "holiday")
     for command in AFTER:
         fresh.run(*shlex.split(command))
+    (snippet,) = blocks("python", readme)
+    fresh.run("python", "-c", snippet)
+    assert (tmp_path / "beach.png").stat().st_size
     drawn = json.loads((tmp_path / "masks.json").read_text())
     assert len(drawn["images"]) == 4 and (tmp_path / "pets.onnx").stat().st_size
     shutil.copy(tmp_path / "pets.yaml", tmp_path / "mine.yaml")
     recipe, own = (yaml.safe_load((tmp_path / file).read_text()) for file in TRAIN.split()[-2:])
     fresh.yaml("other.yaml", merge(merge(recipe, own), QUICK))
+    shutil.copy(tmp_path / "other.yaml", tmp_path / "results/pets/plan.yaml")
+    for command in TUTORIAL:
+        fresh.run(*command.split())
     said = fresh.run("wsss", "best", "other.yaml", check=False)
     assert "nothing can choose" in said or "best: psa, the only run" in said
     assert CORRECT[:40] in fresh.run(*REVIEW.replace("mine", "other").split())
