@@ -153,8 +153,8 @@ def test_whole_run(project: Path) -> None:
     fill(project)
     text = draw(project, config='{"dataset":{"name":"cats"},"seed":3}')
     assert "Not in this report" not in text
-    # rows of best, worst and suspicious images, and the training images on a sheet
-    assert text.count("data:image/webp") == 8 * 7 + 2 * 6 + 2
+    # rows of the best, the worst and different images of val and train, and a sheet of train
+    assert text.count("data:image/webp") == 6 * 7 + 2 * 6 + 2
     assert "seed: 3" in text
     assert "Split train, 2 images with masks; ground truth: by hand." in text
 
@@ -192,7 +192,7 @@ def test_without_masks_suspicious_images_are_shown(project: Path) -> None:
     fill(project, "no_masks.tsv")
     text = draw(project, "no_masks.tsv")
     assert "Most suspicious" in text and "by the masks" not in text
-    assert text.count("data:image/webp") == 4 * 6 + 2 * 5 + 2
+    assert text.count("data:image/webp") == 2 * 6 + 2 * 5 + 2
 
 
 def test_results_are_linked_beside_the_page(project: Path) -> None:

@@ -52,7 +52,7 @@ def test_signs_that_nothing_is_learnt(logits, labels, signs):
 
 def test_the_sign_says_what_a_random_order_has():
     sign = measured([[3.0, -3]] * 8, LABELS).signs["chance"]
-    assert "mAP 50.0 % is hardly above that of a random order, 63.1 %" in sign
+    assert "mAP 50.0 % is hardly above that of a random order, 62.3 %" in sign
     assert (
         measured([[-9.0, -9]] * 8, LABELS)
         .signs["alike"]
