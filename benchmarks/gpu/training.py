@@ -22,6 +22,7 @@ from wsss.data.pixels import network_input
 from wsss.data.sets.samples import Samples
 from wsss.engine.checkpoint import Resume
 from wsss.engine.early_stopping import Stopping
+from wsss.engine.evaluation import Evaluation
 from wsss.engine.fabric import make_fabric
 from wsss.engine.fit import fit
 from wsss.engine.history import LossTable
@@ -143,7 +144,8 @@ def checkpoint(lab: Lab) -> Iterator[Line | str]:
         task, optimizer = _ready(lab, partial(_classifier, lab))
         _step(task, optimizer, _moved(lab, network_input(batch)), 0)
         losses = StepLosses(fabric, LossTable(1))
-        stopping = Stopping(fabric, task, losses, None, lab.sizes.batches[0], 0)
+        evaluated = partial(Evaluation, fabric, task, losses, lab.sizes.batches[0], 0)
+        stopping = Stopping(fabric, task, None, evaluated)
         state = State(fabric, task, {"net": optimizer}, losses, stopping)
         resume = Resume(Path(name), "benchmark")
         start = time.perf_counter()

@@ -156,4 +156,5 @@ def test_two_processes_train_as_one(tmp_path):
         pd.testing.assert_frame_equal(a, b, rtol=1e-4)
         one_net, two_net = (torch.load(folder / f"{parts}.pt") for folder in (one, two))
         for name, tensor in one_net.items():
-            torch.testing.assert_close(two_net[name], tensor, rtol=1e-4, atol=1e-5)
+            # convolutions of half a batch are rounded otherwise, on some processors more
+            torch.testing.assert_close(two_net[name], tensor, rtol=1e-4, atol=1e-4)
