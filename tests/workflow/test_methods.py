@@ -83,7 +83,11 @@ def test_a_second_round_learns_its_own_masks_and_masks_are_the_bound(project):
     summary = pd.read_csv(project.results / "summary.tsv", sep="\t")
     rows = {(run, stage) for run, stage, split in summary[["run", "stage", "split"]].values}
     segment = "segment deeplab_v3plus"
-    assert {("psa", "relabelled"), ("psa.round1", segment), ("psa.bound", segment)} <= rows
+    assert {
+        ("psa", "relabelled"),
+        ("psa.round1", segment),
+        ("psa.bound", f"{segment} + masks"),
+    } <= rows
     assert ("psa.bound", "walk") not in rows
     index = Index.read(project.results / "index.train.tsv")
     labels = LabelReader([project.made("segment/relabelled/train/labels.tsv")])

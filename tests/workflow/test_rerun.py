@@ -30,7 +30,7 @@ CODE = [
     ("ops/walk.py", "X = 1\n", WALK),
     ("methods/psa.py", "X = 1\n", CLASSIFIER),
     ("stages/refine_maps.py", "# only a comment\n", set()),
-    ("report/page.css", "/* another style */\n", {"report"}),
+    ("report/templates/page.css", "/* another style */\n", {"report"}),
     ("config/model.py", "X = 1\n", set()),
 ]
 
