@@ -114,6 +114,7 @@ def test_a_broken_file_stops_only_those_who_use_it(copied, tmp_path):
         assert done.returncode == 2 and "methods/peak.py: line 1: SyntaxError" in line
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_with_a_correct_file_the_suite_passes(copied):
     python = copied(NEWCOMER)

@@ -39,6 +39,7 @@ def voc_with_sbd(folder):
     return ids
 
 
+@pytest.mark.long
 def test_sbd_is_laid_over_voc_without_touching_it(fresh):
     ids = voc_with_sbd(fresh.folder)
     before = {path: path.stat().st_mtime_ns for path in (fresh.folder / "data").rglob("*")}
@@ -88,6 +89,7 @@ def test_coco_regions_become_masks(fresh):
     assert first[5, 5] == 2 and first[20, 20] == 0
 
 
+@pytest.mark.long
 def test_tiles_go_through_the_whole_chain_and_back(fresh):
     """Without refinement and AffinityNet, to which a tile is an image like any other."""
     shutil.rmtree(fresh.folder / "data")

@@ -77,6 +77,7 @@ def test_a_published_checkpoint_replaces_the_training(project, tmp_path):
         assert np.array_equal(given.read(image_id)["cam"], trained.read(image_id)["cam"])
 
 
+@pytest.mark.long
 def test_a_second_round_learns_its_own_masks_and_masks_are_the_bound(project):
     config = {"segment": {"rounds": 2, "train": {"masks": False}}, "upper_bound": True}
     project.snakemake(config=config)
