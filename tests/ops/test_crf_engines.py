@@ -256,6 +256,7 @@ def test_a_damaged_result_is_compiled_again(tmp_path, monkeypatch, suffix, conte
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("home", ["home", "not a folder/home"])
 def test_a_read_only_installation_works(tmp_path, home):
     package = Path(crf_kernels.__file__).parents[1]

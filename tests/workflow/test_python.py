@@ -72,6 +72,7 @@ def test_the_notebook(tmp_path, monkeypatch):
     assert (tmp_path / "results/notebook/report.html").exists()
 
 
+@pytest.mark.long
 def test_types(tmp_path):
     (tmp_path / "user.py").write_text(TYPED)
     done = subprocess.run(
