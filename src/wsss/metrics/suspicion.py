@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wsss.io.labels import IGNORE
+from wsss.io.labels import IGNORE, label_ids
 from wsss.ops.regions import regions
 
 _LITTLE = 0.01
@@ -38,6 +38,27 @@ class Stage(NamedTuple):
 
     title: str
     labels: np.ndarray
+
+
+def refined_stage(title: str, scores: Sequence[np.ndarray], classes: Sequence[int]) -> Stage:
+    """Return the refined maps of an image as a stage: the labels of the highest mean score.
+
+    Args:
+        title: name of the stage.
+        scores: (K + 1, H, W) of every exponent of the background, which comes first.
+        classes: the K classes of the image.
+    """
+    labels = label_ids(np.array(classes, int))[np.mean(scores, axis=0).argmax(0)]
+    return Stage(title, labels)
+
+
+def undecided_share(scores: Sequence[np.ndarray]) -> float:
+    """Return the share of the pixels that the first and the last exponent label differently.
+
+    Args:
+        scores: (K + 1, H, W) of every exponent of the background.
+    """
+    return float((scores[0].argmax(0) != scores[-1].argmax(0)).mean())
 
 
 def suspicion(doubts: Sequence[Doubt]) -> float:

@@ -200,9 +200,7 @@ def paint_labels(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, st
         (h, w, 3) uint8.
     """
     small, out = _nearest(labels, image), _dim(image)
-    for c, colour in colours.items():
-        mask = small == c + 1
-        out[mask] = 0.25 * out[mask] + 0.8 * _rgb(colour)
+    _tint(out, small, colours, 0.25, 0.8)
     return _bytes(_striped(out, small))
 
 
@@ -218,11 +216,18 @@ def paint_overlay(labels: np.ndarray, image: np.ndarray, colours: Mapping[int, s
         (h, w, 3) uint8.
     """
     small, out = _nearest(labels, image), image.astype(np.float32)
-    for c, colour in colours.items():
-        mask = small == c + 1
-        out[mask] = (1 - _TINT) * out[mask] + _TINT * _rgb(colour)
+    _tint(out, small, colours, 1 - _TINT, _TINT)
     out[boundaries(small)] = 255
     return _bytes(_striped(out, small))
+
+
+def _tint(
+    out: np.ndarray, labels: np.ndarray, colours: Mapping[int, str], image: float, colour: float
+) -> None:
+    """Mix the pixels of every class of a picture with its colour, in place."""
+    for c, own in colours.items():
+        mask = labels == c + 1
+        out[mask] = image * out[mask] + colour * _rgb(own)
 
 
 def _nearest(labels: np.ndarray, image: np.ndarray) -> np.ndarray:

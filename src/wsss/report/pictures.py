@@ -10,7 +10,7 @@ from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import LabelReader, label_ids, read_mask
 from wsss.io.maps import MapsReader
 from wsss.io.validated_maps import read_cam, read_refined
-from wsss.metrics.suspicion import Stage
+from wsss.metrics.suspicion import Stage, refined_stage, undecided_share
 from wsss.products import TRAIN, Product
 from wsss.report import panels, selection
 from wsss.report.content import Step
@@ -191,9 +191,8 @@ def _look(source: Source, item: Item) -> Look:
             stages.append(Stage(title, one.reader.read(item.image_id)))
         elif one.product.background:
             scores = list(read_refined(one.reader, item).values())
-            ids = label_ids(np.array(item.classes, int))
-            stages.append(Stage(title, ids[np.mean(scores, axis=0).argmax(0)]))
-            undecided = float((scores[0].argmax(0) != scores[-1].argmax(0)).mean())
+            stages.append(refined_stage(title, scores, item.classes))
+            undecided = undecided_share(scores)
     *before, last = stages
     return selection.look(last.labels, names, before, undecided)
 

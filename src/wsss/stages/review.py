@@ -16,7 +16,7 @@ from rich.console import Console
 from wsss import runnames
 from wsss.errors import UserError
 from wsss.io.index import Index, Item, Masks
-from wsss.io.labels import LabelReader, label_ids
+from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log, track
 from wsss.io.queue import FILE, Suspect, write_queue
@@ -150,8 +150,8 @@ def _reader(plan: Plan, run: str, row: Product, path: Path) -> Before | None:
     if row.background:
 
         def refined(item: Item) -> suspicion.Stage:
-            scores = np.mean(list(read_refined(maps, item).values()), axis=0)
-            return suspicion.Stage(title, label_ids(np.array(item.classes, int))[scores.argmax(0)])
+            scores = list(read_refined(maps, item).values())
+            return suspicion.refined_stage(title, scores, item.classes)
 
         return refined
     evaluation = Path(plan.evaluation(row, TRAIN, run).path)
@@ -173,12 +173,7 @@ def _undecided(plan: Plan, run: str) -> Callable[[Item], float] | None:
     if path is None:
         return None
     maps = MapsReader([path])
-
-    def share(item: Item) -> float:
-        low, *_, high = [*read_refined(maps, item).values()] * 2
-        return float((low.argmax(0) != high.argmax(0)).mean())
-
-    return share
+    return lambda item: suspicion.undecided_share(list(read_refined(maps, item).values()))
 
 
 def _ious(plan: Plan, run: str, row: Product) -> dict[str, float]:
