@@ -136,19 +136,24 @@ class Terminating(Numbers):
 class Killed(Numbers):
     """The process that loads images is killed, as by a system without memory."""
 
-    main = 0
+    epoch, main = 0, 0
 
     def __getitem__(self, place):
-        if self.main:
-            os.kill(self.main, signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGKILL)
+        if place[0] == self.epoch:
+            if self.main:
+                os.kill(self.main, signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(place)
 
 
-def test_a_loader_that_is_killed_with_the_training_is_no_mistake(tmp_path):
+def test_a_training_whose_loader_is_killed_with_it_saves_its_state_first(tmp_path):
+    undisturbed = train(tmp_path / "a")
     dataset = Killed()
-    dataset.main = os.getpid()
+    dataset.epoch, dataset.main = 3, os.getpid()
     with pytest.raises(Terminated):
-        train(tmp_path, dataset, workers=1)
+        train(tmp_path / "b", dataset, workers=1)
+    assert Resume(tmp_path / "b/work", "same").load()["step"] > 0
+    assert torch.equal(train(tmp_path / "b", Numbers(stop_at=0)), undisturbed)
 
 
 def test_a_loader_that_was_killed_is_named(tmp_path):
@@ -344,7 +349,7 @@ def test_checkpoints_take_a_small_share_of_the_time(monkeypatch, cost, saved):
         content=lambda step: {},
         stopping=SimpleNamespace(ended=False),
     )
-    with state_module.Checkpoints(state, Slow(), total=1000) as checkpoints:
+    with state_module.Checkpoints(state, Slow(), done=0, total=1000) as checkpoints:
         for step in range(60):
             now[0] += 10.0
             checkpoints.after(step + 1)

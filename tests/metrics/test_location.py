@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from wsss.metrics.location import (
-    agreement,
     boundaries,
     edge_contrast,
     refiner_agreement,
@@ -15,14 +14,6 @@ def halves(height=40, width=60, left=40, right=220):
     image = np.full((height, width, 3), left, np.uint8)
     image[:, width // 2 :] = right
     return image
-
-
-def test_agreement_is_the_mean_jaccard_index_of_the_labels_of_the_image():
-    first = np.array([[0, 1, 1, 2]])
-    second = np.array([[1, 1, 0, 2]])
-    assert agreement(first, second, [1, 2]) == pytest.approx((1 / 3 + 1) / 2)
-    assert agreement(first, second, [1, 3]) == pytest.approx((1 / 3 + 0) / 2)
-    assert agreement(first, first, []) is None
 
 
 def test_stability_of_masks_is_their_jaccard_index_with_the_mean():

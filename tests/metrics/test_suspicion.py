@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wsss.metrics.suspicion import Doubt, Stage, agreement, doubts, reasons, suspicion
+from wsss.metrics.suspicion import Doubt, Stage, doubts, likeness, reasons, suspicion
 
 NAMES = {1: "cat", 2: "dog"}
 
@@ -64,6 +64,6 @@ def test_the_suspicion_is_that_one_doubt_is_justified():
     assert certain == pytest.approx(0.99) and suspicion([Doubt(1, ""), Doubt(0.1, "")]) > certain
 
 
-def test_agreement_over_labels():
-    assert agreement(labels("110"), labels("100"), [1, 2]) == 0.75
-    assert agreement(labels("0"), labels("0"), []) == 1
+def test_maps_are_alike_where_neither_has_a_label():
+    assert likeness(labels("110"), labels("100"), {1: "cat", 2: "dog"}) == 0.75
+    assert likeness(labels("0"), labels("0"), {}) == 1

@@ -47,9 +47,9 @@ def test_keys_that_do_not_go_with_the_recipe_are_named():
 
 
 def test_what_was_changed_of_the_recipe_is_known():
-    assert make_plan(OWN, "good", facts()).changed == []
+    assert [one.key for one in make_plan(OWN, "good", facts()).changed] == ["jobs"]
     changed = make_plan(OWN, "good", facts(2)).changed
-    assert {choice.key for choice in changed} == {"until", "cam.train.batch_size"}
+    assert {choice.key for choice in changed} == {"until", "cam.train.batch_size", "jobs"}
 
 
 def test_every_value_has_its_reason():

@@ -31,6 +31,15 @@ def test_a_segmenter_needs_some_images(train, until):
     assert chosen(rules.end, facts(train)) == {"until": until}
 
 
+@pytest.mark.parametrize(
+    ("train", "cores", "jobs"), [(240, 2, 2), (5, 2, 1), (240, 16, 12), (500, 2, 4), (10**6, 4, 64)]
+)
+def test_every_core_gets_an_equal_part_of_the_images(train, cores, jobs):
+    found = facts(train, hardware=replace(LAPTOP, cores=cores))
+    assert chosen(rules.parts, found) == {"jobs": jobs}
+    assert not chosen(rules.parts, facts(train, hardware=GPU))
+
+
 def test_an_earlier_end_stays():
     assert chosen(rules.end, facts(2), until="cam") == {"until": "cam"}
 

@@ -68,7 +68,6 @@ def fit(
     torch.manual_seed(seed)
     share_statistics(fabric, task)
 
-    # an optimiser and a schedule per player; move to the device, wrap in DDP
     sampler, scheduled = _sampler(fabric, task, train, len(dataset), seed)
     optimizers, schedules = _optimizers(task, train, scheduled, fabric.device.type == "cuda")
     module, *wrapped = fabric.setup(task, *optimizers.values())
@@ -82,9 +81,10 @@ def fit(
     sampler.start_step = start = state.restore(resume.load())
     remaining = stopping.until_ended(_batches(fabric, dataset, sampler, workers))
     task.train()
-    saved = Checkpoints(state, resume, sampler.steps)
+    saved = Checkpoints(state, resume, start, sampler.steps)
     with loop_errors(fabric), ended(fabric), saved as checkpoints, closing(remaining):
-        for step, batch in enumerate(track(remaining, "training", len(sampler)), start):
+        shown = track(checkpoints.loaded(remaining), "training", len(sampler))
+        for step, batch in enumerate(shown, start):
             progress = Progress(step, sampler.steps, sampler.epoch_of(step))
             _set(schedules, step)
             parts = _step(fabric, module, state.optimizers, batch, progress, train.accumulate)

@@ -4,6 +4,7 @@ On a CPU a resumed training ends bit-identically, with the same number of thread
 """
 
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,7 +20,7 @@ from wsss.engine.loggers import training_logs
 from wsss.engine.losses import StepLosses
 from wsss.errors import Terminated
 from wsss.io.progress import log
-from wsss.nn.task import Task
+from wsss.nn.task import Batch, Task
 from wsss.system.sigterm import deferred
 
 CHECKPOINT_EVERY = 60.0
@@ -91,11 +92,12 @@ class Checkpoints:
     Args:
         state: what is saved.
         resume: checkpoint file, written by rank 0 only.
+        done: steps of a resumed training.
         total: steps of the training.
     """
 
-    def __init__(self, state: State, resume: Resume, total: int) -> None:
-        self._state, self._resume, self._total = state, resume, total
+    def __init__(self, state: State, resume: Resume, done: int, total: int) -> None:
+        self._state, self._resume, self._done, self._total = state, resume, done, total
         self._every = CHECKPOINT_EVERY
 
     def __enter__(self) -> Self:
@@ -105,6 +107,19 @@ class Checkpoints:
         self._saved_at = time.monotonic()
         return self
 
+    def loaded(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield batches; SIGTERM that ends the processes which load them saves the state, too.
+
+        Raises:
+            Terminated: SIGTERM came.
+        """
+        try:
+            yield from batches
+        except RuntimeError:
+            if self._asked():
+                self.after(self._done)
+            raise
+
     def after(self, steps: int) -> None:
         """Save a checkpoint after `steps` steps if one is due.
 
@@ -112,7 +127,7 @@ class Checkpoints:
             Terminated: SIGTERM came.
             UserError: as `State.content`.
         """
-        asked = self._asked()
+        self._done, asked = steps, self._asked()
         if not self._state.fabric.is_global_zero:
             # the other ranks go on until rank 0, which needs them in every step, has saved
             return

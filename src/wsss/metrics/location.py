@@ -13,6 +13,7 @@ import numpy as np
 
 from wsss.config.crf import CrfKernel
 from wsss.io.labels import IGNORE
+from wsss.metrics.overlap import mean_iou
 from wsss.ops.crf import ImageCRF
 
 SIDE = 160
@@ -23,6 +24,9 @@ REACH = 0.02
 
 EPS = 1e-6
 """Least sum of a map, so that maps of zeros have a stability of 0."""
+
+ABSENT = 0.0
+"""IoU of a label that neither of two label maps has."""
 
 PAR_STEPS = 10
 """Steps of PAR."""
@@ -36,20 +40,6 @@ KERNELS = CrfKernel(
 )
 """The CRF: DeepLab's widths for the sides of PASCAL VOC, and colours of PSA, whose lattice is
 smaller."""
-
-
-def agreement(first: np.ndarray, second: np.ndarray, ids: Sequence[int]) -> float | None:
-    """Compare two label maps: the mean Jaccard index of some labels, 0 for one in neither.
-
-    Args:
-        first: label map (H, W).
-        second: label map (H, W).
-        ids: the labels, those of the image; without any there is nothing to compare.
-    """
-    if not ids:
-        return None
-    pairs = [(first == label, second == label) for label in ids]
-    return float(np.mean([(a & b).sum() / max((a | b).sum(), 1) for a, b in pairs]))
 
 
 def stability(views: Sequence[np.ndarray], mean: np.ndarray) -> float | None:
@@ -147,4 +137,4 @@ def refiner_agreement(image: np.ndarray, scores: np.ndarray, ids: Sequence[int])
     small, *maps = (cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (image, *scores))
     both = ImagePAR(small, PAR_STEPS), ImageCRF(small, len(maps), KERNELS)
     par, crf = (refiner.refine(np.stack(maps)).argmax(0) for refiner in both)
-    return agreement(par, crf, range(1, len(maps)))
+    return mean_iou(par, crf, range(1, len(maps)), ABSENT)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wsss.io.labels import IGNORE, label_ids
+from wsss.metrics.overlap import mean_iou
 from wsss.ops.regions import regions
 
 _LITTLE = 0.01
@@ -91,7 +92,7 @@ def doubts(
     if len(names) > 1:
         found.append(Doubt(1 - 1 / len(names), f"{len(names)} classes in one image"))
     if before is not None:
-        iou = agreement(labels, before.labels, list(names))
+        iou = likeness(labels, before.labels, names)
         found.append(Doubt(1 - iou, f"unlike the {before.title} (IoU {100 * iou:.0f} %)"))
     if undecided is not None:
         text = f"{100 * undecided:.0f} % of the pixels are undecided between object and background"
@@ -126,11 +127,7 @@ def _pieces(labels: np.ndarray, names: Mapping[int, str]) -> Doubt:
     return Doubt(value, f"{pieces} pieces, {100 * value:.0f} % outside the largest of their class")
 
 
-def agreement(first: np.ndarray, second: np.ndarray, labels: Sequence[int]) -> float:
-    """Return the mean IoU of two label maps over some labels; 1 where neither has a pixel."""
-    values = []
-    for label in labels:
-        one, other = first == label, second == label
-        union = int((one | other).sum())
-        values.append(int((one & other).sum()) / union if union else 1.0)
-    return float(np.mean(values)) if values else 1.0
+def likeness(first: np.ndarray, second: np.ndarray, names: Mapping[int, str]) -> float:
+    """Return the mean IoU of two label maps over the labels of an image; alike without any."""
+    iou = mean_iou(first, second, list(names), absent=1.0)
+    return 1.0 if iou is None else iou

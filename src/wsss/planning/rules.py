@@ -6,10 +6,12 @@ user's own keys over it; it yields its values with their reasons.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal
 
 from wsss.config.model import Config
 from wsss.io.units import size_text
+from wsss.plan.artifacts import IMAGES_PER_JOB, MOST_JOBS
 from wsss.planning.advice import FEW
 from wsss.planning.fingerprint import Fingerprint
 from wsss.tiles.layout import layout
@@ -39,6 +41,9 @@ HEAVY = {"resnet38d": 7e9}
 
 SHARE = 0.5
 """Share of the memory that is planned with."""
+
+WORTH_A_JOB = 20
+"""Images whose maps take longer than the start of a job."""
 
 Section = Literal["cam", "affinity", "segment"]
 
@@ -135,6 +140,16 @@ def affinities(found: Fingerprint, config: Config) -> Iterator[Choice]:
         yield Choice("walk.beta", walk.beta, "goes with AffinityNet")
 
 
+def parts(found: Fingerprint, config: Config) -> Iterator[Choice]:
+    """Jobs of a split: on CPUs as many as there are cores, lest one of them waits for the last."""
+    cores = found.hardware.cores
+    if found.hardware.gpus:
+        return
+    rounds = ceil(_samples(found, config) / IMAGES_PER_JOB / cores)
+    count = max(1, min(MOST_JOBS, rounds * cores, found.train // WORTH_A_JOB))
+    yield Choice("jobs", count, f"an equal part of the images for each of {cores} cores")
+
+
 def end(found: Fingerprint, config: Config) -> Iterator[Choice]:
     """Last stage: no segmenter is learnt from a handful of images."""
     few = found.train < FEW and config.until == "segment"
@@ -149,6 +164,7 @@ RULES: tuple[Callable[[Fingerprint, Config], Iterator[Choice]], ...] = (
     affinities,
     batches,
     lengths,
+    parts,
 )
 """Every rule, in the order in which they decide."""
 

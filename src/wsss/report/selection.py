@@ -37,7 +37,7 @@ def look(
             = not known.
     """
     doubts = suspicion.doubts(labels, names, before[-1] if before else None, undecided)
-    alike = [suspicion.agreement(labels, stage.labels, list(names)) for stage in before]
+    alike = [suspicion.likeness(labels, stage.labels, names) for stage in before]
     return Look(
         suspicion=suspicion.suspicion(doubts),
         reasons=tuple(suspicion.reasons(doubts)),

@@ -13,7 +13,8 @@ from wsss.io.labels import LabelReader, label_ids
 from wsss.io.maps import MapsReader
 from wsss.io.progress import track
 from wsss.io.validated_maps import read_cam, read_refined, read_stability
-from wsss.metrics.location import agreement, edge_contrast, refiner_agreement
+from wsss.metrics.location import ABSENT, edge_contrast, refiner_agreement
+from wsss.metrics.overlap import mean_iou
 from wsss.ops.seeds import seed_labels, upsample_cam
 
 SAMPLE = 400
@@ -119,7 +120,7 @@ def of_label_maps(
         known = {}
         if pseudo_labels is not None:
             others = pseudo_labels.read(item.image_id)
-            known = {"segmenter_agreement": agreement(labels, others, ids)}
+            known = {"segmenter_agreement": mean_iou(labels, others, ids, ABSENT)}
         yield Candidate(name, labels, mask_scores(labels, ids).maps, known)
 
     return read

@@ -35,7 +35,8 @@ class Watch:
         for stage, artifacts in list(self._stages.items()):
             if all(one.exists for one in artifacts):
                 del self._stages[stage]
-                seconds = time.time() - self._started.get(stage, time.time())
+                now = time.time()
+                seconds = now - self._started.get(stage, now)
                 done = self._total - sum(map(len, self._stages.values()))
                 yield (
                     f"{named(stage):<20} {_times(len(artifacts)):>10} {time_text(seconds):>8}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss.data.corrections.images import Images
+from wsss.data.corrections.images import Images, class_ids
 from wsss.data.sources import regions
 from wsss.data.sources.base import DrawMask
 from wsss.data.sources.instances import Annotation, load
@@ -32,7 +32,7 @@ def find(
     Raises:
         UserError: a file is damaged, a category no class, or an image no training image.
     """
-    known = {name: number for number, name in enumerate(class_names, start=1)}
+    known = class_ids(class_names)
     for file in files:
         found = load(file, regions=True)
         used = {number for shown in found.shown.values() for number in shown}

@@ -1,4 +1,4 @@
-"""The image of a corrected mask, by the name of its file."""
+"""The image of a corrected mask, by the name of its file, and the ids of the classes."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -6,6 +6,11 @@ from pathlib import Path, PurePosixPath
 from wsss.errors import UserError, first_of
 from wsss.io.index import Item
 from wsss.io.names import relative_files
+
+
+def class_ids(class_names: Sequence[str]) -> dict[str, int]:
+    """Return the id of every class in masks, by its name."""
+    return {name: number for number, name in enumerate(class_names, start=1)}
 
 
 class Images:

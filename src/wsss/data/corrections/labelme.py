@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wsss.data.corrections.images import Images
+from wsss.data.corrections.images import Images, class_ids
 from wsss.data.sources.base import DrawMask
 from wsss.errors import UserError, first_of
 from wsss.files import regular
@@ -51,7 +51,7 @@ def draw(path: Path, image: Path, class_names: Sequence[str]) -> np.ndarray:
         UserError: it is damaged, of another size, or has shapes of other kinds or classes.
     """
     size, document = image_size(image), read(path)
-    ids = {name: number for number, name in enumerate(class_names, start=1)}
+    ids = class_ids(class_names)
     labels = np.zeros(size, np.uint8)
     try:
         own = document.get("imageHeight") or size[0], document.get("imageWidth") or size[1]

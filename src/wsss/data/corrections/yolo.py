@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from wsss.data.corrections.images import Images
+from wsss.data.corrections.images import Images, class_ids
 from wsss.data.sources.base import DrawMask
 from wsss.errors import UserError, first_of
 from wsss.files import regular
@@ -60,7 +60,7 @@ def _ids(path: Path, class_names: Sequence[str]) -> dict[int, int]:
     """
     names = _document(path)["names"]
     numbered = dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
-    known = {name: number for number, name in enumerate(class_names, start=1)}
+    known = class_ids(class_names)
     found = {int(number): cleaned(str(name)) for number, name in numbered.items()}
     if unknown := [name for name in found.values() if name not in known]:
         raise UserError(
