@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Callable
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,8 @@ from wsss.export import (
 )
 from wsss.export.label_maps import LabelMaps
 from wsss.io.progress import log
-from wsss.stages.exported import Source, add_cleaning_option, add_mask_options, share
+from wsss.stages.exported import Source, add_cleaning_option, add_mask_options
+from wsss.stages.options import number
 
 if TYPE_CHECKING:
     from wsss.engine.checkpoint import Model
@@ -180,16 +180,10 @@ def _polygon_options(parser: argparse.ArgumentParser) -> None:
     _mask_options(parser)
     parser.add_argument(
         "--tolerance",
-        type=_pixels,
+        type=number(0),
         default=1.0,
         help="pixels by which polygons may be off to have fewer points; default 1, 0 = exact",
     )
-
-
-def _pixels(text: str) -> float:
-    if not 0 <= float(text) < inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of pixels")
-    return float(text)
 
 
 def _coco_options(parser: argparse.ArgumentParser) -> None:
@@ -207,7 +201,9 @@ def _label_studio_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model-version", default=label_studio.MODEL_VERSION, help="name of the predictions"
     )
-    parser.add_argument("--score", type=share, help="confidence from 0 to 1, the same for all")
+    parser.add_argument(
+        "--score", type=number(0, 1), help="confidence from 0 to 1, the same for all"
+    )
 
 
 def _voc_options(parser: argparse.ArgumentParser) -> None:

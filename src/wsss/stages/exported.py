@@ -17,6 +17,7 @@ from wsss.io.queue import read_queue
 from wsss.pipeline import PRODUCTS
 from wsss.plan.links import DESCRIPTION
 from wsss.products import SPLITS, TRAIN
+from wsss.stages.options import integer, number
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def add_mask_options(parser: argparse.ArgumentParser, required: bool = True) -> 
     parser.add_argument(
         "--split", choices=SPLITS, default=TRAIN, help="split of --run; default train"
     )
-    parser.add_argument("--first", type=_number, help="take the first images of --queue alone")
+    parser.add_argument("--first", type=integer(1), help="take the first images of --queue alone")
     parser.add_argument("--index", type=Path, nargs="+", default=[], help="tables of their images")
     parser.add_argument("--images", type=Path, help="folder of the images, if there is no table")
     parser.add_argument("--out", type=Path, required=required, help="file or folder to write")
@@ -144,20 +145,7 @@ def add_cleaning_option(parser: argparse.ArgumentParser) -> None:
     """Add the option that cleans masks."""
     parser.add_argument(
         "--min-region",
-        type=share,
+        type=number(0, 1),
         default=0.0,
         help="share of the image, such as 0.001; smaller regions take the label around them",
     )
-
-
-def share(text: str) -> float:
-    """Parse a number from 0 to 1."""
-    if not 0 <= float(text) <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return float(text)
-
-
-def _number(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of images")
-    return int(text)

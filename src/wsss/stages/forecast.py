@@ -9,7 +9,6 @@ given as options.
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -46,7 +45,7 @@ from wsss.planning.rehearsal import (
     rehearse,
 )
 from wsss.stages.console import plain_table
-from wsss.stages.options import integer
+from wsss.stages.options import integer, positive
 from wsss.workflow.arguments import add_configs_argument
 
 _SAMPLE = 100
@@ -66,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", type=integer(1), nargs=2, metavar=("WIDTH", "HEIGHT"), help="pixels"
     )
     data.add_argument("--classes", type=integer(1), help="number of classes")
-    data.add_argument("--labels", type=_positive_float, help="mean number of labels of an image")
+    data.add_argument("--labels", type=positive(), help="mean number of labels of an image")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -87,13 +86,6 @@ def run(args: argparse.Namespace) -> None:
     measured = _measurements(wanted, photos(whole, images, jobs), machine)
     costs = Forecast(plan, wanted, measured, whole, images, _given(config, whole), machine).costs()
     _print(Console(soft_wrap=True, markup=False, emoji=False), costs, whole, machine)
-
-
-def _positive_float(text: str) -> float:
-    with suppress(ValueError):
-        if (number := float(text)) > 0:
-            return number
-    raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
 
 
 # ---- the data set ----

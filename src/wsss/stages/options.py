@@ -2,6 +2,8 @@
 
 import argparse
 from collections.abc import Callable, Mapping
+from functools import partial
+from math import inf, isfinite, nan
 from typing import Any
 
 from wsss.config.model import Config
@@ -28,6 +30,27 @@ def integer(least: int, most: int | None = None) -> Callable[[str], int]:
         return value
 
     return parsed
+
+
+def number(least: float, most: float = inf) -> Callable[[str], float]:
+    """Return the type of an argument that is a finite number from `least` to `most`."""
+    expected = f"{least:g} or larger" if most == inf else f"from {least:g} to {most:g}"
+    return partial(_parsed, lambda value: least <= value <= most, expected)
+
+
+def positive() -> Callable[[str], float]:
+    """Return the type of an argument that is a finite number above 0."""
+    return partial(_parsed, lambda value: value > 0, "above 0")
+
+
+def _parsed(fits: Callable[[float], bool], expected: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = nan
+    if not (isfinite(value) and fits(value)):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number, {expected}")
+    return value
 
 
 def own_images(raw: Mapping[str, Any]) -> Config:

@@ -45,7 +45,7 @@ from wsss.ops.seeds import background_score, upsample_cam
 from wsss.stages.convert_weights import pretrained_backbone
 from wsss.stages.finite import finite_scores
 from wsss.stages.inference import Watch, device, for_inference
-from wsss.stages.options import own_images, refuse_of_runs
+from wsss.stages.options import own_images, positive, refuse_of_runs
 from wsss.stages.random_walk import spread
 from wsss.stages.refine_maps import by_par, posteriors
 
@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--alpha",
-        type=_positive,
+        type=positive(),
         help="exponent of the background beside maps without one; default: the refiner's lowest",
     )
     parser.add_argument(
@@ -331,13 +331,3 @@ def _provenance(args: argparse.Namespace, work: Work) -> str:
         "white": work.config.dataset.white,
     }
     return canonical(command_of("refine") | made)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
-    return value
