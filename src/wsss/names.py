@@ -30,6 +30,7 @@ _TWINS = str.maketrans(
 _GAPS = str.maketrans("", "", " _-")
 
 
+@lru_cache(maxsize=1 << 12)
 def cleaned(name: str) -> str:
     """Return a name in Unicode NFC without blanks and invisible signs at its ends.
 

@@ -18,4 +18,4 @@ def escaped(cell: object) -> object:
 
 def unescaped(cell: str) -> str:
     """Return the cell of a table that was read, as it was before `escaped`."""
-    return _ESCAPED.sub(r"\1", cell)
+    return _ESCAPED.sub(r"\1", cell) if "'" in cell else cell
