@@ -3,7 +3,7 @@
 # make docs   build the documentation into build/site
 # make bench  compare with the originals on one core; make bench-gpu: on a GPU, in five minutes
 .DEFAULT_GOAL := help
-.PHONY: docs help demo test test-all test-fast bench bench-gpu lint format install clean
+.PHONY: docs help python demo test test-all test-fast bench bench-gpu lint format install clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -22,6 +22,9 @@ $(VENV)/installed: pyproject.toml envs/constraints.txt
 	$(PIP_INSTALL) --upgrade pip
 	$(PIP_INSTALL) --constraint envs/constraints.txt --editable '.[dev]'
 	@touch $@
+
+python:
+	@$(or $(PYTHON),false) -c 'import sys; print(sys.executable)'
 
 install: $(VENV)/installed
 

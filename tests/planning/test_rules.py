@@ -36,8 +36,8 @@ def test_a_segmenter_needs_some_images(train, until):
 )
 def test_every_core_gets_an_equal_part_of_the_images(train, cores, jobs):
     found = facts(train, hardware=replace(LAPTOP, cores=cores))
-    assert chosen(rules.parts, found) == {"jobs": jobs}
-    assert not chosen(rules.parts, facts(train, hardware=GPU))
+    assert chosen(rules.jobs, found) == {"jobs": jobs}
+    assert not chosen(rules.jobs, facts(train, hardware=GPU))
 
 
 def test_an_earlier_end_stays():

@@ -12,7 +12,7 @@ from wsss.stages.options import integer, number, positive
         (integer(2, 3), ["2", "3"], ["1", "4"], "an integer, from 2 to 3"),
         (number(0), ["0", "1e3"], ["-0.1", "nan", "inf", "x"], "a number, 0 or larger"),
         (number(0, 1), ["0", "0.5", "1"], ["1.01", "nan"], "a number, from 0 to 1"),
-        (positive(), ["0.1", "7"], ["0", "-1", "inf", "nan", ""], "a number, above 0"),
+        (positive, ["0.1", "7"], ["0", "-1", "inf", "nan", ""], "a number, above 0"),
     ],
 )
 def test_what_is_expected_is_said(parse, good, bad, expected):

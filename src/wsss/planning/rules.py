@@ -140,14 +140,15 @@ def affinities(found: Fingerprint, config: Config) -> Iterator[Choice]:
         yield Choice("walk.beta", walk.beta, "goes with AffinityNet")
 
 
-def parts(found: Fingerprint, config: Config) -> Iterator[Choice]:
+def jobs(found: Fingerprint, config: Config) -> Iterator[Choice]:
     """Jobs of a split: on CPUs as many as there are cores, lest one of them waits for the last."""
-    cores = found.hardware.cores
     if found.hardware.gpus:
         return
-    rounds = ceil(_samples(found, config) / IMAGES_PER_JOB / cores)
-    count = max(1, min(MOST_JOBS, rounds * cores, found.train // WORTH_A_JOB))
-    yield Choice("jobs", count, f"an equal part of the images for each of {cores} cores")
+    cores, images = found.hardware.cores, _samples(found, config)
+    rounds = ceil(images / IMAGES_PER_JOB / cores)
+    count = max(1, min(MOST_JOBS, rounds * cores, images // WORTH_A_JOB))
+    reason = f"{cores} cores share {images} images, in parts of {WORTH_A_JOB} or more"
+    yield Choice("jobs", count, reason)
 
 
 def end(found: Fingerprint, config: Config) -> Iterator[Choice]:
@@ -164,7 +165,7 @@ RULES: tuple[Callable[[Fingerprint, Config], Iterator[Choice]], ...] = (
     affinities,
     batches,
     lengths,
-    parts,
+    jobs,
 )
 """Every rule, in the order in which they decide."""
 

@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", type=integer(1), nargs=2, metavar=("WIDTH", "HEIGHT"), help="pixels"
     )
     data.add_argument("--classes", type=integer(1), help="number of classes")
-    data.add_argument("--labels", type=positive(), help="mean number of labels of an image")
+    data.add_argument("--labels", type=positive, help="mean number of labels of an image")
 
 
 def run(args: argparse.Namespace) -> None:

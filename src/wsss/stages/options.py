@@ -38,9 +38,9 @@ def number(least: float, most: float = inf) -> Callable[[str], float]:
     return partial(_parsed, lambda value: least <= value <= most, expected)
 
 
-def positive() -> Callable[[str], float]:
-    """Return the type of an argument that is a finite number above 0."""
-    return partial(_parsed, lambda value: value > 0, "above 0")
+def positive(text: str) -> float:
+    """Parse an argument that is a finite number above 0."""
+    return _parsed(lambda value: value > 0, "above 0", text)
 
 
 def _parsed(fits: Callable[[float], bool], expected: str, text: str) -> float:

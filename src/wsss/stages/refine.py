@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--alpha",
-        type=positive(),
+        type=positive,
         help="exponent of the background beside maps without one; default: the refiner's lowest",
     )
     parser.add_argument(
