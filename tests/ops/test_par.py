@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from wsss.ops import par_cpu, par_torch
 from wsss.ops.finite import NotFiniteError
 from wsss.ops.par import BatchPAR, ImagePAR
 
@@ -142,6 +143,24 @@ def test_other_scores_are_refused():
         par.refine(np.zeros((2, 5, 4), np.float32))
     with pytest.raises(NotFiniteError):
         par.refine(np.full((2, 4, 5), np.nan, np.float32))
+
+
+@pytest.mark.parametrize("seed", range(21))
+def test_engines_agree(seed):
+    image, scores = example(seed)
+    (one,), (other,) = (
+        steps.walk([scores], iterations=10)
+        for steps in (par_cpu.Steps([image]), par_torch.Steps([image], torch.device("cpu")))
+    )
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_batch_of_the_engine_of_gpus():
+    images, scores = zip(*map(example, range(12)), strict=True)
+    together = par_torch.Steps(images, torch.device("cpu")).walk(scores, iterations=5)
+    for image, own, found in zip(images, scores, together, strict=True):
+        (alone,) = par_cpu.Steps([image]).walk([own], iterations=5)
+        np.testing.assert_allclose(found, alone, atol=1e-5)
 
 
 @pytest.mark.gpu

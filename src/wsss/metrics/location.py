@@ -15,6 +15,7 @@ from wsss.config.crf import CrfKernel
 from wsss.io.labels import IGNORE
 from wsss.metrics.overlap import mean_iou
 from wsss.ops.crf import ImageCRF
+from wsss.ops.par import ImagePAR
 
 SIDE = 160
 """Longer side of the copies on which refiners are compared, pixels."""
@@ -130,8 +131,6 @@ def refiner_agreement(image: np.ndarray, scores: np.ndarray, ids: Sequence[int])
     """
     if not ids:
         return None
-    from wsss.ops.par import ImagePAR  # imports torch, for which other evaluations do not wait
-
     factor = SIDE / max(image.shape[:2])
     size = [max(2, round(factor * side)) for side in image.shape[1::-1]]
     small, *maps = (cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (image, *scores))

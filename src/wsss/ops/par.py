@@ -5,16 +5,15 @@ ToCo, WeCLIP and ExCEL share. Nothing is trained.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import pad
 
 from wsss.ops.finite import finite
-from wsss.ops.resize import resize_bilinear
-from wsss.ops.sparse import repeat_step, sparse_warnings_ignored
+
+if TYPE_CHECKING:
+    import torch
 
 DILATIONS = (1, 2, 4, 8, 12, 24)
 """Distances of the neighbours along rows and columns, pixels."""
@@ -32,10 +31,15 @@ NEARNESS = 0.01
 """Weight of the position kernel beside the colour kernel."""
 EPS = 1e-8
 """Added to standard deviations, which are 0 in flat areas."""
-BAND = 1 << 16
-"""Pixels whose neighbours are compared at once, which bounds the memory."""
 
 Size = tuple[int, int]
+
+
+class _Steps(Protocol):
+    """An engine with the weights of the neighbours in some images."""
+
+    def walk(self, maps: Sequence[np.ndarray], iterations: int) -> list[np.ndarray]:
+        """Return the maps (L, h, w) float32 of each image after a number of steps."""
 
 
 class BatchPAR:
@@ -43,11 +47,15 @@ class BatchPAR:
 
     The weights depend on the images alone and are computed here, once for all scores.
 
+    Each of the 48 neighbours of a pixel has the weight `(colour + 0.01 position) / 1.01`, where
+    both kernels are softmaxes over the neighbours; beyond a border they are the pixel next to it
+    within. The official code leaves out the division, so that maps grow by 1 % in every step.
+
     Args:
         images: Images (H, W, 3) uint8, at least one; the channel order does not matter.
         iterations: Steps >= 0: 10 in AFA and ToCo, 20 in WeCLIP and ExCEL.
         shrink: Factor by which images and scores are made smaller for the steps; 1 = not at all.
-        device: Device to compute on; none = the CPU.
+        device: Device of the caller's network, if it has one; a GPU is used.
 
     Raises:
         ValueError: An image is not (H, W, 3) uint8 with at least one pixel.
@@ -58,16 +66,20 @@ class BatchPAR:
         images: Sequence[np.ndarray],
         iterations: int = 20,
         shrink: int = 2,
-        device: torch.device | None = None,
+        device: "torch.device | None" = None,
     ) -> None:
         for image in images:
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
                 raise ValueError(f"image must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        self._sizes: list[Size] = [image.shape[:2] for image in images]
+        self._small: list[Size] = [
+            (max(height // shrink, 1), max(width // shrink, 1)) for height, width in self._sizes
+        ]
         # in whole grey levels, so that flat areas stay flat
-        smaller = [cv2.resize(image, _small(image.shape[:2], shrink)[::-1]) for image in images]
-        self._sizes = [(i.shape[:2], s.shape[:2]) for i, s in zip(images, smaller, strict=True)]
-        self._iterations, self._device = iterations, device or torch.device("cpu")
-        self._matrix = transition(smaller, self._device)
+        smaller = [
+            cv2.resize(image, size[::-1]) for image, size in zip(images, self._small, strict=True)
+        ]
+        self._iterations, self._steps = iterations, _steps(smaller, device)
 
     def refine(self, scores: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Refine the score maps of each image.
@@ -86,23 +98,17 @@ class BatchPAR:
             ValueError: The scores of an image have another size.
             NotFiniteError: Scores are not finite.
         """
-        maps = [self._shrunk(one, *size) for one, size in zip(scores, self._sizes, strict=True)]
-        most = max(map(len, maps))
-        joined = torch.cat([pad(one, (0, 0, 0, most - len(one))) for one in maps], 1)
-        walked = repeat_step(joined, self._matrix, self._iterations)
-        parts = walked.split([one.shape[1] for one in maps], 1)
+        for one, size in zip(scores, self._sizes, strict=True):
+            if one.ndim < 2 or one.shape[-2:] != size:
+                raise ValueError(f"scores must be (..., {size[0]}, {size[1]}), not {one.shape}")
+            finite(one, "scores before PAR")
+        maps = [one.reshape(-1, *one.shape[-2:]).astype(np.float32, copy=False) for one in scores]
+        small = [_resized(one, size) for one, size in zip(maps, self._small, strict=True)]
+        walked = self._steps.walk(small, self._iterations)
         return [
-            _grown(part[: len(own)], *size).reshape(one.shape)
-            for part, own, size, one in zip(parts, maps, self._sizes, scores, strict=True)
+            _resized(one, size).reshape(before.shape)
+            for one, size, before in zip(walked, self._sizes, scores, strict=True)
         ]
-
-    def _shrunk(self, scores: np.ndarray, size: Size, small: Size) -> Tensor:
-        """Make scores (..., H, W) small maps (L, h w)."""
-        if scores.ndim < 2 or scores.shape[-2:] != size:
-            raise ValueError(f"scores must be (..., {size[0]}, {size[1]}), not {scores.shape}")
-        finite(scores, "scores before PAR")
-        maps = scores.reshape(1, -1, *size).astype(np.float32, copy=False)
-        return resize_bilinear(torch.from_numpy(maps).to(self._device), small)[0].flatten(1)
 
 
 class ImagePAR:
@@ -113,7 +119,7 @@ class ImagePAR:
         image: np.ndarray,
         iterations: int = 20,
         shrink: int = 2,
-        device: torch.device | None = None,
+        device: "torch.device | None" = None,
     ) -> None:
         self._batch = BatchPAR([image], iterations, shrink, device)
 
@@ -122,87 +128,19 @@ class ImagePAR:
         return self._batch.refine([scores])[0]
 
 
-def _small(size: Size, shrink: int) -> Size:
-    return max(size[0] // shrink, 1), max(size[1] // shrink, 1)
+def _steps(images: Sequence[np.ndarray], device: "torch.device | None") -> _Steps:
+    if device is not None and device.type == "cuda":
+        from wsss.ops import par_torch
+
+        return par_torch.Steps(images, device)
+    from wsss.ops import par_cpu
+
+    return par_cpu.Steps(images)
 
 
-def _grown(maps: Tensor, size: Size, small: Size) -> np.ndarray:
-    """Bring small maps (L, h w) to a size (L, H, W)."""
-    found: np.ndarray = resize_bilinear(maps.view(1, -1, *small), size)[0].cpu().numpy()
-    return found
-
-
-def transition(images: Sequence[np.ndarray], device: torch.device) -> Tensor:
-    """Build the matrix of one step of PAR, for the pixels of all images of a batch.
-
-    Each of the 48 neighbours of a pixel has the weight `(colour + 0.01 position) / 1.01`, where
-    both kernels are softmaxes over the neighbours. The official code leaves out the division, so
-    that maps grow by 1 % in every step.
-
-    Args:
-        images: Images (h, w, 3) uint8.
-        device: Device of the matrix.
-
-    Returns:
-        Sparse CSR matrix (N, N) with int32 indices. A neighbour beyond a border is the pixel next
-        to it within, so that a row may have several entries of one column; they add up.
-    """
-    starts = np.cumsum([0, *(image[..., 0].size for image in images)]).tolist()
-    neighbours = torch.cat(
-        [
-            _neighbours(image.shape[:2], device) + start
-            for image, start in zip(images, starts, strict=False)
-        ]
-    )
-    colours = np.concatenate([image.reshape(-1, 3) for image in images]).T.astype(np.float32)
-    weights = _weights(torch.from_numpy(colours).to(device), neighbours)
-    rows = torch.arange(len(neighbours) + 1, dtype=torch.int32, device=device) * len(OFFSETS)
-    with sparse_warnings_ignored():
-        return torch.sparse_csr_tensor(
-            rows,
-            neighbours.flatten(),
-            weights.flatten(),
-            (len(neighbours), len(neighbours)),
-            check_invariants=False,
-        )
-
-
-def _neighbours(size: Size, device: torch.device) -> Tensor:
-    """Number the neighbours of each pixel of an image (h w, 48) int32."""
-    height, width = size
-    dy, dx = torch.tensor(OFFSETS, dtype=torch.int32, device=device).unbind(1)
-    y = torch.arange(height, dtype=torch.int32, device=device)[:, None] + dy
-    x = torch.arange(width, dtype=torch.int32, device=device)[:, None] + dx
-    rows, columns = y.clamp(0, height - 1) * width, x.clamp(0, width - 1)
-    return (rows[:, None] + columns).flatten(0, 1)
-
-
-def _weights(colours: Tensor, neighbours: Tensor) -> Tensor:
-    """Weigh the neighbours (N, 48) of pixels with the colours (3, N)."""
-    weights = colours.new_zeros(neighbours.shape)
-    position = _position().to(colours)
-    for near, centre, out in zip(
-        neighbours.split(BAND), colours.split(BAND, 1), weights.split(BAND), strict=True
-    ):
-        for channel, here in zip(colours, centre, strict=True):
-            difference = channel.index_select(0, near.flatten()).view_as(out).sub_(here[:, None])
-            out -= _unlikeness(difference)
-        torch.add(NEARNESS * position, out.div_(len(colours)).softmax(1), out=out)
-    return weights.div_(1 + NEARNESS)
-
-
-def _unlikeness(difference: Tensor) -> Tensor:
-    """Square differences from the neighbours (n, 48), in `WIDTH` standard deviations of theirs.
-
-    The variance is that of the neighbours, with Bessel's correction; its sums are whole numbers.
-    """
-    count = difference.shape[1]
-    total, squares = difference.sum(1).double(), difference.square_().sum(1).double()
-    deviation = ((count * squares - total**2) / (count * (count - 1))).sqrt()
-    return difference.mul_((WIDTH * (deviation + EPS)).pow(-2).float()[:, None])
-
-
-def _position() -> Tensor:
-    """Weigh the neighbours by their distance (48,)."""
-    distance = torch.tensor(OFFSETS).double().norm(dim=1)
-    return (-((distance / (distance.std() + EPS) / WIDTH) ** 2)).softmax(0)
+def _resized(maps: np.ndarray, size: Size) -> np.ndarray:
+    """Bring maps (L, h, w) to a size, bilinearly (`align_corners=False`)."""
+    out = np.empty((len(maps), *size), np.float32)
+    for target, one in zip(out, maps, strict=True):
+        cv2.resize(one, size[::-1], dst=target)
+    return out
