@@ -2,7 +2,8 @@ import pytest
 
 from tests.keys import PUBLISHED
 from wsss.config.model import METHODS, Config
-from wsss.config.schema import PATH, schema_text
+from wsss.config.schema import PATH, descriptions, schema, schema_text
+from wsss.config.training import ClassifierTrain, Train
 
 
 def test_the_kept_schema_is_fresh():
@@ -13,17 +14,21 @@ def test_the_kept_schema_is_fresh():
 
 
 def test_every_key_is_described():
-    assert _undescribed(Config) == []
+    assert list(_undescribed(Config)) == []
 
 
-def _sections(model):
-    for name, field in model.model_fields.items():
-        yield name, field, field.annotation if hasattr(field.annotation, "model_fields") else None
+def _undescribed(section):
+    described = descriptions(section)
+    for name, field in section.model_fields.items():
+        if hasattr(field.annotation, "model_fields"):
+            yield from _undescribed(field.annotation)
+        elif name not in described and not field.description:
+            yield f"{section.__name__}.{name}"
 
 
-def _undescribed(model):
-    return [
-        entry
-        for name, field, nested in _sections(model)
-        for entry in (_undescribed(nested) if nested else [] if field.description else [name])
-    ]
+def test_a_description_is_the_docstring_below_a_key():
+    """A key that is inherited has that of the base class."""
+    text = "Images per step."
+    assert descriptions(Train)["batch_size"] == text
+    assert descriptions(ClassifierTrain)["batch_size"] == text
+    assert schema()["$defs"]["ClassifierTrain"]["properties"]["batch_size"]["description"] == text

@@ -122,7 +122,7 @@ def _params_class(path: Path) -> type[MethodParams]:
 
 @contextmanager
 def _module(name: str, path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the namespace of an empty module of a file, in which pydantic finds its docstrings."""
+    """Yield the namespace of an empty module of a file, in which pydantic finds its types."""
     module = ModuleType(name)
     module.__file__ = str(path)
     imported = sys.modules.get(name)

@@ -110,7 +110,7 @@ InferPrecision = Literal["auto", "32-true"]
 class Section(BaseModel):
     """A closed, immutable section of the configuration: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     def unread(self) -> Collection[str]:
         """Return the inactive options: those without effect beside the values of the others."""
