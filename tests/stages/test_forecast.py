@@ -50,9 +50,9 @@ def test_the_demo_is_forecast_without_its_data(folder, rehearsed, capsys):
     assert main(["forecast", "--cores", "2"]) == 0
     shown = capsys.readouterr().out
     rows = {line.split()[1]: line.split() for line in shown.splitlines() if " psa " in f" {line}"}
-    # 22 epochs of 320 images, half a second each, and the start
-    assert rows["train_cam"][2:] == ["1", "59", "min", "29", "min", "1", "GB", "10", "kB"]
-    assert "320 + 64 images of about 128 x 128 pixels" in shown and "2 cores" in shown
+    # 18 epochs of 160 images, half a second each, and the start
+    assert rows["train_cam"][2:] == ["1", "24", "min", "12", "min", "1", "GB", "10", "kB"]
+    assert "160 + 48 images of about 128 x 128 pixels" in shown and "2 cores" in shown
     assert "\x1b" not in shown
 
 

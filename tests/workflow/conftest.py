@@ -16,6 +16,7 @@ from wsss.config.demo import DEMO
 from wsss.config.merging import merge
 from wsss.demo.folder import make_demo
 from wsss.ops.crf import ImageCRF
+from wsss.ops.par import ImagePAR
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "rules", "profiles", "envs", "configs", "src")
@@ -37,7 +38,7 @@ MICRO = merge(
             "train": {"epochs": 1, "crop": 64},
             "irn": {"train": {"epochs": 1, "crop": 64}},
         },
-        "walk": {"logt": 3},
+        "walk": {"logt": 3, "crf": {"iterations": 0}},
         "segment": {
             "deeplab_v3plus": {"width": 16},
             "train": {"epochs": 1, "crop": 64},
@@ -49,8 +50,9 @@ MICRO = merge(
 
 @cache
 def compile_kernels():
-    """Compile the CRF beside the project's own code, once instead of in every copy of it."""
+    """Compile CRF and PAR beside the project's own code, once instead of in every copy of it."""
     ImageCRF(np.zeros((4, 4, 3), np.uint8), 2, CrfKernel()).refine(np.full((2, 4, 4), 0.5))
+    ImagePAR(np.zeros((4, 4, 3), np.uint8)).refine(np.zeros((1, 4, 4), np.float32))
 
 
 class Project:

@@ -55,9 +55,9 @@ ClassName = Annotated[str, AfterValidator(cleaned)]
 class Demo(Section):
     """The generated data set."""
 
-    images: Count = 320
+    images: Count = 160
     """Number of training images."""
-    val_images: Count = 64
+    val_images: Count = 48
     """Number of held-out images."""
     size: Annotated[int, Field(ge=48, le=1024)] = 128
     """Typical side of an image in pixels."""

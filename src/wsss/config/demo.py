@@ -12,7 +12,7 @@ DEMO: dict[str, Any] = {
     "backbone": {"name": "tiny", "weights": None},
     "cam": {
         "train": {
-            "epochs": 22,
+            "epochs": 18,
             "min_steps": 0,
             "batch_size": 16,
             "lr": 0.003,
@@ -20,14 +20,15 @@ DEMO: dict[str, Any] = {
             "crop": 128,
             "resize": [112, 160],
         },
+        "infer": {"scales": [0.5, 1, 1.5]},
         "psa": {"dropout": 0.2},
         "eader": {"localizer_steps": 200, "adversary_steps": 200},
-        "aeft": {"start": 18, "batch_size": 32},
+        "aeft": {"start": 14, "batch_size": 32},
     },
     "crf": {"alphas": [0.5, 4]},
     "affinity": {
         "train": {
-            "epochs": 5,
+            "epochs": 4,
             "min_steps": 0,
             "lr": 0.001,
             "head_lr_factor": 1,
@@ -36,11 +37,11 @@ DEMO: dict[str, Any] = {
         },
         "irn": {"train": {"epochs": 5, "min_steps": 0, "crop": 128, "init": "cam"}},
     },
-    "walk": {"alpha": 1, "crf": {"iterations": 0}},
+    "walk": {"alpha": 1},
     "segment": {
         "deeplab_v3plus": {"width": 64, "rates": [6, 12, 18]},
         "train": {
-            "epochs": 8,
+            "epochs": 7,
             "min_steps": 0,
             "batch_size": 10,
             "lr": 0.001,
