@@ -303,11 +303,12 @@ def test_check_knows_texts_and_patches(tmp_path, monkeypatch, capfd, keys, size,
     [({}, ([1.0], False)), ({"scales": [0.5], "flip": True}, ([0.5], True))],
 )
 def test_views_are_those_of_the_method_unless_named(own, expected):
-    config = load({**OURS, "dataset": {"source": "csv", "root": "."}, "cam": {"infer": own}})
+    dataset = {"source": "csv", "root": "."}
+    config = load({**OURS, "dataset": dataset, "cam": {"infer": own}})
     assert config.views() == expected
     infer = json.loads(slice_json("infer_cam", config))["cam"]["infer"]
     assert (infer["scales"], infer["flip"]) == expected
-    assert load({"method": "psa"}).views() == ([0.5, 1.0, 1.5, 2.0], True)
+    assert load({"method": "psa", "dataset": dataset}).views() == ([0.5, 1.0, 1.5, 2.0], True)
 
 
 def test_nothing_is_trained_before_the_segmenter():
