@@ -128,6 +128,13 @@ class ImagePAR:
         return self._batch.refine([scores])[0]
 
 
+def position() -> np.ndarray:
+    """Weigh the neighbours of a pixel by their distance (48,) float32."""
+    distance = np.hypot(*np.transpose(OFFSETS))
+    powers = np.exp(-((distance / (distance.std(ddof=1) + EPS) / WIDTH) ** 2))
+    return (powers / powers.sum()).astype(np.float32)
+
+
 def _steps(images: Sequence[np.ndarray], device: "torch.device | None") -> _Steps:
     if device is not None and device.type == "cuda":
         from wsss.ops import par_torch

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from wsss.ops import par_kernels
-from wsss.ops.par import EPS, NEARNESS, OFFSETS, WIDTH
+from wsss.ops.par import EPS, NEARNESS, OFFSETS, WIDTH, position
 
-_OFFSETS = np.array(OFFSETS)
-_REACH = int(_OFFSETS.max())
+_REACH = int(np.max(OFFSETS))
+_CORNERS = np.array(OFFSETS) + _REACH
+"""Neighbours of the first pixel, row and column in a framed image."""
 
 
 class Steps:
@@ -29,31 +30,26 @@ class Steps:
         ]
 
 
+def _framed(planes: np.ndarray) -> np.ndarray:
+    """Frame planes (n, h, w), so that beyond a border is the pixel next to it within."""
+    return np.pad(planes, ((0, 0), (_REACH, _REACH), (_REACH, _REACH)), mode="edge")
+
+
 def _walk(maps: np.ndarray, weights: np.ndarray, iterations: int) -> np.ndarray:
     """Replace each pixel of maps (L, h, w) by the mean of its neighbours, repeatedly."""
     for _ in range(iterations):
-        # beyond a border is the pixel next to it within
-        framed = np.pad(maps, ((0, 0), *((_REACH, _REACH),) * 2), mode="edge")
-        maps = par_kernels.step(framed, weights, _OFFSETS + _REACH)
+        maps = par_kernels.step(_framed(maps), weights, _CORNERS)
     return maps
 
 
 def _weights(image: np.ndarray) -> np.ndarray:
     """Weigh the neighbours of each pixel of an image (h, 48, w) float32."""
-    frame = ((0, 0), *((_REACH, _REACH),) * 2)
-    framed = np.pad(image.transpose(2, 0, 1), frame, mode="edge").astype(np.int32)
-    weights = par_kernels.unlikeness(framed, _OFFSETS + _REACH, WIDTH, EPS)
+    framed = _framed(image.transpose(2, 0, 1)).astype(np.int32)
+    weights = par_kernels.unlikeness(framed, _CORNERS, WIDTH, EPS)
     # softmax over the neighbours
     weights -= weights.min(1, keepdims=True)
     np.exp(np.negative(weights, out=weights), out=weights)
     weights /= weights.sum(1, keepdims=True)
-    weights += NEARNESS * _position()[:, None]
+    weights += NEARNESS * position()[:, None]
     weights /= 1 + NEARNESS
     return weights
-
-
-def _position() -> np.ndarray:
-    """Weigh the neighbours by their distance (48,) float32."""
-    distance = np.hypot(*_OFFSETS.T)
-    powers = np.exp(-((distance / (distance.std(ddof=1) + EPS) / WIDTH) ** 2))
-    return (powers / powers.sum()).astype(np.float32)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from wsss.ops.par import EPS, NEARNESS, OFFSETS, WIDTH, Size
+from wsss.ops.par import EPS, NEARNESS, OFFSETS, WIDTH, Size, position
 from wsss.ops.sparse import repeat_step, sparse_warnings_ignored
 
 BAND = 1 << 16
@@ -82,14 +82,14 @@ def _neighbours(size: Size, device: torch.device) -> Tensor:
 def _weights(colours: Tensor, neighbours: Tensor) -> Tensor:
     """Weigh the neighbours (N, 48) of pixels with the colours (3, N)."""
     weights = colours.new_zeros(neighbours.shape)
-    position = _position().to(colours)
+    nearness = NEARNESS * torch.from_numpy(position()).to(colours)
     for near, centre, out in zip(
         neighbours.split(BAND), colours.split(BAND, 1), weights.split(BAND), strict=True
     ):
         for channel, here in zip(colours, centre, strict=True):
             difference = channel.index_select(0, near.flatten()).view_as(out).sub_(here[:, None])
             out -= _unlikeness(difference)
-        torch.add(NEARNESS * position, out.div_(len(colours)).softmax(1), out=out)
+        torch.add(nearness, out.div_(len(colours)).softmax(1), out=out)
     return weights.div_(1 + NEARNESS)
 
 
@@ -102,9 +102,3 @@ def _unlikeness(difference: Tensor) -> Tensor:
     total, squares = difference.sum(1).double(), difference.square_().sum(1).double()
     deviation = ((count * squares - total**2) / (count * (count - 1))).sqrt()
     return difference.mul_((WIDTH * (deviation + EPS)).pow(-2).float()[:, None])
-
-
-def _position() -> Tensor:
-    """Weigh the neighbours by their distance (48,)."""
-    distance = torch.tensor(OFFSETS).double().norm(dim=1)
-    return (-((distance / (distance.std() + EPS) / WIDTH) ** 2)).softmax(0)
