@@ -10,6 +10,15 @@ from wsss.io.index import Item
 
 
 @pytest.mark.parametrize(
+    ("samples", "expected"),
+    [(3200, (5, 12)), (2400, (5, 9)), (600, (1, 8)), (10**6, (5, 100))],
+)
+def test_validations_of_a_frozen_backbone_are_a_third(samples, expected):
+    # a step is hardly slower than a prediction: 2 % of the samples
+    assert extent(Monitor(), samples, frozen=True) == expected
+
+
+@pytest.mark.parametrize(
     ("settings", "samples", "parts", "expected"),
     [
         # 6 % of the samples of 400 steps of 8: 192 images

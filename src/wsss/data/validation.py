@@ -19,12 +19,15 @@ MOST = 100
 FEWEST = 8
 """Fewest images of a validation unless their number is configured; fewer say nothing."""
 
-SHARE = 0.06
-"""Images of all validations per sample of the training, unless their number is configured.
+SHARE = 0.02
+"""Time of all validations per time of the training, unless their number is configured.
 
-A prediction costs a third of a training step, which computes gradients, too: 2 % of the time, and
-reading the images once, and the pictures, take the rest of 3 %.
+Reading the images once, and the pictures, add about 1 %.
 """
+
+GRADIENTS = 3
+"""Time of a training step per time of a prediction where the whole network has gradients; where
+the backbone is frozen it is about 1."""
 
 
 class Measurement(NamedTuple):
@@ -74,17 +77,20 @@ NONE = Validations()
 """No validation."""
 
 
-def extent(monitor: Monitor, samples: int, parts: int = 1) -> tuple[int, int]:
+def extent(
+    monitor: Monitor, samples: int, parts: int = 1, *, frozen: bool = False
+) -> tuple[int, int]:
     """Return the number of validations of a training, and of the images of each of its parts.
 
     Args:
         monitor: their limits.
         samples: number of samples that the training learns, each time that it does.
         parts: number of parts with images of their own.
+        frozen: the backbone is not trained.
     """
     if monitor.images or not monitor.validations:
         return monitor.validations, monitor.images or 0
-    affordable = int(SHARE * samples) // parts
+    affordable = int(SHARE * samples * (1 if frozen else GRADIENTS)) // parts
     images = min(MOST, max(FEWEST, affordable // monitor.validations))
     return min(monitor.validations, affordable // images), images
 

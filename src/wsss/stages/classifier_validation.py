@@ -55,10 +55,23 @@ def validations_of_classifier(
     train: ClassifierTrain,
     seed: int,
     task: Method | Combo,
+    *,
+    frozen: bool,
 ) -> Validations:
-    """Return the validations of a classifier: on images of val, without any on those it learns."""
+    """Return the validations of a classifier: on images of val, without any on those it learns.
+
+    Args:
+        args: options of the stage.
+        learnt: images that it learns.
+        num_classes: C.
+        train: settings of the training.
+        seed: seed of the choice.
+        task: the classifier.
+        frozen: its backbone is not trained.
+    """
     val = Index.read(*args.val_index).split("val") if args.val_index else ()
-    count, images = extent(args.monitor, train.length(len(learnt)) * train.batch_size)
+    samples = train.length(len(learnt)) * train.batch_size
+    count, images = extent(args.monitor, samples, frozen=frozen)
     if not count:
         return Validations()
     name, items = ("val", val) if val else ("train", learnt)

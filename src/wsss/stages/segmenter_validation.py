@@ -80,7 +80,7 @@ def validations_of_segmenter(
     known = [item for item in val if item.image_id in masks.paths]
     parts = (not held_out) + bool(known)
     samples = train.length(len(learnt)) * train.batch_size
-    count, images = extent(args.monitor, samples, max(1, parts))
+    count, images = extent(args.monitor, samples, max(1, parts), frozen=train.freeze == "all")
     if not count:
         return Validations()
     found = []

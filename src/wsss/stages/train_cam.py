@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> None:
     log.info("train_cam: method %s, %d images", config.method, len(items))
     learnt, held = divide(items, recipe, config.seed, can_be_ranked)
     learning = index.num_classes, recipe, config.seed, task
+    frozen = config.backbone.freeze == "all"
     train(
         training,
         task,
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
         (__name__, *(f"wsss.methods.{name}" for name in options)),
         "classifier",
         of_classifier(held, *learning),
-        NONE if held else validations_of_classifier(args, learnt, *learning),
+        NONE if held else validations_of_classifier(args, learnt, *learning, frozen=frozen),
         **meta,
     )
 
