@@ -97,7 +97,7 @@ def _host_work(photographs: list[_Photograph], folder: Path) -> Iterator[Row]:
         ):
             for one, _Solved.field in zip(photographs, fields, strict=True):
                 image, cam = read_with_cam(cams, one.item)
-                low, high = (field[:-1] for field in refine_maps.refine(image, cam, RUN))
+                low, high = refine_maps.refine(image, cam, RUN)
                 out.put(one.item.image_id, classes=one.classes, alpha_4=low, alpha_24=high)
 
     def infer_segmenter() -> None:

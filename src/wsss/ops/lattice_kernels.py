@@ -60,35 +60,41 @@ class Lattice(NamedTuple):
 
 
 @compiled
-def _slot(number, slots, numbers):
-    """Find where a number is in a hash table of open addressing, or would be put."""
-    mask = len(slots) - 1
-    mixed = number * np.int64(-7046029254386353131)  # 2^64 over the golden ratio
-    slot = (mixed ^ (mixed >> np.int64(32))) & mask
-    while slots[slot] >= 0 and numbers[slots[slot]] != number:
-        slot = (slot + 1) & mask
+def _slot(number, numbers, bits):
+    """Find where a number is in a hash table of open addressing, or would be put.
+
+    The table has 2^bits slots; the highest bits of a product spread numbers that are close
+    (Fibonacci hashing, Knuth, TAOCP vol. 3, section 6.4).
+    """
+    mask = np.uint64(len(numbers) - 1)
+    mixed = np.uint64(number) * np.uint64(11400714819323198485)  # 2^64 over the golden ratio
+    slot = mixed >> np.uint64(64 - bits)
+    while numbers[slot] != number and numbers[slot] >= 0:
+        slot = (slot + np.uint64(1)) & mask
     return slot
 
 
 @compiled
-def _rehash(numbers, count, size):
-    """Make a hash table of `size` slots, of which at most half are used, and its numbers."""
-    slots, grown = np.full(size, -1, np.int32), np.empty(size // 2, np.int64)
-    grown[:count] = numbers[:count]
-    for vertex in range(count):
-        slots[_slot(grown[vertex], slots, grown)] = vertex
-    return slots, grown
+def _grown(numbers, vertices, bits):
+    """Make a hash table of 2^bits slots with the content of a smaller one."""
+    more, theirs = np.full(1 << bits, -1, np.int64), np.empty(1 << bits, np.uint32)
+    for old in range(len(numbers)):
+        if numbers[old] >= 0:
+            slot = _slot(numbers[old], more, bits)
+            more[slot], theirs[slot] = numbers[old], vertices[old]
+    return more, theirs
 
 
 @compiled
-def _neighbours(slots, numbers, count, along):
+def _neighbours(numbers, vertices, bits, count, along):
     found = np.full((len(along), count + 1, 2), count, np.uint32)
     for axis in range(len(along)):
-        for vertex in range(count):
-            other = slots[_slot(numbers[vertex] + along[axis], slots, numbers)]
-            if other >= 0:
-                found[axis, vertex, 0] = other
-                found[axis, other, 1] = vertex
+        for slot in range(len(numbers)):
+            if numbers[slot] >= 0:
+                ahead = _slot(numbers[slot] + along[axis], numbers, bits)
+                if numbers[ahead] >= 0:
+                    found[axis, vertices[slot], 0] = vertices[ahead]
+                    found[axis, vertices[ahead], 1] = vertices[slot]
     return found
 
 
@@ -104,25 +110,24 @@ def build(first, along, rest, rank):
     """
     size, pixels = rest.shape
     vertices, weights = np.empty(pixels * size, np.uint32), np.empty(pixels * size, np.float32)
-    slots, numbers = _rehash(np.empty(0, np.int64), 0, 1 << 14)
-    count = 0
+    # a hash table from numbers of lattice points to their vertices; -1 = a free slot
+    bits, count = 14, 0
+    known, theirs = np.full(1 << bits, -1, np.int64), np.empty(1 << bits, np.uint32)
     steps, ordered = np.empty(size, np.int64), np.empty(size, np.float32)
-    last_number, last_vertex = np.full(size, -1, np.int64), np.zeros(size, np.uint32)
     for pixel in range(pixels):
         for i in range(size):
             place = size - 1 - rank[i, pixel]
             steps[place], ordered[place] = along[i], rest[i, pixel]
-        if 2 * (count + size) > len(slots):
-            slots, numbers = _rehash(numbers, count, 2 * len(slots))
+        if 2 * (count + size) > len(known):
+            bits += 1
+            known, theirs = _grown(known, theirs, bits)
         number, below = first[pixel], ordered[size - 1] - np.float32(size)
         for r in range(size):
-            if number != last_number[r]:  # neighbouring pixels share most of their vertices
-                slot = _slot(number, slots, numbers)
-                if slots[slot] < 0:
-                    slots[slot], numbers[count] = count, number
-                    count += 1
-                last_number[r], last_vertex[r] = number, slots[slot]
-            vertices[pixel * size + r] = last_vertex[r]
+            slot = _slot(number, known, bits)
+            if known[slot] < 0:
+                known[slot], theirs[slot] = number, count
+                count += 1
+            vertices[pixel * size + r] = theirs[slot]
             weights[pixel * size + r] = (ordered[r] - below) * np.float32(1 / size)
             number, below = number + steps[r], ordered[r]
-    return Lattice(vertices, weights, _neighbours(slots, numbers, count, along))
+    return Lattice(vertices, weights, _neighbours(known, theirs, bits, count, along))

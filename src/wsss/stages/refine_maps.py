@@ -41,15 +41,14 @@ def run(args: argparse.Namespace) -> None:
         for item, (image, cam) in track(found, "refinement", len(items)):
             with finite_scores(item.image, args.cams, remedy="lower the weights of crf"):
                 scores = refine(image, cam, config)
-            # the last label's are what the others leave
-            kept = [field[:-1] for field in scores]
-            named = {alpha_name(a): p for a, p in zip(config.alphas(), kept, strict=True)}
+            named = {alpha_name(a): p for a, p in zip(config.alphas(), scores, strict=True)}
             put(item.image_id, classes=np.array(item.classes, np.int64), **named)
 
 
 def refine(image: np.ndarray, cam: np.ndarray, config: Run) -> list[np.ndarray]:
-    """Return the label scores (K + 1, H, W) uint8 (255 = certain) for every alpha.
+    """Return the label scores (K, H, W) uint8 (255 = certain) for every alpha.
 
+    They are those of the background and of all classes but the last, which has what they leave.
     PAR refines the class maps, which get the background's scores after it; the CRF starts from
     these. One pass serves all alphas, and only the classes present take part.
 
@@ -65,9 +64,9 @@ def refine(image: np.ndarray, cam: np.ndarray, config: Run) -> list[np.ndarray]:
     scores[:, 1:] = cam
     for field, alpha in zip(scores, alphas, strict=True):
         field[0] = background_score(cam, alpha)
-    scores = posteriors(image, scores, config)
-    scores *= 255
-    return list(np.rint(scores, out=scores).astype(np.uint8))
+    kept = posteriors(image, scores, config)[:, :-1]
+    kept *= 255
+    return list(np.rint(kept, out=kept).astype(np.uint8))
 
 
 def posteriors(image: np.ndarray, scores: np.ndarray, config: Run) -> np.ndarray:
