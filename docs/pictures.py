@@ -20,7 +20,7 @@ from wsss.io.validated_maps import read_cam, read_refined
 from wsss.products import VAL
 from wsss.report.panels import Heatmap, assign, paint_cam, paint_labels
 
-IMAGES = ("val_0002", "val_0054")
+IMAGES = ("val_0006", "val_0012")
 SIDE, GAP, HEAD = 224, 14, 44
 CAPTIONS = (
     ("image", "and its labels"),
