@@ -199,29 +199,38 @@ def _exponentials(unary, lattices, values, shape, first, last, out):
 
 
 @compiled
-def _differences(out, count, shape, rest):
+def _field_differences(out, count, width, first, last, rest, scale):
+    # loops over labels are too short for the compiler's vectors, those over pixels are not
+    scale[:] = 1
+    for c in range(first, last):
+        for pixel in range(count):
+            scale[pixel] += out[pixel * width + c]
+    for pixel in range(count):
+        scale[pixel] = np.float32(1) / scale[pixel]
+    for c in range(first, last):
+        kept = np.float32(c < last - rest)
+        for pixel in range(count):
+            place = pixel * width + c
+            out[place] = (kept * out[place] - np.float32(1)) * scale[pixel]
+
+
+@compiled
+def _differences(out, count, shape, rest, scale):
     """Replace e^logit by the posterior less that of label 0; 0 in channels of no label.
 
-    The posterior of a rest, the last label, counts as 0, so that it supports no pixel.
+    The posterior of a rest, the last label, counts as 0, so that it supports no pixel. `scale` has
+    room for a number of each pixel.
     """
     fields, others, width = shape
     if others == 1 and not rest:
         for i in range(count * width):
             out[i] = (out[i] - np.float32(1)) / (out[i] + np.float32(1))
         return
-    for pixel in range(count):
-        start = pixel * width
-        for _ in range(fields):
-            total = np.float32(1)
-            for c in range(start, start + others):
-                total += out[c]
-            scale = np.float32(1) / total
-            for c in range(start, start + others):
-                out[c] = (out[c] - np.float32(1)) * scale
-            start += others
-            if rest:
-                out[start - 1] = -scale
-        out[start : (pixel + 1) * width] = 0
+    for first in range(0, fields * others, others):
+        _field_differences(out, count, width, first, first + others, rest, scale)
+    for c in range(fields * others, width):
+        for pixel in range(count):
+            out[pixel * width + c] = 0
 
 
 @compiled
@@ -239,11 +248,11 @@ def step(unary, lattices, values, sums, shape, rest):
         rest: whether the last label is a rest.
     """
     width = shape[2]
-    out = np.empty(BATCH * width, np.float32)
+    out, scale = np.empty(BATCH * width, np.float32), np.empty(BATCH, np.float32)
     for first in range(0, len(unary) // width, BATCH):
         last = min(first + BATCH, len(unary) // width)
         _exponentials(unary, lattices, values, shape, first, last, out)
-        _differences(out, last - first, shape, rest)
+        _differences(out, last - first, shape, rest, scale)
         for pixel in range(first, last):
             for channel in range(0, width, LANES):
                 vector = _load(out, (pixel - first) * width + channel)
