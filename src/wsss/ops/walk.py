@@ -4,6 +4,7 @@ from functools import cache
 from itertools import accumulate
 from math import comb
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,8 +24,8 @@ def transition(
         affinity: Affinities of the pairs (P, n), in [0, 1].
         h: Height of the grid, cells.
         w: Width of the grid, cells.
-        source: Source cells (n,) int64.
-        target: Their neighbours (P, n) int64; no pair twice, in neither direction.
+        source: Source cells (n,) int64, on the CPU.
+        target: Their neighbours (P, n) int64, on the CPU; no pair twice, in neither direction.
         beta: Exponent >= 0; the larger, the fewer steps cross weak affinities.
 
     Returns:
@@ -33,26 +34,26 @@ def transition(
     # entries of W: every pair in both directions (P n,), ones on the diagonal (N,)
     cells, device = h * w, affinity.device
     weight = (affinity**beta).reshape(-1)
-    here = source.to(device).expand_as(target).reshape(-1)
-    there = target.to(device).reshape(-1)
-    self_loop = torch.arange(cells, device=device)
+    here, there = source.expand_as(target).reshape(-1), target.reshape(-1)
+    self_loop = torch.arange(cells)
     rows = torch.cat([here, there, self_loop])
     columns = torch.cat([there, here, self_loop])
+    values = torch.cat([weight, weight, weight.new_ones(cells)])
 
-    # sort row by row, as CSR wants it
-    order = torch.argsort(rows * cells + columns)
-    rows, columns = rows[order], columns[order]
-    values = torch.cat([weight, weight, weight.new_ones(cells)])[order]
-
-    # divide each row by its sum; offsets of the rows (N + 1,)
-    degree = weight.new_zeros(cells).index_add_(0, rows, values)
-    starts = rows.new_zeros(cells + 1)
+    # row by row, as CSR wants it; a stable sort makes use of the order that there is already
+    order = torch.from_numpy(np.argsort((rows * cells + columns).numpy(), kind="stable"))
+    starts = torch.zeros(cells + 1, dtype=torch.int32)
     starts[1:] = torch.bincount(rows, minlength=cells).cumsum(0)
+
+    # divide each row by its sum
+    rows = rows.to(device)
+    degree = weight.new_zeros(cells).index_add_(0, rows, values)
+    values = (values / degree[rows])[order.to(device)]
     with sparse_warnings_ignored():
         return torch.sparse_csr_tensor(
-            starts.int(),
-            columns.int(),
-            values / degree[rows],
+            starts.to(device),
+            columns[order].int().to(device),
+            values,
             (cells, cells),
             check_invariants=True,
         )
