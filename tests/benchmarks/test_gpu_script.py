@@ -31,6 +31,7 @@ def test_a_part_that_fails_costs_only_itself(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_part_runs(tmp_path):
     out = tmp_path / "table.md"
     command = ("benchmarks.gpu", "--device", "cpu", "--small", "--out", str(out))

@@ -58,6 +58,7 @@ def test_without_masks_there_is_no_miou(blind):
     assert evaluation["results"]["walk"]["coverage"] == 1
 
 
+@pytest.mark.long
 def test_a_run_without_held_out_images_ends_with_its_pseudo_labels(blind):
     listed = blind.folder / "data/ImageSets/Segmentation/val.txt"
     held_out = listed.read_text()

@@ -147,6 +147,7 @@ def test_a_terminated_training_goes_on_from_its_step(fresh):
     assert not (one / "work/resume").exists()
 
 
+@pytest.mark.long
 def test_two_runs_at_a_time_share_what_they_need(fresh):
     """Two configurations in one results folder: equal stages are made once, by either."""
     maps = "--until", "refine_maps"

@@ -56,6 +56,7 @@ def test_a_sixth_method_is_one_file_for_combinations_too(fresh):
     assert "unknown method 'peaks'; known: aeft, clip_es, eader, irn, peak, psa" in output
 
 
+@pytest.mark.long
 def test_a_published_checkpoint_replaces_the_training(project, tmp_path):
     import torch
 

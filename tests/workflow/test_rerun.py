@@ -151,6 +151,7 @@ def test_copied_results_are_current(project, tmp_path):
     assert copy.stale({"walk": {"beta": 4}}) == WALK
 
 
+@pytest.mark.long
 def test_going_back_makes_nothing_and_names_lead_back(project):
     change = {"until": "refine", "crf": {"alphas": [3, 32]}}
     before = project.made("refine/train")
