@@ -12,6 +12,9 @@ from wsss.metrics.ranking import average_precision, chance_precision, f1_score
 LEARNT = 0.1
 """Least part of the way from chance to a perfect order of a class that counts as learnt."""
 
+EPS = 1e-9
+"""Rounding of metrics."""
+
 
 class ClassScore(Document):
     """Metrics of one class; None where no image of the split has its label."""
@@ -30,8 +33,8 @@ class ClassScore(Document):
         """False where the order of the images is hardly better than chance (`LEARNT`)."""
         if self.ap is None or self.chance is None:
             return True
-        # a class that every image has cannot be ordered at all
-        return self.ap >= min(1.0, self.chance + LEARNT * (1 - self.chance))
+        # a class that every image has cannot be ordered at all: both are 1, up to rounding
+        return self.ap >= self.chance + LEARNT * (1 - self.chance) - EPS
 
 
 class ClassifierScores(EvalFile):
@@ -87,7 +90,7 @@ class ClassifierScores(EvalFile):
         """
         for name, given in (("ap", self.map), ("f1", self.f1)):
             mean = mean_of_known([getattr(one, name) for one in self.classes.values()])
-            if (mean is None) != (given is None) or abs((mean or 0) - (given or 0)) > 1e-9:
+            if (mean is None) != (given is None) or abs((mean or 0) - (given or 0)) > EPS:
                 raise ValueError(f"the mean of {name} is not that of its classes")
 
 
