@@ -220,6 +220,14 @@ def test_mistakes_are_a_line_and_code_2(given, capfd):
     assert "nothing to do; add --walk" in capfd.readouterr().err
 
 
+def test_a_walk_that_cannot_be_made_leaves_an_earlier_result(given):
+    before = run(given).digest
+    (given / "tiny.yaml").write_text("backbone: {name: tiny, weights: null}")
+    with pytest.raises(UserError, match="--walk: backbone tiny has no pretrained weights"):
+        run(given, "--walk", "--config", given / "tiny.yaml")
+    assert LabelReader([given / "out/labels.tsv"]).digest == before
+
+
 def test_files_of_the_user_stay(given):
     (given / "out/maps").mkdir(parents=True)
     with pytest.raises(UserError, match="holds maps, no result of refine"):

@@ -65,6 +65,9 @@ _KEYS = ("refine", "crf", "par", "walk", "backbone", "affinity.radius", "affinit
 MAPS = "maps"
 """Folder of the refined maps, within that of the masks."""
 
+WalkScores = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Function from an image (H, W, 3) and scores (L, H, W) to scores of the same shape."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
@@ -165,10 +168,11 @@ def run(args: argparse.Namespace) -> None:
     alpha = args.alpha or min(config.alphas(), default=config.walk.alpha)
     work = Work(photos, maps, channels, labels, config, alpha)
     log.info("refine: %s of %d photographs into %s", config.refine, len(photos), args.out)
+    walk = _walk(config, args.threads) if args.walk else None
     damaged = [photo.damage for photo in found if photo.damage]
     with ResumableWriter(args.out / RECORD, _provenance(args, work)) as out:
         write_text(args.out / CLASSES, "\n".join([NO_CLASS, *channels.classes, ""]))
-        damaged += _refine_all(work, args, out)
+        damaged += _refine_all(work, walk, args, out)
     _tidy(args.out / MAPS, {photo.image_id for photo in photos} if args.save_maps else set())
     if damaged:
         first = f"damaged, hence without a mask: {len(damaged)} of {len(found)} photographs:"
@@ -217,14 +221,15 @@ def _checked(
     return {photo.image_id: found[photo.image_id] for photo in photos}
 
 
-def _refine_all(work: Work, args: argparse.Namespace, out: ResumableWriter) -> list[str]:
+def _refine_all(
+    work: Work, walk: WalkScores | None, args: argparse.Namespace, out: ResumableWriter
+) -> list[str]:
     """Write masks and maps; return one line per photograph that could not be decoded."""
     todo = [
         photo
         for photo in work.photos
         if not out.reuse(photo.image_id, photo.path, work.maps[photo.image_id])
     ]
-    walk = _walk(work.config, args.threads) if args.walk and todo else None
     damaged: list[str] = []
     dim: dict[Path, int | None] = {}
     maps = args.out / MAPS if args.save_maps else None
@@ -267,8 +272,8 @@ def refine(image: np.ndarray, scores: Scores, config: Run, alpha: float) -> np.n
     return posteriors(image, maps, config)
 
 
-def _walk(config: Config, threads: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return the walk: from an image (H, W, 3) and scores (L, H, W) to scores of the same shape.
+def _walk(config: Config, threads: int) -> WalkScores:
+    """Return the walk.
 
     Raises:
         UserError: the backbone has no pretrained weights, or they cannot be read.
