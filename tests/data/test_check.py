@@ -80,6 +80,14 @@ def test_wrong_row_is_named_with_its_line(folder, row, message):
     assert any(p.startswith("labels.csv:5: ") and message in p for p in problems), problems
 
 
+def test_an_image_with_a_mask_alone_gets_its_labels_from_the_user(folder):
+    with_masks(folder)
+    rows = [f"{row},masks/{row[4]}.png" for row in GOOD]
+    folder.table(["img/a.png,train,,masks/a.png", *rows[1:]], "image,split,labels,mask")
+    expected = "no label beside its mask; write the classes that this shows, or background"
+    assert f"labels.csv:2: {expected}" in folder.problems(classes=["cat", "dog"])
+
+
 def test_truncated_image_is_named(folder):
     folder.image("img/a.png", size=(90, 90))
     path = folder.root / "img/a.png"

@@ -185,7 +185,7 @@ def _record_problems(listing: Listing) -> Iterator[str]:
     first: dict[str, str] = {}
     hint = "add it to dataset.classes" if listing.class_names else "no training image has it"
     for record, image_id in zip(listing.records, listing.ids, strict=True):
-        of_labels = label_problems(record.labels, listing.names, hint)
+        of_labels = label_problems(record.labels, listing.names, hint, bool(record.mask))
         yield from (f"{record.where}: {text}" for text in of_labels)
         for label in set(record.labels) - set(listing.class_names or ()):
             if re.search("[,|]", label):
@@ -209,7 +209,10 @@ def _record_problems(listing: Listing) -> Iterator[str]:
 
 
 def label_problems(
-    labels: Sequence[str], names: Sequence[str], hint: str = "add it to dataset.classes"
+    labels: Sequence[str],
+    names: Sequence[str],
+    hint: str = "add it to dataset.classes",
+    has_mask: bool = False,
 ) -> Iterator[str]:
     """Yield problems of the labels of one image or tile.
 
@@ -217,8 +220,11 @@ def label_problems(
         labels: as written.
         names: the classes.
         hint: remedy for a label that is not close to any class.
+        has_mask: whether the image has a mask.
     """
-    if not labels:
+    if not labels and has_mask:
+        yield f"no label beside its mask; write the classes that this shows, or {NO_CLASS}"
+    elif not labels:
         yield f"no label; write {NO_CLASS} if it shows none of the classes"
     if NO_CLASS in labels and len(labels) > 1:
         yield f"{NO_CLASS} beside other labels; it means that there are none"
