@@ -47,6 +47,10 @@ def test_wrong_texts_are_named(own, message):
     assert line.startswith(message)
 
 
+def test_any_sign_of_a_text_is_taken():
+    assert not [*problems(("cup",), {"cup": "a \"cup\"; 'mug', {} \\ カップ"})]
+
+
 @pytest.mark.parametrize(
     "name", ["cls_3", "class7", "12", "Class 01", "label-2", "x", "3.5", "c1", "_1_"]
 )

@@ -171,6 +171,19 @@ def test_wrong_texts_are_refused(small, data, capfd, keys, message):
     assert not (data / "text.safetensors").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "not readable"), ("[1]", "lacks embed_dim"), ('{"embed_dim": 8}', "lacks vision_cfg")],
+)
+def test_a_file_that_describes_no_text_tower_is_named(small, data, capfd, content, message):
+    (data / "mine.json").write_text(content)
+    tower = {"name": str(data / "mine.json"), "weights": None}
+    assert embed(data, options(small, text_tower=tower)) == 2
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: ") and message in line
+    assert f"text_tower.name: {data / 'mine.json'}: " in line
+
+
 def test_weights_of_another_text_tower_are_refused(small, data, capfd):
     save_file({"visual.proj": torch.zeros(3, 3)}, data / "wrong.safetensors")
     tower = {"name": str(small / "small.json"), "weights": str(data / "wrong.safetensors")}

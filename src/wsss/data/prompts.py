@@ -59,7 +59,7 @@ def problems(names: Sequence[str], own: Mapping[str, str]) -> Iterator[str]:
         if name not in names:
             hint = suggestion(name, names)
             yield f"{name!r} is no class; {hint or f'the classes are {_some(names)}'}"
-        elif not cleaned(text) or is_unwritable(text):
+        elif not cleaned(text) or is_unwritable(text.replace(";", ",")):
             yield f"{name!r}: {text!r} is no text; describe the class in words"
 
 

@@ -1,5 +1,6 @@
 """Text towers of CLIP from the library open_clip."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from wsss.errors import UserError
 from wsss.nn.weights import load_state, read_state
+
+_DESCRIBED = ("embed_dim", "vision_cfg", "text_cfg")
+"""Keys that open_clip knows the configuration of a model by."""
 
 _LONG = 8
 """Multiple of the context that a tokenizer may fill, so that what is cut off shows."""
@@ -76,6 +80,7 @@ def load_text_tower(name: str, weights: str | None, is_file: bool) -> TextTower:
         ) from None
     model_name = name
     if name.endswith(".json"):
+        _check_description(Path(name))
         open_clip.add_model_config(Path(name))
         model_name = Path(name).stem
     known = open_clip.list_models()
@@ -98,6 +103,20 @@ def load_text_tower(name: str, weights: str | None, is_file: bool) -> TextTower:
         load_state(model, read_state(Path(weights)), weights)
     described = ", ".join([model_name, *([Path(weights).name] if weights else [])])
     return TextTower(model.eval(), tokenizer, described)
+
+
+def _check_description(path: Path) -> None:
+    """Raise a UserError for a file that open_clip passes over, or cannot read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"cam.clip_es.text_tower.name: {path}: not readable ({error})") from None
+    lacking = [key for key in _DESCRIBED if not isinstance(found, dict) or key not in found]
+    if lacking:
+        raise UserError(
+            f"cam.clip_es.text_tower.name: {path}: describes no model of open_clip, as it lacks "
+            f"{', '.join(lacking)}"
+        )
 
 
 def _mean_sizes(filters: Tensor) -> np.ndarray:

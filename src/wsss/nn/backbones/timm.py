@@ -167,7 +167,7 @@ def known(name: str) -> str:
         pass
     close = get_close_matches(encoder, timm.list_models() + timm.list_pretrained(), 3)
     hint = f"; did you mean {', '.join(TIMM + match for match in close)}?" if close else ""
-    raise UserError(f"backbone {name}: timm has no such encoder{hint}")
+    raise UserError(f"backbone {TIMM}{encoder}: timm has no such encoder{hint}")
 
 
 def _features(encoder: str, stride: int) -> nn.Module | None:
