@@ -67,6 +67,15 @@ def test_a_dry_run_makes_nothing(folder, caplog):
     assert last.endswith("artifacts would be made") and not (folder / "results").exists()
 
 
+def test_what_a_plan_says_is_shown(folder, caplog):
+    plan = {"budget": "good", "data": "of another day", "values": {"seed": 5}}
+    raw = {"dataset": {"source": "demo"}, "until": "cam", "plan": plan}
+    (folder / "plan.yaml").write_text(yaml.safe_dump(raw))
+    overridden, changed, *_ = call(run, caplog, "--dry-run", "plan.yaml")
+    assert overridden.endswith("overridden: seed 5 -> 0")
+    assert changed.startswith("Images or labels changed since the plan was made")
+
+
 LAYOUTS = {
     "csv": ["images/a.jpg", "images/b.jpg"],
     "folders": ["train/cat/a.jpg", "train/dog/b.jpg", "val/cat/c.jpg"],

@@ -18,12 +18,15 @@ from rich.live import Live
 from rich.text import Text
 
 from wsss.config.files import BASE
+from wsss.config.model import Config
+from wsss.data.contents import DIGESTS, FileContents
 from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
 from wsss.plan.changes import Change, changes, missing
 from wsss.plan.command import check_command
 from wsss.plan.links import run_links
+from wsss.planning.planned import data_digest, remarks
 from wsss.report.terminal import show
 from wsss.stages.options import integer
 from wsss.workflow import environment, snakemake
@@ -75,6 +78,8 @@ def run(args: argparse.Namespace) -> None:
     if not files and not BASE.is_file():
         raise UserError("name a configuration file: wsss run mine.yaml")
     plan = planned(files)
+    for line in _remarks(plan.config):
+        log.info(line)
     if args.dry_run:
         for line in explained(changes(plan)):
             log.info(line)
@@ -85,6 +90,12 @@ def run(args: argparse.Namespace) -> None:
         show(summary.read_text(encoding="utf-8"), differences.read_text(encoding="utf-8"))
     for line in results(plan):
         log.info(line)
+
+
+def _remarks(config: Config) -> Iterator[str]:
+    """Yield what Snakemake, whose output is not shown, says about a plan of `wsss plan`."""
+    if config.plan:
+        yield from remarks(config, data_digest(FileContents(config.dataset, DIGESTS)))
 
 
 def explained(found: Sequence[Change]) -> Iterator[str]:
