@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -50,6 +51,14 @@ def test_mirrored_views_are_joined_by_their_maximum():
     views = [torch.tensor(x) for x in ([1.0, 5], [4.0, 2], [10.0, 10], [0.0, 20])]
     assert Vit.join_views(iter(views), True).tolist() == [14, 25]
     assert Vit.join_views(views[::2], False).tolist() == [11, 15]
+
+
+def test_maps_are_scaled_as_published():
+    maps = np.array([[[1, 3], [2, 5]], [[0, 0], [0, 1e-6]]], np.float32)
+    scaled = Vit.scale_maps(maps)
+    np.testing.assert_allclose(scaled[0], [[0, 2 / (4 + 1e-5)], [1 / (4 + 1e-5), 4 / (4 + 1e-5)]])
+    # next to nothing stays little
+    assert scaled[1].max() == pytest.approx(1e-6 / (1e-6 + 1e-5))
 
 
 def test_either_classifier_gives_the_maps():

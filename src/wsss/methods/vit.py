@@ -34,6 +34,9 @@ from wsss.ops.attention import attention_affinity, refine_by_attention
 from wsss.ops.cam import scale_min_max
 from wsss.ops.resize import resize_bilinear
 
+EPS = 1e-5
+"""Added to the maximum of a map that is scaled to [0, 1] (docs/methods/vit.md 6)."""
+
 
 class VitParams(MethodParams):
     """Hyper-parameters of a classifier on tokens; the defaults are those of ToCo's training.
@@ -129,7 +132,7 @@ class Vit(Method):
     @staticmethod
     def scale_maps(total: np.ndarray) -> np.ndarray:
         """Scale joined maps (K, H, W) by their minimum and maximum."""
-        return scale_min_max(total)
+        return scale_min_max(total, EPS)
 
     def _maps(self, image: Tensor, classes: Tensor) -> Tensor:
         """Compute signed maps (B, K, h, w), or those in [0, 1] that attention has refined."""
