@@ -1,6 +1,7 @@
 """Commands that start, explain and show a run, and write its configuration."""
 
 import argparse
+import io
 import logging
 from pathlib import Path
 
@@ -74,6 +75,30 @@ def test_what_a_plan_says_is_shown(folder, caplog):
     overridden, changed, *_ = call(run, caplog, "--dry-run", "plan.yaml")
     assert overridden.endswith("overridden: seed 5 -> 0")
     assert changed.startswith("Images or labels changed since the plan was made")
+
+
+OUTPUT = """\
+Building DAG of jobs...
+error: prepare_data of psa, val: 2 problems in pets:
+labels.csv:2: no label
+labels.csv:3: no such file
+RuleException:
+CalledProcessError in file "rules/data.smk", line 122:
+[Sat Nov 28 02:30:59 2026]
+Error in rule prepare_data:
+"""
+
+
+def test_all_lines_of_an_error_are_shown():
+    wanted = "prepare_data of psa, val: 2 problems in pets:\nlabels.csv:2: no label\n"
+    assert run._failure(io.StringIO(OUTPUT)) == f"{wanted}labels.csv:3: no such file"
+    # that of another job
+    found = run._failure(io.StringIO(f"{OUTPUT}error: train_cam of psa: no\n\nend"))
+    assert found.endswith("labels.csv:3: no such file\ntrain_cam of psa: no")
+
+
+def test_without_an_error_the_end_of_the_output_is_shown():
+    assert run._failure(io.StringIO("a\nb\n")) == "Snakemake has stopped:\na\nb"
 
 
 LAYOUTS = {

@@ -187,8 +187,8 @@ def _record_problems(listing: Listing) -> Iterator[str]:
     for record, image_id in zip(listing.records, listing.ids, strict=True):
         of_labels = label_problems(record.labels, listing.names, hint, bool(record.mask))
         yield from (f"{record.where}: {text}" for text in of_labels)
-        for label in set(record.labels) - set(listing.class_names or ()):
-            if re.search("[,|]", label):
+        for label in record.labels:
+            if label not in (listing.class_names or ()) and re.search("[,|]", label):
                 yield (
                     f"{record.where}: {label!r} reads as several labels; separate them by ;, or "
                     "list it in dataset.classes if it is one"

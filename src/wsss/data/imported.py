@@ -72,7 +72,9 @@ def read_names(text: str) -> Channels:
     background = names[:1] == [NO_CLASS]
     classes = tuple(names[background:])
     problems = [wrong for name in classes if (wrong := class_problem(name))]
-    problems += [f"{name!r} stands twice" for name in set(classes) if classes.count(name) > 1]
+    problems += [
+        f"{name!r} stands twice" for name in dict.fromkeys(classes) if classes.count(name) > 1
+    ]
     problems += look_alikes(classes)
     if not classes or len(classes) >= IGNORE:
         problems.append(f"names {len(classes)} classes, expected 1 to {IGNORE - 1}")

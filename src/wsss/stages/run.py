@@ -6,6 +6,7 @@ stage has a line. With --dry-run it says what would be made, and why.
 """
 
 import argparse
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -44,6 +45,10 @@ _SHOWN = {
 
 _POLL = 0.5
 """Seconds between two looks at the artifacts."""
+
+_ERROR = "error: "
+_OF_SNAKEMAKE = re.compile(r"\[\w{3} |RuleException:|WorkflowError|$")
+"""Beginning of the error of a job, and of the lines of Snakemake behind it, or an empty one."""
 
 _LAST = 20
 """Lines of Snakemake's output that are shown where no job has named its error."""
@@ -165,5 +170,11 @@ def _failure(output: IO[str]) -> str:
     """Return the errors that jobs have named, or the end of Snakemake's output."""
     output.seek(0)
     lines = output.read().splitlines()
-    named = dict.fromkeys(line.removeprefix("error: ") for line in lines if "error: " in line[:9])
-    return "\n".join(named or ["Snakemake has stopped:", *lines[-_LAST:]])
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        starts = _ERROR in line[:9]
+        inside = starts or (inside and not _OF_SNAKEMAKE.match(line))
+        if inside:
+            found.append(line.removeprefix(_ERROR))
+    return "\n".join(dict.fromkeys(found) or ["Snakemake has stopped:", *lines[-_LAST:]])
