@@ -39,6 +39,18 @@ def test_a_valid_data_set_is_described(data, capsys):
     assert "wsss forecast" in shown and "\x1b" not in shown
 
 
+@pytest.mark.parametrize("keys", [{"upper_bound": True}, {"segment": {"train": {"masks": True}}}])
+def test_masks_that_a_run_learns_from_have_to_be_there(data, capfd, keys):
+    content = yaml.safe_load((data / "mine.yaml").read_text())
+    (data / "mine.yaml").write_text(yaml.safe_dump(content | keys))
+    assert main(["check", "mine.yaml"]) == 2
+    assert "upper_bound is true, but no training image has a mask" in capfd.readouterr().err
+    Image.new("L", (80, 60), 1).save(data / "m.png")
+    rows = [f"{row},{'m.png' if row[0] == 'a' else ''}" for row in ROWS]
+    (data / "labels.csv").write_text("\n".join(["image,split,labels,mask", *rows]))
+    assert main(["check", "mine.yaml"]) == 0
+
+
 def test_train_comes_first_whatever_the_order_of_the_rows(data, capsys):
     (data / "labels.csv").write_text("\n".join(["image,split,labels", *reversed(ROWS)]))
     assert main(["check", "mine.yaml"]) == 0
