@@ -59,7 +59,7 @@ def test_every_value_has_its_reason():
     values = [line for line in body.splitlines() if line and not line.endswith(":")]
     bare = [line.strip() for line in values if "  # " not in line]
     assert bare == ["name: pets", "source: csv", "root: ."]
-    assert "# * a weakness" in text and "--configfile out/plan.yaml" in text
+    assert "# * a weakness" in text and "wsss run out/plan.yaml" in text
     assert "  # empirical" in body and "  # recipe" in body
 
 

@@ -51,7 +51,7 @@ def test_the_plan_is_a_configuration_beside_its_fingerprint(pets, capfd):
     assert config.plan.data == facts["data"]
     assert facts["splits"]["train"] == {"images": 30, "background": 10, "masks": 0}
     assert text.index("No recipe can mend") < text.index("Plan good for pets: 30 + 1 images")
-    assert "snakemake --cores all --configfile results/pets/plan.yaml" in text
+    assert "wsss run results/pets/plan.yaml" in text
 
 
 @pytest.mark.parametrize(

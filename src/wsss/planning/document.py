@@ -40,7 +40,7 @@ def plan_text(made: Planning, found: Fingerprint, limits: Sequence[str], path: s
     head = [
         f"Plan {made.planned.budget} for {found.name}: {counted(found)}; {found.hardware}",
         "",
-        f"    snakemake --cores all --configfile {path}",
+        f"    wsss run {path}",
         "",
         *_HEAD.splitlines(),
     ]

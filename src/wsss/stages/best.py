@@ -44,8 +44,7 @@ def run(args: argparse.Namespace) -> None:
     summary = Path(planned(args.configs).report.path).with_name("summary.tsv")
     if not summary.is_file():
         raise UserError(
-            f"{summary}: no report on the runs of this configuration; the same snakemake command "
-            "makes it"
+            f"{summary}: no report on the runs of this configuration; wsss run makes it"
         )
     rows = read_rows(summary.read_text(encoding="utf-8"))
     if found := correlations(rows):

@@ -107,4 +107,4 @@ def _print_files(out: Path, kept: bool) -> None:
         console.print(f"The plan that was there is kept in {out / BEFORE}")
     console.print(f"Written: {out / PLAN}, with a reason for every value, and {out / FACTS}")
     console.print(f"Time and memory: wsss forecast {out / PLAN}")
-    console.print(f"Run it: snakemake --cores all --configfile {out / PLAN}")
+    console.print(f"Run it: wsss run {out / PLAN}")

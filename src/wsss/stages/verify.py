@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     if not there:
         raise UserError(
             f"{plan.store}: no result of this configuration is there, with the present code and "
-            "data; the same snakemake command makes them"
+            "data; wsss run makes them"
         )
     log.info("%s: %d of %d results are there", plan.store, len(there), len(plan.artifacts))
     found = [(a, d) for a in track(there, "verify") for d in damages(a, plan.store)]
@@ -52,7 +52,7 @@ def _damage(found: Sequence[tuple[Artifact, Damage]]) -> Iterator[str]:
         yield f"  {damage.text} ({artifact.stage} of {artifact.users})"
     if len(found) > SHOWN:
         yield f"  ... {len(found) - SHOWN} more"
-    yield "remove these folders, and the same snakemake command makes their results again:"
+    yield "remove these folders, and wsss run makes their results again:"
     yield from dict.fromkeys(f"  {damage.folder}" for _, damage in found)
 
 
@@ -61,4 +61,4 @@ def _links(wrong: Sequence[str]) -> Iterator[str]:
     if wrong:
         yield f"links that do not lead to their results: {len(wrong)}"
         yield from (f"  {line}" for line in wrong)
-        yield "the same snakemake command sets them again"
+        yield "wsss run sets them again"
