@@ -50,5 +50,17 @@ def test_without_masks_the_classifier_is_judged(make_run, ap: float, said: str) 
     assert text.endswith(said) and bad == (ap < 0.5)
 
 
+@pytest.mark.parametrize(
+    ("variant", "learnt"),
+    [
+        ("net", ["image labels"]),
+        ("net + masks + corrected masks", ["image labels", "masks", "corrected masks"]),
+    ],
+)
+def test_masks_that_were_learnt_are_said(make_run, variant: str, learnt: list[str]) -> None:
+    found = headline([make_run(variant=variant)])
+    assert found is not None and found["learnt"] == learnt
+
+
 def test_nothing_evaluated_no_verdict() -> None:
     assert headline([RunResults("a")]) is None

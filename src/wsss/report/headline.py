@@ -39,6 +39,7 @@ def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
         "value": tables.percent(step.metrics.miou),
         "metric": METRICS["miou"].title,
         "has_masks": True,
+        "learnt": _learnt(chain, step),
         "present": tables.percent(step.metrics.miou_present),
         "seed": tables.percent(seed.metrics.miou)
         if seed and seed.product != step.product
@@ -51,6 +52,12 @@ def headline(runs: Sequence[RunResults]) -> dict[str, Any] | None:
 def _last(chain: Chain) -> Step | None:
     """Return the last step, bounds left out."""
     return next((step for step in reversed(chain.steps) if not step.reference), None)
+
+
+def _learnt(chain: Chain, step: Step) -> list[str]:
+    """Return what a step has learnt from: image labels, and the masks that its variant names."""
+    _, *masks = chain.first.variants.get(step.product, "").split(" + ")
+    return ["image labels", *masks]
 
 
 def _deviation(chain: Chain, step: Step, runs: Sequence[RunResults]) -> str:
