@@ -116,7 +116,7 @@ def test_criteria_of_location_stand_beside_the_leading_number(make_run, monkeypa
     monkeypatch.setattr(choice, "earned", lambda *_: None)
     run = located(make_run(masks=False), edge_contrast=0.31)
     text = page.render(BLANK, [run])
-    assert "edge contrast 31.0 %" in lead(text) and "orrelation" in lead(text)
+    assert "edge contrast 31.0 %" in lead(text) and "None of these is known to" in lead(text)
     heads = re.findall(r'<th class="n" scope="col">([^<]*)</th>', section(text, "metrics"))
     assert "edges" in heads and "refiners" not in heads
     assert balanced(text)
