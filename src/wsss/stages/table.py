@@ -54,7 +54,9 @@ def run(args: argparse.Namespace) -> None:
     else:
         table = _stages(summary, args.metric)
     if len(table) < 2:
-        without = "the data set has no masks" if args.metric == "miou" else "it was not measured"
+        without = "it was not measured"
+        if args.metric == "miou":
+            without = "the data set has no masks; --metric label_agreement shows what needs none"
         raise UserError(f"{folder}: no {METRICS[args.metric].title} to show; {without}")
     sys.stdout.write(FORMATS[args.format](table))
 
