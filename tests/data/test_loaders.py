@@ -98,3 +98,14 @@ def test_a_training_may_end_within_an_epoch():
     short = EpochSampler(10, [4, 4], seed=0, end=3)
     assert short.steps == 3 and list(short) == whole[:3]
     assert EpochSampler(10, [4, 4], seed=0, end=9).steps == 4
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset by peer"), EOFError()])
+def test_a_worker_killed_while_its_batch_is_fetched_is_named(monkeypatch, error):
+    def fetched(_):
+        yield torch.zeros(1)
+        raise error
+
+    monkeypatch.setattr(torch.utils.data.DataLoader, "__iter__", fetched)
+    with pytest.raises(RuntimeError, match=r"^DataLoader worker was killed"):
+        list(make_loader(Places(), EpochSampler(4, [2], seed=0), 1))

@@ -90,14 +90,21 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
 
 
 class Loader(DataLoader[Sample | UserError]):
-    """Loader that raises a `UserError` found in place of a batch."""
+    """Loader that raises a `UserError` found in place of a batch.
+
+    A worker that is killed while its batch is fetched is an error like that of torch for all
+    others.
+    """
 
     # torch names a private class here
     def __iter__(self) -> Iterator[Sample]:  # type: ignore[override]
-        for batch in super().__iter__():
-            if isinstance(batch, UserError):
-                raise batch
-            yield batch
+        try:
+            for batch in super().__iter__():
+                if isinstance(batch, UserError):
+                    raise batch
+                yield batch
+        except (ConnectionError, EOFError) as error:
+            raise RuntimeError(f"DataLoader worker was killed: {error}") from error
 
 
 def make_loader(
