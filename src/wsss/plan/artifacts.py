@@ -73,7 +73,7 @@ class Plan:
         self.store = f"{config.results}/store"
         self.folder = f"{config.results}/{config.dataset.name}"
         self.artifacts: dict[str, Artifact] = {}
-        self._contents = contents
+        self.contents = contents
         self._values = {None: effective(config)} | {n: effective(r) for n, r in self.runs.items()}
         self._known: dict[tuple[str, Split | None, str | None], Artifact | None] = {}
         self.report = self._report()
@@ -150,7 +150,7 @@ class Plan:
     def _made(self, stage: Stage, row: Product, split: Split | None, run: str | None) -> Artifact:
         inputs = {need.role: tuple(self._needed(need, row, split, run)) for need in stage.inputs}
         case, results = self._case(run), self.config.results
-        facts, arguments = details(stage, split, case, results, inputs, self._contents)
+        facts, arguments = details(stage, split, case, results, inputs, self.contents)
         watched = {}
         if stage.watched is not None:
             watched = {n.role: tuple(self._needed(n, row, VAL, run)) for n in stage.watched}
@@ -186,7 +186,7 @@ class Plan:
         row, source = pipeline.product("weights"), backbone.weights or ""
         facts = [backbone.name, source]
         if file := backbone.weights_file():
-            facts.append(self._contents.file(file))
+            facts.append(self.contents.file(file))
         arguments = ["--backbone", backbone.name, "--source", source]
         if accepted := self.config.accept_license:
             arguments += ["--accept", *accepted]
@@ -246,7 +246,7 @@ class Plan:
 
     def _parts(self, split: Split) -> tuple[str, ...]:
         """Return the parts of a split that are worked on by jobs of their own."""
-        images = self._contents.images(split)
+        images = self.contents.images(split)
         needed = JOBS_UNKNOWN if images is None else min(MOST_JOBS, ceil(images / IMAGES_PER_JOB))
         count = self.config.jobs or needed
         if images is not None:

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wsss.config.model import Config
-from wsss.data.contents import FileContents
 from wsss.io.provenance import text_digest
+from wsss.plan.contents import Contents
 from wsss.products import SPLITS
 
 
-def data_digest(contents: FileContents) -> str:
+def data_digest(contents: Contents) -> str:
     """Return a digest of images, labels and splits."""
     return text_digest(" ".join(contents.index(split) for split in SPLITS))
 

@@ -19,8 +19,6 @@ from rich.live import Live
 from rich.text import Text
 
 from wsss.config.files import BASE
-from wsss.config.model import Config
-from wsss.data.contents import DIGESTS, FileContents
 from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
@@ -83,7 +81,8 @@ def run(args: argparse.Namespace) -> None:
     if not files and not BASE.is_file():
         raise UserError("name a configuration file: wsss run mine.yaml")
     plan = planned(files)
-    for line in _remarks(plan.config):
+    # Snakemake says it, too, but its output is not shown
+    for line in remarks(plan.config, data_digest(plan.contents)):
         log.info(line)
     if args.dry_run:
         for line in explained(changes(plan)):
@@ -95,12 +94,6 @@ def run(args: argparse.Namespace) -> None:
         show(summary.read_text(encoding="utf-8"), differences.read_text(encoding="utf-8"))
     for line in results(plan):
         log.info(line)
-
-
-def _remarks(config: Config) -> Iterator[str]:
-    """Yield what Snakemake, whose output is not shown, says about a plan of `wsss plan`."""
-    if config.plan:
-        yield from remarks(config, data_digest(FileContents(config.dataset, DIGESTS)))
 
 
 def explained(found: Sequence[Change]) -> Iterator[str]:
