@@ -1,4 +1,4 @@
-"""Random walk: the sparse steps beside the dense squaring of PSA's `infer_aff.py`."""
+"""Random walk: polynomials of a sparse step beside the dense squaring of PSA's `infer_aff.py`."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.row import Row, alone, beside, interleaved, peak_memory
-from wsss.ops.pairs import fit_radius, pair_indices
-from wsss.ops.walk import random_walk, transition
+from wsss.ops.pairs import pair_indices
+from wsss.ops.walk import random_walk
 
 LABELS, RADIUS, BETA, LOGT = 3, 5, 8, 8
 
@@ -30,23 +30,22 @@ def rows() -> Iterator[Row]:
     yield Row("random walk 256 x 256, 256 steps", nan, alone(large, repeats=1), bar=2.0)
 
 
-def example(height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return random affinities with the cells of their pairs, and scores."""
+def example(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return random affinities and scores."""
     generator = torch.Generator().manual_seed(0)
-    start, end = pair_indices(height, width, fit_radius(height, width, RADIUS))
+    _, end = pair_indices(height, width, RADIUS)
     affinity = torch.rand(end.shape, generator=generator)
-    return affinity, start, end, torch.rand(LABELS, height, width, generator=generator)
+    return affinity, torch.rand(LABELS, height, width, generator=generator)
 
 
-def sparse_walk(affinity: Tensor, start: Tensor, end: Tensor, scores: Tensor) -> Tensor:
-    """Walk step by step."""
-    height, width = scores.shape[1:]
-    matrix = transition(affinity, height, width, start, end, BETA)
-    return random_walk(scores, matrix, 2**LOGT)
+def sparse_walk(affinity: Tensor, scores: Tensor) -> Tensor:
+    """Walk along the pairs alone."""
+    return random_walk(scores, affinity, RADIUS, BETA, 2**LOGT)
 
 
-def dense_walk(affinity: Tensor, start: Tensor, end: Tensor, scores: Tensor) -> Tensor:
+def dense_walk(affinity: Tensor, scores: Tensor) -> Tensor:
     """Square the dense transition matrix LOGT times."""
+    start, end = pair_indices(*scores.shape[1:], RADIUS)
     cells = scores[0].numel()
     weights = torch.eye(cells, device=scores.device)
     here = start.expand_as(end)

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsss.ops.pairs import Window, offsets, pair_indices, windows
-from wsss.ops.walk import random_walk, transition
+from wsss.ops.pairs import Window, offsets, windows
+from wsss.ops.walk import random_walk
 
 
 def path(dy: int, dx: int) -> list[tuple[int, int]]:
@@ -70,7 +70,7 @@ def walk_between_boundaries(
         maps: Maps of the classes present (K, h, w).
         edge: Boundaries in [0, 1] (h, w).
         radius: Radius of the pairs, cells.
-        beta: Exponent > 0 of the affinities, see `walk.transition`.
+        beta: Exponent > 0 of the affinities, see `walk.random_walk`.
         steps: Number of steps.
 
     Returns:
@@ -81,7 +81,5 @@ def walk_between_boundaries(
     around = (margin, margin, 0, margin)
     fenced = F.pad(edge, around, value=1.0)
     affinity = path_affinity(fenced[None], radius)[0]
-    size = (height + margin, width + 2 * margin)
-    matrix = transition(affinity, *size, *pair_indices(*size, radius), beta)
-    walked = random_walk(F.pad(maps * (1 - edge), around), matrix, steps)
+    walked = random_walk(F.pad(maps * (1 - edge), around), affinity, radius, beta, steps)
     return walked[:, :height, margin : margin + width]

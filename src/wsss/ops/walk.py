@@ -8,7 +8,56 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wsss.ops.sparse import repeat_step, sparse_warnings_ignored
+from wsss.ops.pairs import offsets, pair_indices, windows
+from wsss.ops.sparse import sparse_warnings_ignored
+
+
+def random_walk(scores: Tensor, affinity: Tensor, radius: int, beta: float, steps: int) -> Tensor:
+    """Walk the scores a number of steps along the affinities of neighbouring cells.
+
+    The published code squares a dense matrix logt times. Here the sum of few Chebyshev polynomials,
+    see `_power_weights`, takes the place of its power: about `6 sqrt(steps)` products of the pairs
+    with the scores. On the CPU they are computed by compiled loops, elsewhere by a sparse matrix.
+
+    Args:
+        scores: Scores (L, h, w) float32, of the labels present only: a row of zeros stays zero.
+        affinity: Affinities of the pairs (P, n) float32 in [0, 1], see `pairs.pair_indices`.
+        radius: Radius of the pairs, cells.
+        beta: Exponent >= 0; the larger, the fewer steps cross weak affinities.
+        steps: Number of steps >= 0.
+
+    Returns:
+        Scores (L, h, w); each cell lies between the minimum and maximum of its label's scores.
+
+    Raises:
+        ValueError: The grid is too small for the radius.
+    """
+    h, w = scores.shape[1:]
+    if affinity.device.type == "cpu":
+        from wsss.ops.walk_kernels import polynomials
+
+        pairs, distances = _pairs_along_cells(affinity**beta, h, w, radius)
+        weights = np.array(_power_weights(steps), np.float32)
+        given = np.ascontiguousarray(scores.flatten(1).numpy())
+        walked = torch.from_numpy(polynomials(given, pairs, distances, weights))
+    else:
+        matrix = transition(affinity, h, w, *pair_indices(h, w, radius), beta)
+        walked = matrix_power(scores.flatten(1).t().contiguous(), matrix, steps).t()
+    low, high = scores.flatten(1).aminmax(dim=1, keepdim=True)
+    return walked.clamp(low, high).reshape(scores.shape)
+
+
+def _pairs_along_cells(
+    weight: Tensor, h: int, w: int, radius: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights (P, n) of pairs for all cells of rows with sources, and the pairs' reach."""
+    (rows, columns), _ = windows(h, w, radius)
+    around = offsets(radius)
+    pairs = np.zeros((len(around), rows.stop, w), np.float32)
+    within = pairs[:, :, columns]
+    within[:] = weight.numpy().reshape(within.shape)
+    distances = np.array([dy * w + dx for dy, dx in around], np.int64)
+    return pairs.reshape(len(around), rows.stop * w), distances
 
 
 def transition(
@@ -59,35 +108,27 @@ def transition(
         )
 
 
-def random_walk(scores: Tensor, matrix: Tensor, steps: int) -> Tensor:
-    """Walk the scores a number of steps: `M ^ steps` times the scores.
-
-    The published code squares the dense matrix logt times. Here the sparse matrix is multiplied
-    with the scores again and again, about `6 sqrt(steps)` times: the power is the sum of few
-    Chebyshev polynomials, see `_power_weights`, each of which takes one product.
+def matrix_power(scores: Tensor, matrix: Tensor, steps: int) -> Tensor:
+    """Multiply scores with the power of a matrix.
 
     Args:
-        scores: Scores (L, h, w), of the labels present only: a row of zeros stays zero.
-        matrix: Transition matrix (N, N) from `transition`; its eigenvalues are real and in [-1, 1].
-        steps: Number of steps >= 0.
+        scores: Scores (N, L).
+        matrix: Sparse matrix (N, N) from `transition`; its eigenvalues are real and in [-1, 1].
+        steps: Exponent >= 0.
 
     Returns:
-        Scores (L, h, w); each cell lies between the minimum and maximum of its label's scores.
+        Scores (N, L).
     """
     weights = _power_weights(steps)
-    if len(weights) > steps:
-        return repeat_step(scores, matrix, steps)
-    # one column per label: (L, h, w) to (N, L)
-    before = scores.flatten(1).t().contiguous()
+    before, polynomial = torch.zeros_like(scores), scores
+    walked = weights[0] * scores
     with sparse_warnings_ignored():
-        polynomial = matrix @ before
-        walked = weights[0] * before + weights[1] * polynomial
-        for weight in weights[2:]:
-            # T_k+1 = 2 M T_k - T_k-1
-            before, polynomial = polynomial, (matrix @ polynomial).mul_(2).sub_(before)
+        for number, weight in enumerate(weights[1:]):
+            # T_1 = M T_0, then T_k+1 = 2 M T_k - T_k-1
+            product = (matrix @ polynomial).mul_(2 if number else 1).sub_(before)
+            before, polynomial = polynomial, product
             walked.add_(polynomial, alpha=weight)
-    low, high = scores.flatten(1).aminmax(dim=1)
-    return walked.clamp_(low, high).t().reshape(scores.shape)
+    return walked
 
 
 @cache

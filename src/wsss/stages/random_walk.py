@@ -23,10 +23,10 @@ from wsss.nn.featureaffinity import FeatureAffinity
 from wsss.nn.weights import load_state
 from wsss.ops.affinity import CELL, block_mean
 from wsss.ops.crf import decide
-from wsss.ops.pairs import fit_radius, pair_indices
+from wsss.ops.pairs import fit_radius
 from wsss.ops.resize import plane, resize_bilinear
 from wsss.ops.seeds import background_score
-from wsss.ops.walk import random_walk, transition
+from wsss.ops.walk import random_walk
 from wsss.stages.finite import finite_scores
 from wsss.stages.inference import (
     Watch,
@@ -139,7 +139,7 @@ def spread(
         h, w = features.shape[-2:]
         nearer = fit_radius(h, w, radius)
         affinity = net.affinity(features, nearer)[0]
-        matrix = transition(affinity, h, w, *pair_indices(h, w, nearer), config.beta)
-        walked = random_walk(torch.from_numpy(pooled).to(device()), matrix, 2**config.logt)
+        given, steps = torch.from_numpy(pooled).to(device()), 2**config.logt
+        walked = random_walk(given, affinity, nearer, config.beta, steps)
         full = resize_bilinear(walked[None], plane(pixels))[0]
     return full[:, :height, :width]
