@@ -21,18 +21,23 @@ def test_classes_without_images_are_left_out_of_means() -> None:
 
 
 def test_a_class_near_chance_is_not_learnt() -> None:
-    assert list(SCORES.not_learnt) == ["cat"]
-    cat = SCORES.classes["cat"]
+    many = ClassifierScores.of(
+        np.tile(LOGITS, (3, 1)), np.tile(LABELS, (3, 1)), ("dog", "cat", "owl"), "val"
+    )
+    assert list(many.not_learnt) == ["cat"] and not many.unjudged
+    cat = many.classes["cat"]
     bound = cat.chance + LEARNT * (1 - cat.chance)
     assert [cat.model_copy(update={"ap": bound + d}).learnt for d in (-0.01, 0.01)] == [False, True]
 
 
-@pytest.mark.parametrize("images", [1, 3, 24, 86])
-def test_a_class_of_every_image_counts_as_learnt(images: int) -> None:
-    # the average precision of 24 different scores is rounded to less than 1
-    logits = np.arange(images, dtype=np.float32)[:, None]
-    scores = ClassifierScores.of(logits, np.ones((images, 1), bool), ("cat",), "val")
-    assert not scores.not_learnt
+@pytest.mark.parametrize(
+    ("positives", "judged"), [(0, False), (2, False), (3, True), (7, True), (8, False), (10, False)]
+)
+def test_a_class_is_judged_by_images_with_and_without_it(positives: int, judged: bool) -> None:
+    labels = (np.arange(10) >= 10 - positives)[:, None]
+    scores = ClassifierScores.of(-np.arange(10.0)[:, None], labels, ("cat",), "val")
+    assert list(scores.not_learnt) == ["cat"] * judged
+    assert list(scores.unjudged) == ["cat"] * (positives > 0 and not judged)
 
 
 def test_without_images_there_is_no_mean() -> None:

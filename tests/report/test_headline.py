@@ -45,9 +45,21 @@ def test_worthless_masks_are_bad(make_run) -> None:
     [(0.9, "the classifier has learnt every class."), (0.3, "the classifier has not learnt dog.")],
 )
 def test_without_masks_the_classifier_is_judged(make_run, ap: float, said: str) -> None:
-    text, bad = verdict(make_run(masks=False, scores=scores_of(cat=(4, 0.9), dog=(2, ap))))
+    text, bad = verdict(make_run(masks=False, scores=scores_of(cat=(4, 0.9), dog=(3, ap))))
     assert text.startswith("Nobody has measured how good these masks are")
     assert text.endswith(said) and bad == (ap < 0.5)
+
+
+@pytest.mark.parametrize(
+    ("cat", "said"),
+    [
+        (4, "the classifier has learnt cat; too few are held out to judge dog."),
+        (9, "; too few images are held out to judge the classifier."),
+    ],
+)
+def test_too_few_held_out_images_judge_no_class(make_run, cat: int, said: str) -> None:
+    text, bad = verdict(make_run(masks=False, scores=scores_of(cat=(cat, 0.9), dog=(2, 0.1))))
+    assert text.endswith(said) and not bad
 
 
 @pytest.mark.parametrize(

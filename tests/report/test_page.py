@@ -94,7 +94,7 @@ def lead(text: str) -> str:
 
 
 def test_page_without_masks_leads_with_the_held_out_labels(make_run) -> None:
-    scores = scores_of(cat=(4, 0.9), dog=(2, 0.3))
+    scores = scores_of(cat=(4, 0.9), dog=(3, 0.3))
     text = page.render(BLANK, [make_run(masks=False, scores=scores)])
     assert "60.0<small>% mAP" in lead(text)
     assert "finds them to 90.0 % (label agreement)" in lead(text)
@@ -140,12 +140,12 @@ def test_circular_agreement_leads_nothing(make_run) -> None:
 
 
 def test_the_classifier_has_a_table_and_sentences(make_run) -> None:
-    runs = [make_run(scores=scores_of(cat=(4, 0.9), dog=(2, 0.3)))]
+    runs = [make_run(scores=scores_of(cat=(4, 0.9), dog=(3, 0.3)))]
     trained = [make_run(scores=scores_of("train", cat=(4, 1.0), dog=(2, 1.0)))]
     training = page.Training(support("train", 20, 20, "by hand"), trained)
     text = page.render(FACTS, runs, (), training)
     shown = section(text, "classifier")
-    assert "The classifier has not learnt dog (AP 30.0 %, 2 images;" in shown
+    assert "The classifier has not learnt dog (AP 30.0 %, 3 images;" in shown
     assert re.findall(r'class="n" scope="col">(\w+) images<', shown) == ["val", "train"]
     assert balanced(text)
 

@@ -146,7 +146,7 @@ def test_summary_keeps_its_columns() -> None:
         *("miou_present", "label_agreement", "images_predicted"),
         *("miou_background", "precision", "recall", "seeds"),
         *("miou_std", "precision_std", "recall_std"),
-        *("map", "f1", "map_std", "f1_std", "not_learnt"),
+        *("map", "f1", "map_std", "f1_std", "not_learnt", "unjudged"),
         *("product", "reference", "circular", "plateau_from", "plateau_to"),
         *("edge_contrast", "refiner_agreement", "stability", "segmenter_agreement"),
         *("edge_contrast_std", "refiner_agreement_std", "stability_std"),

@@ -101,6 +101,13 @@ def test_classes_that_are_not_learnt_are_named() -> None:
     assert "not even on the images" in texts(row("classifier", not_learnt="cat"))[0]
 
 
+def test_classes_with_too_few_held_out_images_are_not_judged() -> None:
+    (found,) = verdicts([row("classifier", unjudged="cat, owl", split="val", map=0.3)])
+    assert found.text.startswith("too few held-out images to judge whether the classifier has")
+    assert found.text.endswith("learnt cat, owl") and "3 without it" in found.remedy
+    assert texts(row("classifier", unjudged="cat")) == []
+
+
 @pytest.mark.parametrize(("last", "said"), [(0.18, 0), (0.38, 1)])
 def test_a_threshold_on_a_wide_plateau_is_not_informative(last: float, said: int) -> None:
     found = texts(row("seed", plateau_from=0.0, plateau_to=last))

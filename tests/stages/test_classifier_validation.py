@@ -43,8 +43,10 @@ RIGHT = [[3.0, -3]] * 4 + [[-3.0, 3]] * 4
         ([[-a, -b] for a, b in RIGHT], LABELS, ["chance"]),
         # images that are all alike cannot be told apart
         ([[3.0, -3]] * 8, [[1.0, 0]] * 8, []),
+        # two images with a class and two without it say nothing
+        ([[-3.0, 3]] * 4, LABELS[2:6], []),
     ],
-    ids=["right", "none", "all", "equal", "reversed", "one class"],
+    ids=["right", "none", "all", "equal", "reversed", "one class", "few"],
 )
 def test_signs_that_nothing_is_learnt(logits, labels, signs):
     assert [*measured(logits, labels).signs] == signs

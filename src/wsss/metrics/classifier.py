@@ -12,6 +12,9 @@ from wsss.metrics.ranking import average_precision, chance_precision, f1_score
 LEARNT = 0.1
 """Least part of the way from chance to a perfect order of a class that counts as learnt."""
 
+JUDGED = 3
+"""Least number of images with a class, and without it, that say whether it is learnt."""
+
 EPS = 1e-9
 """Rounding of metrics."""
 
@@ -33,7 +36,6 @@ class ClassScore(Document):
         """False where the order of the images is hardly better than chance (`LEARNT`)."""
         if self.ap is None or self.chance is None:
             return True
-        # a class that every image has cannot be ordered at all: both are 1, up to rounding
         return self.ap >= self.chance + LEARNT * (1 - self.chance) - EPS
 
 
@@ -78,9 +80,24 @@ class ClassifierScores(EvalFile):
         )
 
     @property
+    def judged(self) -> dict[str, ClassScore]:
+        """The classes that enough images have, and enough have not (`JUDGED`)."""
+        return {
+            name: one
+            for name, one in self.classes.items()
+            if JUDGED <= one.positives <= self.images - JUDGED
+        }
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """The classes that images have, but of which these say too little."""
+        judged = self.judged
+        return tuple(n for n, one in self.classes.items() if one.positives and n not in judged)
+
+    @property
     def not_learnt(self) -> dict[str, ClassScore]:
-        """The classes that are not learnt."""
-        return {name: one for name, one in self.classes.items() if not one.learnt}
+        """The judged classes that are not learnt."""
+        return {name: one for name, one in self.judged.items() if not one.learnt}
 
     def check(self) -> None:
         """Compare the means with the values of the classes.

@@ -30,6 +30,7 @@ def _row(name: str, several: Sequence[ClassifierScores]) -> Row:
         **{"run": name, "stage": "classifier", "product": "classifier", "split": mean.split},
         **{"ground_truth": "image labels", "images_predicted": mean.images},
         **{"map": mean.map, "f1": mean.f1, "not_learnt": ", ".join(mean.not_learnt)},
+        "unjudged": ", ".join(mean.unjudged),
         "seeds": len(several),
     }
     return summary_columns(known | spreads)
@@ -70,7 +71,7 @@ def table(held_out: ClassifierScores, trained: ClassifierScores | None) -> Row:
     rows = [
         {
             "label": name,
-            "bad": not one.learnt,
+            "bad": name in held_out.not_learnt,
             "cells": [cell for scores in both for cell in _cells(scores.classes[name])],
         }
         for name, one in sorted(held_out.classes.items(), key=_order)

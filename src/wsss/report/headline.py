@@ -1,10 +1,11 @@
 """Opening of the page: a verdict in one sentence, and the number that it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from wsss import runnames
 from wsss.metrics import choice
+from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import CRITERIA, METRICS
 from wsss.report import repeats, tables
 from wsss.report.content import RunResults, Step, base_of, final, steps
@@ -117,13 +118,7 @@ def _unmeasured(run: RunResults, lead: tuple[str, float | None] | None) -> dict[
     metric, value = lead or ("label agreement", agreement)
     text = "Nobody has measured how good these masks are, since there are none to compare with"
     if scores:
-        few = len(scores.not_learnt) <= _NAMED
-        unlearnt = tables.listed(
-            scores.not_learnt if few else [f"{len(scores.not_learnt)} classes"]
-        )
-        text += (
-            f"; the classifier has {f'not learnt {unlearnt}' if unlearnt else 'learnt every class'}"
-        )
+        text += f"; {_of_classifier(scores)}"
     return {
         "verdict": f"{text}.",
         "bad": bool(scores and scores.not_learnt),
@@ -140,6 +135,23 @@ def _unmeasured(run: RunResults, lead: tuple[str, float | None] | None) -> dict[
         ),
         "worth": choice.reason() if choice.earned() else _WORTHLESS,
     }
+
+
+def _of_classifier(scores: ClassifierScores) -> str:
+    """Return which classes a classifier has learnt, as far as the held-out images say it."""
+    if not scores.judged:
+        return "too few images are held out to judge the classifier"
+    if scores.not_learnt:
+        return f"the classifier has not learnt {_named(scores.not_learnt)}"
+    if scores.unjudged:
+        few = f"too few are held out to judge {_named(scores.unjudged)}"
+        return f"the classifier has learnt {_named(scores.judged)}; {few}"
+    return "the classifier has learnt every class"
+
+
+def _named(classes: Collection[str]) -> str:
+    """Return the names of classes, or their number where they are many."""
+    return tables.listed(classes if len(classes) <= _NAMED else [f"{len(classes)} classes"])
 
 
 def criteria(run: RunResults) -> dict[str, float]:

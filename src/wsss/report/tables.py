@@ -19,7 +19,7 @@ SUMMARY = (
     *(name for name, metric in _PLAIN.items() if metric.summary and name not in _FIRST),
     "seeds",
     *(f"{name}_std" for name, metric in _PLAIN.items() if metric.summary and metric.std),
-    *("map", "f1", "map_std", "f1_std", "not_learnt"),
+    *("map", "f1", "map_std", "f1_std", "not_learnt", "unjudged"),
     *("product", "reference", "circular", "plateau_from", "plateau_to"),
     *CRITERIA,
     *(f"{name}_std" for name in CRITERIA),
@@ -28,11 +28,12 @@ SUMMARY = (
 """Columns of summary.tsv; metrics are fractions, those that need masks are empty without any.
 
 Metrics that need masks rest on `images`, the others on `images_predicted` (all). A row of several
-seeds holds their means and standard deviations. `map`, `f1` and the classes `not_learnt` are those
-of the row of the classifier; `reference` marks an upper bound, `circular` label agreement of maps
-that are given the labels; labels agree equally well with thresholds in the plateau. Criteria of
-location are empty where they were not measured. `published` is the value of the `recipe` of the run
-(`wsss.report.published`), `published_differs` says what is not as there.
+seeds holds their means and standard deviations. `map`, `f1`, the classes `not_learnt` and those
+with too few images to judge (`unjudged`) are those of the row of the classifier; `reference` marks
+an upper bound, `circular` label agreement of maps that are given the labels; labels agree equally
+well with thresholds in the plateau. Criteria of location are empty where they were not measured.
+`published` is the value of the `recipe` of the run (`wsss.report.published`), `published_differs`
+says what is not as there.
 """
 
 Row = dict[str, Any]

@@ -6,9 +6,10 @@ from statistics import stdev
 from typing import NamedTuple
 
 from wsss import runnames
+from wsss.metrics.classifier import JUDGED
 from wsss.metrics.tally import is_wide
 from wsss.pipeline import PRODUCTS
-from wsss.products import TRAIN
+from wsss.products import TRAIN, VAL
 
 EXPLAINED = "docs/verdicts.md"
 """Page of the documentation with the rules."""
@@ -57,6 +58,7 @@ def verdicts(rows: Sequence[SummaryRow]) -> list[Verdict]:
     found: list[Verdict] = []
     for of_run in runs.values():
         found += _not_learnt(of_run)
+        found += _unjudged(of_run)
         found += _worse_than_background(of_run)
         found += _falls(of_run, rows)
         found += _uninformative(of_run)
@@ -91,6 +93,15 @@ def _not_learnt(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
                 text += ", not even on the images that it was trained on"
                 remedy = "train it longer (cam.train.steps)"
             yield Verdict(row["run"], row["split"], text, remedy)
+
+
+def _unjudged(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
+    """Yield a verdict on the classes that too few held-out images have, or have not."""
+    for row in rows:
+        if row["unjudged"] and row["split"] == VAL:
+            few = "too few held-out images to judge whether the classifier has learnt"
+            remedy = f"hold out {JUDGED} images with each class and {JUDGED} without it, or more"
+            yield Verdict(row["run"], row["split"], f"{few} {row['unjudged']}", remedy)
 
 
 def _worse_than_background(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:

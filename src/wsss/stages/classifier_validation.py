@@ -123,11 +123,15 @@ def classified(classify: Callable[[Tensor], Tensor], batches: Iterable[Batch]) -
 
 def _signs(scores: ClassifierScores, found: np.ndarray, present: np.ndarray) -> dict[str, str]:
     """Return the signs that a classifier learns nothing, from labels (N, C) found and present."""
-    signs = {}
-    ap = scores.map or 0.0
-    chance = mean_of_known(one.chance for one in scores.classes.values()) or 0.0
-    # as little as a class that the report calls not learnt; one that all images have is no task
-    if chance < 1 and ap < chance + LEARNT * (1 - chance):
+    signs: dict[str, str] = {}
+    if not scores.judged:
+        return signs
+    ap, chance = (
+        mean_of_known(getattr(one, key) for one in scores.judged.values()) or 0.0
+        for key in ("ap", "chance")
+    )
+    # as little as a class that the report calls not learnt
+    if ap < chance + LEARNT * (1 - chance):
         signs["chance"] = (
             f"mAP {100 * ap:.1f} % is hardly above that of a random order, {100 * chance:.1f} %: "
             "the classifier has not learnt the labels; check them, or change cam.train.lr"
