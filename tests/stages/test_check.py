@@ -95,12 +95,10 @@ def test_a_missing_configuration_is_named(data, capfd):
     assert "nowhere.yaml: no such file, and no recipe of that name" in capfd.readouterr().err
 
 
-def test_without_a_configuration_of_the_folder_it_is_reported(data, capfd):
-    main(["check", "mine.yaml"])
-    assert "no config.yaml in this folder" in capfd.readouterr().err
-    (data / "config.yaml").write_text("seed: 1")
-    main(["check", "mine.yaml"])
-    assert "no config.yaml" not in capfd.readouterr().err
+@pytest.mark.parametrize(("files", "said"), [([], True), (["mine.yaml"], False)])
+def test_without_any_configuration_it_is_reported(data, capfd, files, said):
+    main(["check", *files])
+    assert ("no config.yaml in this folder" in capfd.readouterr().err) == said
 
 
 def test_corrected_masks_are_checked_with_the_data(data, capfd):

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: all mistakes in the configuration, or else in the data.
     """
-    if not BASE.is_file():
+    if not args.configs and not BASE.is_file():
         log.warning("no %s in this folder: keys that no file sets have their defaults", BASE)
     config = load(merged(args.configs))
     named = runs(config)
