@@ -1,5 +1,6 @@
 """Citations of the fact sheets and links of the documentation name what is there."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -115,3 +116,17 @@ def test_files_named_for_developers_exist():
     folders = (ROOT, ROOT / "src/wsss")
     missing = {path for path in named if not any((f / path).exists() for f in folders)}
     assert not {path for path in missing if "foo" not in path}
+
+
+def messages(path):
+    """The texts of a module that are no docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    described = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in described:
+            yield str(node.value)
+
+
+def test_messages_name_no_page_that_a_wheel_lacks():
+    found = [text for path in (ROOT / "src").rglob("*.py") for text in messages(path)]
+    assert [text for text in found if re.search(r"\bdocs/\w+\.md", text)] == []

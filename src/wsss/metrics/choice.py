@@ -23,7 +23,7 @@ class Worth(NamedTuple):
     Attributes:
         correlation: Spearman's rank correlation with mIoU.
         runs: number of sets of masks that it rests on.
-        source: data set, and place of the figures.
+        source: the masks and their data set; docs/experiments.md has the figures.
     """
 
     correlation: float
@@ -31,7 +31,7 @@ class Worth(NamedTuple):
     source: str
 
 
-_REFINERS = "refined maps of 240 photographs, docs/experiments.md"
+_REFINERS = "refined maps of 240 photographs of VOC"
 
 MEASURED: Mapping[str, Worth | None] = {
     "edge_contrast": Worth(0.41, 21, _REFINERS),

@@ -10,13 +10,13 @@ from wsss.metrics.result import CRITERIA, METRICS
 from wsss.report import repeats, tables
 from wsss.report.content import RunResults, Step, base_of, final, steps
 from wsss.report.repeats import Chain
-from wsss.report.verdicts import EXPLAINED, TIE, is_worthless
+from wsss.report.verdicts import TIE, is_worthless
 
 _NAMED = 4
 """Largest number of classes that the verdict names."""
 
-_WORTHLESS = f"None of these is known to tell which of two runs is better ({EXPLAINED})."
-"""What is said of criteria of location as long as none may choose; `wsss best` says the numbers."""
+_WORTHLESS = "None of these is known to tell which of two runs is better (see wsss best)."
+"""What is said of criteria of location as long as none may choose."""
 
 _SPACE = "\N{NO-BREAK SPACE}"
 

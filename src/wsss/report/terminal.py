@@ -11,7 +11,7 @@ from rich.text import Text
 from wsss.metrics.result import CRITERIA, METRICS
 from wsss.report import differences
 from wsss.report.tables import read_rows, spread
-from wsss.report.verdicts import EXPLAINED, Verdict, verdicts, without_repeats
+from wsss.report.verdicts import Verdict, verdicts, without_repeats
 
 
 def _columns(masks: bool) -> dict[str, str]:
@@ -103,4 +103,4 @@ def show(summary: str, compared: str = "") -> None:
     for one, line in zip(found, lines(found), strict=True):
         console.print(Text(line, "bold red" if one.bad else ""), soft_wrap=True)
     if found:
-        console.print(f"{EXPLAINED} explains these lines.")
+        console.print("The glossary of the report explains the words of these lines.")

@@ -25,7 +25,7 @@ from wsss.report.ranking import (
 )
 from wsss.report.tables import percent, read_rows, spread
 from wsss.report.terminal import plain
-from wsss.report.verdicts import EXPLAINED, SummaryRow
+from wsss.report.verdicts import SummaryRow
 from wsss.workflow.arguments import add_configs_argument
 from wsss.workflow.plans import planned
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
                 log.info("%s, which chooses nothing:\n%s", METRICS[name].title, _ranked(standings))
         raise UserError(
             f"there are no masks, so that nothing can choose: {choice.reason()} Masks of a few "
-            f"images in the column mask of the table can; see {EXPLAINED}"
+            "images in the column mask of the table can"
         )
     metric, split = chosen
     standings = ranking(rows, metric, split)

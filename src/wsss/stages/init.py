@@ -23,7 +23,7 @@ _TEXT = """\
 # {images}; written by wsss init.
 # Check it with `wsss check {file}`, and run it with `wsss run photos {file}`, or let
 # `wsss plan {file}` derive a configuration from the images and this machine.
-# Further keys: config.yaml of the project, or its documentation.
+# `wsss schema` prints all keys with their meaning.
 {dataset}
 # Folder of everything that is written; the results are in {results}/{name}.
 results: {results}
