@@ -14,6 +14,13 @@ def digest(tmp_path):
     return lambda path: FileContents(Dataset(), tmp_path / "cache.json").folder(path, PATTERNS)
 
 
+def test_a_split_that_is_not_named_depends_on_nothing(tmp_path):
+    dataset = Dataset(source="csv", root=str(tmp_path), splits={"train": "train"})
+    (tmp_path / "labels.csv").write_text("image,split,labels\na.png,train,cat")
+    contents = FileContents(dataset, tmp_path / "cache.json")
+    assert contents.index("val") == contents.masks("val") != contents.index("train")
+
+
 def test_the_files_that_match_count_and_the_path_does_not(digest, tmp_path):
     folder = tmp_path / "sam"
     folder.mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 from wsss.config.dataset import Dataset
 from wsss.data.sources import Inputs, drawn_inputs, inputs, split_sizes
 from wsss.io.provenance import files_digest
-from wsss.products import Split
+from wsss.products import SPLITS, Split
 
 DIGESTS = Path(".snakemake/wsss-digests.json")
 """Cache of the digests of files by their state, in the working directory."""
@@ -88,7 +88,8 @@ class FileContents:
 
     @cached_property
     def _inputs(self) -> dict[str, tuple[Inputs, Inputs]]:
-        return inputs(self._dataset)
+        # a split that dataset.splits does not name has no image, and depends on nothing
+        return dict.fromkeys(SPLITS, (Inputs(), Inputs())) | inputs(self._dataset)
 
     def _digest(self, part: Inputs) -> str:
         return f"{part.facts} {files_digest(part.files, self._cache_file)}"
