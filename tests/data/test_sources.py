@@ -71,9 +71,10 @@ def test_splits_may_have_other_names(folder):
 def test_an_unused_split_is_warned_about(folder, caplog):
     folder.table([*GOOD, "img/d.png,trian,cat"])
     assert len(listed(folder).records) == 3
-    assert listed(folder).warnings == ["labels.csv: 1 rows of split 'trian' are not used"]
+    said = "labels.csv: 1 rows of split 'trian' are not used; did you mean train?"
+    assert listed(folder).warnings == [said]
     folder.check()
-    assert "1 rows of split 'trian' are not used" in caplog.text
+    assert said in caplog.text
 
 
 def test_same_split_twice_is_refused(folder):

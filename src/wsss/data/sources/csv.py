@@ -16,7 +16,7 @@ from wsss.data.sources.listing import Listing, Record, inside
 from wsss.data.sources.splitting import held_out
 from wsss.data.sources.table import Row, read_table, split_labels
 from wsss.io.names import is_file
-from wsss.names import folded
+from wsss.names import closest, folded
 
 
 def read(dataset: Dataset, root: Path) -> Listing:
@@ -71,7 +71,9 @@ def _unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> Iterator
     splits = (row.fields["split"] for row in rows)
     unused = Counter(split for split in splits if folded(split) not in wanted)
     for split, count in unused.items():
-        yield f"{table.name}: {count} rows of split {split!r} are not used"
+        hint = closest(folded(split), wanted)
+        meant = f"; {hint}" if hint else ""
+        yield f"{table.name}: {count} rows of split {split!r} are not used{meant}"
 
 
 def _tables(dataset: Dataset, root: Path) -> list[Path]:
