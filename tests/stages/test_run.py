@@ -122,13 +122,6 @@ def test_a_configuration_is_written_for_a_folder(folder, caplog, source):
         call(init, caplog, "my pets")
 
 
-def test_a_folder_without_labels_gets_no_configuration(folder, caplog):
-    picture(folder / "pets/a.jpg")
-    with pytest.raises(UserError, match=r"no known layout; put a table labels\.csv"):
-        call(init, caplog, "pets")
-    assert not (folder / "pets.yaml").exists()
-
-
 def test_a_sweep_is_every_combination(folder, caplog):
     (folder / "mine.yaml").write_text("dataset: {source: demo}\nuntil: walk\n")
     words = ("mine.yaml", "walk.beta=4,8", "crf.alphas=[1,4],[4,24]")

@@ -14,10 +14,11 @@ import yaml
 from wsss.config.dataset import Dataset
 from wsss.config.resolve import load
 from wsss.data.sources import read
+from wsss.data.sources.folders import SUFFIXES
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
 from wsss.io.progress import log
-from wsss.products import SPLITS
+from wsss.products import SPLITS, TRAIN, VAL
 
 _TEXT = """\
 # {images}; written by wsss init.
@@ -82,11 +83,15 @@ def layout(root: Path) -> dict[str, Any]:
         images = {split: file.stem.removeprefix("instances_") for split, file in files.items()}
         annotations = {split: f"annotations/{file.name}" for split, file in files.items()}
         return {"source": "coco", "coco": {"annotations": annotations, "images": images}}
-    if all(any(path.is_dir() for path in root.glob(f"{split}/*")) for split in SPLITS):
-        return {"source": "folders"}
+    divided = [split for split in SPLITS if any(path.is_dir() for path in root.glob(f"{split}/*"))]
+    if TRAIN in divided:
+        alone = {"splits": {TRAIN: TRAIN}} if divided == [TRAIN] else {}
+        return {"source": "folders", **alone}
+    count = sum(path.suffix.lower() in SUFFIXES for path in root.iterdir())
+    found = f"{count} images without labels" if count else "no known layout"
     raise UserError(
-        f"{root}: no known layout; put a table labels.csv with the columns image, split, labels "
-        "beside the images, or the images into train/<class> and val/<class>"
+        f"{root}: {found}; put a table labels.csv with the columns image, labels (and split, else "
+        "some are held out) beside the images, or the images into train/<class> and val/<class>"
     )
 
 
@@ -99,5 +104,9 @@ def _counted(dataset: Dataset) -> tuple[Counter[str], list[str]]:
     listing = read(dataset)
     if listing.problems:
         raise UserError("\n".join(listing.problems))
+    for line in listing.warnings:
+        log.warning(line)
     counts = Counter(record.split for record in listing.records)
+    if not counts[VAL]:
+        log.warning("no image is held out, so that the results are not measured on new images")
     return counts, list(listing.names)
