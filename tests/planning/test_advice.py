@@ -90,6 +90,7 @@ def test_validation_without_masks_is_named():
     found = index(*[(0,)] * MANY, *[(1,)] * MANY)
     (line,) = lines(found, masked=["0"])
     assert line.startswith("split val has no masks")
+    assert lines(index(*[(0,)] * MANY, *[(1,)] * MANY, val=()), masked=[]) == []
 
 
 def copied(one, other):

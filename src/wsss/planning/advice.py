@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from wsss.errors import first_of
 from wsss.io.index import Index, Item
 from wsss.planning.labels import Where, everywhere, never_apart, never_without, where
+from wsss.products import VAL
 
 FEW = 20
 """Smallest number of training images of a class without a warning."""
@@ -25,7 +26,7 @@ def advice(index: Index, masked: Sequence[str], groups: Sequence[Sequence[int]])
         groups: positions of the images that show the same (`wsss.data.alike`).
     """
     yield from limits(index, groups)
-    if "val" not in {index.by_id[image_id].split for image_id in masked}:
+    if index.split(VAL) and VAL not in {index.by_id[image_id].split for image_id in masked}:
         yield "split val has no masks: there will be no metrics of quality, such as mIoU, for it"
     yield from _copies(index)
 
