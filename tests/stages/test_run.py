@@ -48,6 +48,18 @@ def test_neither_file_nor_recipe(name, hint):
         configuration(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("pet.yaml", "pets.yaml"), ("pets.yml", "pets.yaml"), ("a/pts.yml", "a/pets.")],
+)
+def test_a_file_of_the_folder_is_asked_about(folder, name, hint):
+    (folder / "a").mkdir()
+    for file in ("pets.yaml", "a/pets.yml"):
+        (folder / file).write_text("method: seam\n")
+    with pytest.raises(UserError, match=f"no such file.*did you mean {hint}"):
+        configuration(name)
+
+
 def test_the_command_of_snakemake():
     command = snakemake([Path("a.yaml"), Path("b.yaml")], None, ["--profile", "slurm"])
     assert command[-7:] == [

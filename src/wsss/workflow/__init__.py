@@ -29,7 +29,8 @@ def configuration(name: str) -> Path:
     if own.is_file() and own.resolve().is_relative_to(folder.resolve()):
         return own
     known = [p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml")]
-    hint = closest(name, known) or "known recipes: photos, voc12/psa, ..."
+    beside = [str(file) for ending in ("yaml", "yml") for file in path.parent.glob(f"*.{ending}")]
+    hint = closest(name, [*beside, *known]) or "known recipes: photos, voc12/psa, ..."
     raise UserError(f"{name}: no such file, and no recipe of that name; {hint}")
 
 
