@@ -11,7 +11,8 @@ from wsss.stages import best
 @pytest.fixture
 def summary(tmp_path, monkeypatch):
     """A function that writes the summary of the report."""
-    plan = SimpleNamespace(report=SimpleNamespace(path=str(tmp_path / "report.html")))
+    report = SimpleNamespace(path=str(tmp_path / "report.html"))
+    plan = SimpleNamespace(folder="results/pets", report=report)
     monkeypatch.setattr(best, "planned", lambda configs: plan)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.yaml").touch()
@@ -63,4 +64,5 @@ def test_a_criterion_that_earned_it_chooses(summary, capfd, monkeypatch):
 
 def test_runs_without_a_report(summary, capfd):
     assert main(["best", "x.yaml"]) == 2
-    assert "summary.tsv: no report on the runs of this configuration" in capfd.readouterr().err
+    shown = capfd.readouterr().err
+    assert "results/pets: no report on the runs of this configuration yet; wsss run" in shown

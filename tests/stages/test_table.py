@@ -15,7 +15,8 @@ SPREAD = "\N{PLUS-MINUS SIGN}"
 @pytest.fixture
 def written(tmp_path, monkeypatch):
     """The tables beside a report on two seeds and a run with a published value."""
-    plan = SimpleNamespace(report=SimpleNamespace(path=str(tmp_path / "report.html")))
+    report = SimpleNamespace(path=str(tmp_path / "report.html"))
+    plan = SimpleNamespace(folder="results/pets", report=report)
     monkeypatch.setattr(table, "planned", lambda configs: plan)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.yaml").touch()
@@ -101,4 +102,5 @@ def test_what_is_not_there_is_one_line(written, capfd, options, said):
 def test_runs_without_a_report(written, capfd):
     (written / "summary.tsv").unlink()
     assert main(["table", "x.yaml"]) == 2
-    assert "summary.tsv: no report on the runs of this configuration" in capfd.readouterr().err
+    shown = capfd.readouterr().err
+    assert "results/pets: no report on the runs of this configuration yet; wsss run" in shown

@@ -7,7 +7,6 @@ exit code is 2 if nothing can choose.
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich import box
 from rich.table import Table
@@ -27,7 +26,7 @@ from wsss.report.tables import percent, read_rows, spread
 from wsss.report.terminal import plain
 from wsss.report.verdicts import SummaryRow
 from wsss.workflow.arguments import add_configs_argument
-from wsss.workflow.plans import planned
+from wsss.workflow.plans import beside_report, planned
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +40,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: the runs have no report yet, or nothing can choose among them.
     """
-    summary = Path(planned(args.configs).report.path).with_name("summary.tsv")
-    if not summary.is_file():
-        raise UserError(
-            f"{summary}: no report on the runs of this configuration; wsss run makes it"
-        )
-    rows = read_rows(summary.read_text(encoding="utf-8"))
+    rows = read_rows(beside_report(planned(args.configs), "summary.tsv"))
     if found := correlations(rows):
         log.info("rank correlation with mIoU (Spearman):\n%s", plain(_correlations(found)))
     chosen = chosen_metric(rows)

@@ -8,20 +8,20 @@ beside the report.
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from rich import box
 from rich.table import Table
 
 from wsss.errors import UserError
 from wsss.metrics.result import METRICS
+from wsss.plan.artifacts import Plan
 from wsss.products import SPLITS
 from wsss.report.compare import comparison, splits
 from wsss.report.tables import read_rows, spread
 from wsss.report.terminal import plain
 from wsss.report.verdicts import SummaryRow, without_repeats
 from wsss.workflow.arguments import add_configs_argument
-from wsss.workflow.plans import planned
+from wsss.workflow.plans import beside_report, planned
 
 _METRICS = [name for name, metric in METRICS.items() if metric.summary]
 
@@ -45,27 +45,25 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: the runs have no report yet, or no such numbers.
     """
-    folder = Path(planned(args.configs).report.path).parent
+    plan = planned(args.configs)
     if args.classes and args.metric != "miou":
         raise UserError("--metric: classes are compared by IoU alone; classes.tsv has others")
-    summary = _read(folder / "summary.tsv", args.split)
+    summary = _read(plan, "summary.tsv", args.split)
     if args.classes:
-        table = _classes(_read(folder / "classes.tsv", args.split), summary)
+        table = _classes(_read(plan, "classes.tsv", args.split), summary)
     else:
         table = _stages(summary, args.metric)
     if len(table) < 2:
         without = "it was not measured"
         if args.metric == "miou":
             without = "the data set has no masks; --metric label_agreement shows what needs none"
-        raise UserError(f"{folder}: no {METRICS[args.metric].title} to show; {without}")
+        raise UserError(f"{plan.folder}: no {METRICS[args.metric].title} to show; {without}")
     sys.stdout.write(FORMATS[args.format](table))
 
 
-def _read(path: Path, split: str | None) -> list[dict[str, str]]:
+def _read(plan: Plan, name: str, split: str | None) -> list[dict[str, str]]:
     """Read the rows of a table beside the report, of one split or all."""
-    if not path.is_file():
-        raise UserError(f"{path}: no report on the runs of this configuration; wsss run makes it")
-    rows = read_rows(path.read_text(encoding="utf-8"))
+    rows = read_rows(beside_report(plan, name))
     return [row for row in rows if split in (None, row["split"])]
 
 

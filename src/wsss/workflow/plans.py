@@ -23,3 +23,22 @@ def planned(files: Sequence[Path]) -> Plan:
             f"dataset.root: {root} is not a folder; without the data their results are unknown"
         )
     return Plan(config, FileContents(config.dataset, DIGESTS))
+
+
+def beside_report(plan: Plan, name: str) -> str:
+    """Return the text of a table beside the report on the runs of a plan.
+
+    Args:
+        plan: the plan.
+        name: name of the table.
+
+    Raises:
+        UserError: there is no report on these runs yet.
+    """
+    table = Path(plan.report.path).with_name(name)
+    if not table.is_file():
+        raise UserError(
+            f"{plan.folder}: no report on the runs of this configuration yet; wsss run with the "
+            "same files makes it, wsss status says what is missing"
+        )
+    return table.read_text(encoding="utf-8")
