@@ -56,6 +56,20 @@ def test_the_card_lists_the_licences_of_the_weights(label_maps, tmp_path):
     assert "| timm/x | a_b 1.0 | Apache-2.0 |\n\n## Files" in licence
 
 
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({}, "The networks were trained on image labels"),
+        ({"published": "deeplab_v1.pth"}, "a published checkpoint, deeplab_v1.pth, that was not"),
+    ],
+)
+def test_the_card_says_where_the_network_is_from(label_maps, tmp_path, model, said):
+    lite = {"backbone": "timm/x", "source": "a_b 1.0", "licence": "Apache-2.0"}
+    bundle.write(label_maps, tmp_path / "out", "pets", {"weights": [lite], **model})
+    card = (tmp_path / "out/README.md").read_text()
+    assert said in card and ("trained from these weights" in card) == (not model)
+
+
 def test_the_card_states_metrics_with_their_support(label_maps, tmp_path):
     evaluation = EVALUATION.model_copy(update={"predictions": label_maps.digest})
     (tmp_path / "eval.json").write_text(evaluation.to_text())

@@ -35,10 +35,12 @@ def test_figures_name_the_masks_that_were_learnt(planned):
         "corrected": CORRECTED,
         "both": {"segment": {"corrected": ".", "train": {"masks": True}}},
         "plain": {},
+        "taken": {"segment": {"checkpoint": "config.yaml"}},
     }
     runs = planned({"runs": names}).runs
     assert {name: run.segment.with_masks() for name, run in runs.items()} == {
         "corrected": "deeplab_v3plus + corrected masks",
         "both": "deeplab_v3plus + masks + corrected masks",
         "plain": "deeplab_v3plus",
+        "taken": "deeplab_v3plus + published checkpoint",
     }

@@ -67,6 +67,7 @@ def test_too_few_held_out_images_judge_no_class(make_run, cat: int, said: str) -
     [
         ("net", ["image labels"]),
         ("net + masks + corrected masks", ["image labels", "masks", "corrected masks"]),
+        ("net + published checkpoint", []),
     ],
 )
 def test_masks_that_were_learnt_are_said(make_run, variant: str, learnt: list[str]) -> None:

@@ -104,6 +104,20 @@ def test_page_without_masks_leads_with_the_held_out_labels(make_run) -> None:
     assert balanced(text)
 
 
+@pytest.mark.parametrize(
+    ("variant", "said"),
+    [
+        ("net", "trained from image labels alone; it started from a seed"),
+        ("net + masks", "trained from image labels and masks; it started"),
+        ("net + published checkpoint", "a published checkpoint that is not trained here."),
+    ],
+)
+def test_the_page_says_what_the_masks_were_learnt_from(make_run, variant: str, said: str) -> None:
+    shown = lead(page.render(FACTS, [make_run(variant=variant)]))
+    assert f"of run <strong>psa</strong>, {said}" in shown
+    assert ("only to measure" in shown) == (variant == "net")
+
+
 def located(run: RunResults, **criteria: float) -> RunResults:
     """A run whose evaluations have criteria of location."""
     for product, one in run.evaluations.items():

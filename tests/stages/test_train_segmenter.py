@@ -43,6 +43,7 @@ def test_a_published_network_replaces_the_training(run, tmp_path):
     assert all(torch.equal(tensor, taken.state[name]) for name, tensor in net.state_dict().items())
     origin = {"backbone": "tiny", "source": "official.pth.tar", "licence": GIVEN}
     assert taken.meta["weights"] == [origin]
+    assert taken.meta["published"] == "official.pth.tar"
     assert (tmp_path / "history.csv").exists()
 
 

@@ -164,6 +164,10 @@ class SegmentInfer(SegmenterInfer):
     """Dense CRF on the class probabilities."""
 
 
+PUBLISHED = "published checkpoint"
+"""What is said of a segmenter that is not trained here."""
+
+
 class Segment(Section):
     """Segmenter."""
 
@@ -207,8 +211,12 @@ class Segment(Section):
         return None if self.checkpoint else self.corrected
 
     def with_masks(self) -> str:
-        """Return its name, and the masks that it learns beside pseudo labels."""
-        used = {"masks": self.learns_masks(), "corrected masks": bool(self.corrections())}
+        """Return its name, and the masks that it learns beside pseudo labels, or `PUBLISHED`."""
+        used = {
+            "masks": self.learns_masks(),
+            "corrected masks": bool(self.corrections()),
+            PUBLISHED: bool(self.checkpoint),
+        }
         return " + ".join([self.segmenter, *(name for name in used if used[name])])
 
     def own_backbone(self) -> bool:

@@ -16,12 +16,15 @@ _MARKUP = re.compile(r"[\\`*\[\]#|~$]|(?<!\w)_|_(?!\w)|^[-+]|(?<=\d)[.)](?= |$)"
 
 _USE = """\
 Intended as initial masks for annotation, as training labels of a segmenter, and for rough
-measurements of area. The networks were trained on image labels, not on outlines: boundaries are
+measurements of area. {origin}: boundaries are
 often wrong by several pixels, thin and small parts are missed, context that always appears with a
 class (rails with trains, water with boats) may be included, and touching objects of one class form
 one region. Not intended for decisions about people or in medicine unless an expert checks every
 mask. Quality on images of another kind than the training images is unknown.
 """
+
+_TRAINED = "The networks were trained on image labels, not on outlines"
+_PUBLISHED = "The segmenter is a published checkpoint, {name}, that was not trained on these images"
 
 _LICENCE = """\
 Not stated. The masks derive from the images, their labels and pretrained weights; the terms of all
@@ -67,11 +70,17 @@ def card(
         + _table(["label", "class", "images", "pixels"], rows),
         "## Method and configuration": _blocks([line for line in made if line], model),
         "## Quality": _quality(evaluation),
-        "## Intended use and limits": _USE,
+        "## Intended use and limits": _USE.format(origin=_origin(model)),
         "## Licence": (f"{_plain(licence)}\n" if licence else _LICENCE) + _weights(model),
         "## Files": _FILES,
     }
     return "\n".join(f"{head}\n\n{body}" if body else f"{head}\n" for head, body in parts.items())
+
+
+def _origin(model: Mapping[str, Any] | None) -> str:
+    """Return what the network was trained on, as far as it is known."""
+    name = model.get("published") if model else None
+    return _PUBLISHED.format(name=_plain(name)) if name else _TRAINED
 
 
 def _weights(model: Mapping[str, Any] | None) -> str:
@@ -81,7 +90,8 @@ def _weights(model: Mapping[str, Any] | None) -> str:
         return ""
     keys = ("backbone", "source", "licence")
     rows = [[_plain(entry[key]) for key in keys] for entry in found]
-    return f"\nThe network was trained from these weights:\n\n{_table(keys, rows)}"
+    role = "has" if model and model.get("published") else "was trained from"
+    return f"\nThe network {role} these weights:\n\n{_table(keys, rows)}"
 
 
 def _blocks(made: Sequence[str], model: Mapping[str, Any] | None) -> str:

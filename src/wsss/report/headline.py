@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from wsss import runnames
+from wsss.config.segmenter import PUBLISHED
 from wsss.metrics import choice
 from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import CRITERIA, METRICS
@@ -59,9 +60,12 @@ def _last(chain: Chain) -> Step | None:
 
 
 def _learnt(chain: Chain, step: Step) -> list[str]:
-    """Return what a step has learnt from: image labels, and the masks that its variant names."""
+    """Return what a step has learnt from: image labels, and the masks that its variant names.
+
+    What a published checkpoint has learnt from is not known.
+    """
     _, *masks = chain.first.variants.get(step.product, "").split(" + ")
-    return ["image labels", *masks]
+    return [] if PUBLISHED in masks else ["image labels", *masks]
 
 
 def _deviation(chain: Chain, step: Step, runs: Sequence[RunResults]) -> str:

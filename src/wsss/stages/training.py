@@ -267,7 +267,7 @@ def take_over(
     """
     log.info("%s as published in %s", kind, checkpoint)
     load_state(net, read_state(checkpoint), str(checkpoint))
-    save_untrained(files.out, files.history, net, kind, **meta)
+    save_untrained(files.out, files.history, net, kind, **meta, published=checkpoint.name)
 
 
 def save_untrained(out: Path, history: Path, net: nn.Module, kind: str, **meta: object) -> None:
