@@ -31,8 +31,10 @@ try:
     from wsss.plan.files import run_files
     from wsss.config.slices import canonical
     from wsss.plan.command import check_command
+    from wsss.plan.learnt import check_learnt_masks
     from wsss.plan.links import refresh
     from wsss.planning.planned import data_digest, remarks
+    from wsss.products import TRAIN
     from wsss.system import locks, parent
 
     STARTED = workflow.exec_mode == ExecMode.DEFAULT
@@ -54,6 +56,7 @@ try:
     contents = FileContents(CONFIG.dataset, DIGESTS, from_parent=not STARTED)
     PLAN = Plan(CONFIG, contents)
     if STARTED:
+        check_learnt_masks(PLAN.runs, contents.masked(TRAIN))
         for line in remarks(CONFIG, data_digest(contents)):
             print(line, file=sys.stderr)
         contents.share()

@@ -275,3 +275,18 @@ def test_a_plan_reads_the_table_once(folder, caplog, tmp_path, monkeypatch):
     assert [contents.images("train"), contents.images("val")] == [2, 1]
     assert contents.index("train") != contents.index("val")
     assert caplog.text.count("trian") == 1
+
+
+def test_masks_that_are_known_without_drawing_are_counted(folder, voc, tmp_path):
+    def masked(**keys):
+        contents = FileContents(Dataset(**keys), tmp_path / "digests.json")
+        return contents.masked("train"), contents.masked("val")
+
+    table = {"source": "csv", "root": str(folder.root)}
+    folder.table(GOOD)
+    assert masked(**table) == (0, 0)
+    folder.table([f"{row},m.png" for row in GOOD], "image,split,labels,mask")
+    assert masked(**table) == (2, 1)
+    assert masked(source="voc", root=str(voc.root)) == (0, 1)
+    # outlines are not drawn yet
+    assert masked(source="coco", root=str(folder.root)) == (None, None)

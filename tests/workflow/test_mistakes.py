@@ -1,6 +1,7 @@
 """Mistakes of the user: clear lines, no traceback, nothing half-written."""
 
 import re
+import shutil
 
 import pytest
 
@@ -36,6 +37,13 @@ def test_an_unknown_step_is_named(fresh):
     output = fresh.snakemake("--dry-run", config={"until": "walks"}, check=False)
     assert "config: until: Input should be 'cam', 'refine', 'walk' or 'segment'" in output
     assert "Traceback" not in output
+
+
+def test_masks_that_are_learnt_and_not_there_are_missed_at_once(fresh):
+    shutil.rmtree(fresh.folder / "data/SegmentationClass")
+    output = fresh.snakemake("--dry-run", config={"upper_bound": True}, check=False)
+    assert "upper_bound is true, but no training image has a mask" in output
+    assert "Traceback" not in output and not fresh.results.exists()
 
 
 def test_a_file_that_is_no_configuration_is_named_with_its_line(fresh):

@@ -86,6 +86,10 @@ class FileContents:
         count = self._known[key]
         return None if count is None else int(count)
 
+    def masked(self, split: Split) -> int | None:
+        """Return the number of images with a mask; None if it is not known yet."""
+        return self._inputs[split][1].images
+
     @cached_property
     def _inputs(self) -> dict[str, tuple[Inputs, Inputs]]:
         # a split that dataset.splits does not name has no image, and depends on nothing

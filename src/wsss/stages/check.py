@@ -31,8 +31,8 @@ from wsss.io.index import Index
 from wsss.io.labels import RECORD, LabelWriter
 from wsss.io.progress import log
 from wsss.io.text_features import TextFeatures
-from wsss.pipeline import STEPS
 from wsss.plan.artifacts import Plan
+from wsss.plan.learnt import check_learnt_masks
 from wsss.planning.advice import advice
 from wsss.products import TRAIN
 from wsss.stages.console import plain_table
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     _check_lengths(named, images["train"])
     _check_smallest(named, sizes)
     _check_texts(named, index.class_names)
-    _check_learnt_masks(named, index, masked)
+    check_learnt_masks(named, len({i.image_id for i in index.split(TRAIN)} & set(masked)))
     _check_corrected(named, config, index)
     console = Console(soft_wrap=True, markup=False, emoji=False)
     console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")
@@ -226,18 +226,6 @@ def _check_texts(named: Mapping[str, Run], classes: tuple[str, ...]) -> None:
             found += [f"run {name}: prompts: {line}" for line in problems(classes, params.prompts)]
     if found:
         raise UserError("\n".join(found))
-
-
-def _check_learnt_masks(named: Mapping[str, Run], index: Index, masked: Sequence[str]) -> None:
-    """Raise a UserError if a run learns from masks of training images, and there are none."""
-    learning = [
-        name for name, one in named.items() if one.until == STEPS[-1] and one.learns_masks()
-    ]
-    if learning and {item.image_id for item in index.split(TRAIN)}.isdisjoint(masked):
-        raise UserError(
-            f"run {learning[0]}: segment.train.masks or upper_bound is true, but no training image "
-            "has a mask; name masks in the data set, or set it to false"
-        )
 
 
 def _of_texts(one: Run, classes: Sequence[str]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from wsss.config.resolve import load
 from wsss.data.contents import DIGESTS, FileContents
 from wsss.errors import UserError
 from wsss.plan.artifacts import Plan
+from wsss.plan.learnt import check_learnt_masks
+from wsss.products import TRAIN
 
 
 def planned(files: Sequence[Path]) -> Plan:
@@ -22,7 +24,10 @@ def planned(files: Sequence[Path]) -> Plan:
         raise UserError(
             f"dataset.root: {root} is not a folder; without the data their results are unknown"
         )
-    return Plan(config, FileContents(config.dataset, DIGESTS))
+    contents = FileContents(config.dataset, DIGESTS)
+    plan = Plan(config, contents)
+    check_learnt_masks(plan.runs, contents.masked(TRAIN))
+    return plan
 
 
 def beside_report(plan: Plan, name: str) -> str:

@@ -50,7 +50,8 @@ class Inputs:
     Attributes:
         facts: digest of the user's tables as far as they concern the split.
         files: existing files that are read besides.
-        images: number of images of the split; None = unknown.
+        images: number of images of the split, of a table of masks that of their masks; None =
+            unknown.
     """
 
     facts: str = ""
@@ -210,13 +211,14 @@ def _of_split(
         facts, label_files = [*facts, masks], mask_files
     tables = SOURCES[dataset.source].hashed_tables(dataset, listing.root, split)
     images = [record.image for _, record in chosen]
+    masked = None if dataset.has_drawn_masks() else len(masks)
     return (
         Inputs(
             _digest(facts),
             _existing([*tables, *_below(listing.root, images + label_files)]),
             len(chosen),
         ),
-        Inputs(_digest(masks), _existing(_below(listing.root, mask_files))),
+        Inputs(_digest(masks), _existing(_below(listing.root, mask_files)), masked),
     )
 
 
