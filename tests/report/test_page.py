@@ -118,6 +118,13 @@ def test_the_page_says_what_the_masks_were_learnt_from(make_run, variant: str, s
     assert ("only to measure" in shown) == (variant == "net")
 
 
+def test_weaknesses_of_the_data_have_a_section(make_run) -> None:
+    facts = replace(FACTS, advice=["Class <b> is on every training image"])
+    text = page.render(facts, [make_run()])
+    assert "Class &lt;b&gt; is on every training image" in section(text, "data")
+    assert balanced(text) and not section(page.render(FACTS, [make_run()]), "data")
+
+
 def located(run: RunResults, **criteria: float) -> RunResults:
     """A run whose evaluations have criteria of location."""
     for product, one in run.evaluations.items():

@@ -1,4 +1,5 @@
 import csv
+import html
 import json
 import re
 import shutil
@@ -165,6 +166,13 @@ def test_summary_tells_the_splits_apart(project: Path) -> None:
     lines = (project / "summary.tsv").read_text().splitlines()[1:]
     rows = [line.split("\t")[3:5] for line in lines]
     assert rows == [["val", "9"]] * 6 + [["train", "2"]] * 5
+
+
+def test_weaknesses_of_the_data_are_said(project: Path) -> None:
+    fill(project)
+    found = html.unescape(draw(project))
+    assert "Class 'cat' is on every training image, so there are no negative examples" in found
+    assert "1 images are both in train and in val; keep them in one: image0 = image1" in found
 
 
 def test_same_run_same_page(project: Path) -> None:

@@ -31,6 +31,16 @@ def advice(index: Index, masked: Sequence[str], groups: Sequence[Sequence[int]])
     yield from _copies(index)
 
 
+def of_labels(index: Index) -> Iterator[str]:
+    """Yield the lines of `advice` that need neither masks nor what the images show.
+
+    Args:
+        index: the images and their labels.
+    """
+    yield from limits(index, ())
+    yield from _copies(index)
+
+
 def limits(index: Index, groups: Sequence[Sequence[int]]) -> Iterator[str]:
     """Yield one line per weakness that no recipe can mend, with the images that would.
 

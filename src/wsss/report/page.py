@@ -50,6 +50,7 @@ class Facts:
         class_names: foreground classes.
         config: the configuration as text.
         versions: (package, version) pairs.
+        advice: weaknesses of the images and their labels, a sentence each.
     """
 
     dataset: str
@@ -57,6 +58,7 @@ class Facts:
     class_names: Sequence[str]
     config: str
     versions: Sequence[tuple[str, str]]
+    advice: Sequence[str] = ()
 
 
 def render(

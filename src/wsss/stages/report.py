@@ -27,6 +27,7 @@ from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import Evaluation, Support
 from wsss.pipeline import EVALUATED, PRODUCTS, SCORES, product
 from wsss.plan.files import ProductFiles, RunFiles
+from wsss.planning.advice import of_labels
 from wsss.products import TRAIN, Product
 from wsss.report import (
     by_class,
@@ -99,6 +100,7 @@ def run(args: argparse.Namespace) -> None:
         class_names=index.class_names,
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else "",
         versions=[(name, version(name)) for name in _PACKAGES],
+        advice=[tables.capital(line) for line in of_labels(index)],
     )
     training = page.Training(_support(index, masks, TRAIN), on_training) if on_training else None
     # tables
