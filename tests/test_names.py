@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 HELPERS = {
     "__init__",
     "beside",
+    "checkpoints",
     "classifier_validation",
     "classifiers",
     "console",

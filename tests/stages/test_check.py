@@ -3,11 +3,15 @@ import re
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
 from tests.data.fake_voc import MORE, make_sbd, make_voc
 from wsss.cli import main
+from wsss.config.segmenter import Segment
+from wsss.nn.backbones import build
+from wsss.stages.train_segmenter import untrained
 
 ROWS = ["a.png,train,cat", "b.png,train,dog", "c.png,val,cat"]
 
@@ -223,3 +227,34 @@ def test_a_training_too_short_for_the_adversary_is_foreseen(data, capfd, method)
         assert main(["check", "mine.yaml"]) == code
         shown = capfd.readouterr().err
         assert ("no turn is left to the adversary in 2 steps" in shown) == (code == 2)
+
+
+CHECKPOINTS = {
+    "cam": ({"cam": {"checkpoint": "tiny.pth"}}, "cam.checkpoint"),
+    "irn": (
+        {"affinity": {"source": "irn", "irn": {"checkpoint": "tiny.pth"}}},
+        "affinity.irn.checkpoint",
+    ),
+    "segment": ({"segment": {"checkpoint": "tiny.pth"}}, "segment.checkpoint"),
+}
+
+
+@pytest.mark.parametrize("which", CHECKPOINTS)
+def test_a_checkpoint_of_another_network_is_found(data, capfd, which):
+    keys, key = CHECKPOINTS[which]
+    torch.save(build("tiny").state_dict(), data / "tiny.pth")
+    (data / "net.yaml").write_text(yaml.safe_dump({"backbone": {"name": "resnet18"}, **keys}))
+    assert main(["check", "mine.yaml", "net.yaml"]) == 2
+    shown = capfd.readouterr().err
+    assert f"run psa: {key}: tiny.pth: does not fit" in shown and len(shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize("segmenter", ["deeplab_v3plus", "upernet", "smp/Unet"])
+def test_a_checkpoint_that_fits_is_no_problem(data, capsys, segmenter):
+    net, _ = untrained(Segment(segmenter=segmenter), build("tiny"), 2)
+    torch.save(net.state_dict(), data / "net.pth")
+    segment = {"segmenter": segmenter, "checkpoint": "net.pth"}
+    keys = {"backbone": {"name": "tiny", "weights": None}, "segment": segment}
+    (data / "net.yaml").write_text(yaml.safe_dump(keys))
+    assert main(["check", "mine.yaml", "net.yaml"]) == 0
+    assert "no problem found" in capsys.readouterr().out

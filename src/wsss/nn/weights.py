@@ -192,6 +192,19 @@ def load_state(
     Raises:
         UserError: If tensors are missing, unexpected or of another shape.
     """
+    module.load_state_dict(fitting(module, state, source, optional), strict=False)
+
+
+def fitting(
+    module: nn.Module, state: Mapping[str, Tensor], source: str, optional: tuple[str, ...] = ()
+) -> dict[str, Tensor]:
+    """Return weights under the module's own names, as `load_state` copies them.
+
+    The module may be on the device `meta`.
+
+    Raises:
+        UserError: If tensors are missing, unexpected or of another shape.
+    """
     own = module.state_dict()
     ours = {_without_backbone(name): name for name in own} | official_names(module)
     unused = getattr(module, "unused", ())
@@ -199,7 +212,7 @@ def load_state(
     text = _misfits(own, given, optional, held=state)
     if text:
         raise UserError(f"{source}: does not fit {type(module).__name__}: {text}")
-    module.load_state_dict(given, strict=False)
+    return given
 
 
 def _misfits(

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wsss.config.segmenter import SegmenterTrain
+from wsss.config.segmenter import Segment, SegmenterTrain
 from wsss.config.segmenters import section
 from wsss.config.slices import read_slice
 from wsss.data.sets.segmentation import SegmentationSet
@@ -16,6 +16,8 @@ from wsss.io.labels import LabelReader
 from wsss.io.maps import MapsReader
 from wsss.io.progress import log
 from wsss.nn import segmenters
+from wsss.nn.backbones import Backbone
+from wsss.nn.segmenters import Segmenter
 from wsss.stages.held_out import NO_JITTER, divide
 from wsss.stages.parts import weights_of
 from wsss.stages.segmenter_validation import of_segmenter, validations_of_segmenter
@@ -60,8 +62,7 @@ def run(args: argparse.Namespace) -> None:
                 "segment.train.init is cam: give --classifier, the model.pt to start from"
             )
         encoder = start_backbone(backbone, args.weights, args.classifier)
-    options = getattr(segment, section(segment.segmenter)).model_dump(mode="json")
-    net = segmenters.build(segment.segmenter, encoder, index.num_classes + 1, **options)
+    net, options = untrained(segment, encoder, index.num_classes)
     meta: dict[str, Any] = {
         "segmenter": segment.segmenter,
         "options": net.rebuilt_from(options),
@@ -100,6 +101,20 @@ def run(args: argparse.Namespace) -> None:
         validations_of_segmenter(args, learnt, bool(held), still, recipe, config.seed, net),
         **meta | {"weights": weights},
     )
+
+
+def untrained(
+    segment: Segment, encoder: Backbone | None, num_classes: int
+) -> tuple[Segmenter, dict[str, Any]]:
+    """Return the segmenter of a run with a random head, and the options of its architecture.
+
+    Args:
+        segment: the options of the segmenter.
+        encoder: its backbone; None = it brings its own.
+        num_classes: number of foreground classes.
+    """
+    options = getattr(segment, section(segment.segmenter)).model_dump(mode="json")
+    return segmenters.build(segment.segmenter, encoder, num_classes + 1, **options), options
 
 
 def _samples(

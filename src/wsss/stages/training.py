@@ -31,6 +31,13 @@ from wsss.stages.options import add_config_argument
 
 PREFIX = "backbone."
 
+CHECKPOINTS = {
+    "classifier": "cam.checkpoint",
+    "irn": "affinity.irn.checkpoint",
+    "segmenter": "segment.checkpoint",
+}
+"""Key of the published checkpoint that replaces a training, by what the network is."""
+
 
 class BackboneChoice(Protocol):
     """Name and output stride of a backbone, as the configuration has them."""
@@ -266,7 +273,7 @@ def take_over(
         UserError: the checkpoint is that of another architecture.
     """
     log.info("%s as published in %s", kind, checkpoint)
-    load_state(net, read_state(checkpoint), str(checkpoint))
+    load_state(net, read_state(checkpoint), f"{CHECKPOINTS[kind]}: {checkpoint}")
     save_untrained(files.out, files.history, net, kind, **meta, published=checkpoint.name)
 
 
