@@ -225,7 +225,9 @@ def test_weights_have_the_names_of_timm_or_open_clip():
 )
 def test_weights_of_another_tower_are_refused(name, shape):
     state = official_state() | {name: torch.zeros(shape)}
-    with pytest.raises(UserError, match=r"not weights of clip/vit_small.*another shape"):
+    with pytest.raises(
+        UserError, match=r"not weights of timm/vit_small.*another shape.*cam\.clip_es\.tower\.name"
+    ):
         backbone_state(NAME, visual(state), "file")
 
 

@@ -188,7 +188,8 @@ def test_weights_of_another_text_tower_are_refused(small, data, capfd):
     save_file({"visual.proj": torch.zeros(3, 3)}, data / "wrong.safetensors")
     tower = {"name": str(small / "small.json"), "weights": str(data / "wrong.safetensors")}
     assert embed(data, options(small, text_tower=tower)) == 2
-    assert "wrong.safetensors: does not fit" in capfd.readouterr().err
+    shown = capfd.readouterr().err
+    assert f"cam.clip_es.text_tower.weights: {data / 'wrong.safetensors'}: does not fit" in shown
 
 
 def damaged(data, change):
@@ -209,7 +210,7 @@ def damaged(data, change):
     ],
 )
 def test_damaged_texts_are_refused(tmp_path, change):
-    with pytest.raises(UserError, match=r"text.safetensors: damaged.*make it again"):
+    with pytest.raises(UserError, match=r"text.safetensors: damaged.*delete it; a run with"):
         TextFeatures.read(damaged(tmp_path, change))
 
 
@@ -220,7 +221,7 @@ def test_texts_survive_a_file(tmp_path):
     assert found.digest() == given.digest()
     with pytest.raises(UserError, match="in another order"):
         found.check_names(found.names[::-1], tmp_path)
-    with pytest.raises(UserError, match=r"no such file; make it with wsss embed-text"):
+    with pytest.raises(UserError, match=r"no such file; a run with cam.clip_es.text: null makes"):
         TextFeatures.read(tmp_path / "none.safetensors")
 
 

@@ -110,7 +110,10 @@ class TextParams(MethodParams):
         """Yield (option, mistake in it)."""
         if self.text:
             if not isfile(self.text):  # noqa: PTH113 Path.is_file fails on some names
-                yield "text", f"no such file: {self.text}; make it with wsss embed-text"
+                yield (
+                    "text",
+                    f"no such file: {self.text}; null makes one, as <run>/cam/text.safetensors",
+                )
             return
         if find_spec("open_clip") is None:
             yield (

@@ -24,7 +24,10 @@ FILE = "text.safetensors"
 _ARRAYS = {"classes": 2, "background": 2, "logit_scale": 0, "patch": 1}
 """Tensors and the number of their axes."""
 
-_AGAIN = "delete it and make it again with wsss embed-text"
+SOURCE = "a run with cam.clip_es.text: null makes it, as <run>/cam/text.safetensors"
+"""Where users have such files from."""
+
+_AGAIN = f"delete it; {SOURCE}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,7 @@ class TextFeatures:
             found = cls(**texts, **arrays)
             found._check_arrays()
         except FileNotFoundError as error:
-            raise UserError(f"{path}: no such file; make it with wsss embed-text") from error
+            raise UserError(f"{path}: no such file; {SOURCE}") from error
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise UserError(f"{path}: damaged, or no text features ({reason}); {_AGAIN}") from error

@@ -13,6 +13,9 @@ from torch import Tensor
 from wsss.errors import UserError
 from wsss.nn.weights import load_state, read_state
 
+_KEY = "cam.clip_es.text_tower"
+"""Section of the configuration."""
+
 _DESCRIBED = ("embed_dim", "vision_cfg", "text_cfg")
 """Keys that open_clip knows the configuration of a model by."""
 
@@ -86,8 +89,7 @@ def load_text_tower(name: str, weights: str | None, is_file: bool) -> TextTower:
     known = open_clip.list_models()
     if model_name not in known:
         raise UserError(
-            f"cam.clip_es.text_tower.name: open_clip has no {model_name}; it has such as "
-            f"{', '.join(known[-3:])}"
+            f"{_KEY}.name: open_clip has no {model_name}; it has such as {', '.join(known[-3:])}"
         )
     tag = None if is_file else weights
     try:
@@ -96,11 +98,11 @@ def load_text_tower(name: str, weights: str | None, is_file: bool) -> TextTower:
     except Exception as error:  # the clients of the hubs fail in many ways
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise UserError(
-            f"cannot load open_clip's {model_name} with weights {tag} ({reason}): give a file of "
-            "weights, or a text.safetensors that was made elsewhere"
+            f"{_KEY}.weights: {tag} of open_clip's {model_name} cannot be loaded ({reason}): give "
+            "a file of weights, or name in cam.clip_es.text the text.safetensors of a run elsewhere"
         ) from None
     if weights and is_file:
-        load_state(model, read_state(Path(weights)), weights)
+        load_state(model, read_state(Path(weights)), f"{_KEY}.weights: {weights}")
     described = ", ".join([model_name, *([Path(weights).name] if weights else [])])
     return TextTower(model.eval(), tokenizer, described)
 
@@ -110,11 +112,11 @@ def _check_description(path: Path) -> None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"cam.clip_es.text_tower.name: {path}: not readable ({error})") from None
+        raise UserError(f"{_KEY}.name: {path}: not readable ({error})") from None
     lacking = [key for key in _DESCRIBED if not isinstance(found, dict) or key not in found]
     if lacking:
         raise UserError(
-            f"cam.clip_es.text_tower.name: {path}: describes no model of open_clip, as it lacks "
+            f"{_KEY}.name: {path}: describes no model of open_clip, as it lacks "
             f"{', '.join(lacking)}"
         )
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.serialization import safe_globals
 
+from wsss.config.backbones import CLIP, TIMM
 from wsss.errors import UserError, first_of
 from wsss.files import regular
 from wsss.nn.backbones import build
@@ -169,8 +170,11 @@ def backbone_state(name: str, state: Mapping[str, Tensor], source: str) -> dict[
     of_layers = {key: t for key, t in bare.items() if key.startswith(layers)}
     text = _misfits(wanted, of_layers, held=state)
     if text:
+        # image towers are options of one method; backbones have the key of their place
+        key = " in cam.clip_es.tower.name" if name.startswith(CLIP) else ""
         raise UserError(
-            f"{source}: not weights of {name}: {text}; name the architecture that they are of"
+            f"{source}: not weights of {name.replace(CLIP, TIMM)}: {text}; name the architecture "
+            f"that they are of{key}"
         )
     return {key: bare[key] for key in wanted if key in bare}
 
