@@ -1,6 +1,8 @@
 import pytest
 
 from tests.report.conftest import scores_of
+from tests.report.test_verdicts import row
+from wsss.metrics.result import CRITERIA
 from wsss.report import classifiers, tables, terminal, verdicts
 
 
@@ -24,8 +26,24 @@ def test_the_classifier_has_a_row_and_columns_of_its_own(make_run) -> None:
 def test_circular_agreement_is_marked(make_run) -> None:
     text = terminal.table(summary(make_run(masks=False)))
     assert "all background" not in text
-    circular = ["circular 90.0" in line for line in rows_of(text)]
+    circular = ["circular" in line and "90.0" not in line for line in rows_of(text)]
     assert circular == ["segment" not in line for line in rows_of(text)]
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_the_table_fits_a_terminal_with_all_its_words(masks: bool) -> None:
+    both = {"images_predicted": 1464, "label_agreement": 0.93, "seeds": 3, "circular": "yes"}
+    scores = {"map": 0.78, "map_std": 0.01, "f1": 0.7, "f1_std": 0.01, "product": "classifier"}
+    rows = [row("classifier", run="cautious", seeds=3, **scores)]
+    for stage in ("seed", "refined maps high", "segmenter deeplab_v3plus"):
+        own = {"miou_std": 0.01, "images": 1464, "ground_truth": "SegmentationClass"}
+        criteria = dict.fromkeys(CRITERIA, 0.4)
+        rows.append(row(stage, 0.5 if masks else None, run="cautious", **both, **own, **criteria))
+    text = terminal.table(tables.summary_text(rows))
+    assert max(map(len, text.splitlines())) <= terminal.WIDTH
+    words = {"cautious", "classifier", "maps", "deeplab_v3plus", "train", "1.0"}
+    assert words | ({"mIoU"} if masks else {"refiners", "stability"}) <= set(text.split())
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text and ("mIoU" in text) == masks
 
 
 def test_verdicts_follow_the_table_without_colours_in_a_pipe(

@@ -7,6 +7,7 @@ from tests.report.test_ranking import masks
 from wsss.cli import main
 from wsss.report import by_class
 from wsss.report.tables import row_text, summary_text
+from wsss.report.terminal import WIDTH
 from wsss.stages import table
 
 SPREAD = "\N{PLUS-MINUS SIGN}"
@@ -70,6 +71,15 @@ def test_the_terminal_shows_it_in_columns(written, capsys):
     said = lines(capsys, "--metric", "precision")
     assert sum(line.split()[:1] in (["a_1"], ["b"]) for line in said) == 2
     assert not any("published" in line for line in said)
+
+
+def test_headings_of_a_wide_table_are_folded(written, capsys):
+    stages = ("seed", "refined maps low", "refined maps high", "pseudo labels", "segmenter net")
+    rows = [masks("b", stage, product="walk", circular="yes") for stage in stages]
+    (written / "summary.tsv").write_text(summary_text(rows))
+    said = lines(capsys, "--metric", "label_agreement")
+    assert max(map(len, said)) <= WIDTH
+    assert ["b", "val", "1", *["90.0"] * 5] in [line.split() for line in said]
 
 
 def test_circular_agreement_is_marked(written, capsys):

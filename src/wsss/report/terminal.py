@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +22,9 @@ def _columns(masks: bool) -> dict[str, str]:
     }
 
 
+WIDTH = 100
+"""Columns of a terminal that tables fit."""
+
 _PRINTED = {
     "run": "run",
     "stage": "stage",
@@ -37,28 +40,71 @@ _PRINTED = {
 }
 """Columns of the terminal's table: name in summary.tsv -> heading."""
 
+_SPARE = ("ground_truth", "f1", "images_predicted")
+"""Columns that are left out, one after the other, while the table is wider than `WIDTH`."""
+
 
 def table(summary: str) -> str:
     """Return the text of summary.tsv as a plain table for the terminal, fractions in per cent.
 
     Repeats of a run are one row: means, with their standard deviation beside them. Metrics over the
-    classes present are left out where they equal the mIoU.
+    classes present are left out where they equal the mIoU, and what does not fit a terminal.
     """
     rows = list(without_repeats(read_rows(summary)))
     columns = {name: heading for name, heading in _PRINTED.items() if _is_shown(rows, name)}
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, heading in columns.items():
-        text = name in ("run", "stage", "split", "ground_truth")
-        grid.add_column(heading, justify="left" if text else "right")
+    text = _text(rows, columns)
+    for spare in _SPARE:
+        if _width(text) > WIDTH:
+            columns.pop(spare, None)
+            text = _text(rows, columns)
+    return text
+
+
+def _text(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str]) -> str:
+    cells = [[_printed(row, name, heading) for name, heading in columns.items()] for row in rows]
+    texts = ("run", "stage", "split", "ground_truth")
+    return fitted(list(columns.values()), cells, [name in texts for name in columns])
+
+
+def _width(text: str) -> int:
+    return max(map(len, text.splitlines()), default=0)
+
+
+def fitted(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: Sequence[bool]) -> str:
+    """Return a table as text without colours, of at most `WIDTH` columns if its words allow it.
+
+    Args:
+        headings: the headings; those of a wide table are folded.
+        rows: the cells.
+        texts: whether a column holds texts, which are folded, too; the others hold numbers.
+    """
+    table, folded = (Table(box=box.SIMPLE_HEAD, pad_edge=False) for _ in range(2))
+    folded.collapse_padding = True
+    columns = zip(*rows, strict=True)
+    for heading, is_text, cells in zip(headings, texts, columns, strict=True):
+        justify: JustifyMethod = "left" if is_text else "right"
+        table.add_column(heading, justify=justify)
+        whole = [word for cell in cells for word in (cell.split() if is_text else [cell])]
+        least = max(map(len, whole), default=0)
+        folded.add_column(heading.replace(" ", "\n"), justify=justify, min_width=least)
     for row in rows:
-        grid.add_row(*(_printed(row, name, heading) for name, heading in columns.items()))
-    return plain(grid)
+        table.add_row(*row)
+        folded.add_row(*row)
+    text = plain(table)
+    return text if _width(text) <= WIDTH else plain(folded, WIDTH)
 
 
-def plain(grid: Table) -> str:
-    """Return a table as text without colours, as wide as it is."""
+def plain(grid: Table, width: int = 1000) -> str:
+    """Return a table as text without colours, as wide as it is, or folded to a width.
+
+    Args:
+        grid: the table.
+        width: columns that it may have, unless its least widths need more.
+    """
     buffer = io.StringIO()
-    Console(file=buffer, width=1000, color_system=None, markup=False).print(grid)
+    console = Console(file=buffer, width=1000, color_system=None, markup=False)
+    console.width = max(width, console.measure(grid).minimum)
+    console.print(grid)
     return "\n".join(line.rstrip() for line in buffer.getvalue().strip("\n").splitlines())
 
 
@@ -71,6 +117,8 @@ def _is_shown(rows: Sequence[Mapping[str, str]], name: str) -> bool:
         return any(row[name] for row in rows) and not any(row["miou"] for row in rows)
     if name in METRICS and METRICS[name].if_absent:
         return any(row[name] != row["miou"] for row in rows)
+    if name in ("miou", "images", "ground_truth"):
+        return any(row["miou"] for row in rows)
     return name not in ("miou_background", "published", "map", "f1") or any(
         row[name] for row in rows
     )
@@ -80,8 +128,9 @@ def _printed(row: Mapping[str, str], name: str, heading: str) -> str:
     if not heading.endswith("%"):
         return row[name]
     mean, std = row[name], row.get(f"{name}_std")
-    text = spread(float(mean) if mean else None, float(std) if std else None)
-    return f"circular {text}" if name == "label_agreement" and row["circular"] else text
+    if name == "label_agreement" and row["circular"]:
+        return "circular"  # the value says nothing
+    return spread(float(mean) if mean else None, float(std) if std else None)
 
 
 def lines(found: Iterable[Verdict]) -> list[str]:

@@ -9,16 +9,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from rich import box
-from rich.table import Table
-
 from wsss.errors import UserError
 from wsss.metrics.result import METRICS
 from wsss.plan.artifacts import Plan
 from wsss.products import SPLITS
 from wsss.report.compare import comparison, splits
 from wsss.report.tables import read_rows, spread
-from wsss.report.terminal import plain
+from wsss.report.terminal import fitted
 from wsss.report.verdicts import SummaryRow, without_repeats
 from wsss.workflow.arguments import add_configs_argument
 from wsss.workflow.plans import beside_report, planned
@@ -110,12 +107,8 @@ def _value(row: SummaryRow, measure: str) -> str:
 
 
 def _terminal(table: Sequence[Sequence[str]]) -> str:
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, heading in enumerate(table[0]):
-        grid.add_column(heading, justify="left" if place < 2 else "right", no_wrap=True)
-    for row in table[1:]:
-        grid.add_row(*row)
-    return f"{plain(grid)}\n"
+    header, *rows = table
+    return f"{fitted(header, rows, [place < 2 for place in range(len(header))])}\n"
 
 
 def _markdown(table: Sequence[Sequence[str]]) -> str:
