@@ -26,8 +26,8 @@ def test_every_class_has_a_row() -> None:
     assert tables.read_rows(by_class.text(rows)) == rows
     keys = ("run", "split", "stage", "class", "iou", "precision", "recall", "pixels", "seeds")
     assert [[row[key] for key in keys] for row in rows] == [
-        ["a", "val", "walk", "background", "0.500000", "1.000000", "0.500000", "2", "1"],
-        ["a", "val", "walk", "cat", "0.666667", "0.666667", "1.000000", "2", "1"],
+        ["a", "val", "pseudo labels", "background", "0.500000", "1.000000", "0.500000", "2", "1"],
+        ["a", "val", "pseudo labels", "cat", "0.666667", "0.666667", "1.000000", "2", "1"],
     ]
 
 

@@ -16,7 +16,14 @@ def cells(line):
 def test_runs_and_groups_of_repeats_are_lines_of_one_table(make_run) -> None:
     runs = [make_run("b.0"), make_run("b.1", shift=0.02), make_run("a", shift=0.1)]
     table = compare.comparison(rows_of(runs), "val")
-    keys = ["seed oracle", "seed", "refined low", "refined high", "walk", "segment net"]
+    keys = [
+        "seed oracle",
+        "seed",
+        "refined maps low",
+        "refined maps high",
+        "pseudo labels",
+        "segmenter net",
+    ]
     assert table.stages == keys
     assert [(line.run, line.seeds) for line in table.lines] == [("b", 2), ("a", 1)]
     group, single = (cells(line)[4] for line in table.lines)
@@ -27,7 +34,7 @@ def test_runs_and_groups_of_repeats_are_lines_of_one_table(make_run) -> None:
 def test_a_stage_that_a_run_lacks_is_empty(make_run) -> None:
     runs = [make_run("a", variant="one"), make_run("b", variant="two")]
     table = compare.comparison(rows_of(runs), "val")
-    assert table.stages[-2:] == ["segment one", "segment two"]
+    assert table.stages[-2:] == ["segmenter one", "segmenter two"]
     assert [line.cells[-1].text for line in table.lines] == ["", "55.0"]
     assert not any(cell.best for line in table.lines for cell in line.cells[-2:])
 
@@ -36,7 +43,7 @@ def test_circular_agreement_is_marked_and_has_no_best(make_run) -> None:
     rows = rows_of([make_run(name, masks=False) for name in "ab"])
     assert compare.comparison(rows, "val").lines == []
     table = compare.comparison(rows, "val", "label_agreement")
-    assert table.circular == {*table.stages} - {"segment net"}
+    assert table.circular == {*table.stages} - {"segmenter net"}
     assert [cell.best for cell in table.lines[0].cells] == [False] * 4 + [True]
 
 
@@ -45,7 +52,7 @@ def rows(make_run):
     """Rows of two seeds and their mean, with a published value of the walk."""
     added = {"recipe": "psa", "published": "0.602", "published_source": "README"}
     rows = rows_of([make_run("a.0"), make_run("a.1", shift=0.02)])
-    return [row | (added if row["stage"] == "walk" else {}) for row in rows]
+    return [row | (added if row["stage"] == "pseudo labels" else {}) for row in rows]
 
 
 def test_a_published_value_stands_below_the_run(rows) -> None:
@@ -59,7 +66,7 @@ def test_a_published_value_stands_beside_the_mean(rows) -> None:
     (one,) = compare.beside(rows)
     assert (one.run, one.stage, one.ours, one.published) == (
         "a",
-        "walk",
+        "pseudo labels",
         f"61.0 {SPREAD} 1.4",
         "60.2",
     )

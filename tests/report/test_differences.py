@@ -31,7 +31,13 @@ def with_images(make_run):
 def test_images_are_compared_in_pairs(with_images) -> None:
     runs = [with_images("a", (0, 0, 0)), with_images("b", (0.3, 0.1, -0.1), miou=0.63)]
     (one,) = differences.differences(runs)
-    assert (one.run, one.against, one.split, one.stage, one.images) == ("b", "a", "val", "walk", 3)
+    assert (one.run, one.against, one.split, one.stage, one.images) == (
+        "b",
+        "a",
+        "val",
+        "pseudo labels",
+        3,
+    )
     assert (one.miou_gain, one.image_gain) == pytest.approx((0.03, 0.1))
     # t of 2 degrees of freedom: 4.3027, standard error 0.2 / sqrt(3)
     assert (one.low, one.high) == pytest.approx((0.1 - 0.49683, 0.1 + 0.49683), abs=1e-5)
@@ -69,7 +75,7 @@ def test_segmenters_of_two_kinds_are_compared(make_run) -> None:
         segment = run.evaluations["segment"]
         found = segment.results["segment"].model_copy(update={"per_image": IMAGES})
         run.evaluations["segment"] = segment.model_copy(update={"results": {"segment": found}})
-    assert [one.stage for one in differences.differences(runs)] == ["segment two"]
+    assert [one.stage for one in differences.differences(runs)] == ["segmenter two"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,7 @@ def test_a_mean_gain_hides_no_class_that_collapses(with_images, before, after, c
     second = with_images("b", (0.2, 0.1), miou=0.621, bird=after, cat=0.9)
     found = differences.differences([first, second])
     said = [verdict.text for verdict in differences.verdicts(found)]
-    text = "walk +2.1 mIoU over a, but classes collapse: bird from 37.8 to 15.4"
+    text = "pseudo labels +2.1 mIoU over a, but classes collapse: bird from 37.8 to 15.4"
     assert (said[:1] == [text]) is collapses
 
 
@@ -97,5 +103,8 @@ def test_a_fall_within_the_spread_of_seeds_is_no_collapse(with_images) -> None:
 def test_a_gain_that_images_do_not_show_is_said(with_images) -> None:
     runs = [with_images("a", (0, 0, 0)), with_images("b", (0.3, 0.1, -0.1), miou=0.63)]
     (verdict,) = differences.verdicts(differences.differences(runs))
-    assert "walk +3.0 mIoU over a, but 3 images show no difference: +10.0 by image" in verdict.text
+    assert (
+        "pseudo labels +3.0 mIoU over a, but 3 images show no difference: +10.0 by image"
+        in verdict.text
+    )
     assert (verdict.run, verdict.split) == ("b", "val")

@@ -261,7 +261,7 @@ def test_published_values_stand_below_the_run_and_with_their_source(make_run) ->
     run = make_run()
     rows = [
         row | {"recipe": "psa", "published": "0.617", "published_source": "a <paper>"}
-        if row["stage"] == "segment net"
+        if row["stage"] == "segmenter net"
         else row
         for row in rows_of([run])
     ]

@@ -52,17 +52,17 @@ def test_a_published_value_is_that_of_the_same_stage_and_list():
         "",
     )
     assert found["published_source"] == "README of jiwoon-ahn/psa, at a constant background of 0.2"
-    assert columns(row_of("segment deeplab_v1", "segment"), psa)["published"] == "0.617000"
-    for other in (row_of("seed oracle", "cam"), row_of("refined low", "refined")):
+    assert columns(row_of("segmenter deeplab_v1", "segment"), psa)["published"] == "0.617000"
+    for other in (row_of("seed oracle", "cam"), row_of("refined maps low", "refined")):
         assert columns(other, psa) == {}
-    assert columns(row_of("walk", "walk"), None) == {}
-    assert columns(row_of("walk", "walk", "train", "1464"), Recipe("psa+eader", {})) == {}
+    assert columns(row_of("pseudo labels", "walk"), None) == {}
+    assert columns(row_of("pseudo labels", "walk", "train", "1464"), Recipe("psa+eader", {})) == {}
 
 
 def test_conditions_that_differ_are_those_up_to_the_stage():
     recipe = Recipe("psa", {"cam": ("cam 1",), "walk": ("walk 2",), "segment": ("segment 3",)})
-    assert columns(row_of("walk", "walk"), recipe)["published_differs"] == "cam 1; walk 2"
-    few = columns(row_of("walk", "walk", images="15"), recipe)["published_differs"]
+    assert columns(row_of("pseudo labels", "walk"), recipe)["published_differs"] == "cam 1; walk 2"
+    few = columns(row_of("pseudo labels", "walk", images="15"), recipe)["published_differs"]
     assert few == "on 15 images, not VOC's 1449; cam 1; walk 2"
     many = Recipe("psa", {"cam": tuple(map(str, range(9)))})
     text = columns(row_of("seed fixed", "cam"), many)["published_differs"]

@@ -11,7 +11,7 @@ def pair(make_run) -> list[RunResults]:
 
 def test_mean_and_sample_deviation(pair: list[RunResults]) -> None:
     stages = {one.step.key: one for one in repeats.repeated(pair)}
-    walk = stages["walk"]
+    walk = stages["pseudo labels"]
     assert (walk.group, walk.seeds) == ("a", 2)
     for name in ("miou", "precision", "recall"):
         assert walk.step.metrics.value(name) == pytest.approx(0.61)
@@ -34,11 +34,11 @@ def test_a_stage_counts_the_repeats_that_reached_it(make_run) -> None:
     runs = [make_run(f"a.{seed}") for seed in range(3)]
     del runs[0].evaluations["walk"]
     seeds = {one.step.key: one.seeds for one in repeats.repeated(runs)}
-    assert (seeds["seed"], seeds["walk"]) == (3, 2)
+    assert (seeds["seed"], seeds["pseudo labels"]) == (3, 2)
 
 
 def test_summary_has_means_and_deviations(pair: list[RunResults]) -> None:
-    row = next(row for row in repeats.summary_rows(pair) if row["stage"] == "walk")
+    row = next(row for row in repeats.summary_rows(pair) if row["stage"] == "pseudo labels")
     assert set(row) == set(tables.SUMMARY)
     assert (row["run"], row["seeds"], row["split"], row["images"]) == ("a", "2", "val", "6")
     assert (row["miou"], row["miou_std"], row["recall_std"]) == ("0.610000", *["0.014142"] * 2)

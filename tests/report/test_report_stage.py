@@ -272,7 +272,9 @@ def test_every_class_and_difference_is_in_a_table_of_its_own(project: Path) -> N
     shutil.copytree(project / "run", project / "other")
     draw(project, names=("run", "other"))
     with (project / "classes.tsv").open() as file:
-        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["stage"] == "walk"]
+        rows = [
+            row for row in csv.DictReader(file, delimiter="\t") if row["stage"] == "pseudo labels"
+        ]
     names = ["background", "cat"]
     assert [(row["run"], row["split"], row["class"]) for row in rows] == [
         (run, split, name) for split in (VAL, TRAIN) for run in ("run", "other") for name in names
@@ -295,10 +297,10 @@ def test_published_values_of_a_recipe_are_in_summary_and_page(project: Path) -> 
     config = json.dumps({"dataset": data, "method": "psa", "backbone": backbone})
     text = draw(project, names=("psa",), config=config)
     with (project / "summary.tsv").open() as file:
-        (row,) = (r for r in csv.DictReader(file, delimiter="\t") if r["stage"] == "segment net")
+        (row,) = (r for r in csv.DictReader(file, delimiter="\t") if r["stage"] == "segmenter net")
     assert (row["recipe"], row["published"]) == ("psa", "0.617000")
     assert row["published_differs"].startswith("on 9 images, not VOC's 1449; cam.train.")
-    assert "<td>voc12/psa</td><td>val</td><td>segment net</td>" in text
+    assert "<td>voc12/psa</td><td>val</td><td>segmenter net</td>" in text
 
 
 def test_empty_run_says_what_is_missing(project: Path) -> None:

@@ -53,7 +53,7 @@ def test_verdicts_follow_the_table_without_colours_in_a_pipe(
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "psa, val: seed 15.0 is no better than everything background 30.0; train" in said
-    assert "psa, val: lowers quality: walk 35.0" in said
+    assert "psa, val: lowers quality: pseudo labels 35.0" in said
     assert said.rstrip().endswith("The glossary of the report explains the words of these lines.")
 
 

@@ -66,7 +66,7 @@ def test_the_segmenter_learns_them_and_the_figures_say_so(project, corrected):
         pseudo = LabelReader([mask.parent / "labels.tsv"]).read(image)
         assert np.mean(pseudo == reader.read(image)) > 0.9
     summary = (project.results / "summary.tsv").read_text()
-    assert "segment deeplab_v3plus + corrected masks" in summary
+    assert "segmenter deeplab_v3plus + corrected masks" in summary
     # another mask
     next(corrected.glob("*.json")).unlink()
     assert project.stale(CORRECTED) == {"read_corrected", "train_segmenter", *SEGMENT}

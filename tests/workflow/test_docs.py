@@ -131,8 +131,8 @@ def test_the_demo_rises_at_every_step(fresh, tmp_path):
     output = fresh.run("snakemake", "--cores", "all")
     summary = pd.read_csv(tmp_path / "results/demo/summary.tsv", sep="\t")
     miou = summary[summary["split"] == "val"].set_index("stage")["miou"]
-    assert miou["seed oracle"] < miou["refined low"]
-    assert miou["refined low"] < miou["walk"] <= miou["segment deeplab_v3plus"]
+    assert miou["seed oracle"] < miou["refined maps low"]
+    assert miou["refined maps low"] < miou["pseudo labels"] <= miou["segmenter deeplab_v3plus"]
     assert "Report: results/demo/report.html" in output
     assert "Nothing to be done" in fresh.run("snakemake", "--dry-run")
 

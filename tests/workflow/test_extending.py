@@ -152,7 +152,7 @@ def test_a_method_a_stage_and_a_metric(extended):
     assert re.search(r"filter_labels of peak, train", log)
     # in the summary
     summary = pd.read_csv(extended.results / "summary.tsv", sep="\t")
-    assert {"walk", "filtered"} <= set(summary["stage"])
+    assert {"pseudo labels", "filtered labels"} <= set(summary["stage"])
     assert summary.loc[summary["miou"].notna(), "accuracy"].between(0, 1).all()
     # in the report
     page = (extended.results / "report.html").read_text()

@@ -84,13 +84,13 @@ def test_a_second_round_learns_its_own_masks_and_masks_are_the_bound(project):
     project.snakemake(config=config)
     summary = pd.read_csv(project.results / "summary.tsv", sep="\t")
     rows = {(run, stage) for run, stage, split in summary[["run", "stage", "split"]].values}
-    segment = "segment deeplab_v3plus"
+    segmenter = "segmenter deeplab_v3plus"
     assert {
         ("psa", "relabelled"),
-        ("psa.round1", segment),
-        ("psa.bound", f"{segment} + masks"),
+        ("psa.round1", segmenter),
+        ("psa.bound", f"{segmenter} + masks"),
     } <= rows
-    assert ("psa.bound", "walk") not in rows
+    assert ("psa.bound", "pseudo labels") not in rows
     index = Index.read(project.results / "index.train.tsv")
     labels = LabelReader([project.made("segment/relabelled/train/labels.tsv")])
     for item in index.split("train"):

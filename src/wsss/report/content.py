@@ -163,7 +163,7 @@ def _seed_rows(
     )
     return [
         Step(
-            key=f"{row.title.lower()}{key}",
+            key=f"{_named(row)}{key}",
             label=f"{row.title}{label}",
             note=f"threshold {found.threshold:g} {how}",
             product=row.name,
@@ -186,7 +186,7 @@ def _posterior_rows(run: RunResults, row: Product, results: Mapping[str, Metrics
     notes = (("low", "low alpha: much background"), ("high", "high alpha: little background"))
     return [
         Step(
-            key=f"{row.name} {end}",
+            key=f"{_named(row)} {end}",
             label=f"{row.title}, alpha {alpha:g}",
             note=note,
             product=row.name,
@@ -203,7 +203,7 @@ def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -
     variant = run.variants.get(row.name, "")
     return [
         Step(
-            key=f"{row.name} {variant}".rstrip(),
+            key=f"{_named(row)} {variant}".rstrip(),
             label=row.title,
             note=_note(variant or run.makers.get(row.name, "").replace("_", " "), row),
             product=row.name,
@@ -213,6 +213,11 @@ def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -
         )
         for metrics in results.values()
     ]
+
+
+def _named(row: Product) -> str:
+    """Return the title of a product within a sentence."""
+    return row.title[:1].lower() + row.title[1:]
 
 
 def _note(maker: str, row: Product) -> str:

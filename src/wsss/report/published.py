@@ -22,7 +22,7 @@ class Published(NamedTuple):
 
     Attributes:
         preset: name of the recipe in `configs/voc12`.
-        stage: row of summary.tsv; `segment` is that of any segmenter.
+        stage: row of summary.tsv, or a product, whatever its variant.
         images: list that it was measured on.
         miou: per cent.
         source: where it is published.
@@ -76,8 +76,7 @@ def columns(row: SummaryRow, recipe: Recipe | None) -> dict[str, str]:
 
 
 def _is_of(one: Published, row: SummaryRow) -> bool:
-    stage = row["product"] if one.stage == row["product"] == "segment" else row["stage"]
-    return (one.stage, one.images) == (stage, row["split"])
+    return one.stage in (row["stage"], row["product"]) and one.images == row["split"]
 
 
 def _conditions(row: SummaryRow, recipe: Recipe) -> Iterator[str]:
@@ -143,7 +142,7 @@ PUBLISHED = (
     Published("irn", "segment", VAL, 63.5, _IRN, "with CRF, several scales, mirrored"),
     Published("irn", "segment", "test", 64.8, _IRN, "with CRF, several scales, mirrored"),
     Published("clip_es", "seed fixed", TRAIN, 70.8, _CLIP_ES, "beside the background (1 - max)"),
-    Published("clip_es", "refined low", TRAIN, 75.0, _CLIP_ES),
+    Published("clip_es", "refined maps low", TRAIN, 75.0, _CLIP_ES),
     Published("clip_es", "segment", VAL, 71.1, _CLIP_ES, "DeepLab v2 on ResNet-101 from ImageNet"),
     Published(
         "clip_es", "segment", "test", 71.4, _CLIP_ES, "DeepLab v2 on ResNet-101 from ImageNet"

@@ -80,8 +80,8 @@ def fitted(headings: Sequence[str], rows: Sequence[Sequence[str]], texts: Sequen
     """
     table, folded = (Table(box=box.SIMPLE_HEAD, pad_edge=False) for _ in range(2))
     folded.collapse_padding = True
-    columns = zip(*rows, strict=True)
-    for heading, is_text, cells in zip(headings, texts, columns, strict=True):
+    for place, (heading, is_text) in enumerate(zip(headings, texts, strict=True)):
+        cells = [row[place] for row in rows]
         justify: JustifyMethod = "left" if is_text else "right"
         table.add_column(heading, justify=justify)
         whole = [word for cell in cells for word in (cell.split() if is_text else [cell])]
