@@ -41,12 +41,12 @@ CORRECT = (
 )
 
 PLANS = ("wsss plan pets.yaml", "wsss plan pets.yaml --budget quick")
-PLANNED = "snakemake --cores all --configfile results/pets/plan.yaml"
+PLANNED = "wsss run results/pets/plan.yaml"
 REFINE = (
     "wsss refine --images photos --maps scores --out refined --names cat,dog --labels labels.csv"
 )
 INIT = "wsss init pets"
-TUTORIAL = ("wsss run results/pets/plan.yaml", "wsss review results/pets/plan.yaml")
+TUTORIAL = (PLANNED, "wsss review results/pets/plan.yaml")
 """Commands on a plan that has been run."""
 FORECAST = "wsss forecast configs/voc12/psa.yaml --images"
 FROZEN = "snakemake --cores all --configfile configs/photos-vit.yaml"
@@ -66,7 +66,6 @@ COMMANDS = {
     "wsss check pets.yaml": "test_own_photographs",
     "wsss forecast pets.yaml": "test_forecast",
     **dict.fromkeys(PLANS, "test_plans"),
-    PLANNED: "test_plans",
     f"{FORECAST} 10582 1449 --size 500 375 --classes 20 --labels 1.5": "test_forecast",
     f"{FORECAST} 82081 40137 --size 640 480 --classes 80 --labels 2.9": "test_forecast",
     TRAIN: "test_own_photographs",
