@@ -46,6 +46,19 @@ def test_every_method_reaches_the_masks(fresh):
     assert not (fresh.results / "sb.first/affinity").exists()
 
 
+@pytest.mark.long
+def test_every_method_rises_on_the_demo(fresh):
+    fresh.run("snakemake", "--cores", "2", "--configfile", *SHIPPED)
+    summary = pd.read_csv(fresh.folder / "results/demo/summary.tsv", sep="\t")
+    table = summary[summary["miou"].notna()]
+    for (run, split), rows in table.groupby(["run", "split"]):
+        if run == "sb.first":
+            continue
+        miou = rows.set_index("product")["miou"]
+        stages = miou[[name for name in ("cam", "walk", "segment") if name in miou.index]]
+        assert stages.diff().dropna().gt(-0.005).all(), f"{run}, {split}: {stages}"
+
+
 def test_a_sixth_method_is_one_file_for_combinations_too(fresh):
     """Alone it goes through the whole chain in test_extending.py."""
     (fresh.folder / "src/wsss/methods/peak.py").write_text(NEWCOMER)
