@@ -5,6 +5,7 @@ so that Snakemake has to make what is missing and nothing else. A rule finds its
 of the configuration and its arguments by the wildcard {key}.
 """
 
+import gc
 import json
 import logging
 import sys
@@ -14,6 +15,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import ExecMode
 
 from wsss.errors import UserError
+
+# a plan makes many objects that all stay: looking among them for garbage takes a quarter of the time
+gc.set_threshold(100_000)
 
 # that a full disk takes no log file is no reason for a traceback at every line
 logging.raiseExceptions = False
