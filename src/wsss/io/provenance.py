@@ -158,8 +158,9 @@ def _module(name: str) -> tuple[str, tuple[str, ...]]:
     if file is None:
         raise ModuleNotFoundError(name)
     tree = ast.parse(file.read_bytes())
-    imported = {m for node in ast.walk(tree) for m in _imported(node) if _file(m) is not None}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    imported = {m for node in nodes for m in _imported(node) if _file(m) is not None}
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             node.body = [statement for statement in node.body if not _is_text(statement)]
     parents = [name.rsplit(".", i)[0] for i in range(1, name.count("."))]
