@@ -61,8 +61,9 @@ def files_digest(paths: Iterable[Path], cache_file: Path, below: Path | None = N
     Raises:
         UserError: a file exists but cannot be read.
     """
-    known = _read_cache(cache_file)
-    fresh = {name: _entry(name, known.get(name)) for name in map(str, paths)}
+    names = list(map(str, paths))
+    known = _read_cache(cache_file) if names else {}
+    fresh = {name: _entry(name, known.get(name)) for name in names}
     if any(known.get(path) != entry for path, entry in fresh.items()):
         # without the cache the next call is slower, with the same result
         with suppress(UserError):
