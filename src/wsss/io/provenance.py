@@ -78,10 +78,13 @@ def files_digest(paths: Iterable[Path], cache_file: Path, below: Path | None = N
 def file_digest(path: Path | str) -> str:
     """First 16 hex digits of the SHA-256 of a file's content."""
     digest = hashlib.sha256()
-    # allocating larger blocks would take longer than hashing a small file
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 as a Path it would take longer
-        while block := file.read(_BLOCK):
+    # an object for the file and larger blocks would take longer than hashing a small file
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        while block := os.read(handle, _BLOCK):
             digest.update(block)
+    finally:
+        os.close(handle)
     return digest.hexdigest()[:16]
 
 
