@@ -269,7 +269,7 @@ def test_every_value_of_the_brush_code_counts():
 
 def test_all_files_count_for_the_result(root):
     export_cvat(root)
-    names = {path.name for path in drawn_inputs(dataset(root), "val")}
+    names = {Path(path).name for path in drawn_inputs(dataset(root), "val")}
     assert names == {"labelmap.txt", "b.png", "c.png"}
 
 

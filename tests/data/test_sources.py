@@ -192,7 +192,7 @@ def test_facts_are_those_of_their_split(folder, rows, expected):
 
 
 def names(parts):
-    return [sorted(path.name for path in part.files) for part in parts]
+    return [sorted(Path(path).name for path in part.files) for part in parts]
 
 
 def test_inputs_of_a_table(folder):

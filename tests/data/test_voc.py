@@ -170,7 +170,7 @@ def test_an_archive_is_unpacked_first(voc, sbd, tmp_path):
 
 
 def files(paths):
-    return {path.name for path in paths}
+    return {Path(path).name for path in paths}
 
 
 def test_an_archive_makes_every_image_but_val_count(voc, sbd, tmp_path):
@@ -184,7 +184,7 @@ def test_an_archive_makes_every_image_but_val_count(voc, sbd, tmp_path):
 def test_the_masks_laid_over_count_for_their_conversion_alone(voc, sbd):
     found = dataset(voc, sbd)
     train, masks = inputs(found)["train"]
-    assert not any(path.suffix in (".mat", ".png") for path in train.files)
+    assert not any(path.endswith((".mat", ".png")) for path in train.files)
     assert files(masks.files) == {f"{name}.png" for name in TRAIN}
     assert files(drawn_inputs(found, "train")) == {f"{name}.mat" for name in MORE}
     assert drawn_inputs(found, "val") == ()
@@ -193,7 +193,7 @@ def test_the_masks_laid_over_count_for_their_conversion_alone(voc, sbd):
 def test_masks_count_for_the_index_if_it_has_their_labels(voc, sbd):
     train, _ = inputs(dataset(voc, sbd, labels_from="masks"))["train"]
     assert {f"{name}.png" for name in TRAIN} <= files(train.files)
-    assert not any(path.suffix == ".xml" for path in train.files)
+    assert not any(path.endswith(".xml") for path in train.files)
 
 
 def test_downloaded_data_depend_on_no_file(voc):

@@ -50,7 +50,7 @@ def package_files_digest(*patterns: str) -> str:
     return " ".join(f"{file.name} {file_digest(file)}" for file in found)
 
 
-def files_digest(paths: Iterable[Path], cache_file: Path, below: Path | None = None) -> str:
+def files_digest(paths: Iterable[Path | str], cache_file: Path, below: Path | None = None) -> str:
     """Digest of the names and contents of `paths`; a missing file counts as absent.
 
     Names are those below the folder `below`, if it is given, else whole paths.

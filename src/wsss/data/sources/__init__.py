@@ -5,6 +5,7 @@ capabilities in `wsss.config.dataset`.
 """
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os.path import isdir
@@ -49,13 +50,13 @@ class Inputs:
 
     Attributes:
         facts: digest of the user's tables as far as they concern the split.
-        files: existing files that are read besides.
+        files: paths of existing files that are read besides.
         images: number of images of the split, of a table of masks that of their masks; None =
             unknown.
     """
 
     facts: str = ""
-    files: tuple[Path, ...] = ()
+    files: tuple[str, ...] = ()
     images: int | None = None
 
 
@@ -175,8 +176,8 @@ def split_sizes(
     return {split: index.images for split, (index, _) in given.items()}
 
 
-def drawn_inputs(dataset: Dataset, split: str) -> tuple[Path, ...]:
-    """List the existing files of the user that `drawn_masks` reads; never an error.
+def drawn_inputs(dataset: Dataset, split: str) -> tuple[str, ...]:
+    """List the paths of the existing files of the user that `drawn_masks` reads; never an error.
 
     Of an archive it is the archive itself.
     """
@@ -226,9 +227,11 @@ def _digest(facts: object) -> str:
     return text_digest(json.dumps(facts))
 
 
-def _below(root: Path, paths: Iterable[Path]) -> list[Path]:
-    return [root / path for path in paths]
+def _below(root: Path, paths: Iterable[Path]) -> list[str]:
+    # as Paths 100,000 of them would take a second
+    folder = "" if root == Path() else root
+    return [os.path.join(folder, path) for path in paths]  # noqa: PTH118
 
 
-def _existing(paths: Iterable[Path]) -> tuple[Path, ...]:
-    return tuple(filter(is_file, paths))
+def _existing(paths: Iterable[Path | str]) -> tuple[str, ...]:
+    return tuple(filter(is_file, map(str, paths)))
