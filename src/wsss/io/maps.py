@@ -4,6 +4,7 @@ The array `name` of an image is the member `{image_id}/{name}` of an ordinary `.
 """
 
 import io
+import math
 import os
 import struct
 import threading
@@ -11,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -157,8 +159,8 @@ class MapsReader:
         try:
             # zipfile verifies the CRC-32 only after the whole member was read
             with _reading:
-                data = io.BytesIO(self._zip(entry).read(member))
-            return np.lib.format.read_array(data, allow_pickle=False)
+                data = self._zip(entry).read(member)
+            return _to_array(data)
         except _BROKEN as error:
             raise _damaged(entry, error) from error
 
@@ -188,6 +190,27 @@ class MapsReader:
             _check_same_arrays(members.values())
             self._members = members
         return self._members
+
+
+def _to_array(data: bytes) -> np.ndarray:
+    """Decode the bytes of a `.npy` file, as `np.lib.format.read_array` does.
+
+    Raises:
+        ValueError: they are damaged, or hold objects.
+    """
+    start = 10 + int.from_bytes(data[8:10], "little")
+    shape, by_columns, dtype = _header(data[:start])
+    flat = np.frombuffer(data, dtype, math.prod(shape), start)
+    return flat.reshape(shape, order="F" if by_columns else "C").copy()
+
+
+@lru_cache(256)
+def _header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Parse the start of a `.npy` file: shape, order and type; NumPy compiles it as Python."""
+    file = io.BytesIO(head)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("not of version 1.0")
+    return np.lib.format.read_array_header_1_0(file)
 
 
 def _check_same_arrays(entries: Iterable[_Entry]) -> None:
