@@ -22,6 +22,7 @@ _BLOCK = 1 << 16
 
 Entry = list[Any]
 """State of a file (integers) and, last, its digest; `["absent"]` for a missing file."""
+_ENTRIES = ([int, int, int, int, str], [str])
 
 
 def code_digest(*modules: str) -> str:
@@ -148,11 +149,8 @@ def _parsed(path: Path, *_state: int) -> dict[str, Entry]:
 
 
 def _is_entry(entry: object) -> bool:
-    """True if a value is a list of integers followed by a digest."""
-    if not isinstance(entry, list) or not entry:
-        return False
-    *numbers, digest = entry
-    return isinstance(digest, str) and all(isinstance(number, int) for number in numbers)
+    """True if a value is of the types of an `Entry`."""
+    return isinstance(entry, list) and [*map(type, entry)] in _ENTRIES
 
 
 @cache
