@@ -229,7 +229,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         *("cam", "maps", (_INFER_CAM,), "cam", SPLITS, "Seed", SPLITS),
         background=False,
-        remedy="train the classifier longer (cam.train.steps), or give it more images",
+        remedy="give the classifier more images, or a longer training (cam.train.steps)",
     ),
     Product(
         *("refined", "maps", (_REFINE_MAPS,), "refine", SPLITS, "Refined maps", SPLITS),
@@ -248,9 +248,8 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         *("walk", "labels", (LABEL_REFINED, _RANDOM_WALK, WALK_IRN), "walk", SPLITS),
         *("Pseudo labels", SPLITS),
-        remedy="train its affinity network longer (affinity.train.steps; for IRNet "
-        "affinity.irn.train.steps), walk fewer steps (walk.logt), or end the run before "
-        "(until: refine)",
+        remedy="walk fewer steps (walk.logt), train an affinity network longer, if there is one "
+        "(affinity.train.steps, affinity.irn.train.steps), or end the run before (until: refine)",
     ),
     Product(
         *("sam", "labels", (SAM_LABELS,), "walk", SPLITS, "Labels with SAM", SPLITS),

@@ -16,8 +16,8 @@ def verdict(*runs: RunResults) -> tuple[str, bool]:
 def test_a_loss_is_said(make_run) -> None:
     text, bad = verdict(make_run())
     assert text == (
-        "The segmenter is 25.0 points above everything background, but 5.0 points below the "
-        "pseudo labels it is made from."
+        "The mIoU of the segmenter is 25.0 points above that of everything background, but 5.0 "
+        "points below that of the pseudo labels."
     )
     assert not bad
 
@@ -26,18 +26,25 @@ def test_the_upper_bound_is_no_run_of_its_own(make_run) -> None:
     bound = make_run("a.bound", shift=0.3)
     bound = replace(bound, evaluations={"segment": bound.evaluations["segment"]})
     text, _ = verdict(make_run("a"), bound)
-    assert "above everything background and reaches 65 % of what masks give, but" in text
+    assert "above that of everything background and reaches 65 % of what masks give, but" in text
 
 
 def test_the_best_run_is_named(make_run) -> None:
     runs = [make_run("a.0"), make_run("a.1", shift=0.2), make_run("b", shift=0.15)]
     text, _ = verdict(*runs)
-    assert text.startswith("The segmenter of b is 40.0 points above")
+    assert text.startswith("The mIoU of the segmenter of b is 40.0 points above")
 
 
 def test_worthless_masks_are_bad(make_run) -> None:
     text, bad = verdict(make_run(shift=-0.3))
-    assert text.startswith("The segmenter is worth nothing") and bad
+    assert text.startswith("The mIoU of the segmenter is no higher than") and bad
+
+
+@pytest.mark.parametrize("shift", [0.0, -0.4])
+def test_several_pseudo_labels_have_one_miou(make_run, shift: float) -> None:
+    run = make_run(shift=shift)
+    del run.evaluations["segment"]
+    assert verdict(run)[0].startswith("The mIoU of the pseudo labels is ")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from wsss.products import SPLITS, Input, Product, Stage
 from wsss.report import content, tables, terminal
-from wsss.report.content import RunResults, base_of, final, steps
+from wsss.report.content import RunResults, base_of, final, in_sentence, steps
 
 
 def test_steps_follow_the_pipeline(make_run) -> None:
@@ -206,3 +206,7 @@ def test_table_without_masks_has_no_columns_of_them(make_run) -> None:
     assert {row["miou"] for row in rows} == {""}
     text = terminal.table(tables.summary_text(rows))
     assert not {"mIoU", "masks", "ground"} & set(text.split())
+
+
+def test_a_title_within_a_sentence_keeps_its_names() -> None:
+    assert in_sentence("Labels with SAM") == "labels with SAM"

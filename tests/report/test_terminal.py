@@ -52,7 +52,7 @@ def test_verdicts_follow_the_table_without_colours_in_a_pipe(
     terminal.show(summary(make_run(shift=-0.25)))
     said = capsys.readouterr().out
     assert "\x1b" not in said
-    assert "psa, val: seed 15.0 is no better than everything background 30.0; train" in said
+    assert "psa, val: no better than everything background 30.0: seed 15.0; give" in said
     assert "psa, val: lowers quality: pseudo labels 35.0" in said
     assert said.rstrip().endswith("The glossary of the report explains the words of these lines.")
 
@@ -71,4 +71,4 @@ def test_the_worst_is_red_on_a_terminal(
 def test_the_log_has_the_same_lines(make_run) -> None:
     rows = tables.summary_rows([make_run(shift=-0.25)])
     lines = terminal.lines(verdicts.verdicts(rows))
-    assert len(lines) == 5 and lines[0].startswith("psa, val: seed 15.0 is no better")
+    assert len(lines) == 5 and lines[0].startswith("psa, val: no better than everything")

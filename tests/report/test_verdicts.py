@@ -3,6 +3,7 @@ import re
 import pytest
 
 from wsss.config.resolve import load
+from wsss.config.segmenter import PUBLISHED
 from wsss.pipeline import EVALUATED
 from wsss.report.tables import SUMMARY
 from wsss.report.verdicts import Verdict, verdicts
@@ -34,6 +35,12 @@ def test_a_stage_that_lowers_quality_is_named_with_advice() -> None:
 
 def test_a_fall_that_the_table_does_not_show_is_none() -> None:
     assert texts(row("refined", 0.3404), row("walk", 0.3401)) == []
+
+
+def test_a_published_segmenter_is_not_to_be_trained_longer() -> None:
+    stage = f"segmenter deeplab_v2 + {PUBLISHED}"
+    (found,) = verdicts([row("walk", 0.4), row(stage, 0.3, product="segment")])
+    assert "segment.checkpoint: null" in found.remedy and "longer" not in found.remedy
 
 
 def test_the_best_row_of_a_stage_counts_and_bounds_do_not() -> None:
@@ -88,7 +95,7 @@ def test_worse_than_everything_background_is_bad(miou: float, said: int) -> None
     assert [one.bad for one in found] == [True] * said
     if said:
         value = f"{100 * miou:.1f}"
-        assert found[0].text == f"walk {value} is no better than everything background 20.0"
+        assert found[0].text == f"no better than everything background 20.0: walk {value}"
 
 
 def test_a_bound_is_not_compared_with_the_background() -> None:
@@ -131,7 +138,7 @@ def test_the_masks_of_an_unknown_product_are_to_be_looked_at() -> None:
     assert found == Verdict(
         "psa",
         "train",
-        "new 10.0 is no better than everything background 20.0",
+        "no better than everything background 20.0: new 10.0",
         "look at its masks in the report",
         bad=True,
     )

@@ -163,7 +163,7 @@ def _seed_rows(
     )
     return [
         Step(
-            key=f"{_named(row)}{key}",
+            key=f"{in_sentence(row.title)}{key}",
             label=f"{row.title}{label}",
             note=f"threshold {found.threshold:g} {how}",
             product=row.name,
@@ -186,7 +186,7 @@ def _posterior_rows(run: RunResults, row: Product, results: Mapping[str, Metrics
     notes = (("low", "low alpha: much background"), ("high", "high alpha: little background"))
     return [
         Step(
-            key=f"{_named(row)} {end}",
+            key=f"{in_sentence(row.title)} {end}",
             label=f"{row.title}, alpha {alpha:g}",
             note=note,
             product=row.name,
@@ -203,7 +203,7 @@ def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -
     variant = run.variants.get(row.name, "")
     return [
         Step(
-            key=f"{_named(row)} {variant}".rstrip(),
+            key=f"{in_sentence(row.title)} {variant}".rstrip(),
             label=row.title,
             note=_note(variant or run.makers.get(row.name, "").replace("_", " "), row),
             product=row.name,
@@ -215,9 +215,9 @@ def _label_rows(run: RunResults, row: Product, results: Mapping[str, Metrics]) -
     ]
 
 
-def _named(row: Product) -> str:
-    """Return the title of a product within a sentence."""
-    return row.title[:1].lower() + row.title[1:]
+def in_sentence(title: str) -> str:
+    """Return a title as it stands within a sentence."""
+    return title[:1].lower() + title[1:]
 
 
 def _note(maker: str, row: Product) -> str:

@@ -9,7 +9,7 @@ from wsss.metrics import choice
 from wsss.metrics.classifier import ClassifierScores
 from wsss.metrics.result import CRITERIA, METRICS
 from wsss.report import repeats, tables
-from wsss.report.content import RunResults, Step, base_of, final, steps
+from wsss.report.content import RunResults, Step, base_of, final, in_sentence, steps
 from wsss.report.repeats import Chain
 from wsss.report.verdicts import TIE, is_worthless
 
@@ -78,18 +78,18 @@ def _deviation(chain: Chain, step: Step, runs: Sequence[RunResults]) -> str:
 def _verdict(chain: Chain, step: Step, chains: Sequence[Chain], alone: bool) -> dict[str, Any]:
     """Return the verdict on a run with masks: its sentence, and whether it is bad."""
     value, nothing = step.metrics.miou or 0.0, step.metrics.miou_background or 0.0
-    text = f"The {step.label[:1].lower()}{step.label[1:]}" + ("" if alone else f" of {chain.name}")
+    text = f"The mIoU of the {in_sentence(step.label)}" + ("" if alone else f" of {chain.name}")
     if is_worthless(value, nothing):
-        text += " is worth nothing: masks in which everything is background score as high."
+        text += " is no higher than that of everything background: these masks are worth nothing."
         return {"verdict": text, "bad": True}
-    text += f" is {100 * (value - nothing):.1f} points above everything background"
+    text += f" is {100 * (value - nothing):.1f} points above that of everything background"
     if bound := repeats.bound_of(chain, chains):
         share = 100 * value / max(bound.metrics.miou or 0.0, TIE)
         text += f" and reaches {share:.0f}{_SPACE}% of what masks give"
     base = base_of(chain.steps, step)
     lost = (base.metrics.miou or 0.0) - value if base else 0.0
     if base and lost > TIE:
-        text += f", but {100 * lost:.1f} points below the {base.label.lower()} it is made from"
+        text += f", but {100 * lost:.1f} points below that of the {in_sentence(base.label)}"
     return {"verdict": f"{text}.", "bad": False}
 
 

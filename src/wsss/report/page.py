@@ -25,7 +25,7 @@ from wsss.report import (
     tables,
 )
 from wsss.report.compare import Compared
-from wsss.report.content import RunResults, absent, plateau_of, steps
+from wsss.report.content import RunResults, absent, in_sentence, plateau_of, steps
 from wsss.report.headline import headline
 from wsss.report.pictures import Gallery
 from wsss.report.repeats import Chain
@@ -167,7 +167,7 @@ def _confusion(run: RunResults, class_names: Sequence[str]) -> dict[str, Any] | 
         return None
     step = known[-1]
     pixels = step.metrics.confusion or ()
-    title = f"Confusion matrix of the {step.label.lower()} of {run.name}"
+    title = f"Confusion matrix of the {in_sentence(step.label)} of {run.name}"
     return {
         "label": step.label,
         "matrix": confusions.matrix(pixels, names, title),

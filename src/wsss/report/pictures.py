@@ -13,7 +13,7 @@ from wsss.io.validated_maps import read_cam, read_refined
 from wsss.metrics.suspicion import Stage, refined_stage, undecided_share
 from wsss.products import TRAIN, Product
 from wsss.report import panels, selection
-from wsss.report.content import Step
+from wsss.report.content import Step, in_sentence
 from wsss.report.selection import Look
 
 LOOKED_AT = 400
@@ -55,7 +55,7 @@ class Predictions:
     @property
     def title(self) -> str:
         """Title of its pictures."""
-        return self.variant or self.product.title.lower()
+        return self.variant or in_sentence(self.product.title)
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _look(source: Source, item: Item) -> Look:
     names = {c + 1: source.index.class_names[c] for c in item.classes}
     stages, undecided = [], None
     for one in source.shown:
-        title = one.product.title.lower()
+        title = in_sentence(one.product.title)
         if isinstance(one.reader, LabelReader):
             stages.append(Stage(title, one.reader.read(item.image_id)))
         elif one.product.background:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wsss.metrics.result import CRITERIA, METRICS, Metric
-from wsss.report.content import RunResults, Step, base_of, steps
+from wsss.report.content import RunResults, Step, base_of, in_sentence, steps
 from wsss.report.verdicts import is_worthless
 
 _FIRST = (
@@ -130,7 +130,7 @@ def _bar(step: Step, value: float, base: Step | None, scale: float) -> Row:
         "reference": step.reference,
         "value": percent(value),
         "change": "" if base is None else change(value, start),
-        "base": "" if base is None else base.label.lower(),
+        "base": "" if base is None else in_sentence(base.label),
         "kind": kind,
         "bad": is_worthless(value, step.metrics.miou_background or 0),
         "solid": 100 * min(value, start) / scale,

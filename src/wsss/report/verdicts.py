@@ -9,6 +9,7 @@ from statistics import stdev
 from typing import NamedTuple
 
 from wsss import runnames
+from wsss.config.segmenter import PUBLISHED
 from wsss.metrics.classifier import JUDGED
 from wsss.metrics.tally import is_wide
 from wsss.pipeline import PRODUCTS
@@ -17,6 +18,10 @@ from wsss.products import TRAIN, VAL
 TIE = 0.0005
 """Difference of two values that look equal with one decimal of a per cent."""
 
+_OF_PUBLISHED = (
+    "see that the published checkpoint has dataset.classes in their order, or train a segmenter "
+    "(segment.checkpoint: null)"
+)
 _REMEDIES = {row.name: row.remedy for row in PRODUCTS}
 _SPREAD, _ARROW = "\N{PLUS-MINUS SIGN}", "\N{RIGHTWARDS ARROW}"
 
@@ -111,7 +116,7 @@ def _worse_than_background(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
             continue
         if is_worthless(_miou(row), float(row["miou_background"])):
             nothing = f"{100 * float(row['miou_background']):.1f}"
-            text = f"{row['stage']} {_value(row)} is no better than everything background {nothing}"
+            text = f"no better than everything background {nothing}: {row['stage']} {_value(row)}"
             yield Verdict(row["run"], row["split"], text, _remedy(row), bad=True)
 
 
@@ -186,4 +191,6 @@ def _value(row: SummaryRow) -> str:
 
 
 def _remedy(row: SummaryRow) -> str:
+    if PUBLISHED in row["stage"]:
+        return _OF_PUBLISHED
     return _REMEDIES.get(row["product"], "") or "look at its masks in the report"
