@@ -40,7 +40,8 @@ def test_a_valid_data_set_is_described(data, capsys):
     assert ["cat", "1", "1"] in rows and ["dog", "1", "0"] in rows
     assert "Warning: fewer than 20 training images: cat (1), dog (1)" in shown
     assert "Data set mine (csv): no problem found" in shown
-    assert "wsss forecast" in shown and "\x1b" not in shown
+    assert "wsss forecast mine.yaml" in shown and "wsss run mine.yaml" in shown
+    assert "\x1b" not in shown
 
 
 @pytest.mark.parametrize("keys", [{"upper_bound": True}, {"segment": {"train": {"masks": True}}}])
@@ -99,10 +100,9 @@ def test_a_missing_configuration_is_named(data, capfd):
     assert "nowhere.yaml: no such file, and no recipe of that name" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("files", "said"), [([], True), (["mine.yaml"], False)])
-def test_without_any_configuration_it_is_reported(data, capfd, files, said):
-    main(["check", *files])
-    assert ("no config.yaml in this folder" in capfd.readouterr().err) == said
+def test_without_any_configuration_one_is_asked_for(data, capfd):
+    assert main(["check"]) == 2
+    assert "name a configuration file, such as mine.yaml" in capfd.readouterr().err
 
 
 def test_corrected_masks_are_checked_with_the_data(data, capfd):
@@ -139,11 +139,9 @@ def test_tiles_that_cannot_be_cut_are_named(data, capfd, tiles, message):
 
 
 def test_data_that_the_workflow_makes_are_asked_for(data, capfd):
-    assert main(["check"]) == 2
-    missing = (
-        r"error: (results/store/make_demo/\w+/data/labels\.csv): not there yet; make it with: "
-    )
-    assert re.search(missing + r"snakemake --cores 1 \1", capfd.readouterr().err)
+    assert main(["check", "demo/psa"]) == 2
+    missing = r"error: results/store/make_demo/\w+/data/labels\.csv: not there yet; wsss run with"
+    assert re.search(missing, capfd.readouterr().err)
 
 
 @pytest.fixture

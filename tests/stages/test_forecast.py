@@ -47,7 +47,7 @@ def configure(folder, **keys):
 
 
 def test_the_demo_is_forecast_without_its_data(folder, rehearsed, capsys):
-    assert main(["forecast", "--cores", "2"]) == 0
+    assert main(["forecast", "demo/psa", "--cores", "2"]) == 0
     shown = capsys.readouterr().out
     rows = {line.split()[1]: line.split() for line in shown.splitlines() if " psa " in f" {line}"}
     # 18 epochs of 160 images, half a second each, and the start
@@ -58,7 +58,7 @@ def test_the_demo_is_forecast_without_its_data(folder, rehearsed, capsys):
 
 def test_measurements_are_used_again(folder, rehearsed):
     for cores in ("2", "2", "1"):
-        main(["forecast", "--cores", cores])
+        main(["forecast", "demo/psa", "--cores", cores])
     assert len(rehearsed) == 2
 
 
@@ -110,9 +110,14 @@ def test_options_are_positive_numbers(folder, option, capsys):
     assert f"{wrong!r}: expected a" in capsys.readouterr().err
 
 
+def test_without_any_configuration_nothing_is_rehearsed(folder, rehearsed, capfd):
+    assert main(["forecast"]) == 2
+    assert "name a configuration file" in capfd.readouterr().err and not rehearsed
+
+
 def test_a_stage_that_fails_is_named(folder, monkeypatch, capfd):
     monkeypatch.setattr(forecast, "write_photos", lambda *_: None)
-    assert main(["forecast"]) == 2
+    assert main(["forecast", "demo/psa"]) == 2
     assert "the rehearsal of prepare-data failed: error: dataset.root" in capfd.readouterr().err
 
 

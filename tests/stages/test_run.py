@@ -12,7 +12,7 @@ from PIL import Image
 
 from wsss.errors import UserError
 from wsss.stages import init, run, sweep
-from wsss.workflow import configuration, snakemake
+from wsss.workflow import configuration, snakemake, words
 
 
 def call(module, caplog, *arguments):
@@ -58,6 +58,11 @@ def test_a_file_of_the_folder_is_asked_about(folder, name, hint):
         (folder / file).write_text("method: seam\n")
     with pytest.raises(UserError, match=f"no such file.*did you mean {hint}"):
         configuration(name)
+
+
+def test_recipes_are_shown_by_their_name():
+    found = [configuration("photos"), configuration("voc12/seam"), Path("my pets.yaml")]
+    assert words(found) == "photos voc12/seam 'my pets.yaml'"
 
 
 def test_the_command_of_snakemake():

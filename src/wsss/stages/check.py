@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from wsss.config.dataset import Dataset, fetched_augment
-from wsss.config.files import BASE, merged
+from wsss.config.files import merged
 from wsss.config.model import Config, Run
 from wsss.config.resolve import load, runs
 from wsss.data.alike import alike
@@ -39,7 +39,8 @@ from wsss.stages.checkpoints import check_checkpoints
 from wsss.stages.console import plain_table
 from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
-from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow import words
+from wsss.workflow.arguments import add_configs_argument, require_configs
 
 _Sizes = list[tuple[tuple[int, int], int]]
 """(H, W) and number of classes of images"""
@@ -57,8 +58,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: all mistakes in the configuration, or else in the data.
     """
-    if not args.configs and not BASE.is_file():
-        log.warning("no %s in this folder: keys that no file sets have their defaults", BASE)
+    require_configs(args.configs)
     config = load(merged(args.configs))
     named = runs(config)
     found, masked = checked(config, args.threads)
@@ -78,7 +78,9 @@ def run(args: argparse.Namespace) -> None:
     texts = {line: None for one in named.values() for line in _of_texts(one, index.class_names)}
     for line in (*advice(index, masked, alike(found.thumbnails())), *texts):
         console.print(f"Warning: {line}", style="yellow", highlight=False)
-    console.print("Time, memory and disk space: wsss forecast", highlight=False)
+    files = words(args.configs)
+    console.print(f"Time, memory and disk space: wsss forecast {files}".rstrip(), highlight=False)
+    console.print(f"Run it: wsss run {files}".rstrip(), highlight=False)
 
 
 def _check_corrected(named: Mapping[str, Run], config: Config, index: Index) -> None:
@@ -154,7 +156,7 @@ def _folders(config: Config) -> tuple[Path | None, Path | None]:
     made = plan.artifact("demo", None) or plan.artifact("fetched", None)
     if made is None or not Path(made.path).is_file():
         done = made.path if made else dataset.name
-        raise UserError(f"{done}: not there yet; make it with: snakemake --cores 1 {done}")
+        raise UserError(f"{done}: not there yet; wsss run with the same files makes it first")
     folder = Path(made.path).parent
     return dataset.data_root(folder), folder / extra if extra else None
 

@@ -46,7 +46,7 @@ from wsss.planning.rehearsal import (
 )
 from wsss.stages.console import plain_table
 from wsss.stages.options import integer, positive
-from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.arguments import add_configs_argument, require_configs
 
 _SAMPLE = 100
 """Images whose size is looked up."""
@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a mistake in the configuration, or nothing is known of the data.
     """
+    require_configs(args.configs)
     config = load(merged(args.configs))
     whole = _images(config.dataset, args)
     images, machine = whole.cut(config.dataset.tiles), machine_here(args.cores)

@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from wsss.config.files import BASE
 from wsss.errors import UserError
 from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
@@ -78,8 +77,6 @@ def run(args: argparse.Namespace) -> None:
         UserError: a mistake in the configuration or the data, or a job has failed.
     """
     files: list[Path] = args.configs
-    if not files and not BASE.is_file():
-        raise UserError("name a configuration file: wsss run mine.yaml")
     plan = planned(files)
     # Snakemake says it, too, but its output is not shown
     for line in remarks(plan.config, data_digest(plan.contents)):

@@ -1,6 +1,7 @@
 """The Snakemake workflow within the package, and the command that starts it."""
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,15 @@ def configuration(name: str) -> Path:
     beside = [str(file) for ending in ("yaml", "yml") for file in path.parent.glob(f"*.{ending}")]
     hint = closest(name, [*beside, *known]) or "known recipes: photos, voc12/psa, ..."
     raise UserError(f"{name}: no such file, and no recipe of that name; {hint}")
+
+
+def words(files: Sequence[Path]) -> str:
+    """Return configuration files as a user names them: recipes by their name."""
+    folder = FOLDER / "configs"
+    return shlex.join(
+        str(file.relative_to(folder).with_suffix("") if file.is_relative_to(folder) else file)
+        for file in files
+    )
 
 
 def snakemake(files: Sequence[Path], cores: int | None, options: Sequence[str]) -> list[str]:

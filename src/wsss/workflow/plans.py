@@ -10,14 +10,16 @@ from wsss.errors import UserError
 from wsss.plan.artifacts import Plan
 from wsss.plan.learnt import check_learnt_masks
 from wsss.products import TRAIN
+from wsss.workflow.arguments import require_configs
 
 
 def planned(files: Sequence[Path]) -> Plan:
     """Return the plan of a configuration.
 
     Raises:
-        UserError: a mistake in the configuration, or its data are not there.
+        UserError: there is no configuration or a mistake in it, or its data are not there.
     """
+    require_configs(files)
     config = load(merged(files))
     root = config.dataset.root
     if root and not Path(root).is_dir():
