@@ -152,10 +152,10 @@ def jobs(found: Fingerprint, config: Config) -> Iterator[Choice]:
 
 
 def end(found: Fingerprint, config: Config) -> Iterator[Choice]:
-    """Last stage: no segmenter is learnt from a handful of images."""
-    few = found.train < FEW and config.until == "segment"
-    reason = f"a segmenter needs {FEW} training images or more; there are {found.train}"
-    yield Choice("until", "walk" if few else config.until, reason)
+    """Last stage, unless the recipe ends before: no segmenter is learnt from a handful of images."""
+    if config.until == "segment":
+        reason = f"a segmenter needs {FEW} training images or more; there are {found.train}"
+        yield Choice("until", "walk" if found.train < FEW else "segment", reason)
 
 
 RULES: tuple[Callable[[Fingerprint, Config], Iterator[Choice]], ...] = (
