@@ -46,6 +46,18 @@ def test_the_table_fits_a_terminal_with_all_its_words(masks: bool) -> None:
     assert "\N{HORIZONTAL ELLIPSIS}" not in text and ("mIoU" in text) == masks
 
 
+def test_columns_are_left_out_before_rows_are_folded() -> None:
+    rows = [
+        row(stage, 0.5, miou_present=0.5, images=48, ground_truth="generated with the images")
+        for stage in ("refined maps high", "segmenter deeplab_v3plus")
+    ]
+    rows.append(row("classifier", map=0.9, f1=0.8, ground_truth="image labels"))
+    text = terminal.table(tables.summary_text(rows))
+    stages = [line.split()[1] for line in text.splitlines()[-3:]]
+    assert stages == ["refined", "segmenter", "classifier"]
+    assert "generated" not in text and "F1" in text
+
+
 def test_verdicts_follow_the_table_without_colours_in_a_pipe(
     make_run, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,7 +41,7 @@ _PRINTED = {
 """Columns of the terminal's table: name in summary.tsv -> heading."""
 
 _SPARE = ("ground_truth", "f1", "images_predicted")
-"""Columns that are left out, one after the other, while the table is wider than `WIDTH`."""
+"""Columns that are left out, one after the other, while no `WIDTH` holds a row on one line."""
 
 
 def table(summary: str) -> str:
@@ -52,17 +52,15 @@ def table(summary: str) -> str:
     """
     rows = list(without_repeats(read_rows(summary)))
     columns = {name: heading for name, heading in _PRINTED.items() if _is_shown(rows, name)}
-    text = _text(rows, columns)
     for spare in _SPARE:
-        if _width(text) > WIDTH:
+        if _width(_text(rows, columns, folds=False)) > WIDTH:
             columns.pop(spare, None)
-            text = _text(rows, columns)
-    return text
+    return _text(rows, columns)
 
 
-def _text(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str]) -> str:
+def _text(rows: Sequence[Mapping[str, str]], columns: Mapping[str, str], folds: bool = True) -> str:
     cells = [[_printed(row, name, heading) for name, heading in columns.items()] for row in rows]
-    texts = ("run", "stage", "split", "ground_truth")
+    texts = ("run", "stage", "split", "ground_truth") if folds else ()
     return fitted(list(columns.values()), cells, [name in texts for name in columns])
 
 
