@@ -195,3 +195,8 @@ def test_ambiguous_labels_are_refused(tmp_path, name, options, reason):
     Image.new("L", (3, 2), 1).save(tmp_path / name, **options)
     with pytest.raises(UserError, match=rf"{name}: not usable as labels: .*{reason}"):
         read_labels(tmp_path / name)
+
+
+def test_a_single_class_is_one() -> None:
+    found = mask_problem(np.full((2, 2), 2, np.uint8), (2, 2), 1)
+    assert found == "holds id 2, but there is 1 class"

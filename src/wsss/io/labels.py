@@ -78,7 +78,8 @@ def mask_problem(labels: np.ndarray, size: tuple[int, int], num_classes: int) ->
         return f"the mask is {shown} pixels, its image {wanted}"
     ids = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[:IGNORE])
     if ids.max(initial=0) > num_classes:
-        return f"holds id {ids.max()}, but there are {num_classes} classes"
+        known = "is 1 class" if num_classes == 1 else f"are {num_classes} classes"
+        return f"holds id {ids.max()}, but there {known}"
     return ""
 
 
