@@ -25,6 +25,11 @@ def test_worst_comes_first_among_the_worst() -> None:
     assert panels.choose({"a": 0.1, "b": 0.2, "c": 0.9, "d": 0.8}, 2) == (["c", "d"], ["a", "b"])
 
 
+def test_images_without_a_label_are_never_the_best() -> None:
+    scores = {"a": 0.1, "b": 0.2, "c": 1.0, "d": 0.8, "e": 1.0}
+    assert panels.choose(scores, 2, {"c", "e"}) == (["d", "b"], ["a", "e"])
+
+
 def test_spread_takes_both_ends() -> None:
     assert panels.spread(list("abcdefg"), 3) == ["a", "d", "g"]
     assert panels.spread(["a"], 8) == ["a"]

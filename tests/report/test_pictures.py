@@ -26,8 +26,8 @@ def test_crf_is_drawn_at_its_lowest_and_highest_exponent(tmp_path: Path) -> None
         Predictions(product("refined"), maps(tmp_path / "1.tsv", **posteriors)), ITEM, (1, 1)
     )
     assert {caption: int(labels.item()) for caption, labels in shown.items()} == {
-        "refined, alpha 4": 0,
-        "refined, alpha 32": 7,
+        "refined maps, alpha 4": 0,
+        "refined maps, alpha 32": 7,
     }
 
 
@@ -38,15 +38,11 @@ def test_a_damaged_cam_is_not_drawn(tmp_path: Path) -> None:
         layers(Predictions(product("cam"), reader), ITEM, (4, 4))
 
 
-@pytest.mark.parametrize(
-    ("name", "variant", "caption"), [("walk", "", "pseudo labels"), ("segment", "net", "net")]
-)
-def test_label_maps_are_drawn_as_they_are(
-    name: str, variant: str, caption: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("name", "caption"), [("walk", "pseudo labels"), ("segment", "segmenter")])
+def test_label_maps_are_drawn_as_they_are(name: str, caption: str, tmp_path: Path) -> None:
     labels = np.array([[0, 3]], np.uint8)
     with LabelWriter(tmp_path / "labels.tsv") as out:
         out.put("a", labels)
     reader = LabelReader([tmp_path / "labels.tsv"])
-    ((found, shown),) = layers(Predictions(product(name), reader, variant), ITEM, (1, 2)).items()
+    ((found, shown),) = layers(Predictions(product(name), reader), ITEM, (1, 2)).items()
     assert found == caption and np.array_equal(shown, labels)

@@ -123,6 +123,12 @@ def test_a_threshold_on_a_wide_plateau_is_not_informative(last: float, said: int
         assert "thresholds from 0 to 0.38 agree equally well" in found[0]
 
 
+def test_masks_are_not_asked_for_where_they_are() -> None:
+    level = {"plateau_from": 0.0, "plateau_to": 0.5}
+    bare, masked = (verdicts([row("seed", miou, **level)])[0] for miou in (None, 0.5))
+    assert "masks of a few images" in bare.remedy and "evaluate.threshold" in masked.remedy
+
+
 def test_the_keys_of_the_advice_exist() -> None:
     config = load({})
     for product in EVALUATED:

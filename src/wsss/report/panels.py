@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
@@ -82,11 +82,21 @@ Layer = np.ndarray | Overlay | Heatmap
 """Content of a picture: a label map (H, W) uint8, on grey or on colours, or activation maps."""
 
 
-def choose(scores: Mapping[str, float], count: int) -> tuple[list[str], list[str]]:
-    """Return the ids of the `count` best and `count` worst images, none in both lists."""
+def choose(
+    scores: Mapping[str, float], count: int, bare: Collection[str] = ()
+) -> tuple[list[str], list[str]]:
+    """Return the ids of the `count` best and `count` worst images, none in both lists.
+
+    Args:
+        scores: score of every image.
+        count: largest number of each.
+        bare: images without a label, which are never the best: where nothing is to be found,
+            nothing found is no feat.
+    """
     ranked = sorted(scores, key=lambda image_id: (-scores[image_id], image_id))
     half = min(count, (len(ranked) + 1) // 2)
-    return ranked[:half], ranked[half:][::-1][:count]
+    best = [image_id for image_id in ranked if image_id not in bare][:half]
+    return best, [image_id for image_id in reversed(ranked) if image_id not in best][:count]
 
 
 def spread(images: Sequence[T], count: int) -> list[T]:

@@ -45,17 +45,15 @@ class Predictions:
     Attributes:
         product: row of the table of the chain.
         reader: reader of the maps.
-        variant: variant of the product, such as the segmenter.
     """
 
     product: Product
     reader: MapsReader | LabelReader
-    variant: str = ""
 
     @property
     def title(self) -> str:
         """Title of its pictures."""
-        return self.variant or in_sentence(self.product.title)
+        return in_sentence(self.product.title)
 
 
 @dataclass(frozen=True)
@@ -168,7 +166,8 @@ def _chosen(source: Source, step: Step | None, count: int) -> Iterator[tuple[str
 
     # with masks
     values = {name: f"mean IoU {100 * value:.1f} %" for name, value in scores.items()}
-    for word, ids in zip(("Best", "Worst"), panels.choose(scores, count), strict=True):
+    bare = {item.image_id for item in source.items if not item.classes}
+    for word, ids in zip(("Best", "Worst"), panels.choose(scores, count, bare), strict=True):
         yield f"{word} by the masks", fresh(ids, values)
     # without
     looks = {item.image_id: _look(source, item) for item in source.items} if source.last else {}
@@ -186,12 +185,11 @@ def _look(source: Source, item: Item) -> Look:
     names = {c + 1: source.index.class_names[c] for c in item.classes}
     stages, undecided = [], None
     for one in source.shown:
-        title = in_sentence(one.product.title)
         if isinstance(one.reader, LabelReader):
-            stages.append(Stage(title, one.reader.read(item.image_id)))
+            stages.append(Stage(one.title, one.reader.read(item.image_id)))
         elif one.product.background:
             scores = list(read_refined(one.reader, item).values())
-            stages.append(refined_stage(title, scores, item.classes))
+            stages.append(refined_stage(one.title, scores, item.classes))
             undecided = undecided_share(scores)
     *before, last = stages
     return selection.look(last.labels, names, before, undecided)
@@ -236,6 +234,8 @@ def layers(shown: Predictions, item: Item, size: tuple[int, int]) -> dict[str, p
     if row.background:
         ids, posteriors = label_ids(classes), read_refined(reader, item, size)
         ends = (min(posteriors), max(posteriors))
-        return {f"{row.name}, alpha {alpha:g}": ids[posteriors[alpha].argmax(0)] for alpha in ends}
+        return {
+            f"{shown.title}, alpha {alpha:g}": ids[posteriors[alpha].argmax(0)] for alpha in ends
+        }
     cam, _ = read_cam(reader, item)
     return {row.name.upper(): panels.Heatmap(cam.astype(np.float32), classes)}

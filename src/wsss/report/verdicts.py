@@ -164,7 +164,10 @@ def _uninformative(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
                 f"the threshold of {row['stage']} is not informative: thresholds from {first:g} to "
                 f"{last:g} agree equally well with the labels"
             )
-            yield Verdict(row["run"], row["split"], text, "masks of a few images would decide it")
+            remedy = "masks of a few images would decide it"
+            if row["miou"]:
+                remedy = "set the one that is best on masks of other images (evaluate.threshold)"
+            yield Verdict(row["run"], row["split"], text, remedy)
 
 
 def _below_bound(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
         dataset=config.get("dataset", {}).get("name", ""),
         support=_support(index, masks, args.split),
         class_names=index.class_names,
-        config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else "",
+        config=_text(config),
         versions=[(name, version(name)) for name in _PACKAGES],
         advice=[tables.capital(line) for line in of_labels(index)],
     )
@@ -121,6 +122,15 @@ def run(args: argparse.Namespace) -> None:
     write_text(args.out, with_checksums(text, written.values()))
     lines = [terminal.table(written[args.summary]), *terminal.lines(said)]
     log.info("%s\n%s", args.out, "\n".join(lines))
+
+
+def _text(config: dict[str, Any]) -> str:
+    """Return a configuration as YAML, its lists and innermost sections on one line."""
+    if not config:
+        return ""
+    return yaml.safe_dump(
+        config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+    )
 
 
 def _summary_rows(
@@ -204,7 +214,7 @@ def _predictions(run_files: RunFiles, split: str) -> list[Predictions]:
     for row, of in _rows(run_files):
         if _is_shown(row, of, split):
             reader = (MapsReader if row.kind == "maps" else LabelReader)([Path(of.files[split])])
-            found.append(Predictions(row, reader, of.variant))
+            found.append(Predictions(row, reader))
     return found
 
 
