@@ -152,7 +152,7 @@ def jobs(found: Fingerprint, config: Config) -> Iterator[Choice]:
 
 
 def end(found: Fingerprint, config: Config) -> Iterator[Choice]:
-    """Last stage, unless the recipe ends before: no segmenter is learnt from a handful of images."""
+    """Last stage, unless it is an earlier one: no segmenter is learnt from a handful of images."""
     if config.until == "segment":
         reason = f"a segmenter needs {FEW} training images or more; there are {found.train}"
         yield Choice("until", "walk" if found.train < FEW else "segment", reason)
