@@ -64,7 +64,7 @@ COMMANDS = {
     "snakemake --cores all": "test_the_demo_rises_at_every_step",
     "wsss check photos pets.yaml": "test_own_photographs",
     "wsss check pets.yaml": "test_own_photographs",
-    "wsss forecast pets.yaml": "test_forecast",
+    "wsss forecast photos pets.yaml": "test_forecast",
     **dict.fromkeys(PLANS, "test_plans"),
     f"{FORECAST} 10582 1449 --size 500 375 --classes 20 --labels 1.5": "test_forecast",
     f"{FORECAST} 82081 40137 --size 640 480 --classes 80 --labels 2.9": "test_forecast",
