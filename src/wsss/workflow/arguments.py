@@ -28,6 +28,6 @@ def require_configs(files: Sequence[Path]) -> None:
     """
     if not files and not BASE.is_file():
         raise UserError(
-            "name a configuration file, such as mine.yaml (wsss init writes one), or a recipe of "
-            "the demo, demo/psa"
+            "name a configuration file, such as mine.yaml (wsss init writes one), or the recipe "
+            "of the demo: demo/psa"
         )
