@@ -56,6 +56,14 @@ def test_the_demo_is_forecast_without_its_data(folder, rehearsed, capsys):
     assert "\x1b" not in shown
 
 
+@pytest.mark.slow
+def test_jobs_that_share_a_split_are_rehearsed_together(folder, capfd):
+    configure(folder, dataset={"source": "demo"}, jobs=2, until="cam", monitor={"validations": 0})
+    assert main(["forecast", "mine.yaml", "--cores", "2"]) == 0, capfd.readouterr().err
+    (row,) = (line.split() for line in capfd.readouterr().out.splitlines() if "infer_cam" in line)
+    assert row[2] == "4"
+
+
 def test_measurements_are_used_again(folder, rehearsed):
     for cores in ("2", "2", "1"):
         main(["forecast", "demo/psa", "--cores", cores])

@@ -27,6 +27,7 @@ from wsss.io.progress import log, track
 from wsss.io.provenance import text_digest
 from wsss.io.times import TIMES
 from wsss.ops.crf import ImageCRF
+from wsss.ops.par import ImagePAR
 from wsss.pipeline import STAGES
 from wsss.plan.artifact import Artifact
 from wsss.plan.artifacts import Plan
@@ -175,9 +176,15 @@ def rehearse(
 
 
 def _compile_kernels() -> None:
-    """Let the dense CRF compile its kernels, as it does once per installation."""
-    scores = np.full((2, 8, 8), 0.5, np.float32)
-    ImageCRF(np.zeros((8, 8, 3), np.uint8), 2, CrfKernel()).refine(scores)
+    """Let CRF, PAR and random walk compile their kernels, as they do once per installation."""
+    import torch
+
+    from wsss.ops.walk import random_walk
+
+    image, scores = np.zeros((8, 8, 3), np.uint8), np.full((2, 8, 8), 0.5, np.float32)
+    ImageCRF(image, 2, CrfKernel()).refine(scores)
+    ImagePAR(image).refine(scores)
+    random_walk(torch.from_numpy(scores), torch.ones(4, 42), radius=2, beta=1, steps=2)
 
 
 def at_once(artifact: Artifact, machine: Machine) -> int:
@@ -194,8 +201,8 @@ def _measured(one: Rehearsal, machine: Machine, folder: Path) -> Measured:
     with ThreadPoolExecutor(jobs) as pool:
         taken = list(pool.map(lambda part: _job(one, part, machine, folder), parts))
     if jobs > 1:
-        records = [artifact.part_path(part) for part in parts]
-        _run(["gather-parts", "--parts", *records, "--out", artifact.path], folder)
+        records = "\n".join(artifact.part_path(part) for part in parts)
+        _run(["gather-parts", "--parts", records, "--out", artifact.path], folder)
     written = _bytes(folder / artifact.folder)
     # gradients and moments of a network do not grow with its images
     state = 2 * written if one.brief.batch else 0
