@@ -1,6 +1,7 @@
 import pytest
 
 from wsss.report import compare, repeats, tables
+from wsss.report.content import steps
 
 SPREAD = "\N{PLUS-MINUS SIGN}"
 
@@ -16,15 +17,7 @@ def cells(line):
 def test_runs_and_groups_of_repeats_are_lines_of_one_table(make_run) -> None:
     runs = [make_run("b.0"), make_run("b.1", shift=0.02), make_run("a", shift=0.1)]
     table = compare.comparison(rows_of(runs), "val")
-    keys = [
-        "seed oracle",
-        "seed",
-        "refined maps low",
-        "refined maps high",
-        "pseudo labels",
-        "segmenter net",
-    ]
-    assert table.stages == keys
+    assert table.stages == [step.key for step in steps(runs[0])]
     assert [(line.run, line.seeds) for line in table.lines] == [("b", 2), ("a", 1)]
     group, single = (cells(line)[4] for line in table.lines)
     assert (group, single) == ((f"61.0 {SPREAD} 1.4", False), ("70.0", True))
