@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -27,29 +28,33 @@ class Watch:
         for artifact in missing:
             self._stages.setdefault(artifact.stage, []).append(artifact)
         self._total = sum(map(len, self._stages.values()))
-        self._before = time.time()
-        self._started: dict[str, float] = {}
+        self._before = self._looked = time.time()
+        self._spent: dict[str, float] = defaultdict(float)
 
     def finished(self) -> Iterator[str]:
-        """Yield a line for every stage that has ended since the last call."""
+        """Yield a line for every stage that has ended since the last call, with its time.
+
+        That is the time in which `running` has found jobs of it.
+        """
         for stage, artifacts in list(self._stages.items()):
             if all(one.exists for one in artifacts):
                 del self._stages[stage]
-                now = time.time()
-                seconds = now - self._started.get(stage, now)
                 done = self._total - sum(map(len, self._stages.values()))
                 yield (
-                    f"{named(stage):<20} {_times(len(artifacts)):>10} {time_text(seconds):>8}"
+                    f"{named(stage):<20} {_times(len(artifacts)):>10} "
+                    f"{time_text(self._spent[stage]):>8}"
                     f"   {done} of {self._total}"
                 )
 
     def running(self) -> Iterator[str]:
         """Yield a line for every stage that has a job now, with its share and remaining time."""
+        now = time.time()
+        since, self._looked = now - self._looked, now
         for stage, artifacts in self._stages.items():
             left = [one for one in artifacts if not one.exists]
             logs = [path for one in left for path in self._logs(one)]
             if logs:
-                self._started.setdefault(stage, time.time())
+                self._spent[stage] += since
                 done = f"{len(artifacts) - len(left)} of {len(artifacts)}"
                 told = (_progress(path) for path in logs)
                 yield f"{named(stage):<20} {done:>10}   {'; '.join(filter(None, told))}".rstrip()
