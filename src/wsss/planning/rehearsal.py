@@ -179,12 +179,14 @@ def _compile_kernels() -> None:
     """Let CRF, PAR and random walk compile their kernels, as they do once per installation."""
     import torch
 
+    from wsss.ops.pairs import pair_indices
     from wsss.ops.walk import random_walk
 
     image, scores = np.zeros((8, 8, 3), np.uint8), np.full((2, 8, 8), 0.5, np.float32)
     ImageCRF(image, 2, CrfKernel()).refine(scores)
     ImagePAR(image).refine(scores)
-    random_walk(torch.from_numpy(scores), torch.ones(4, 42), radius=2, beta=1, steps=2)
+    pairs = torch.ones(pair_indices(8, 8, 2)[1].shape)
+    random_walk(torch.from_numpy(scores), pairs, radius=2, beta=1, steps=2)
 
 
 def at_once(artifact: Artifact, machine: Machine) -> int:

@@ -16,9 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from wsss.config.dataset import Dataset, fetched_augment
-from wsss.config.files import merged
 from wsss.config.model import Config, Run
-from wsss.config.resolve import load, runs
+from wsss.config.resolve import runs
 from wsss.data.alike import alike
 from wsss.data.check import Examined, examine
 from wsss.data.contents import DIGESTS, FileContents
@@ -40,7 +39,8 @@ from wsss.stages.console import plain_table
 from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
 from wsss.workflow import words
-from wsss.workflow.arguments import add_configs_argument, require_configs
+from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.plans import configured
 
 _Sizes = list[tuple[tuple[int, int], int]]
 """(H, W) and number of classes of images"""
@@ -58,8 +58,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: all mistakes in the configuration, or else in the data.
     """
-    require_configs(args.configs)
-    config = load(merged(args.configs))
+    config = configured(args.configs)
     named = runs(config)
     found, masked = checked(config, args.threads)
     index = found.index

@@ -19,7 +19,6 @@ from rich.console import Console
 
 from wsss.config.backbones import IMAGENET
 from wsss.config.dataset import Dataset
-from wsss.config.files import merged
 from wsss.config.model import Config
 from wsss.config.resolve import load, runs
 from wsss.data.files import in_threads
@@ -46,7 +45,8 @@ from wsss.planning.rehearsal import (
 )
 from wsss.stages.console import plain_table
 from wsss.stages.options import integer, positive
-from wsss.workflow.arguments import add_configs_argument, require_configs
+from wsss.workflow.arguments import add_configs_argument
+from wsss.workflow.plans import configured
 
 _SAMPLE = 100
 """Images whose size is looked up."""
@@ -74,8 +74,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UserError: a mistake in the configuration, or nothing is known of the data.
     """
-    require_configs(args.configs)
-    config = load(merged(args.configs))
+    config = configured(args.configs)
     whole = _images(config.dataset, args)
     images, machine = whole.cut(config.dataset.tiles), machine_here(args.cores)
     counts = whole if config.dataset.tiles is None else None

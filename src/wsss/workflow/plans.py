@@ -3,14 +3,28 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from wsss.config.files import merged
+from wsss.config.files import BASE, merged
+from wsss.config.model import Config
 from wsss.config.resolve import load
 from wsss.data.contents import DIGESTS, FileContents
 from wsss.errors import UserError
 from wsss.plan.artifacts import Plan
 from wsss.plan.learnt import check_learnt_masks
 from wsss.products import TRAIN
-from wsss.workflow.arguments import require_configs
+
+
+def configured(files: Sequence[Path]) -> Config:
+    """Return the configuration of a command: of the files that it names, or that of the folder.
+
+    Raises:
+        UserError: there is none, or a mistake in it.
+    """
+    if not files and not BASE.is_file():
+        raise UserError(
+            "name a configuration file, such as mine.yaml (wsss init writes one), or the recipe "
+            "of the demo: demo/psa"
+        )
+    return load(merged(files))
 
 
 def planned(files: Sequence[Path]) -> Plan:
@@ -19,8 +33,7 @@ def planned(files: Sequence[Path]) -> Plan:
     Raises:
         UserError: there is no configuration or a mistake in it, or its data are not there.
     """
-    require_configs(files)
-    config = load(merged(files))
+    config = configured(files)
     root = config.dataset.root
     if root and not Path(root).is_dir():
         raise UserError(
