@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 from multiprocessing import active_children
 from types import SimpleNamespace
 
@@ -57,8 +58,10 @@ TRAIN = SegmenterTrain(
 )  # fmt: skip
 
 
-def train(folder, dataset=None, settings=TRAIN, identity="same", precision="32-true", workers=0):
-    task = Line()
+def train(
+    folder, dataset=None, settings=TRAIN, identity="same", precision="32-true", workers=0, task=Line
+):
+    task = task()
     resume = Resume(folder / "work", identity)
     fabric = make_fabric(precision, 1, [EventLog(folder / "tensorboard")])
     fit(fabric, task, dataset or Numbers(), settings, 0, resume, folder / "h.csv", workers)
@@ -146,12 +149,21 @@ class Killed(Numbers):
         return super().__getitem__(place)
 
 
-def test_a_training_whose_loader_is_killed_with_it_saves_its_state_first(tmp_path):
+class Slow(Line):
+    """Its steps last longer than loading, so that loaders are killed within a step."""
+
+    def forward(self, batch, progress):
+        time.sleep(0.05)
+        return super().forward(batch, progress)
+
+
+@pytest.mark.parametrize("task", [Line, Slow])
+def test_a_training_whose_loader_is_killed_with_it_saves_its_state_first(tmp_path, task):
     undisturbed = train(tmp_path / "a")
     dataset = Killed()
     dataset.epoch, dataset.main = 3, os.getpid()
     with pytest.raises(Terminated):
-        train(tmp_path / "b", dataset, workers=1)
+        train(tmp_path / "b", dataset, workers=1, task=task)
     assert Resume(tmp_path / "b/work", "same").load()["step"] > 0
     assert torch.equal(train(tmp_path / "b", Numbers(stop_at=0)), undisturbed)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from wsss.errors import UserError
+from wsss.system.sigchld import KILLED_LOADERS
 
 Sample = dict[str, Tensor]
 """One sample, or a batch of stacked ones."""
@@ -92,19 +93,28 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
 class Loader(DataLoader[Sample | UserError]):
     """Loader that raises a `UserError` found in place of a batch.
 
-    A worker that is killed while its batch is fetched is an error like that of torch for all
-    others.
+    A killed worker is a RuntimeError where a batch is awaited. torch raises it anywhere, or a
+    ConnectionError if the worker is killed while its batch is fetched.
     """
 
     # torch names a private class here
     def __iter__(self) -> Iterator[Sample]:  # type: ignore[override]
+        batches = super().__iter__()
+        KILLED_LOADERS.install()
         try:
-            for batch in super().__iter__():
+            while True:
+                with KILLED_LOADERS.raised():
+                    batch = next(batches, None)
+                if batch is None:
+                    return
                 if isinstance(batch, UserError):
                     raise batch
                 yield batch
         except (ConnectionError, EOFError) as error:
             raise RuntimeError(f"DataLoader worker was killed: {error}") from error
+        finally:
+            # ends the workers, which an error that holds this frame would keep
+            del batches
 
 
 def make_loader(

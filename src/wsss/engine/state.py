@@ -21,6 +21,7 @@ from wsss.engine.losses import StepLosses
 from wsss.errors import Terminated
 from wsss.io.progress import log
 from wsss.nn.task import Batch, Task
+from wsss.system.sigchld import KILLED_LOADERS
 from wsss.system.sigterm import deferred
 
 CHECKPOINT_EVERY = 60.0
@@ -102,8 +103,9 @@ class Checkpoints:
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
-        # SIGTERM waits for the end of a step: the state within a step is inconsistent
+        # signals wait for the end of a step: the state within a step is inconsistent
         self._asked = self._stack.enter_context(deferred())
+        self._stack.enter_context(KILLED_LOADERS.deferred())
         self._saved_at = time.monotonic()
         return self
 
