@@ -1,7 +1,9 @@
 """Check that published checkpoints are those of the networks that they replace."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,21 +25,17 @@ def check_checkpoints(named: Mapping[str, Run], num_classes: int) -> None:
         UserError: one is damaged, or that of another network; names the key.
     """
     for name, one in named.items():
-        for key, path in _given(one).items():
-            build = partial(_NETWORKS[key], one, num_classes)
-            _check(Path(path), build, f"run {name}: {key}")
+        for published, path in _given(one.effective()):
+            build = partial(published.build, one, num_classes)
+            _check(path, build, f"run {name}: {published.key}")
 
 
-def _given(one: Run) -> dict[str, str]:
-    """Return the files of the published checkpoints that a run reads, by their keys."""
-    irn = one.affinity.irn.checkpoint if one.affinity.source == "irn" else None
-    known = {
-        "cam": ("cam.checkpoint", one.cam.checkpoint),
-        "walk": ("affinity.irn.checkpoint", irn),
-        "segment": ("segment.checkpoint", one.segment.checkpoint),
-    }
+def _given(one: Run) -> Iterator[tuple["Published", Path]]:
+    """Yield the published checkpoints that a run reads, and their files."""
     steps = STEPS[: STEPS.index(one.until) + 1]
-    return {key: path for step, (key, path) in known.items() if step in steps and path}
+    for published in PUBLISHED.values():
+        if published.step in steps and (path := attrgetter(published.key)(one)):
+            yield published, Path(path)
 
 
 def _check(path: Path, build: Callable[[], "nn.Module"], place: str) -> None:
@@ -74,9 +72,24 @@ def _segmenter(one: Run, num_classes: int) -> "nn.Module":
     return untrained(one.segment, build(backbone.name, backbone.output_stride), num_classes)[0]
 
 
-_NETWORKS: Mapping[str, Callable[[Run, int], "nn.Module"]] = {
-    "cam.checkpoint": _classifier,
-    "affinity.irn.checkpoint": _irn,
-    "segment.checkpoint": _segmenter,
+@dataclass(frozen=True)
+class Published:
+    """A published checkpoint that replaces a training.
+
+    Attributes:
+        key: key of its file.
+        step: step of the chain that reads it.
+        build: its network, for a run and C classes.
+    """
+
+    key: str
+    step: str
+    build: Callable[[Run, int], "nn.Module"]
+
+
+PUBLISHED = {
+    "classifier": Published("cam.checkpoint", "cam", _classifier),
+    "irn": Published("affinity.irn.checkpoint", "walk", _irn),
+    "segmenter": Published("segment.checkpoint", "segment", _segmenter),
 }
-"""Functions that build the network of a checkpoint, for a run and C classes, by its key."""
+"""The published checkpoints by what their networks are."""

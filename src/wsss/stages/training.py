@@ -27,16 +27,10 @@ from wsss.nn.backbones import Backbone, Freeze, build
 from wsss.nn.licences import origin, report
 from wsss.nn.task import Task
 from wsss.nn.weights import load_state, read_state
+from wsss.stages.checkpoints import PUBLISHED
 from wsss.stages.options import add_config_argument
 
 PREFIX = "backbone."
-
-CHECKPOINTS = {
-    "classifier": "cam.checkpoint",
-    "irn": "affinity.irn.checkpoint",
-    "segmenter": "segment.checkpoint",
-}
-"""Key of the published checkpoint that replaces a training, by what the network is."""
 
 
 class BackboneChoice(Protocol):
@@ -273,7 +267,7 @@ def take_over(
         UserError: the checkpoint is that of another architecture.
     """
     log.info("%s as published in %s", kind, checkpoint)
-    load_state(net, read_state(checkpoint), f"{CHECKPOINTS[kind]}: {checkpoint}")
+    load_state(net, read_state(checkpoint), f"{PUBLISHED[kind].key}: {checkpoint}")
     save_untrained(files.out, files.history, net, kind, **meta, published=checkpoint.name)
 
 
