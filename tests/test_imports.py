@@ -94,3 +94,12 @@ def test_the_package_is_imported_at_once():
 def test_torchvision_is_imported_for_its_backbones_alone(name, used):
     found = imported(f"from wsss.nn.backbones import build; build({name!r})")
     assert found - {"torch._dynamo"} == used
+
+
+def test_a_job_does_not_look_for_garbage_among_its_modules_at_its_end():
+    # registered first, hence called last
+    end = "import atexit, gc, sys; atexit.register(lambda: print(len(gc.get_objects())))"
+    command = "from wsss.__main__ import main; sys.argv = ['wsss', 'verify', '--help']; main()"
+    run = [sys.executable, "-c", f"{end}; {command}"]
+    out = subprocess.run(run, check=True, capture_output=True, text=True, timeout=120).stdout
+    assert int(out.split()[-1]) < 1000
