@@ -5,6 +5,7 @@ so that Snakemake has to make what is missing and nothing else. A rule finds its
 of the configuration and its arguments by the wildcard {key}.
 """
 
+import atexit
 import gc
 import json
 import logging
@@ -18,6 +19,7 @@ from wsss.errors import UserError
 
 # a plan makes many objects that all stay: looking among them for garbage takes a quarter of the time
 gc.set_threshold(100_000)
+atexit.register(gc.freeze)
 
 # that a full disk takes no log file is no reason for a traceback at every line
 logging.raiseExceptions = False
