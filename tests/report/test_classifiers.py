@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.report.conftest import scores_of
@@ -15,6 +17,13 @@ def test_the_summary_has_a_row_per_classifier(make_run) -> None:
         *("psa", "classifier", "val", "10", "0.600000", "0.300000", "dog", "1")
     ]
     assert {row[name] for name in ("miou", "images", "label_agreement", "map_std")} == {""}
+
+
+def test_a_classifier_that_is_not_trained_is_said_to_be_so(make_run) -> None:
+    made = {"classifier": "prepare_cam"}
+    runs = [replace(make_run(f"a.{seed}", scores=ONE), makers=made) for seed in (0, 1)]
+    rows = classifiers.summary_rows(runs)
+    assert [row["stage"] for row in rows] == ["classifier untrained"] * 3
 
 
 def test_repeats_have_a_row_of_means(make_run) -> None:

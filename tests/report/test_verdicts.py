@@ -108,6 +108,13 @@ def test_classes_that_are_not_learnt_are_named() -> None:
     assert "not even on the images" in texts(row("classifier", not_learnt="cat"))[0]
 
 
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_classifier_that_is_not_trained_needs_other_words(split: str) -> None:
+    (found,) = verdicts([row("classifier untrained", not_learnt="cat", split=split)])
+    assert found.text == "the classifier does not recognise cat"
+    assert found.remedy == "describe them in other words (prompts)"
+
+
 def test_classes_with_too_few_held_out_images_are_not_judged() -> None:
     (found,) = verdicts([row("classifier", unjudged="cat, owl", split="val", map=0.3)])
     assert found.text.startswith("too few held-out images to judge whether the classifier has")

@@ -1,33 +1,45 @@
 """The classifier's metrics on the image labels: rows of summary.tsv, table and sentences."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import stdev
 
 from wsss import runnames
 from wsss.metrics.classifier import ClassifierScores, ClassScore, mean_of_known
 from wsss.report.content import RunResults
 from wsss.report.tables import NONE, Row, percent, summary_columns
+from wsss.report.verdicts import UNTRAINED
+from wsss.untrained_stages import PREPARE_CAM
 
 
-def summary_rows(runs: Iterable[RunResults]) -> list[Row]:
+def summary_rows(runs: Sequence[RunResults]) -> list[Row]:
     """Return one row of summary.tsv per run, then one per group of repeats, all of one split."""
     found = {run.name: run.scores for run in runs if run.scores is not None}
-    groups: dict[str, list[ClassifierScores]] = {}
-    for name, scores in found.items():
+    stages = {run.name: _stage(run) for run in runs}
+    groups: dict[str, list[str]] = {}
+    for name in found:
         if group := runnames.group(name):
-            groups.setdefault(group, []).append(scores)
-    rows = [_row(name, [scores]) for name, scores in found.items()]
-    return rows + [_row(name, several) for name, several in groups.items() if len(several) > 1]
+            groups.setdefault(group, []).append(name)
+    rows = [_row(name, stages[name], [scores]) for name, scores in found.items()]
+    return rows + [
+        _row(group, stages[names[0]], [found[name] for name in names])
+        for group, names in groups.items()
+        if len(names) > 1
+    ]
 
 
-def _row(name: str, several: Sequence[ClassifierScores]) -> Row:
+def _stage(run: RunResults) -> str:
+    trained = run.makers.get("classifier") != PREPARE_CAM.name
+    return "classifier" if trained else f"classifier {UNTRAINED}"
+
+
+def _row(name: str, stage: str, several: Sequence[ClassifierScores]) -> Row:
     mean = mean_scores(several)
     values = {
         key: [v for one in several if (v := getattr(one, key)) is not None] for key in ("map", "f1")
     }
     spreads = {f"{key}_std": stdev(v) for key, v in values.items() if len(v) > 1}
     known = {
-        **{"run": name, "stage": "classifier", "product": "classifier", "split": mean.split},
+        **{"run": name, "stage": stage, "product": "classifier", "split": mean.split},
         **{"ground_truth": "image labels", "images_predicted": mean.images},
         **{"map": mean.map, "f1": mean.f1, "not_learnt": ", ".join(mean.not_learnt)},
         "unjudged": ", ".join(mean.unjudged),

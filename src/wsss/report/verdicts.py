@@ -15,6 +15,9 @@ from wsss.metrics.tally import is_wide
 from wsss.pipeline import PRODUCTS
 from wsss.products import TRAIN, VAL
 
+UNTRAINED = "untrained"
+"""Word in the name of the stage of a classifier that knows its classes by texts."""
+
 TIE = 0.0005
 """Difference of two values that look equal with one decimal of a per cent."""
 
@@ -91,7 +94,10 @@ def without_repeats(rows: Sequence[SummaryRow]) -> Iterator[SummaryRow]:
 def _not_learnt(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
     """Yield a verdict on the classes that the classifier does not tell from others."""
     for row in rows:
-        if row["not_learnt"]:
+        if row["not_learnt"] and UNTRAINED in row["stage"]:
+            text = f"the classifier does not recognise {row['not_learnt']}"
+            yield Verdict(row["run"], row["split"], text, "describe them in other words (prompts)")
+        elif row["not_learnt"]:
             text = f"the classifier has not learnt {row['not_learnt']}"
             remedy = "give it more images of them"
             if row["split"] == TRAIN:
