@@ -120,6 +120,14 @@ def test_a_class_listed_twice_is_named(folder):
     assert one(found) == "class 'dog' is listed 2 times"
 
 
+def test_more_classes_than_a_mask_holds():
+    (line,) = _class_problems([f"thing {number}" for number in range(300)])
+    assert line == (
+        "300 classes, but an 8-bit mask holds at most 254; join similar ones, or leave some out of "
+        "the labels"
+    )
+
+
 @pytest.mark.parametrize("name", ["a;b", "a\nb", "a\x07b", "a\x85b", "a\u2028b"])
 def test_a_name_that_no_table_can_hold_is_no_class(folder, name):
     problem = f"dataset.classes: {name!r} cannot be the name of a class"

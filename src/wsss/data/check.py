@@ -170,7 +170,10 @@ def check_masks(
 def _class_problems(names: Sequence[str], configured: Sequence[str] = ()) -> Iterator[str]:
     """Yield problems of class names: ambiguous, not writable to a table, too many for 8 bits."""
     if len(names) > MAX_CLASSES:
-        yield f"{len(names)} classes; an 8-bit mask holds at most {MAX_CLASSES}"
+        yield (
+            f"{len(names)} classes, but an 8-bit mask holds at most {MAX_CLASSES}; join similar "
+            "ones, or leave some out of the labels"
+        )
     if not names:
         yield "no class: no label names one and dataset.classes is empty"
     for name in names:
