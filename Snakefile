@@ -30,6 +30,7 @@ include: "rules/report.smk"
 
 onstart:
     publish()
+    fetch()
 
 
 onsuccess:

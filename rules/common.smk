@@ -29,6 +29,7 @@ try:
     from wsss.config.files import merged
     from wsss.config.resolve import load
     from wsss.data.contents import DIGESTS, FileContents
+    from wsss.fetch.networks import fetch_networks
     from wsss.io.arguments import passed
     from wsss.io.parts import WHOLE
     from wsss.pipeline import STAGES
@@ -200,6 +201,14 @@ def publish():
     try:
         for line in refresh(PLAN):
             print(line, file=sys.stderr)
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def fetch():
+    """Fetch what the jobs read of the hub of Hugging Face, which theirs need not reach."""
+    try:
+        fetch_networks(PLAN)
     except UserError as error:
         raise WorkflowError(str(error))
 

@@ -182,6 +182,7 @@ _TRAIN_SEGMENTER = Stage(
         *checkpoint(case.run.segment.checkpoint),
         *map(UserFile, case.run.segment.network_files()),
     ],
+    hub=lambda case: {name: "segment.hf.weights" for name in case.run.segment.on_hub()},
     watched=(Input("val_index", "index"), Input("val_masks", "masks")),
 )
 _INFER_SEGMENTER = Stage(

@@ -104,6 +104,8 @@ class Stage:
             product whose condition holds is taken; without one there is no such product.
         scattered: whether its images can be shared among several jobs.
         imports_method: whether it imports the modules of the run's method by name.
+        hub: names on the hub of Hugging Face of networks that it reads, with the keys that name
+            them; they are fetched before anything is made.
         code: whether another version of its code makes another product.
         files: patterns of further files of the package that it reads.
         watched: products that it reads to show the progress of a training, whose result does not
@@ -119,6 +121,7 @@ class Stage:
     when: Condition | None = None
     scattered: bool = False
     imports_method: bool = False
+    hub: Callable[[Case], Mapping[str, str]] | None = None
     code: bool = True
     files: tuple[str, ...] = ()
     watched: tuple[Input, ...] | None = None

@@ -49,5 +49,6 @@ SAM_LABELS = Stage(
         UserFile(case.run.sam.model or "", "--model", ("config.json", "*.safetensors"))
     ],
     when=lambda case: case.run.sam.model is not None,
+    hub=lambda case: {name: "sam.model" for name in case.run.sam.on_hub()},
     scattered=True,
 )

@@ -14,6 +14,9 @@ import yaml
 OPEN = {"apache-2.0", "bsd-2-clause", "bsd-3-clause", "cc-by-4.0", "cc0-1.0", "isc", "mit"}
 """Open licences, by their SPDX identifiers in small letters."""
 
+CARD = "README.md"
+"""Model card beside the weights of a network."""
+
 _TIMM = {
     "fair-noncommercial-research-license": "*.eupe_lvd1689m vit_tiny_patch16_dinov3_qkvb",
     "dinov3-license": "*dinov3*",
@@ -54,7 +57,7 @@ def of_network(weights: str) -> str:
     Args:
         weights: a folder, whose model card may state it, or a name on the hub.
     """
-    return stated(Path(weights, "README.md")) or _first(_HUB, weights)
+    return stated(Path(weights, CARD)) or _first(_HUB, weights)
 
 
 def _first(licences: Mapping[str, str], name: str) -> str:

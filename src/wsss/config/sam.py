@@ -39,6 +39,10 @@ class Sam(Section):
         """Return the other settings if it is off."""
         return () if self.model else ("points", "quality", "precision")
 
+    def on_hub(self) -> list[str]:
+        """Return the name of the network, if it is on the hub."""
+        return [self.model] if self.model and not Path(self.model).is_dir() else []
+
     @field_validator("model")
     @classmethod
     def _extra_installed(cls, model: str | None) -> str | None:

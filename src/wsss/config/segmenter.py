@@ -229,6 +229,12 @@ class Segment(Section):
         starts = self.own_backbone() and not self.checkpoint
         return networks.files(self.hf.weights) if starts else []
 
+    def on_hub(self) -> list[str]:
+        """Return the name of the pretrained network, if it is on the hub."""
+        starts = self.own_backbone() and not self.checkpoint
+        weights = self.hf.weights if starts else None
+        return [weights] if weights and not networks.in_folder(weights) else []
+
     @model_validator(mode="after")
     def _backbone_shared(self) -> "Segment":
         if self.own_backbone():

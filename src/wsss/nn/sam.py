@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from wsss.config.licences import CARD
 from wsss.config.sam import CONFIG, KINDS, WEIGHTS, sam_problem
 from wsss.errors import UserError
+from wsss.fetch.hub import fetch_network
 from wsss.nn.integrity import not_finite
 from wsss.nn.licences import GIVEN, UNSTATED, Origin
 from wsss.ops.finite import finite
 from wsss.ops.resize import plane, resize_bilinear
-
-_CARD = "README.md"
 
 
 class SamNet(nn.Module):
@@ -87,7 +87,7 @@ def load_sam(model: str) -> tuple[SamNet, Origin]:
     """
     if problem := sam_problem(model):
         raise UserError(f"sam.model: {problem}")
-    folder = Path(model) if Path(model).is_dir() else _fetched(model)
+    folder = Path(model) if Path(model).is_dir() else fetch_network(model, "sam.model")
     if problem := sam_problem(str(folder)):
         raise UserError(f"sam.model: {problem}")
     import transformers  # seconds, for those who want it
@@ -128,29 +128,11 @@ def _check(folder: Path, net: nn.Module, report: dict[str, Any]) -> None:
         raise UserError(f"{folder / WEIGHTS}: {name} in it is not finite; get the file again")
 
 
-def _fetched(name: str) -> Path:
-    """Return the folder of a model of the hub, from its cache or fetched.
-
-    Raises:
-        UserError: There is none of this name, or the hub cannot be reached.
-    """
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=[CONFIG, WEIGHTS, _CARD]))
-    except Exception as error:  # its client fails in many ways
-        reason = str(error).strip().partition("\n")[0]
-        raise UserError(
-            f"sam.model: cannot fetch {name} ({reason}): no folder of this name, and not to be had "
-            f"from the hub; fetch {CONFIG} and {WEIGHTS} elsewhere and name their folder"
-        ) from None
-
-
 def _origin(model: str, folder: Path, architecture: str) -> Origin:
     """Return the origin of weights; their licence is that of the model card beside them."""
     from huggingface_hub import ModelCard
 
-    local, card = Path(model).is_dir(), folder / _CARD
+    local, card = Path(model).is_dir(), folder / CARD
     licence = None
     if card.is_file():
         try:

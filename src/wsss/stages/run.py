@@ -19,6 +19,7 @@ from rich.live import Live
 from rich.text import Text
 
 from wsss.errors import UserError
+from wsss.fetch.networks import fetch_networks
 from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
 from wsss.plan.changes import Change, changes, missing
@@ -113,9 +114,11 @@ def make(plan: Plan, command: Sequence[str], quiet: bool = False) -> None:
         quiet: show nothing.
 
     Raises:
-        UserError: a job has failed, or Snakemake refuses to start.
+        UserError: a job has failed, Snakemake refuses to start, or a network cannot be fetched.
     """
     check_command(command, Path.cwd())
+    # Snakemake would do so, too, but with a traceback
+    fetch_networks(plan)
     watch, console = Watch(missing(plan)), Console(highlight=False, quiet=quiet)
     with TemporaryFile("w+") as output:
         process = subprocess.Popen(command, env=environment(), stdout=output, stderr=output)
