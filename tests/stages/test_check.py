@@ -256,3 +256,28 @@ def test_a_checkpoint_that_fits_is_no_problem(data, capsys, segmenter):
     (data / "net.yaml").write_text(yaml.safe_dump(keys))
     assert main(["check", "mine.yaml", "net.yaml"]) == 0
     assert "no problem found" in capsys.readouterr().out
+
+
+WEIGHTS = {
+    "backbone": {"backbone": {"name": "resnet18", "weights": "tiny.pth"}},
+    "segment.backbone": {
+        "backbone": {"name": "tiny", "weights": None},
+        "segment": {"backbone": {"name": "resnet18", "weights": "tiny.pth"}},
+    },
+    "cam.clip_es.tower": {
+        **{"method": "clip_es", "affinity": {"source": "none"}},
+        "backbone": {"name": "tiny", "weights": None},
+        "cam": {"clip_es": {"tower": {"name": "timm/test_vit.r160_in1k", "weights": "tiny.pth"}}},
+    },
+}
+
+
+@pytest.mark.parametrize("key", WEIGHTS)
+def test_weights_of_another_architecture_are_found(data, capfd, key):
+    if "clip_es" in key:
+        pytest.importorskip("open_clip")
+    torch.save(build("tiny").state_dict(), data / "tiny.pth")
+    (data / "net.yaml").write_text(yaml.safe_dump(WEIGHTS[key]))
+    assert main(["check", "mine.yaml", "net.yaml"]) == 2
+    shown = capfd.readouterr().err
+    assert f"{key}.weights: " in shown and len(shown.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Check that published checkpoints are those of the networks that they replace."""
+"""Check that files of weights are those of the networks that they are for."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wsss.config.backbones import IMAGENET, BackboneOptions
 from wsss.config.model import Run
+from wsss.config.packaged import PACKAGED
+from wsss.errors import UserError
 from wsss.pipeline import STEPS
 
 if TYPE_CHECKING:
@@ -28,6 +31,46 @@ def check_checkpoints(named: Mapping[str, Run], num_classes: int) -> None:
         for published, path in _given(one.effective()):
             build = partial(published.build, one, num_classes)
             _check(path, build, f"run {name}: {published.key}")
+
+
+def check_weights(named: Mapping[str, Run]) -> None:
+    """Check every file of pretrained weights that a run reads; nothing is trained or written.
+
+    Args:
+        named: the runs by name.
+
+    Raises:
+        UserError: one is damaged, or that of another architecture; names the key.
+    """
+    seen: set[tuple[str, str]] = set()
+    for name, one in named.items():
+        for key, backbone in _pretrained(one.effective()):
+            file = backbone.weights
+            if file in (None, IMAGENET, PACKAGED) or (backbone.name, file) in seen:
+                continue
+            seen.add((backbone.name, file))
+            _check_weights(backbone.name, Path(file), f"run {name}: {key}.weights")
+
+
+def _pretrained(one: Run) -> Iterator[tuple[str, BackboneOptions]]:
+    """Yield the backbones that start from pretrained weights, behind their keys."""
+    trained, own = one.starts_from_weights(), one.segment.backbone
+    if trained - ({"segment"} if own else set()):
+        yield "backbone", one.backbone
+    if own and "segment" in trained:
+        yield "segment.backbone", own
+    for option, backbone in one.further_backbones().items():
+        yield f"cam.{option}", backbone
+
+
+def _check_weights(backbone: str, path: Path, place: str) -> None:
+    """Raise a UserError if the file does not fit the backbone, or there is no such backbone."""
+    from wsss.nn.weights import backbone_state, read_state
+
+    try:
+        backbone_state(backbone, read_state(path), str(path))
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
 
 
 def _given(one: Run) -> Iterator[tuple["Published", Path]]:
