@@ -2,6 +2,7 @@ import json
 
 import pytest
 import timm
+from safetensors.numpy import save_file
 
 from wsss.config import segmenters
 from wsss.config.licences import OPEN, of_timm, stated
@@ -82,7 +83,7 @@ def hf(weights, architecture="eomt", **keys):
 @pytest.fixture
 def net(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "eomt"}))
-    (tmp_path / "model.safetensors").touch()
+    save_file({}, tmp_path / "model.safetensors")
     return tmp_path
 
 
@@ -98,6 +99,7 @@ WRONG = {
     "missing": ("mask2former", r"config.json is that of eomt, not of mask2former"),
     "pickle": ("eomt", r"has no model.safetensors; weights as pickles \(.bin\) are not loaded"),
     "bare": ("eomt", "has no config.json of transformers"),
+    "short": ("eomt", r"model.safetensors: damaged"),
 }
 
 
@@ -106,6 +108,8 @@ def test_folders_without_a_network(net, kind):
     architecture, text = WRONG[kind]
     if kind == "pickle":
         (net / "model.safetensors").rename(net / "pytorch_model.bin")
+    if kind == "short":
+        (net / "model.safetensors").write_bytes(b"short")
     if kind == "bare":
         (net / "config.json").unlink()
     with pytest.raises(UserError, match=f"^config: segment.hf.weights: .*{text}"):

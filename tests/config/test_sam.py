@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from safetensors.numpy import save
 
 from wsss.config import sam
 from wsss.config.resolve import load, runs
 from wsss.errors import UserError
 
+EMPTY = save({})
 LICENCE = "SAM 3 is under Meta's SAM License, which is not open; take SAM or SAM 2"
 
 
@@ -19,7 +21,7 @@ def folder(path, kind, *files):
     path.mkdir(exist_ok=True)
     (path / "config.json").write_text(json.dumps({"model_type": kind}))
     for name in files:
-        (path / name).touch()
+        (path / name).write_bytes(EMPTY)
     return path
 
 
@@ -60,6 +62,14 @@ def test_sam_3_is_refused_by_name(name):
 def test_other_folders_are_refused(kind, files, line, tmp_path):
     with pytest.raises(UserError, match=line) as error:
         checked(folder(tmp_path, kind, *files))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", EMPTY[:9]])
+def test_weights_that_are_cut_short_are_found_at_once(content, tmp_path):
+    (folder(tmp_path, "sam2", "model.safetensors") / "model.safetensors").write_bytes(content)
+    with pytest.raises(UserError, match=r"sam\.model: .*model\.safetensors: damaged") as error:
+        checked(tmp_path)
     assert "\n" not in str(error.value)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from os.path import isdir
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from wsss.config import licences
 
 SAFETENSORS = ("model.safetensors", "model.safetensors.index.json")
@@ -71,3 +73,13 @@ def _folder_problems(architecture: str, folder: Path) -> Iterator[str]:
             f"{folder}: has no model.safetensors; weights as pickles (.bin) are not loaded, "
             "convert them with save_pretrained of transformers"
         )
+    yield from filter(None, map(damage, sorted(folder.glob("*.safetensors"))))
+
+
+def damage(path: Path) -> str:
+    """Return why a file of safetensors cannot be whole, by its header; empty if it may be."""
+    try:
+        with safe_open(path, "numpy"):
+            return ""
+    except (OSError, SafetensorError) as error:
+        return f"{path}: damaged ({error}); get it again"

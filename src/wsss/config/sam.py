@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import field_validator
 
+from wsss.config.networks import damage
 from wsss.config.section import Count, InferPrecision, Section, Share, UserPath
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -69,7 +70,7 @@ def sam_problem(model: str) -> str:
         return f"{folder / CONFIG}: {_refusal(kind)}"
     if not (folder / WEIGHTS).is_file():
         return f"{model}: has no {WEIGHTS}; weights in other formats, such as .bin, are not loaded"
-    return ""
+    return damage(folder / WEIGHTS)
 
 
 def _refusal(kind: str) -> str:
