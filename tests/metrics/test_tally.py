@@ -27,13 +27,22 @@ def test_plateau_middle(curve: list[float], place: int) -> None:
 
 def test_agreement_counts_missed_and_wrong_labels() -> None:
     found = np.array([[1, 1, 0], [1, 0, 1], [0, 0, 0]], bool)
-    assert agreement(found, np.array([0, 1, 3]), (0,)) == pytest.approx([1, 1 / 3, 0])
+    labels, wanted = np.array([0, 1, 3]), np.array([0, 1])
+    assert agreement(found, labels, wanted) == pytest.approx([1, 1 / 3, 0])
+
+
+def test_background_everywhere_agrees_with_images_without_labels_alone() -> None:
+    tally = Tally(2, min_area=0.5)
+    tally.add("a", (0,), np.zeros((2, 2), np.uint8), None)
+    assert tally.result().label_agreement == 0
+    tally.add("b", (), np.zeros((2, 2), np.uint8), None)
+    assert tally.result().label_agreement == 0.5
 
 
 def test_small_areas_do_not_count_as_found() -> None:
     tally = Tally(2, min_area=0.5)
     tally.add("a", (0,), np.array([[0, 0, 0, 1]], np.uint8), None)
-    assert tally.result().label_agreement == 0.5
+    assert tally.result().label_agreement == 0
 
 
 @given(

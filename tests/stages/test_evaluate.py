@@ -92,7 +92,7 @@ def test_metrics_without_masks_cover_all_images(data: Path, labels: Path) -> Non
     document = call(data, "walk", labels)
     result = document.results["walk"]
     assert result.coverage == pytest.approx(14 / 16)
-    assert result.label_agreement == pytest.approx((2 / 3 + 1 / 3) / 2)
+    assert result.label_agreement == pytest.approx((1 / 2 + 0) / 2)
     for counts in (document, result):
         assert (counts.images, counts.images_predicted) == (1, 2)
 
@@ -107,7 +107,7 @@ def test_a_class_outside_the_masks_is_named(
     assert caplog.messages[-2:] == [
         "walk: mIoU 50.00 % (everything background 19.05 %) of 1 val images with masks "
         "(75.00 % over the classes in them), "
-        "label agreement 50.0 % of 2 images",
+        "label agreement 25.0 % of 2 images",
         "1 class never occurs in the val masks and counts as 0: dog",
     ]
 

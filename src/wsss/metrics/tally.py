@@ -62,8 +62,9 @@ class Tally:
         areas = np.bincount(labels.ravel(), minlength=IGNORE + 1)
         self.covered += int(labels.size - areas[IGNORE])
         self.pixels += labels.size
-        found = areas[:IGNORE] >= max(1, self.min_area * labels.size)
-        self.agreement.append(float(agreement(found[None], np.arange(IGNORE), classes)[0]))
+        found = areas[1:IGNORE] >= max(1, self.min_area * labels.size)
+        matched = agreement(found[None], np.arange(1, IGNORE), label_ids(np.asarray(classes))[1:])
+        self.agreement.append(float(matched[0]))
         if truth is not None:
             counts = confusion(np.where(labels == IGNORE, 0, labels), truth, self.num_labels)
             self.counts += counts
@@ -87,7 +88,8 @@ class SeedTally:
 
     A pixel is background unless its strongest CAM exceeds the threshold (SEAM `evaluation.py`).
     The oracle threshold has the highest mIoU, as in published numbers. The mask-free one is the
-    middle of the plateau (`plateau_middle`) of label agreement (`agreement`).
+    middle of the plateau (`plateau_middle`) of label agreement (`agreement`), for which the
+    background is a label, too: seeds that leave none are no good ones.
 
     Args:
         num_labels: L, classes and background.
@@ -99,6 +101,7 @@ class SeedTally:
     min_area: float
     thresholds: np.ndarray
     agreements: list[np.ndarray] = field(default_factory=list)
+    of_classes: list[np.ndarray] = field(default_factory=list)
     histograms: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def add(
@@ -120,7 +123,9 @@ class SeedTally:
         """
         areas, counts = seed_counts(cam, present, truth, self.num_labels, self.thresholds)
         found = areas >= max(1, self.min_area * areas[0].sum())
-        self.agreements.append(agreement(found, label_ids(present), classes))
+        labels, wanted = label_ids(present), label_ids(np.asarray(classes))
+        self.agreements.append(agreement(found, labels, wanted))
+        self.of_classes.append(agreement(found[:, 1:], labels[1:], wanted[1:]))
         if counts is not None:
             self.histograms[image_id] = _compact(counts)
 
@@ -144,7 +149,7 @@ class SeedTally:
             oracle=None if best is None else self._point(best, miou),
             mask_free=self._point(free, miou),
         )
-        return curve, {name: self._at(place, total, matched) for name, place in places.items()}
+        return curve, {name: self._at(place, total) for name, place in places.items()}
 
     def _total(self) -> np.ndarray:
         total = np.zeros((self.num_labels, self.num_labels, len(self.thresholds) + 1), np.int64)
@@ -157,7 +162,7 @@ class SeedTally:
             threshold=float(self.thresholds[place]), miou=None if miou is None else miou[place]
         )
 
-    def _at(self, place: int, total: np.ndarray, matched: np.ndarray) -> Counts:
+    def _at(self, place: int, total: np.ndarray) -> Counts:
         per_image: dict[str, float] = {}
         for image_id, (_, counts) in self.histograms.items():
             per_image |= image_iou(image_id, confusion_at(counts, place))
@@ -165,7 +170,7 @@ class SeedTally:
             confusion=confusion_at(total, place),
             per_image=per_image,
             coverage=1.0,
-            label_agreement=float(matched[place]),
+            label_agreement=float(np.mean([matched[place] for matched in self.of_classes])),
             threshold=float(self.thresholds[place]),
         )
 
@@ -184,20 +189,20 @@ def image_iou(image_id: str, counts: np.ndarray) -> dict[str, float]:
     return {image_id: float(iou(counts)[used].mean())} if used.any() else {}
 
 
-def agreement(found: np.ndarray, labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """Jaccard index of the labels found in an image and {background} + its image-level labels.
+def agreement(found: np.ndarray, labels: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Jaccard index of the labels found in an image and those that it has; 1 if both are empty.
 
     Args:
         found: (T, n) bool, True where a label covers enough of the image at a threshold.
-        labels: (n,) ids of these labels, 0 = background.
-        classes: 0-based classes of the image.
+        labels: (n,) ids of these labels.
+        wanted: (m,) ids of the labels that the image has.
 
     Returns:
         (T,) in [0, 1].
     """
-    wanted = np.isin(labels, (0, *(c + 1 for c in classes)))
-    hits, extra = found[:, wanted].sum(axis=1), found[:, ~wanted].sum(axis=1)
-    ratio: np.ndarray = hits / (1 + len(classes) + extra)
+    right = np.isin(labels, wanted)
+    hits, union = found[:, right].sum(axis=1), len(wanted) + found[:, ~right].sum(axis=1)
+    ratio: np.ndarray = np.where(union > 0, hits / np.maximum(union, 1), 1.0)
     return ratio
 
 
