@@ -44,6 +44,14 @@ def test_images_of_pillow_become_rgb_as_their_files_do(mode, tmp_path):
     assert (pixels_of(image, 1000, 65535) == pixels_of(file, 1000, 65535)).all()
 
 
+def test_a_read_only_view_is_copied_and_a_writable_array_is_not():
+    view = np.asarray(Image.fromarray(RGB))
+    assert not view.flags.writeable
+    assert pixels_of(view, 1000, 65535).flags.writeable
+    own = RGB.copy()
+    assert pixels_of(own, 1000, 65535) is own
+
+
 def test_dark_images_are_said_to_be_dark(tmp_path, caplog):
     Image.fromarray(np.full((4, 5), 900, np.uint16)).save(tmp_path / "a.png")
     pixels_of(tmp_path / "a.png", 1000, 65535)

@@ -95,7 +95,8 @@ def pixels_of(picture: Picture, limit: int, white: int) -> np.ndarray:
             advice = "; image[..., :3] leaves the alpha channel out"
         raise UserError(f"array of shape {picture.shape}: expected (H, W, 3), RGB{advice}")
     _refuse_large(picture.shape[0], picture.shape[1], limit)
-    return np.ascontiguousarray(picture)
+    # views of other libraries, such as np.asarray(image), are read-only, which PyTorch warns of
+    return np.require(picture, requirements=["C", "W"])
 
 
 def _refuse_large(height: int, width: int, limit: int) -> None:
