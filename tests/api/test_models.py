@@ -67,8 +67,10 @@ def test_probabilities_are_those_that_the_labels_are_decided_from(segmenter, pho
     assert (one.probabilities.argmax(0) == one.labels).all()
     assert one.scores == dict(zip(one.names, one.probabilities.max((1, 2)).tolist(), strict=True))
     assert (one.mask("cat") == (one.labels == 1)).all()
-    with pytest.raises(KeyError, match="there are background, cat, dog"):
+    with pytest.raises(UserError, match="there are background, cat, dog"):
         one.mask("cow")
+    with pytest.raises(UserError, match="did you mean dog"):
+        one.mask("dgo")
 
 
 def test_a_folder_is_looked_at_image_by_image(model, photos, monkeypatch):

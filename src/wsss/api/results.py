@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from wsss.errors import UserError
 from wsss.io.labels import write_labels
+from wsss.names import closest
 from wsss.ops.seeds import upsample_cam
 from wsss.report.legend import with_legend
 from wsss.report.panels import Heatmap, assign, paint_cam
@@ -52,10 +54,11 @@ class Prediction:
         """Return the pixels (H, W) bool of a label by its name.
 
         Raises:
-            KeyError: there is no such label.
+            UserError: there is no such label.
         """
         if name not in self.names:
-            raise KeyError(f"no label {name!r}; there are {', '.join(self.names)}")
+            hint = closest(name, self.names) or f"there are {', '.join(self.names)}"
+            raise UserError(f"no label {name!r}; {hint}")
         found: np.ndarray = self.labels == self.names.index(name)
         return found
 
