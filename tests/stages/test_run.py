@@ -157,6 +157,13 @@ def test_a_sweep_is_every_combination(folder, caplog):
     assert runs == {"a": None, "a-beta4": {"seed": 1, "walk": {"beta": 4}}, "b": None}
 
 
+def test_a_sweep_of_words_has_readable_names(folder, caplog):
+    (folder / "mine.yaml").write_text("dataset: {source: demo}\nuntil: cam\n")
+    call(sweep, caplog, "mine.yaml", "method=psa,psa+eader", "--dry-run")
+    runs = yaml.safe_load((folder / "sweep.yaml").read_text())["runs"]
+    assert list(runs) == ["method_psa", "method_psa_eader"]
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [

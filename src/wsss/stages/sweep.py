@@ -104,5 +104,7 @@ def _nested(key: str, value: object) -> dict[str, Any]:
 
 
 def _named(key: str, value: object) -> str:
-    """Return the part of a run's name that tells a value."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", f"{key.rpartition('.')[2]}{value}").strip("_")
+    """Return the part of a run's name that tells a value, such as beta4 or method_seam."""
+    word, text = key.rpartition(".")[2], str(value)
+    joined = f"{word}_{text}" if text[:1].isalpha() else f"{word}{text}"
+    return re.sub(r"[^A-Za-z0-9]+", "_", joined).strip("_")
