@@ -3,16 +3,24 @@
 import argparse
 import io
 import logging
+import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from PIL import Image
 
-from wsss.errors import UserError
+from wsss.errors import Terminated, UserError
 from wsss.stages import init, run, sweep
+from wsss.system import sigterm
 from wsss.workflow import configuration, snakemake, words
+from wsss.workflow.plans import planned
 
 
 def call(module, caplog, *arguments):
@@ -104,6 +112,32 @@ CalledProcessError in file "rules/data.smk", line 122:
 [Sat Nov 28 02:30:59 2026]
 Error in rule prepare_data:
 """
+
+
+SNAKEMAKE = """
+import signal, subprocess, sys
+
+signal.signal(signal.SIGTERM, lambda *_: None)
+job = "import os, time; open('job', 'w').write(str(os.getpid())); time.sleep(60)"
+sys.exit(subprocess.call([sys.executable, "-c", job]))
+"""
+"""A workflow that waits for its job on SIGTERM, as Snakemake does."""
+
+
+def test_sigterm_ends_the_workflow_too(folder):
+    (folder / "mine.yaml").write_text("dataset: {source: demo}\n")
+
+    def terminate():
+        while not (folder / "job").exists() or not (folder / "job").read_text():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=terminate, daemon=True).start()
+    plan, start = planned([folder / "mine.yaml"]), time.monotonic()
+    with sigterm.as_exception(), pytest.raises(Terminated):
+        run.make(plan, [sys.executable, "-c", SNAKEMAKE], quiet=True)
+    assert time.monotonic() - start < 30
+    assert not psutil.pid_exists(int((folder / "job").read_text()))
 
 
 def test_all_lines_of_an_error_are_shown():

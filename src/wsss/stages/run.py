@@ -10,15 +10,17 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+import psutil
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from wsss.errors import UserError
+from wsss.errors import Terminated, UserError
 from wsss.fetch.networks import fetch_networks
 from wsss.io.progress import log
 from wsss.plan.artifacts import Plan
@@ -132,8 +134,23 @@ def make(plan: Plan, command: Sequence[str], quiet: bool = False) -> None:
             # Snakemake has got it, too, and waits for checkpoints
             process.wait()
             raise
+        except Terminated:
+            _terminate(psutil.Process(process.pid))
+            raise
         if process.returncode:
             raise UserError(_failure(output))
+
+
+def _terminate(workflow: psutil.Process) -> None:
+    """Terminate Snakemake and its jobs, which save their state first.
+
+    On SIGTERM it starts no further jobs, but waits for those that run, and nothing else ends them.
+    """
+    workflow.terminate()
+    for job in workflow.children():
+        with suppress(psutil.NoSuchProcess):
+            job.terminate()
+    workflow.wait()
 
 
 def results(plan: Plan) -> Iterator[str]:
