@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 from wsss.errors import UserError
+from wsss.export import palette
 from wsss.io.index import Index, Item
 from wsss.io.labels import LabelWriter
 from wsss.io.queue import Suspect, read_queue, write_queue
+from wsss.stages.export import export_masks
 from wsss.stages.exported import Source, add_cleaning_option, add_mask_options, run_folder
 
 LABELS = np.array([[0, 1, 1], [1, 0, 0], [0, 0, 1]], np.uint8)
@@ -91,6 +93,14 @@ def test_masks_are_cleaned_on_demand(queue):
     (_, labels), _ = source("--queue", queue, "--min-region", 0.3).open()
     # the class is one region, and so is the background
     np.testing.assert_array_equal(labels, [[0, 0, 0], [1, 0, 0], [1, 1, 1]])
+
+
+def test_what_to_do_with_the_masks_of_a_queue_is_said(queue, tmp_path, caplog):
+    with caplog.at_level("INFO", "wsss"):
+        export_masks("palette", source("--queue", queue), tmp_path / "out", palette.write)
+        assert "segment.corrected" in caplog.messages[-1]
+        export_masks("palette", source("--run", queue.parent), tmp_path / "all", palette.write)
+        assert "segment.corrected" not in caplog.messages[-1]
 
 
 def test_an_edited_queue(queue):

@@ -74,6 +74,8 @@ def export_masks(name: str, source: Source, out: Path | None, write: Write) -> N
     label_maps = source.open()
     write(label_maps, out)
     log.info("export: %d masks as %s in %s", len(label_maps), name, out)
+    if source.ids is not None:
+        log.info("next: correct them, and name their folder in segment.corrected")
 
 
 def check_voc(file: Path, image_list: Path | None, source: Source) -> None:
