@@ -12,7 +12,7 @@ COPY rules rules
 COPY profiles profiles
 COPY configs configs
 COPY envs envs
-RUN pip install --no-cache-dir --constraint envs/constraints.txt .
+RUN pip install --no-cache-dir --constraint envs/constraints.txt '.[onnx]'
 # caches of compiled kernels, plots and fetched weights, for any user
 ENV HOME=/tmp NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /work

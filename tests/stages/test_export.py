@@ -1,4 +1,5 @@
 import json
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -93,6 +94,14 @@ def test_a_bundle_describes_the_network(data, model):
     call("bundle", "--labels", data / "a", data / "b", *options, "--title", "pets")
     card = (data / "out/README.md").read_text()
     assert '"segmenter": "deeplab_v3plus"' in card and "| tiny | x.pth | MIT |" in card
+
+
+def test_onnx_is_an_extra(data, model, monkeypatch):
+    monkeypatch.delitem(sys.modules, "wsss.export.onnx", raising=False)
+    monkeypatch.delattr("wsss.export.onnx", raising=False)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UserError, match=r"^onnx: needs onnxruntime: pip install 'wsss\[onnx\]'$"):
+        call("onnx", "--model", model, "--out", data / "model.onnx")
 
 
 @pytest.mark.parametrize(

@@ -101,9 +101,12 @@ def export_onnx(model_file: Path, out: Path) -> None:
     """Write a trained segmenter as an ONNX model.
 
     Raises:
-        UserError: the model is invalid, or as in `wsss.export.onnx.write`.
+        UserError: ONNX is not installed, the model is invalid, or as in `wsss.export.onnx.write`.
     """
-    from wsss.export import onnx
+    try:
+        from wsss.export import onnx
+    except ModuleNotFoundError as error:
+        raise UserError(f"onnx: needs {error.name}: pip install 'wsss[onnx]'") from error
     from wsss.stages.finite import finite_scores
     from wsss.stages.infer_segmenter import make_segmenter
 
