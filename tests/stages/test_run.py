@@ -86,6 +86,12 @@ def test_without_a_configuration_one_is_asked_for(caplog):
         call(run, caplog)
 
 
+def test_a_missing_folder_of_images_is_relative_to_that_of_the_command(folder, caplog):
+    (folder / "mine.yaml").write_text("dataset: {name: a, source: csv, root: pets}\n")
+    with pytest.raises(UserError, match=f"root: pets is not a folder; it is relative to {folder}"):
+        call(run, caplog, "mine.yaml", "--dry-run")
+
+
 def test_a_dry_run_makes_nothing(folder, caplog):
     (folder / "mine.yaml").write_text("dataset: {source: demo}\nuntil: cam\n")
     first, last = call(run, caplog, "--dry-run", "mine.yaml")
@@ -211,6 +217,7 @@ def test_a_mistake_in_a_sweep(folder, caplog, word, message):
     (folder / "mine.yaml").write_text("dataset: {source: demo}\n")
     with pytest.raises(UserError, match=message):
         call(sweep, caplog, "mine.yaml", word, "--dry-run")
+    assert not (folder / "sweep.yaml").exists()
 
 
 def test_a_sweep_overwrites_no_other_file(folder, caplog):

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from wsss.config import resolve
 from wsss.config.files import merged
 from wsss.config.merging import merge
 from wsss.errors import UserError
@@ -48,8 +49,11 @@ def run(args: argparse.Namespace) -> None:
     settings = [setting(word) for word in args.words if "=" in word]
     if not settings:
         raise UserError("name a key with its values, such as walk.beta=4,8,16")
-    own = merged(files).get("runs") or {}
+    raw = merged(files)
+    own = raw.get("runs") or {}
     runs = dict(combined(own, settings))
+    # a mistake leaves the file of the sweep before
+    resolve.runs(resolve.load(merge(raw, {"runs": runs})))
     if args.out.exists() and not args.out.read_text(encoding="utf-8").startswith(_HEAD):
         raise UserError(f"{args.out}: exists and is no sweep; name another file with --out")
     text = yaml.safe_dump({"runs": runs}, sort_keys=False, allow_unicode=True)

@@ -7,6 +7,7 @@ from wsss.config.files import BASE, merged
 from wsss.config.model import Config
 from wsss.config.resolve import load
 from wsss.data.contents import DIGESTS, FileContents
+from wsss.data.sources import data_folder
 from wsss.errors import UserError
 from wsss.plan.artifacts import Plan
 from wsss.plan.learnt import check_learnt_masks
@@ -34,11 +35,8 @@ def planned(files: Sequence[Path]) -> Plan:
         UserError: there is no configuration or a mistake in it, or its data are not there.
     """
     config = configured(files)
-    root = config.dataset.root
-    if root and not Path(root).is_dir():
-        raise UserError(
-            f"dataset.root: {root} is not a folder; without the data their results are unknown"
-        )
+    if config.dataset.root:
+        data_folder(config.dataset, None)
     contents = FileContents(config.dataset, DIGESTS)
     plan = Plan(config, contents)
     check_learnt_masks(plan.runs, contents.masked(TRAIN))
