@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from wsss.io.progress import log, start_logging
 from wsss.workflow import progress
 
 
@@ -27,6 +28,28 @@ def test_a_stage_takes_the_time_in_which_it_has_jobs(clock, tmp_path):
         clock.now = end
         assert len(list(watch.running())) == 1
         one.exists = True
-    assert [line.split() for line in watch.finished()] == [
+    assert [line.split() for line in watch.news()] == [
         ["prepare", "masks", "2", "x", "13", "s", "2", "of", "2"]
     ]
+
+
+def test_warnings_of_jobs_are_shown_at_once_and_once(clock, tmp_path, monkeypatch):
+    monkeypatch.setattr(log, "handlers", [])
+    monkeypatch.setattr(log, "propagate", False)
+    job = SimpleNamespace(stage="train_cam", folder=tmp_path, exists=False)
+    watch = progress.Watch([job])
+    start_logging(tmp_path / "logs/all.log")
+    log.info("method psa, 24 images")
+    log.info("weights of tiny from drawn 1.0: licence MIT")
+    for _ in range(2):
+        log.warning("early sign after step 40: %s", "background everywhere")
+    assert list(watch.news()) == [
+        "train cam: weights of tiny from drawn 1.0: licence MIT",
+        "train cam: early sign after step 40: background everywhere",
+    ]
+    assert not list(watch.news())
+    log.warning("one of the last step")
+    job.exists = True
+    warning, ended = watch.news()
+    assert warning == "train cam: one of the last step"
+    assert ended.startswith("train cam ")

@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 log = logging.getLogger("wsss")
 
+WARNING = "warning: "
+"""Mark of a warning in a log file, behind the time."""
+
 _LINE_EVERY = 10.0
 """Seconds between two progress lines in a log file."""
 
@@ -44,8 +47,15 @@ def start_logging(file: Path | None) -> None:
         log.addHandler(logging.StreamHandler(sys.stderr))
     if file is not None:
         handler = _file_handler(file)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        handler.setFormatter(logging.Formatter("%(asctime)s %(mark)s%(message)s", "%H:%M:%S"))
+        handler.addFilter(_mark)
         log.addHandler(handler)
+
+
+def _mark(record: logging.LogRecord) -> bool:
+    """Mark warnings, which whoever watches the file shows; every record is kept."""
+    record.mark = WARNING if record.levelno == logging.WARNING else ""
+    return True
 
 
 def _file_handler(file: Path) -> logging.Handler:

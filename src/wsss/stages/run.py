@@ -171,7 +171,7 @@ def results(plan: Plan) -> Iterator[str]:
 
 def _show(watch: Watch, live: Live) -> None:
     running = "\n".join(watch.running())
-    for line in watch.finished():
+    for line in watch.news():
         live.console.print(Text(line), soft_wrap=True)
     live.update(Text(running), refresh=live.console.is_terminal)
 

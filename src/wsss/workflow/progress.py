@@ -6,11 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from wsss.io.progress import WARNING
 from wsss.io.units import time_text
 from wsss.plan.artifact import Artifact
 
 _TO_GO = re.compile(r"(\d+ of \d+), \d+ s elapsed, (\d+) s to go")
 """The progress in a line of a log, see `wsss.io.progress.track`."""
+
+_SAID = re.compile(rf"^[\d:]+ (?:{WARNING}(.*)|(weights of .*: licence .*))$", re.MULTILINE)
+"""A warning of a job, or the licence of the weights that it has read."""
 
 _TAIL = 400
 """Bytes at the end of a log that are read."""
@@ -30,14 +34,19 @@ class Watch:
         self._total = sum(map(len, self._stages.values()))
         self._before = self._looked = time.time()
         self._spent: dict[str, float] = defaultdict(float)
+        self._said: set[str] = set()
+        self._read: dict[Path, int] = {}
 
-    def finished(self) -> Iterator[str]:
+    def news(self) -> Iterator[str]:
         """Yield a line for every stage that has ended since the last call, with its time.
 
-        That is the time in which `running` has found jobs of it.
+        That is the time in which `running` has found jobs of it. Before it come the warnings of
+        its jobs, each once, and the licences of weights.
         """
         for stage, artifacts in list(self._stages.items()):
-            if all(one.exists for one in artifacts):
+            ended = all(one.exists for one in artifacts)
+            yield from self._warnings(stage, artifacts)
+            if ended:
                 del self._stages[stage]
                 done = self._total - sum(map(len, self._stages.values()))
                 yield (
@@ -58,6 +67,19 @@ class Watch:
                 done = f"{len(artifacts) - len(left)} of {len(artifacts)}"
                 told = (_progress(path) for path in logs)
                 yield f"{named(stage):<20} {done:>10}   {'; '.join(filter(None, told))}".rstrip()
+
+    def _warnings(self, stage: str, artifacts: Iterable[Artifact]) -> Iterator[str]:
+        """Yield what is to be known from logs that have changed since the last call."""
+        for path in (path for one in artifacts for path in self._logs(one)):
+            size = path.stat().st_size
+            if self._read.get(path) == size:
+                continue
+            self._read[path] = size
+            for found in _SAID.findall(path.read_text(encoding="utf-8", errors="replace")):
+                line = f"{named(stage)}: {''.join(found)}"
+                if line not in self._said:
+                    self._said.add(line)
+                    yield line
 
     def _logs(self, artifact: Artifact) -> list[Path]:
         """Return the logs that jobs of an artifact have written to since the workflow started."""
