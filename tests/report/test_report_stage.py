@@ -122,7 +122,7 @@ def described(run: Path, *without: str) -> RunFiles:
                 files={s or "": f"{run}/{name}/{row.record.format(split=s)}" for s in row.splits},
                 evaluations={split: f"{run}/{name}/eval.{split}.json" for split in splits},
                 history=f"{run}/{name}/history.csv" if row.kind == "model" else None,
-                benchmarks={row.makers[0].name: (f"{run}/{name}/benchmarks",)},
+                benchmarks={row.makers[-1].name: (f"{run}/{name}/benchmarks",)},
                 variant="net" if name.startswith("segment") else "",
             )
     return RunFiles(run.name, found)
