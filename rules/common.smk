@@ -5,7 +5,6 @@ so that Snakemake has to make what is missing and nothing else. A rule finds its
 of the configuration and its arguments by the wildcard {key}.
 """
 
-import atexit
 import gc
 import json
 import logging
@@ -16,10 +15,11 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import ExecMode
 
 from wsss.errors import UserError
+from wsss.system import garbage
 
 # a plan makes many objects that all stay: looking among them for garbage takes a quarter of the time
 gc.set_threshold(100_000)
-atexit.register(gc.freeze)
+garbage.leave_at_exit()
 
 # that a full disk takes no log file is no reason for a traceback at every line
 logging.raiseExceptions = False

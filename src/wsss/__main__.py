@@ -1,19 +1,17 @@
 """Entry point of the command line, which answers Ctrl-C from the first import on."""
 
-import atexit
-import gc
 import sys
 
 
 def main() -> int:
     """Run `wsss <stage> ...`; return its exit code."""
-    # looking for garbage at the end takes a quarter of the CPU time of PyTorch's import
-    atexit.register(gc.freeze)
     try:
         from wsss import cli
+        from wsss.system import garbage
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
+    garbage.leave_at_exit()
     return cli.main()
 
 
