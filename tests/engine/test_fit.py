@@ -131,7 +131,9 @@ class Terminating(Numbers):
 
     def __getitem__(self, place):
         if place == (self.epoch, 0):
-            for process in {self.main, os.getpid()}:
+            # as a thread does that a library started before
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+            for process in dict.fromkeys((os.getpid(), self.main)):
                 os.kill(process, signal.SIGTERM)
         return super().__getitem__(place)
 

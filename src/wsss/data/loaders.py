@@ -143,8 +143,8 @@ def make_loader(
 
 
 def _ignore_sigterm(_: int) -> None:
-    """Block SIGTERM in a worker: the training process ends it after its checkpoint."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    """Ignore SIGTERM in a worker: the training process ends it after its checkpoint."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class _ErrorsAsSamples(Dataset[Sample | UserError]):
