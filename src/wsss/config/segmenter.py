@@ -226,14 +226,16 @@ class Segment(Section):
 
     def network_files(self) -> list[str]:
         """Return the files of the pretrained network that the training starts from."""
-        starts = self.own_backbone() and not self.checkpoint
-        return networks.files(self.hf.weights) if starts else []
+        return networks.files(self._network())
 
     def on_hub(self) -> list[str]:
         """Return the name of the pretrained network, if it is on the hub."""
-        starts = self.own_backbone() and not self.checkpoint
-        weights = self.hf.weights if starts else None
+        weights = self._network()
         return [weights] if weights and not networks.in_folder(weights) else []
+
+    def _network(self) -> str | None:
+        """Return the pretrained network that the training starts from, if there is one."""
+        return self.hf.weights if self.own_backbone() and not self.checkpoint else None
 
     @model_validator(mode="after")
     def _backbone_shared(self) -> "Segment":
