@@ -224,6 +224,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         *("classifier", "model", (PREPARE_CAM, _TRAIN_CAM), "cam", UNSPLIT, "Classifier"),
         beside=("history.csv",),
+        variant=lambda run: run.classifier_variant(),
     ),
     Product("packed classifier", "model", (_PACK_CLASSIFIER,), "cam", UNSPLIT),
     Product(SCORES, "document", (_EVALUATE_CLASSIFIER,), "cam", file="classifier.{split}.json"),

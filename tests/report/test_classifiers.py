@@ -20,8 +20,8 @@ def test_the_summary_has_a_row_per_classifier(make_run) -> None:
 
 
 def test_a_classifier_that_is_not_trained_is_said_to_be_so(make_run) -> None:
-    made = {"classifier": "prepare_cam"}
-    runs = [replace(make_run(f"a.{seed}", scores=ONE), makers=made) for seed in (0, 1)]
+    said = {"classifier": "untrained"}
+    runs = [replace(make_run(f"a.{seed}", scores=ONE), variants=said) for seed in (0, 1)]
     rows = classifiers.summary_rows(runs)
     assert [row["stage"] for row in rows] == ["classifier untrained"] * 3
 
@@ -52,9 +52,11 @@ def test_the_table_begins_with_the_worst_class() -> None:
     assert [label for label, row in rows.items() if row["bad"]] == ["dog"]
 
 
-def test_a_class_that_is_not_learnt_has_a_sentence() -> None:
+def test_a_class_that_is_not_recognised_has_a_sentence() -> None:
     (sentence,) = classifiers.sentences(ONE)
-    assert sentence.startswith("The classifier has not learnt dog (AP 30.0 %, 3 images; in random")
+    assert sentence.startswith(
+        "The classifier does not recognise dog (AP 30.0 %, 3 images; in random"
+    )
     assert classifiers.sentences(OTHER) == []
 
 

@@ -49,7 +49,10 @@ def test_several_pseudo_labels_have_one_miou(make_run, shift: float) -> None:
 
 @pytest.mark.parametrize(
     ("ap", "said"),
-    [(0.9, "the classifier has learnt every class."), (0.3, "the classifier has not learnt dog.")],
+    [
+        (0.9, "the classifier recognises every class."),
+        (0.3, "the classifier does not recognise dog."),
+    ],
 )
 def test_without_masks_the_classifier_is_judged(make_run, ap: float, said: str) -> None:
     text, bad = verdict(make_run(masks=False, scores=scores_of(cat=(4, 0.9), dog=(3, ap))))
@@ -60,7 +63,7 @@ def test_without_masks_the_classifier_is_judged(make_run, ap: float, said: str) 
 @pytest.mark.parametrize(
     ("cat", "said"),
     [
-        (4, "the classifier has learnt cat; too few are held out to judge dog."),
+        (4, "the classifier recognises cat; too few are held out to judge dog."),
         (9, "; too few images are held out to judge the classifier."),
     ],
 )

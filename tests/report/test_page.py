@@ -99,7 +99,7 @@ def test_page_without_masks_leads_with_the_held_out_labels(make_run) -> None:
     assert "60.0<small>% mAP" in lead(text)
     assert "finds them to 90.0 % (label agreement)" in lead(text)
     assert "Nobody has measured how good these masks are" in lead(text)
-    assert "the classifier has not learnt dog." in lead(text)
+    assert "the classifier does not recognise dog." in lead(text)
     assert "Gain of each stage" not in text
     assert balanced(text)
 
@@ -166,7 +166,7 @@ def test_the_classifier_has_a_table_and_sentences(make_run) -> None:
     training = page.Training(support("train", 20, 20, "by hand"), trained)
     text = page.render(FACTS, runs, (), training)
     shown = section(text, "classifier")
-    assert "The classifier has not learnt dog (AP 30.0 %, 3 images;" in shown
+    assert "The classifier does not recognise dog (AP 30.0 %, 3 images;" in shown
     assert re.findall(r'class="n" scope="col">(\w+) images<', shown) == ["val", "train"]
     assert balanced(text)
 

@@ -104,7 +104,7 @@ def test_a_bound_is_not_compared_with_the_background() -> None:
 
 def test_classes_that_are_not_learnt_are_named() -> None:
     held_out = row("classifier", not_learnt="cat, owl", split="val", map=0.3)
-    assert texts(held_out) == ["the classifier has not learnt cat, owl"]
+    assert texts(held_out) == ["the classifier does not recognise cat, owl"]
     assert "not even on the images" in texts(row("classifier", not_learnt="cat"))[0]
 
 
@@ -115,10 +115,19 @@ def test_a_classifier_that_is_not_trained_needs_other_words(split: str) -> None:
     assert found.remedy == "describe them in other words (prompts)"
 
 
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_published_classifier_is_not_told_to_train_longer(split: str) -> None:
+    (found,) = verdicts([row("classifier published checkpoint", not_learnt="cat", split=split)])
+    assert found.text == "the classifier does not recognise cat"
+    assert "dataset.classes" in found.remedy and "cam.checkpoint: null" in found.remedy
+
+
 def test_classes_with_too_few_held_out_images_are_not_judged() -> None:
     (found,) = verdicts([row("classifier", unjudged="cat, owl", split="val", map=0.3)])
-    assert found.text.startswith("too few held-out images to judge whether the classifier has")
-    assert found.text.endswith("learnt cat, owl") and "3 without it" in found.remedy
+    assert found.text.startswith(
+        "too few held-out images to judge whether the classifier recognises"
+    )
+    assert found.text.endswith("recognises cat, owl") and "3 without it" in found.remedy
     assert texts(row("classifier", unjudged="cat")) == []
 
 

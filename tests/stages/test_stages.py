@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from wsss import methods
+from wsss.config.affinity import AffinityFeatures, Walk
 from wsss.config.caminfer import CamInfer
-from wsss.config.model import AffinityFeatures, Run, Walk
+from wsss.config.model import Run
 from wsss.config.segmenter import SegmenterInfer
 from wsss.data.views import scaled_copies
 from wsss.nn import segmenters

@@ -12,12 +12,11 @@ from pydantic import (
     model_validator,
 )
 
+from wsss.config.affinity import Affinity, Walk
 from wsss.config.backbones import BackboneOptions, RunBackbone
 from wsss.config.caminfer import CamInfer
-from wsss.config.crf import WalkCrf
 from wsss.config.dataset import Dataset
 from wsss.config.demo import with_demo
-from wsss.config.irn import Irn
 from wsss.config.methods import parts, read_methods
 from wsss.config.monitor import Monitor
 from wsss.config.planned import Planned
@@ -25,9 +24,7 @@ from wsss.config.refiners import REFINERS, Crf, Par, RefinerName
 from wsss.config.sam import Sam
 from wsss.config.section import (
     Folder,
-    InferPrecision,
     MethodParams,
-    Positive,
     RunName,
     Section,
     Share,
@@ -35,13 +32,16 @@ from wsss.config.section import (
     distinct,
     listed,
 )
-from wsss.config.segmenter import Segment
+from wsss.config.segmenter import PUBLISHED, Segment
 from wsss.config.text import TextParams
-from wsss.config.training import AffinityTrain, ClassifierTrain
+from wsss.config.training import ClassifierTrain
 from wsss.pipeline import STEPS
 
 METHODS = read_methods()
 """The methods in the folder, with their options."""
+
+UNTRAINED = "untrained"
+"""What is said of a classifier that knows its classes by texts."""
 
 
 class _Cam(Section):
@@ -114,59 +114,6 @@ class Boundaries(Section):
     """Name of another run, whose refined maps are used instead."""
     folder: UserPath | None = None
     """Folder of your own maps, one <image id>.npy each, used instead."""
-
-
-class AffinityFeatures(Section):
-    """Features whose cosines are affinities, without training."""
-
-    of: Literal["classifier", "backbone"] = "classifier"
-    """Network: the trained classifier, or its backbone with its pretrained weights."""
-    taps: Annotated[list[Literal["conv3", "conv4", "conv5", "conv6"]], Field(min_length=1)] = [
-        "conv4",
-        "conv5",
-    ]
-    """Feature maps that are compared, side by side; conv3 is the finest."""
-
-
-class Affinity(Section):
-    """Affinities of neighbouring cells, along which the random walk spreads the maps."""
-
-    source: Literal["learned", "features", "irn", "none"] = "learned"
-    """learned = AffinityNet, trained on confident pixels; features = cosines of features; irn =
-    IRNet, trained to find the boundaries between classes; none = no walk, the labels are those of
-    the refined maps of the lowest exponent."""
-    features: AffinityFeatures = AffinityFeatures()
-    irn: Irn = Irn()
-    train: AffinityTrain = AffinityTrain()
-    radius: Annotated[int, Field(ge=2)] = 5
-    """Neighbourhood of a pixel pair in feature cells, of 8 pixels or, with irn, of 4."""
-
-    def unread(self) -> Collection[str]:
-        """Return the sections of the other sources."""
-        section = {"learned": "train", "features": "features", "irn": "irn"}
-        return {*section.values()} - {section.get(self.source)}
-
-
-class Walk(Section):
-    """Random walk on the affinities."""
-
-    maps: Literal["cam", "refined"] = "cam"
-    """Maps that are spread: the class activation maps, or the refined ones."""
-    alpha: Positive = 8.0
-    """Exponent of the background score beside the class activation maps; refined maps have that of
-    their lowest exponent, and irn has a constant score."""
-    beta: Positive = 8.0
-    """Power of the affinities."""
-    logt: Annotated[int, Field(ge=0, le=12)] = 6
-    """The walk takes 2^logt steps."""
-    precision: InferPrecision = "auto"
-    """Arithmetic of AffinityNet or IRNet on GPUs; CPUs, and the walk itself, compute in 32 bits."""
-    crf: WalkCrf = WalkCrf()
-    """Dense CRF on the result of the walk."""
-
-    def unread(self) -> Collection[str]:
-        """Return the exponent if the maps have one."""
-        return ("alpha",) if self.maps == "refined" else ()
 
 
 class Evaluate(Section):
@@ -255,6 +202,12 @@ class Run(Section):
     def trains_classifier(self) -> bool:
         """Return True if the method is trained; otherwise its network is put together."""
         return all(params.trained for params in self.options().values())
+
+    def classifier_variant(self) -> str:
+        """Return `UNTRAINED` or `PUBLISHED` for a classifier that is not trained, else nothing."""
+        if not self.trains_classifier():
+            return UNTRAINED
+        return PUBLISHED if self.cam.checkpoint else ""
 
     def texts(self) -> list[TextParams]:
         """Return the options of the texts that classes are described by; empty without them."""

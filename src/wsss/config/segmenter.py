@@ -165,7 +165,7 @@ class SegmentInfer(SegmenterInfer):
 
 
 PUBLISHED = "published checkpoint"
-"""What is said of a segmenter that is not trained here."""
+"""What is said of a network that is not trained here."""
 
 
 class Segment(Section):

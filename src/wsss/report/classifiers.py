@@ -7,8 +7,6 @@ from wsss import runnames
 from wsss.metrics.classifier import ClassifierScores, ClassScore, mean_of_known
 from wsss.report.content import RunResults
 from wsss.report.tables import NONE, Row, percent, summary_columns
-from wsss.report.verdicts import UNTRAINED
-from wsss.untrained_stages import PREPARE_CAM
 
 
 def summary_rows(runs: Sequence[RunResults]) -> list[Row]:
@@ -28,8 +26,7 @@ def summary_rows(runs: Sequence[RunResults]) -> list[Row]:
 
 
 def _stage(run: RunResults) -> str:
-    trained = run.makers.get("classifier") != PREPARE_CAM.name
-    return "classifier" if trained else f"classifier {UNTRAINED}"
+    return f"classifier {run.variants.get('classifier', '')}".rstrip()
 
 
 def _row(name: str, stage: str, several: Sequence[ClassifierScores]) -> Row:
@@ -108,10 +105,10 @@ def _cells(one: ClassScore) -> list[str]:
 
 
 def sentences(scores: ClassifierScores) -> list[str]:
-    """Return a sentence on each class that the classifier has not learnt."""
+    """Return a sentence on each class that the classifier does not recognise."""
     found: Mapping[str, ClassScore] = scores.not_learnt
     return [
-        f"The classifier has not learnt {name} (AP {percent(one.ap)} %, "
+        f"The classifier does not recognise {name} (AP {percent(one.ap)} %, "
         f"{one.positives} image{'s' if one.positives > 1 else ''}; in random order "
         f"{percent(one.chance)} %)."
         for name, one in sorted(found.items(), key=_order)

@@ -142,15 +142,15 @@ def _unmeasured(run: RunResults, lead: tuple[str, float | None] | None) -> dict[
 
 
 def _of_classifier(scores: ClassifierScores) -> str:
-    """Return which classes a classifier has learnt, as far as the held-out images say it."""
+    """Return which classes a classifier recognises, as far as the held-out images say it."""
     if not scores.judged:
         return "too few images are held out to judge the classifier"
     if scores.not_learnt:
-        return f"the classifier has not learnt {_named(scores.not_learnt)}"
+        return f"the classifier does not recognise {_named(scores.not_learnt)}"
     if scores.unjudged:
         few = f"too few are held out to judge {_named(scores.unjudged)}"
-        return f"the classifier has learnt {_named(scores.judged)}; {few}"
-    return "the classifier has learnt every class"
+        return f"the classifier recognises {_named(scores.judged)}; {few}"
+    return "the classifier recognises every class"
 
 
 def _named(classes: Collection[str]) -> str:

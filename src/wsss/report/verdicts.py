@@ -9,21 +9,19 @@ from statistics import stdev
 from typing import NamedTuple
 
 from wsss import runnames
+from wsss.config.model import UNTRAINED
 from wsss.config.segmenter import PUBLISHED
 from wsss.metrics.classifier import JUDGED
 from wsss.metrics.tally import is_wide
 from wsss.pipeline import PRODUCTS
 from wsss.products import TRAIN, VAL
 
-UNTRAINED = "untrained"
-"""Word in the name of the stage of a classifier that knows its classes by texts."""
-
 TIE = 0.0005
 """Difference of two values that look equal with one decimal of a per cent."""
 
 _OF_PUBLISHED = (
-    "see that the published checkpoint has dataset.classes in their order, or train a segmenter "
-    "(segment.checkpoint: null)"
+    "see that the published checkpoint has dataset.classes in their order, or train a {} "
+    "({}.checkpoint: null)"
 )
 _REMEDIES = {row.name: row.remedy for row in PRODUCTS}
 _SPREAD, _ARROW = "\N{PLUS-MINUS SIGN}", "\N{RIGHTWARDS ARROW}"
@@ -94,23 +92,25 @@ def without_repeats(rows: Sequence[SummaryRow]) -> Iterator[SummaryRow]:
 def _not_learnt(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
     """Yield a verdict on the classes that the classifier does not tell from others."""
     for row in rows:
-        if row["not_learnt"] and UNTRAINED in row["stage"]:
-            text = f"the classifier does not recognise {row['not_learnt']}"
-            yield Verdict(row["run"], row["split"], text, "describe them in other words (prompts)")
-        elif row["not_learnt"]:
-            text = f"the classifier has not learnt {row['not_learnt']}"
-            remedy = "give it more images of them"
-            if row["split"] == TRAIN:
-                text += ", not even on the images that it was trained on"
-                remedy = "train it longer (cam.train.steps)"
-            yield Verdict(row["run"], row["split"], text, remedy)
+        if not row["not_learnt"]:
+            continue
+        text = f"the classifier does not recognise {row['not_learnt']}"
+        remedy = "give it more images of them"
+        if UNTRAINED in row["stage"]:
+            remedy = "describe them in other words (prompts)"
+        elif PUBLISHED in row["stage"]:
+            remedy = _OF_PUBLISHED.format("classifier", "cam")
+        elif row["split"] == TRAIN:
+            text += ", not even on the images that it was trained on"
+            remedy = "train it longer (cam.train.steps)"
+        yield Verdict(row["run"], row["split"], text, remedy)
 
 
 def _unjudged(rows: Sequence[SummaryRow]) -> Iterator[Verdict]:
     """Yield a verdict on the classes that too few held-out images have, or have not."""
     for row in rows:
         if row["unjudged"] and row["split"] == VAL:
-            few = "too few held-out images to judge whether the classifier has learnt"
+            few = "too few held-out images to judge whether the classifier recognises"
             remedy = f"hold out {JUDGED} images with each class and {JUDGED} without it, or more"
             yield Verdict(row["run"], row["split"], f"{few} {row['unjudged']}", remedy)
 
@@ -201,5 +201,5 @@ def _value(row: SummaryRow) -> str:
 
 def _remedy(row: SummaryRow) -> str:
     if PUBLISHED in row["stage"]:
-        return _OF_PUBLISHED
+        return _OF_PUBLISHED.format("segmenter", "segment")
     return _REMEDIES.get(row["product"], "") or "look at its masks in the report"

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from wsss.config.model import Run, Walk
+from wsss.config.affinity import Walk
+from wsss.config.model import Run
 from wsss.config.slices import read_slice
 from wsss.data.views import scaled_copies, views
 from wsss.engine.checkpoint import load_model
