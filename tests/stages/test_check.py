@@ -281,3 +281,15 @@ def test_weights_of_another_architecture_are_found(data, capfd, key):
     assert main(["check", "mine.yaml", "net.yaml"]) == 2
     shown = capfd.readouterr().err
     assert f"{key}.weights: " in shown and len(shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("block", "code"), [(-12, 0), (-13, 2)])
+def test_a_transformer_with_too_few_blocks_is_found(data, capfd, block, code):
+    keys = {
+        **{"method": "vit", "backbone": {"name": "timm/vit_tiny_patch16_224"}},
+        **{"cam": {"vit": {"block": block}}, "segment": {"segmenter": "upernet"}},
+    }
+    (data / "net.yaml").write_text(yaml.safe_dump(keys))
+    assert main(["check", "mine.yaml", "net.yaml"]) == code
+    said = "run vit: block -13: backbone timm/vit_tiny_patch16_224 has 12 blocks"
+    assert (said in capfd.readouterr().err) == bool(code)

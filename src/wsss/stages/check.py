@@ -34,7 +34,7 @@ from wsss.plan.artifacts import Plan
 from wsss.plan.learnt import check_learnt_masks
 from wsss.planning.advice import advice
 from wsss.products import TRAIN
-from wsss.stages.checkpoints import check_checkpoints, check_weights
+from wsss.stages.checkpoints import check_checkpoints, check_transformers, check_weights
 from wsss.stages.console import plain_table
 from wsss.tiles.cut import plan_tiles, read_tile_labels
 from wsss.tiles.layout import layout
@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
     check_learnt_masks(named, len({i.image_id for i in index.split(TRAIN)} & set(masked)))
     _check_corrected(named, config, index)
     check_weights(named)
+    check_transformers(named, index.num_classes)
     check_checkpoints(named, index.num_classes)
     console = Console(soft_wrap=True, markup=False, emoji=False)
     console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")

@@ -1,4 +1,4 @@
-"""Check that files of weights are those of the networks that they are for."""
+"""Check networks before anything is trained: their options, and that files of weights fit them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wsss.config.backbones import IMAGENET, BackboneOptions
+from wsss.config.backbones import IMAGENET, BackboneOptions, is_vit
 from wsss.config.model import Run
 from wsss.config.packaged import PACKAGED
 from wsss.errors import UserError
@@ -52,6 +52,21 @@ def check_weights(named: Mapping[str, Run]) -> None:
             _check_weights(backbone.name, Path(file), f"run {name}: {key}.weights")
 
 
+def check_transformers(named: Mapping[str, Run], num_classes: int) -> None:
+    """Check that the vision transformer of every classifier has the blocks that its options name.
+
+    Args:
+        named: the runs by name.
+        num_classes: C.
+
+    Raises:
+        UserError: one has fewer, or there is no such transformer.
+    """
+    for name, one in named.items():
+        if is_vit(one.backbone.name) and one.trains_classifier():
+            _on_meta(partial(_classifier, one.effective(), num_classes), f"run {name}")
+
+
 def _pretrained(one: Run) -> Iterator[tuple[str, BackboneOptions]]:
     """Yield the backbones that start from pretrained weights, behind their keys."""
     trained, own = one.starts_from_weights(), one.segment.backbone
@@ -83,13 +98,20 @@ def _given(one: Run) -> Iterator[tuple["Published", Path]]:
 
 def _check(path: Path, build: Callable[[], "nn.Module"], place: str) -> None:
     """Raise a UserError if the file does not fit the network that is built."""
-    import torch  # only those who have a checkpoint wait for it
-
     from wsss.nn.weights import fitting, read_state
 
-    with torch.device("meta"):
-        net = build()
-    fitting(net, read_state(path), f"{place}: {path}")
+    fitting(_on_meta(build, place), read_state(path), f"{place}: {path}")
+
+
+def _on_meta(build: Callable[[], "nn.Module"], place: str) -> "nn.Module":
+    """Build a network without its numbers; a UserError names the place."""
+    import torch  # only those whose networks are checked wait for it
+
+    try:
+        with torch.device("meta"):
+            return build()
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
 
 
 def _classifier(one: Run, num_classes: int) -> "nn.Module":
