@@ -62,4 +62,12 @@ def test_a_misspelt_split_is_warned_about(folder, capfd):
     rows = ["image,split,labels", "a.png,train,cat", "b.png,trian,cat", "c.png,val,cat"]
     (root / "labels.csv").write_text("\n".join(rows))
     assert main(["init", "pets"]) == 0
-    assert "1 rows of split 'trian' are not used; did you mean train?" in capfd.readouterr().err
+    assert "split 'trian' is not used, rows: 1; did you mean train?" in capfd.readouterr().err
+
+
+def test_labels_that_read_as_several_are_asked_about(folder, capfd):
+    root = folder("a.png", "b.png")
+    (root / "labels.csv").write_text('image,labels\na.png,"dog, cat"\nb.png,cat\n')
+    assert main(["init", "pets"]) == 2
+    assert "labels.csv:2: 'dog, cat' reads as several labels" in capfd.readouterr().err
+    assert not Path("pets.yaml").exists()

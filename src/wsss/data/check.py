@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -190,12 +190,7 @@ def _record_problems(listing: Listing) -> Iterator[str]:
     for record, image_id in zip(listing.records, listing.ids, strict=True):
         of_labels = label_problems(record.labels, listing.names, hint, bool(record.mask))
         yield from (f"{record.where}: {text}" for text in of_labels)
-        for label in record.labels:
-            if label not in (listing.class_names or ()) and re.search("[,|]", label):
-                yield (
-                    f"{record.where}: {label!r} reads as several labels; separate them by ;, or "
-                    "list it in dataset.classes if it is one"
-                )
+        yield from several_in_one(record, listing.class_names or ())
         for path in filter(None, (record.image, record.mask)):
             if path.is_absolute() or ".." in path.parts:
                 yield f"{record.where}: {path} is outside the folder {listing.root}"
@@ -209,6 +204,16 @@ def _record_problems(listing: Listing) -> Iterator[str]:
                 "rename one, or write the labels of one image into one row"
             )
         first.setdefault(image_id, record.where)
+
+
+def several_in_one(record: Record, classes: Collection[str]) -> Iterator[str]:
+    """Yield the labels that read as several and are none of the classes that are given."""
+    for label in record.labels:
+        if label not in classes and re.search("[,|]", label):
+            yield (
+                f"{record.where}: {label!r} reads as several labels; separate them by ;, or "
+                "list it in dataset.classes if it is one"
+            )
 
 
 def label_problems(

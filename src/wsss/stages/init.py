@@ -13,9 +13,10 @@ import yaml
 
 from wsss.config.dataset import Dataset
 from wsss.config.resolve import load
+from wsss.data.check import several_in_one
 from wsss.data.sources import read
 from wsss.data.sources.folders import SUFFIXES
-from wsss.errors import UserError
+from wsss.errors import UserError, raise_problems
 from wsss.io.atomic import write_text
 from wsss.io.progress import log
 from wsss.products import SPLITS, TRAIN, VAL
@@ -102,8 +103,10 @@ def _counted(dataset: Dataset) -> tuple[Counter[str], list[str]]:
         UserError: the mistakes in the labels.
     """
     listing = read(dataset)
-    if listing.problems:
-        raise UserError("\n".join(listing.problems))
+    joined = (
+        line for record in listing.records for line in several_in_one(record, dataset.classes)
+    )
+    raise_problems(listing.root, [*listing.problems, *joined])
     for line in listing.warnings:
         log.warning(line)
     counts = Counter(record.split for record in listing.records)
