@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.plan.conftest import Contents, finish
-from tests.stale import CLASSIFIER, DATA, WALK
+from tests.stale import CLASSIFIER, DATA, TRAIN_SEGMENTER, WALK
 from wsss.plan.changes import CODE, GONE, NEW, changes
 from wsss.plan.links import refresh
 from wsss.plan.origins import FILE
@@ -51,6 +51,12 @@ def test_other_images_are_named(finished, planned):
     ((reasons, stages),) = found(planned(contents=Contents(index_train="other")))
     assert reasons == ("other images, labels or files",)
     assert stages == DATA
+
+
+def test_a_new_input_is_named(finished, planned):
+    (own, (reasons, stages)) = found(planned({"segment": {"corrected": "."}}))
+    assert own == ((NEW,), {"read_corrected"})
+    assert reasons == ("corrected: new input",) and stages == set(TRAIN_SEGMENTER)
 
 
 def test_other_code_is_named(finished, planned):

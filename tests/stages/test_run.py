@@ -95,7 +95,7 @@ def test_a_missing_folder_of_images_is_relative_to_that_of_the_command(folder, c
 def test_a_dry_run_makes_nothing(folder, caplog):
     (folder / "mine.yaml").write_text("dataset: {source: demo}\nuntil: cam\n")
     first, last = call(run, caplog, "--dry-run", "mine.yaml")
-    assert first.startswith("not made yet: make demo, prepare data (2 x), train cam,")
+    assert first.startswith("not made yet: make_demo, prepare_data (2 x), train_cam,")
     assert last.endswith("artifacts would be made") and not (folder / "results").exists()
 
 
@@ -188,7 +188,7 @@ def test_a_sweep_is_every_combination(folder, caplog):
         f"beta{beta}-alphas_{low}_{high}" for beta in (4, 8) for low, high in ((1, 4), (4, 24))
     ]
     assert runs["beta8-alphas_1_4"] == {"walk": {"beta": 8}, "crf": {"alphas": [1, 4]}}
-    assert "train cam, " in lines[1] and "refine maps (4 x)" in lines[1]
+    assert "train_cam, " in lines[1] and "refine_maps (4 x)" in lines[1]
     # again, and on runs that there are
     call(sweep, caplog, *words, "--dry-run")
     (folder / "own.yaml").write_text("runs: {a: {seed: 1}, b: null}\n")

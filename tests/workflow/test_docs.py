@@ -155,7 +155,7 @@ def test_own_photographs(fresh, tmp_path):
     for recipe in ([], ["photos"]):
         assert "person" in fresh.run("wsss", "check", *recipe, "pets.yaml")
     assert "train_cam" in fresh.run(*TRAIN.split(), "--dry-run")
-    assert re.search(r"^not made yet: .*train cam", fresh.run(*RUN.split(), "--dry-run"))
+    assert re.search(r"^not made yet: .*train_cam", fresh.run(*RUN.split(), "--dry-run"))
     output = fresh.run(*RUN.split(), "quick.yaml")
     assert f"masks of other images: wsss predict {PETS} <images> <masks>" in output
     assert "cam.train.crop: 64 -> 320; " in fresh.run(*RUN.split(), "--dry-run")

@@ -29,7 +29,7 @@ def test_a_stage_takes_the_time_in_which_it_has_jobs(clock, tmp_path):
         assert len(list(watch.running())) == 1
         one.exists = True
     assert [line.split() for line in watch.news()] == [
-        ["prepare", "masks", "2", "x", "13", "s", "2", "of", "2"]
+        ["prepare_masks", "2", "x", "13", "s", "2", "of", "2"]
     ]
 
 
@@ -44,12 +44,12 @@ def test_warnings_of_jobs_are_shown_at_once_and_once(clock, tmp_path, monkeypatc
     for _ in range(2):
         log.warning("early sign after step 40: %s", "background everywhere")
     assert list(watch.news()) == [
-        "train cam: weights of tiny from drawn 1.0: licence MIT",
-        "train cam: early sign after step 40: background everywhere",
+        "train_cam: weights of tiny from drawn 1.0: licence MIT",
+        "train_cam: early sign after step 40: background everywhere",
     ]
     assert not list(watch.news())
     log.warning("one of the last step")
     job.exists = True
     warning, ended = watch.news()
-    assert warning == "train cam: one of the last step"
-    assert ended.startswith("train cam ")
+    assert warning == "train_cam: one of the last step"
+    assert ended.startswith("train_cam ")

@@ -47,7 +47,7 @@ def test_it_runs_in_an_empty_folder(installed, tmp_path):
     paths = os.pathsep.join([str(installed), sysconfig.get_path("purelib")])
     options = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": paths}}
     wsss = (sys.executable, "-P", "-m", "wsss", "run", "mine.yaml")
-    assert "train cam" in call(*wsss, "--dry-run", **options)
+    assert "train_cam" in call(*wsss, "--dry-run", **options)
     output = call(*wsss, "--snakemake", "--until", "prepare_data", **options)
-    assert "prepare data" in output
+    assert "prepare_data" in output
     assert list((tmp_path / "results/store/prepare_data").rglob("index.train.tsv"))

@@ -94,10 +94,17 @@ class Reasons:
             return
         if artifact is not self._report:
             yield from differences(before, now)
+        yield from self._of_inputs(artifact, before)
+
+    def _of_inputs(self, artifact: Artifact, before: Origin) -> Iterator[str]:
+        """Yield why an artifact is made from others than before."""
         old = {key for keys in before.inputs.values() for key in keys}
-        for one in inputs:
-            if one.key not in old:
-                yield from self.of(one)
+        for role, found in artifact.inputs.items():
+            for one in found:
+                if one.key not in old:
+                    reasons = self.of(one)
+                    added = NEW in reasons and not before.inputs.get(role)
+                    yield from [f"{role}: new input"] if added else reasons
 
 
 def differences(before: Origin, now: Origin) -> Iterator[str]:

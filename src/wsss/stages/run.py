@@ -33,7 +33,7 @@ from wsss.stages.options import integer
 from wsss.workflow import environment, snakemake
 from wsss.workflow.arguments import add_configs_argument
 from wsss.workflow.plans import planned
-from wsss.workflow.progress import Watch, named
+from wsss.workflow.progress import Watch
 
 _MODEL = "segment/model.pt"
 _SHOWN = {
@@ -102,7 +102,7 @@ def explained(found: Sequence[Change]) -> Iterator[str]:
         yield "nothing to do: everything is there"
         return
     for change in found:
-        stages = (f"{named(s)}{f' ({n} x)' if n > 1 else ''}" for s, n in change.stages.items())
+        stages = (f"{s}{f' ({n} x)' if n > 1 else ''}" for s, n in change.stages.items())
         yield f"{'; '.join(change.reasons)}: {', '.join(stages)}"
     yield f"{sum(sum(change.stages.values()) for change in found)} artifacts would be made"
 

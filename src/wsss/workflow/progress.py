@@ -50,7 +50,7 @@ class Watch:
                 del self._stages[stage]
                 done = self._total - sum(map(len, self._stages.values()))
                 yield (
-                    f"{named(stage):<20} {_times(len(artifacts)):>10} "
+                    f"{stage:<20} {_times(len(artifacts)):>10} "
                     f"{time_text(self._spent[stage]):>8}"
                     f"   {done} of {self._total}"
                 )
@@ -66,7 +66,7 @@ class Watch:
                 self._spent[stage] += since
                 done = f"{len(artifacts) - len(left)} of {len(artifacts)}"
                 told = (_progress(path) for path in logs)
-                yield f"{named(stage):<20} {done:>10}   {'; '.join(filter(None, told))}".rstrip()
+                yield f"{stage:<20} {done:>10}   {'; '.join(filter(None, told))}".rstrip()
 
     def _warnings(self, stage: str, artifacts: Iterable[Artifact]) -> Iterator[str]:
         """Yield what is to be known from logs that have changed since the last call."""
@@ -76,7 +76,7 @@ class Watch:
                 continue
             self._read[path] = size
             for found in _SAID.findall(path.read_text(encoding="utf-8", errors="replace")):
-                line = f"{named(stage)}: {''.join(found)}"
+                line = f"{stage}: {''.join(found)}"
                 if line not in self._said:
                     self._said.add(line)
                     yield line
@@ -85,11 +85,6 @@ class Watch:
         """Return the logs that jobs of an artifact have written to since the workflow started."""
         paths = Path(artifact.folder, "logs").rglob("*.log")
         return [path for path in paths if path.stat().st_mtime >= self._before]
-
-
-def named(stage: str) -> str:
-    """Return the name of a stage in words."""
-    return stage.replace("_", " ")
 
 
 def _times(count: int) -> str:
