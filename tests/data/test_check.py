@@ -204,7 +204,7 @@ def test_missing_mask_is_named(folder):
 def test_ignored_pixels_are_no_class(folder, caplog):
     with_masks(folder, fill=255)
     assert "a" in folder.check()[1].paths
-    assert "1 masks show no class although the image is labelled: a" in caplog.text
+    assert "masks without any class of a labelled image: 1; a" in caplog.text
 
 
 def test_black_and_white_masks_are_named(folder):
@@ -227,7 +227,7 @@ def test_empty_masks_of_images_without_class_are_fine(folder, caplog):
 def test_a_class_beyond_the_labels_is_reported(folder, caplog):
     with_masks(folder, fill=2)
     folder.check()
-    assert "1 masks show a class their labels lack: a" in caplog.text
+    assert "masks with a class their labels lack: 1; a" in caplog.text
 
 
 def test_large_images_are_warned_about_once(folder, caplog):

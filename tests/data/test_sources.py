@@ -71,7 +71,7 @@ def test_splits_may_have_other_names(folder):
 def test_an_unused_split_is_warned_about(folder, caplog):
     folder.table([*GOOD, "img/d.png,trian,cat"])
     assert len(listed(folder).records) == 3
-    said = "labels.csv: 1 rows of split 'trian' are not used; did you mean train?"
+    said = "labels.csv: split 'trian' is not used, rows: 1; did you mean train?"
     assert listed(folder).warnings == [said]
     folder.check()
     assert said in caplog.text

@@ -110,7 +110,7 @@ def test_splits_are_compared_after_folding(folder):
 def test_unused_splits_are_named_beside_an_error(folder, caplog):
     folder.table(["img/a.png,training,cat", "img/b.png,training,dog", "img/c.png,val,dog"])
     assert "split train has no image" in "".join(folder.problems())
-    assert "2 rows of split 'training' are not used" in caplog.text
+    assert "split 'training' is not used, rows: 2" in caplog.text
 
 
 @pytest.mark.parametrize("other", ["img/C.png", "img/\u0441.PNG"])

@@ -172,7 +172,7 @@ def test_weaknesses_of_the_data_are_said(project: Path) -> None:
     fill(project)
     found = html.unescape(draw(project))
     assert "Class 'cat' is on every training image, so there are no negative examples" in found
-    assert "1 images are both in train and in val; keep them in one: image0 = image1" in found
+    assert "Images both in train and in val: 1; keep each in one: image0 = image1" in found
 
 
 def test_same_run_same_page(project: Path) -> None:

@@ -54,7 +54,7 @@ def test_corrected_masks_are_read_and_other_classes_are_said(read, tmp_path, cap
     with caplog.at_level("INFO", "wsss"):
         reader = LabelReader([read()])
     assert reader.ids == ("a", "b") and (reader.read("b") == 2).all()
-    assert "1 corrected masks show a class that the labels of their image lack: b" in caplog.text
+    assert "corrected masks with a class that the labels of their image lack: 1; b" in caplog.text
     assert "2 masks of PNGs of ids" in caplog.text
 
 

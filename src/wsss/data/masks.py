@@ -185,7 +185,7 @@ def _classless(valid: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
     beyond = [item.image_id for item, found in valid if found.shown - set(item.classes)]
     empty = [item for item, found in valid if item.classes and not found.shown]
     if beyond:
-        log.warning("%d masks show a class their labels lack: %s", len(beyond), first_of(beyond))
+        log.warning("masks with a class their labels lack: %d; %s", len(beyond), first_of(beyond))
     for split in dict.fromkeys(item.split for item in empty):
         if not any(found.shown for item, found in valid if item.split == split):
             yield (
@@ -195,7 +195,7 @@ def _classless(valid: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:
             empty = [item for item in empty if item.split != split]
     if empty:
         names = first_of([item.image_id for item in empty])
-        log.warning("%d masks show no class although the image is labelled: %s", len(empty), names)
+        log.warning("masks without any class of a labelled image: %d; %s", len(empty), names)
 
 
 def _contradictions(showing: Sequence[tuple[Item, _Finding]]) -> Iterator[str]:

@@ -76,8 +76,8 @@ def _alike(index: Index, groups: Sequence[Sequence[int]]) -> Iterator[str]:
     ]
     if both:
         yield (
-            f"{len(both)} images are in train and, scaled or edited, in val, which flatters all "
-            f"metrics; keep them in one: {first_of([_names(members) for members in both])}"
+            f"images in train and, scaled or edited, in val, which flatters all metrics: "
+            f"{len(both)}; keep each in one: {first_of([_names(members) for members in both])}"
         )
 
 
@@ -145,9 +145,9 @@ def _copies(index: Index) -> Iterator[str]:
     both = [_names(items) for items in found if len({item.split for item in items}) > 1]
     unlike = [_names(items) for items in found if len({item.classes for item in items}) > 1]
     if both:
-        yield f"{len(both)} images are both in train and in val; keep them in one: {first_of(both)}"
+        yield f"images both in train and in val: {len(both)}; keep each in one: {first_of(both)}"
     if unlike:
-        yield f"{len(unlike)} images occur twice with different labels: {first_of(unlike)}"
+        yield f"images that occur twice with different labels: {len(unlike)}; {first_of(unlike)}"
 
 
 def _names(items: Sequence[Item]) -> str:

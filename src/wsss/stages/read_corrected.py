@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
             out.put(image_id, labels)
     if beyond:
         log.warning(
-            "%d corrected masks show a class that the labels of their image lack: %s",
+            "corrected masks with a class that the labels of their image lack: %d; %s",
             *(len(beyond), first_of(beyond)),
         )
     log.info("read_corrected: %d masks of %s", len(found.masks), found.tool)

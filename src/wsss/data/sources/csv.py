@@ -73,7 +73,7 @@ def _unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> Iterator
     for split, count in unused.items():
         hint = closest(folded(split), wanted)
         meant = f"; {hint}" if hint else ""
-        yield f"{table.name}: {count} rows of split {split!r} are not used{meant}"
+        yield f"{table.name}: split {split!r} is not used, rows: {count}{meant}"
 
 
 def _tables(dataset: Dataset, root: Path) -> list[Path]:
