@@ -188,6 +188,13 @@ def test_the_summary_is_read_as_it_was_written(make_run) -> None:
     assert tables.read_rows(tables.summary_text(rows)) == rows
 
 
+def test_names_are_no_formulas_and_numbers_stay_numbers() -> None:
+    rows = [{"class": "=x", "gain": "-0.250000", "others": "a;@b"}]
+    text = tables.tsv_text(["class", "gain", "others"], rows)
+    assert text.splitlines()[1] == "'=x\t-0.250000\ta;'@b"
+    assert tables.read_rows(text) == rows
+
+
 def test_table_prints_per_cent(make_run) -> None:
     text = terminal.table(tables.summary_text(tables.summary_rows([make_run()])))
     assert "segmenter net" in text

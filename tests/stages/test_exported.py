@@ -118,6 +118,14 @@ def test_an_edited_queue(queue):
             read_queue(queue)
 
 
+def test_no_cell_of_a_queue_is_a_formula(tmp_path):
+    mask = tmp_path / "=b.png"
+    write_queue(tmp_path / "review.tsv", [Suspect("=b", 0.5, ["no pixel of x"], ["@x"], mask)])
+    row = (tmp_path / "review.tsv").read_text().splitlines()[1].split("\t")
+    assert row == ["1", "'=b", "0.500", "no pixel of x", "'@x", "'=b.png"]
+    assert read_queue(tmp_path / "review.tsv") == [("=b", mask)]
+
+
 def test_the_iou_is_marked_as_what_needs_masks(tmp_path):
     one = Suspect("a", 0.5, [], ["cat"], tmp_path / "a.png", iou=0.25)
     write_queue(tmp_path / "review.tsv", [one])

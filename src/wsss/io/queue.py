@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wsss.errors import UserError
 from wsss.io.atomic import write_text
+from wsss.io.cells import escaped, unescaped
 
 FILE = "review.tsv"
 """Name of the table in the folder of a run."""
@@ -51,7 +52,8 @@ def write_queue(path: Path, suspects: Sequence[Suspect]) -> None:
         iou = [] if not known else ["" if one.iou is None else f"{one.iou:.3f}"]
         mask = Path(os.path.relpath(one.mask, path.parent)).as_posix()
         told = "; ".join(one.reasons), ";".join(one.labels), mask
-        rows.append([str(rank), one.image, f"{one.score:.3f}", *iou, *told])
+        cells = [str(rank), one.image, f"{one.score:.3f}", *iou, *told]
+        rows.append([str(escaped(cell)) for cell in cells])
     write_text(path, "".join("\t".join(row) + "\n" for row in rows))
 
 
@@ -68,7 +70,8 @@ def read_queue(path: Path) -> list[tuple[str, Path]]:
         raise UserError(f"{path}: cannot be read ({error})") from error
     if rows and (missing := [name for name in _NEEDED if name not in rows[0]]):
         raise UserError(f"{path}: has no column {missing[0]!r}; wsss review writes such tables")
-    found = [(row["image"] or "", path.parent / (row["mask"] or "")) for row in rows]
+    cells = [tuple(unescaped(row[name] or "") for name in _NEEDED) for row in rows]
+    found = [(image, path.parent / mask) for image, mask in cells]
     if not found or len(dict(found)) < len(found):
         raise UserError(f"{path}: must name images, each once")
     return found

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from wsss.io.cells import escaped, unescaped
 from wsss.metrics.result import CRITERIA, METRICS, Metric
 from wsss.report.content import RunResults, Step, base_of, in_sentence, steps
 from wsss.report.verdicts import is_worthless
@@ -244,14 +245,24 @@ def summary_text(rows: Iterable[Row]) -> str:
 
 
 def tsv_text(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
-    """Return rows as a table separated by tabs, with a header."""
+    """Return rows as a table separated by tabs, with a header; no cell is a formula."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, delimiter="\t", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _cell(text) for name, text in row.items()} for row in rows)
     return buffer.getvalue()
+
+
+def _cell(text: str) -> object:
+    try:
+        float(text)
+    except ValueError:
+        return escaped(text)
+    # a negative number is no formula
+    return text
 
 
 def read_rows(text: str) -> list[dict[str, str]]:
     """Return the rows of the text of such a table."""
-    return list(csv.DictReader(io.StringIO(text), delimiter="\t"))
+    rows = csv.DictReader(io.StringIO(text), delimiter="\t")
+    return [{name: unescaped(cell) for name, cell in row.items()} for row in rows]
