@@ -6,12 +6,21 @@ import sys
 import pytest
 
 from wsss.errors import UserError
-from wsss.io.atomic import atomic_path, write_text
+from wsss.io.atomic import atomic_path, is_temporary, write_text
 
 
 def test_appears_whole(tmp_path):
     write_text(tmp_path / "new" / "a.txt", "ä")
     assert (tmp_path / "new" / "a.txt").read_text(encoding="utf-8") == "ä"
+
+
+@pytest.mark.parametrize("letter", ["a", "ä"])
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path, letter):
+    name = letter * (251 // len(letter.encode())) + ".png"
+    with atomic_path(tmp_path / name) as temporary:
+        assert is_temporary(temporary.name)
+        temporary.touch()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_failure_leaves_the_old_content_and_no_litter(tmp_path):

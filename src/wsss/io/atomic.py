@@ -15,6 +15,9 @@ from wsss.errors import UserError
 
 _HOST = f"{zlib.crc32(platform.node().encode()):08x}"
 _TEMPORARY = re.compile(r"\..+\.([0-9]+)@([0-9a-f]{8})\.tmp")
+_LONGEST = 200
+"""Length of names, in bytes, that leaves room for the suffix; file systems allow 255."""
+
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -28,7 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         UserError: the file cannot be written (disk full, read-only folder).
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}@{_HOST}.tmp")
+    temporary = path.with_name(f".{_short(path.name)}.{os.getpid()}@{_HOST}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_stale_files(path.parent)
@@ -41,6 +44,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _short(name: str) -> str:
+    """Return a name, or its checksum if no file could have the name with a suffix."""
+    code = os.fsencode(name)
+    return name if len(code) <= _LONGEST else f"{zlib.crc32(code):08x}"
 
 
 def unwritable(path: Path, error: OSError) -> UserError:
