@@ -217,12 +217,11 @@ def finish():
     """Publish the results, print their table, and remove checkpoints of finished trainings."""
     publish()
     PLAN.discard_checkpoints()
-    summary = Path(PLAN.report.path).with_name("summary.tsv")
-    if summary.exists():
+    if (report := Path(PLAN.report.path)).exists():
         # imported here, since it takes its time
         from wsss.report.terminal import show
 
-        show(summary.read_text())
+        show(report.parent)
         print(f"Report: {PLAN.folder}/report.html")
 
 

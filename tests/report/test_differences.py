@@ -1,9 +1,11 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from wsss.report import differences, tables
+from tests.report.test_terminal import report
+from wsss.report import differences, tables, terminal
 from wsss.report.content import RunResults
 
 IMAGES = {"x": 0.5, "y": 0.4, "z": 0.3}
@@ -108,3 +110,11 @@ def test_a_gain_that_images_do_not_show_is_said(with_images) -> None:
         in verdict.text
     )
     assert (verdict.run, verdict.split) == ("b", "val")
+
+
+def test_differences_are_told_beside_the_table(
+    with_images, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [with_images("a", (0, 0, 0)), with_images("b", (0.3, 0.1, -0.1), miou=0.63)]
+    terminal.show(report(tmp_path, *runs))
+    assert "but 3 images show no difference" in capsys.readouterr().out

@@ -1,14 +1,24 @@
+from pathlib import Path
+
 import pytest
 
 from tests.report.conftest import scores_of
 from tests.report.test_verdicts import row
 from wsss.metrics.result import CRITERIA
-from wsss.report import classifiers, tables, terminal, verdicts
+from wsss.report import classifiers, differences, tables, terminal, verdicts
 
 
 def summary(*runs: object) -> str:
     rows = classifiers.summary_rows(runs) + tables.summary_rows(runs)
     return tables.summary_text(rows)
+
+
+def report(folder: Path, *runs: object) -> Path:
+    """Write the tables of a report."""
+    compared = differences.text(differences.differences(runs))
+    for name, content in {"summary": summary(*runs), "differences": compared}.items():
+        (folder / f"{name}.tsv").write_text(content, encoding="utf-8")
+    return folder
 
 
 def rows_of(text: str) -> list[str]:
@@ -59,9 +69,9 @@ def test_columns_are_left_out_before_rows_are_folded() -> None:
 
 
 def test_verdicts_follow_the_table_without_colours_in_a_pipe(
-    make_run, capsys: pytest.CaptureFixture[str]
+    make_run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    terminal.show(summary(make_run(shift=-0.25)))
+    terminal.show(report(tmp_path, make_run(shift=-0.25)))
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "psa, val: no better than everything background 30.0: seed 15.0; give" in said
@@ -70,12 +80,12 @@ def test_verdicts_follow_the_table_without_colours_in_a_pipe(
 
 
 def test_the_worst_is_red_on_a_terminal(
-    make_run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    make_run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    terminal.show(summary(make_run(shift=-0.25)))
+    terminal.show(report(tmp_path, make_run(shift=-0.25)))
     red = [line for line in capsys.readouterr().out.splitlines() if "\x1b[1;31m" in line]
     assert len(red) == 4 and all("no better than everything background" in line for line in red)
 

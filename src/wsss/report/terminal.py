@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Console, JustifyMethod
@@ -136,13 +137,15 @@ def lines(found: Iterable[Verdict]) -> list[str]:
     return [f"{one.run}, {one.split}: {one.text}; {one.remedy}" for one in found]
 
 
-def show(summary: str, compared: str = "") -> None:
+def show(report: Path) -> None:
     """Print the table of summary.tsv and verdicts, the worst in red if this is a terminal.
 
     Args:
-        summary: text of summary.tsv.
-        compared: text of differences.tsv.
+        report: folder with summary.tsv and differences.tsv.
     """
+    summary, compared = (
+        (report / f"{name}.tsv").read_text(encoding="utf-8") for name in ("summary", "differences")
+    )
     console = Console(highlight=False)
     console.print(Text(table(summary)), soft_wrap=True)
     found = verdicts(read_rows(summary))

@@ -89,9 +89,8 @@ def run(args: argparse.Namespace) -> None:
             log.info(line)
         return
     make(plan, snakemake(files, args.cores, args.snakemake))
-    summary, differences = (Path(plan.folder, f"{name}.tsv") for name in ("summary", "differences"))
-    if summary.exists():
-        show(summary.read_text(encoding="utf-8"), differences.read_text(encoding="utf-8"))
+    if (report := Path(plan.report.path)).exists():
+        show(report.parent)
     for line in results(plan):
         log.info(line)
 
