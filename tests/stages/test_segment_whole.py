@@ -16,11 +16,14 @@ from wsss.io.labels import LabelReader
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
 from wsss.stages import predict, segment_whole
+from wsss.stages.parts import weights_of
 from wsss.tiles.layout import layout
 from wsss.tiles.table import Tile, TileTable
 
 SIZES = {"a": (40, 56), "b": (37, 61), "c": (32, 32)}
 SPLITS = {"a": "val", "b": "val", "c": "train"}
+CLASSES = ("cat", "dog")
+WEIGHTS = [{"backbone": "tiny", "source": "tiny.pth", "licence": "MIT"}]
 INFER = {"scales": [1.0], "flip": False, "crf": {"iterations": 0}}
 
 
@@ -32,7 +35,7 @@ def folder(tmp_path_factory):
     net = segmenters.build("deeplab_v3plus", build("tiny"), 3, width=8)
     backbone = {"name": "tiny", "output_stride": None}
     meta = {"segmenter": "deeplab_v3plus", "options": {"width": 8}, "backbone": backbone}
-    save_model(path / "model.pt", net, "segmenter", classes=["cat", "dog"], **meta)
+    save_model(path / "model.pt", net, "segmenter", classes=CLASSES, weights=WEIGHTS, **meta)
     rng = np.random.default_rng(0)
     for name, size in SIZES.items():
         image = Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8))
@@ -42,7 +45,7 @@ def folder(tmp_path_factory):
         for name, split in SPLITS.items()
         for place in product(layout(SIZES[name], 32, 8), [SIZES[name]])
     ]
-    TileTable(("cat", "dog"), "", tuple(tiles)).write(path / "tiles.tsv")
+    TileTable(CLASSES, "", tuple(tiles)).write(path / "tiles.tsv")
     return path
 
 
@@ -67,6 +70,11 @@ def test_masks_are_those_that_predict_draws(folder, tmp_path):
     for name in masks.ids:
         drawn = LabelReader([tmp_path / name / "labels.tsv"]).read(f"photos-{name}")
         np.testing.assert_array_equal(masks.read(name), drawn)
+
+
+def test_the_record_names_the_weights_of_the_network(folder, tmp_path):
+    run(folder, tmp_path / "labels.tsv")
+    assert weights_of([tmp_path / "labels.tsv"]) == WEIGHTS
 
 
 def test_parts_divide_the_images(folder, tmp_path):

@@ -32,12 +32,11 @@ def run(args: argparse.Namespace) -> None:
     infer = read_slice(args.config).segment.infer
     images = part_of(TileTable.read(args.tiles).images(args.split), args.part)
     log.info("segment_whole: %d images of %s, part %s", len(images), args.split, args.part)
-    net = make_segmenter(load_model(args.model, "segmenter"), args.model)
+    model = load_model(args.model, "segmenter")
+    net = make_segmenter(model, args.model)
     watch = Watch(for_inference(net, args.threads, infer.precision))
-    with (
-        LabelWriter(args.out, provenance(args.config, args.model)) as out,
-        behind(out.put) as put,
-    ):
+    made = provenance(args.config, args.model, model.meta.get("weights", []))
+    with LabelWriter(args.out, made) as out, behind(out.put) as put:
         # not the next image, which may be as large, but the next tiles are prepared ahead
         for tiles in track(images, "segmentation"):
             image, windows = tiles[0].image, [tile.window for tile in tiles]
