@@ -211,6 +211,7 @@ def test_a_sweep_of_words_has_readable_names(folder, caplog):
         ("walk beta=4", "expected key=value,value"),
         ("walk.beta=[4", "expected key=value,value"),
         ("walk.beat=4", "did you mean"),
+        ("crf.alphas=[0.5],[0,5]", "two runs would be named alphas_0_5"),
     ],
 )
 def test_a_mistake_in_a_sweep(folder, caplog, word, message):

@@ -8,7 +8,7 @@ configuration: wsss run photos pets.yaml sweep.yaml continues, and wsss status s
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ _HEAD = "# Written by wsss sweep: "
 
 Setting = tuple[str, list[Any]]
 """A dotted key and its values."""
+Run = dict[str, Any] | None
+"""Keys of a run; None switches it off."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("name a key with its values, such as walk.beta=4,8,16")
     raw = merged(files)
     own = raw.get("runs") or {}
-    runs = dict(combined(own, settings))
+    runs = _named_once(combined(own, settings))
     # a mistake leaves the file of the sweep before
     resolve.runs(resolve.load(merge(raw, {"runs": runs})))
     if args.out.exists() and not args.out.read_text(encoding="utf-8").startswith(_HEAD):
@@ -79,9 +81,7 @@ def setting(word: str) -> Setting:
     return key, values
 
 
-def combined(
-    own: Mapping[str, Any], settings: Sequence[Setting]
-) -> Iterator[tuple[str, dict[str, Any] | None]]:
+def combined(own: Mapping[str, Any], settings: Sequence[Setting]) -> Iterator[tuple[str, Run]]:
     """Yield names and keys of the runs: every combination on top of each run that there is.
 
     Args:
@@ -99,6 +99,17 @@ def combined(
             for key, value in pairs:
                 made = merge(made, _nested(key, value))
             yield "-".join(filter(None, [name, *(_named(*pair) for pair in pairs)])), made
+
+
+def _named_once(pairs: Iterable[tuple[str, Run]]) -> dict[str, Run]:
+    runs: dict[str, Run] = {}
+    for name, keys in pairs:
+        if name in runs:
+            raise UserError(
+                f"two runs would be named {name}; leave out a value, or write such runs by hand"
+            )
+        runs[name] = keys
+    return runs
 
 
 def _nested(key: str, value: object) -> dict[str, Any]:
