@@ -216,7 +216,7 @@ def test_an_image_of_another_size_than_its_prediction(data: Path, labels: Path) 
 def test_missing_prediction_is_named(data: Path) -> None:
     with LabelWriter(data / "labels.tsv") as writer:
         writer.put("a", TRUTH)
-    with pytest.raises(UserError, match=r"1 images without prediction \(b"):
+    with pytest.raises(UserError, match=r"split val: images without a prediction: b; give"):
         call(data, "walk", data / "labels.tsv")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from wsss.config.model import Evaluate
 from wsss.config.slices import read_slice
-from wsss.errors import UserError
+from wsss.errors import UserError, first_of
 from wsss.io.atomic import write_text
 from wsss.io.index import Index, Item, Masks
 from wsss.io.labels import IGNORE, LabelReader, label_ids, read_mask
@@ -219,11 +219,14 @@ def _truth_of(masks: Masks, num_labels: int) -> Truth:
 
 def _check_complete(ids: Sequence[str], items: Sequence[Item], split: str) -> None:
     wanted, given = {item.image_id for item in items}, set(ids)
-    for what, where in ((wanted - given, "without prediction"), (given - wanted, "not in it")):
-        if what:
-            names = ", ".join(sorted(what)[:3])
+    missing, foreign = sorted(wanted - given), sorted(given - wanted)
+    for what, names in (
+        ("images without a prediction", missing),
+        ("predictions of other images", foreign),
+    ):
+        if names:
             raise UserError(
-                f"split {split}: {len(what)} images {where} ({names}, ...); "
+                f"split {split}: {what}: {first_of(names)}; "
                 "give the record of all predictions of this split"
             )
 
