@@ -100,6 +100,21 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(path), link
 
 
+def test_every_recipe_is_in_the_list_above_them():
+    page = (ROOT / "docs/how-to.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[(.+)\]\(#.+\)$", page, re.MULTILINE)
+    assert listed == re.findall(r"^## (.+)$", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_one_blank_line_parts_headings_and_paragraphs(page):
+    # blocks of code have blank lines and comments of their own
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"^( *)```.*?^\1```$", "code", text, flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"[^\n]\n#+ .+", text) == []
+    assert re.findall(r".+\n\n\n+[^\n].*", text) == []
+
+
 DEVELOPING = (ROOT / "docs/developing.md").read_text(encoding="utf-8")
 
 

@@ -208,7 +208,7 @@ class Metrics(Support):
             "Jaccard index of the masks and of the pseudo labels of the same images",
         ),
     ] = None
-    """Mean of `wsss.metrics.location.agreement` of the segmenter and the pseudo labels."""
+    """Mean of `wsss.metrics.overlap.mean_iou` of the segmenter and the pseudo labels."""
 
     threshold: float | None = None
     """Background threshold of a seed."""
