@@ -234,7 +234,7 @@ def test_large_images_are_warned_about_once(folder, caplog):
     folder.image("img/a.png", size=(2001, 4))
     folder.image("img/c.png", size=(4, 2002))
     folder.check()
-    assert caplog.text.count("2 images are larger than 2000 pixels on a side") == 1
+    assert caplog.text.count("images larger than 2000 pixels on a side: 2,") == 1
     assert "the largest is img/c.png (4 x 2002)" in caplog.text
 
 
@@ -286,9 +286,10 @@ def test_unusual_images_are_counted_with_the_reason(folder, caplog):
     with caplog.at_level("WARNING", "wsss"):
         folder.check()
     text = caplog.text
-    assert "1 images: 16 bits: 8 bits of a sample are left" in text
-    assert "1 images: transparent: transparent pixels are blended with white: img/b.png" in text
-    assert "1 16-bit images use less than an eighth" in text and "of all is 4095" in text
+    assert "16 bits, images: 1: 8 bits of a sample are left" in text
+    assert "transparent, images: 1: transparent pixels are blended with white; img/b.png" in text
+    assert "16-bit images that use less than an eighth of their range: 1;" in text
+    assert "of all is 4095" in text
     assert "if white is 4095, use dataset.white: 4095: img/a.png" in text
 
 

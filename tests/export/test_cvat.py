@@ -39,7 +39,7 @@ def test_the_archive_is_as_documented(label_maps, tmp_path, caplog):
     assert colours[0].tolist() == [[0, 0, 0], [128, 0, 0], [128, 0, 0]]
     objects = pixels(archive, "SegmentationObject/b.png")
     assert objects[:, 0].tolist() == [[0, 128, 0], [0, 0, 0], [128, 0, 0]]
-    assert "1 masks have ignored pixels" in caplog.text
+    assert "masks with ignored pixels, which became background: 1" in caplog.text
 
 
 def test_objects_are_counted_per_image(make, tmp_path):

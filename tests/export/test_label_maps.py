@@ -82,7 +82,10 @@ def test_a_record_without_its_files_is_named(label_maps, tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "text"),
-    [("abcd", "1 label maps belong to no image"), ("ab", "1 images of the index have no label")],
+    [
+        ("abcd", "label maps of no image of the index: 1"),
+        ("ab", "images of the index without a label map: 1"),
+    ],
 )
 def test_index_and_masks_must_be_of_the_same_images(label_maps, tmp_path, given, text):
     with LabelWriter(tmp_path / "masks/labels.tsv") as out:

@@ -49,7 +49,7 @@ def test_the_list_chooses_the_masks(label_maps, tmp_path):
     voc.write(label_maps, tmp_path / "out.tar", "comp6", "test", IDS[:1])
     with tarfile.open(tmp_path / "out.tar") as archive:
         assert archive.getnames() == [f"{FOLDER}{IDS[0]}.png"]
-    with pytest.raises(UserError, match="1 images of the list have no label map: x"):
+    with pytest.raises(UserError, match="images of the list without a label map: 1, x"):
         voc.write(label_maps, tmp_path / "out.tar", "comp6", "test", ["x"])
 
 

@@ -295,7 +295,7 @@ def test_without_open_clip_a_file_is_asked_for(monkeypatch, tmp_path):
     [
         ({}, (80, 60), "Warning: no language model knows what 'cls_3' looks like"),
         ({"prompts": {"dgo": "puppy"}}, (80, 60), "prompts: 'dgo' is no class; did you mean dog?"),
-        ({}, (80, 12), "1 images have less than 16 pixels on a side, which method clip_es needs"),
+        ({}, (80, 12), "images with less than 16 pixels on a side, which method clip_es needs: 1;"),
     ],
 )
 def test_check_knows_texts_and_patches(tmp_path, monkeypatch, capfd, keys, size, message):

@@ -116,7 +116,7 @@ def test_labels_that_the_image_lacks_are_warned_about(data, tmp_path, caplog):
     rows = ["image,top,left,labels", "c,0,0,cat", "a,0,0,background", "a,2,4,cat;dog", ""]
     (data / "own.csv").write_text("\n".join(rows))
     cut(data, tmp_path / "tiles", "own.csv")
-    assert "1 tiles have a label that their image lacks: a at top 2, left 4" in caplog.text
+    assert "tiles with a label that their image lacks: 1; a at top 2, left 4" in caplog.text
 
 
 def test_images_smaller_than_a_tile_are_named(data, tmp_path):

@@ -285,11 +285,11 @@ def _warn_large(looks: dict[Path, Look]) -> None:
     if large:
         _, largest = max(large)
         log.warning(
-            "%d images are larger than %d pixels on a side, the largest is %s (%s); time and "
+            "images larger than %d pixels on a side: %d, the largest is %s (%s); time and "
             "memory grow with the area: shrink images and masks to about 1000 pixels, or "
             "set dataset.tiles {size: 512, overlap: 128}",
-            len(large),
             LARGE,
+            len(large),
             largest,
             looks[largest],
         )

@@ -13,7 +13,7 @@ def warn_traits(traits: Mapping[Path, tuple[str, ...]]) -> None:
     for trait, reason in TRAITS.items():
         found = [str(path) for path, own in traits.items() if trait in own]
         if found:
-            log.warning("%d images: %s: %s: %s", len(found), trait, reason, first_of(found))
+            log.warning("%s, images: %d: %s; %s", trait, len(found), reason, first_of(found))
 
 
 def warn_dim(dim: Mapping[Path, int | None], remedy: str) -> None:
@@ -28,7 +28,7 @@ def warn_dim(dim: Mapping[Path, int | None], remedy: str) -> None:
         largest = max(found.values())
         likely = max(255, (1 << largest.bit_length()) - 1)
         log.warning(
-            "%d 16-bit images use less than an eighth of their range, so they are nearly black; "
+            "16-bit images that use less than an eighth of their range: %d; they are nearly black; "
             "the largest sample of all is %d: if white is %d, use %s %d: %s",
             *(len(found), largest, likely, remedy, likely, first_of(list(found))),
         )

@@ -54,7 +54,7 @@ def _members(label_maps: LabelMaps) -> Iterator[tuple[str, bytes]]:
         yield f"SegmentationClass/{item.stem}.png", png(palette()[known])
         yield f"SegmentationObject/{item.stem}.png", png(palette()[_objects(known)])
     if ignored:
-        log.warning("%d masks have ignored pixels, which became background", ignored)
+        log.warning("masks with ignored pixels, which became background: %d", ignored)
 
 
 def _labelmap(class_names: tuple[str, ...]) -> str:

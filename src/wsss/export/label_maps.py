@@ -102,7 +102,7 @@ class LabelMaps:
             UserError: an image has no label map.
         """
         items = {item.image_id: item for item in self.items}
-        _refuse([key for key in ids if key not in items], f"images of {where} have no label map")
+        _refuse([key for key in ids if key not in items], f"images of {where} without a label map")
         chosen = copy(self)
         chosen.items = tuple(items[key] for key in ids)
         return chosen
@@ -153,8 +153,8 @@ def open_label_maps(
     if index:
         table = Index.read(*index)
         wanted = {item.image_id: item.image for item in table.items}
-        _refuse(set(reader.ids) - wanted.keys(), "label maps belong to no image of the index")
-        _refuse(wanted.keys() - set(reader.ids), "images of the index have no label map")
+        _refuse(set(reader.ids) - wanted.keys(), "label maps of no image of the index")
+        _refuse(wanted.keys() - set(reader.ids), "images of the index without a label map")
         return LabelMaps(reader, table.class_names, wanted, made)
     # classes of `wsss predict`, images of a folder
     names = {_class_names(record) for record in records}
@@ -198,8 +198,8 @@ def _record(path: Path) -> Path:
 def _refuse(ids: Collection[str], what: str) -> None:
     """Raise UserError if there are `ids`."""
     if ids:
-        names = ", ".join(sorted(ids)[:3]) + ", ..." * (len(ids) > 3)
-        raise UserError(f"{len(ids)} {what}: {names}; give the label maps of exactly these images")
+        found = f"{len(ids)}, {first_of(sorted(ids))}"
+        raise UserError(f"{what}: {found}; give the label maps of exactly these images")
 
 
 def _first_line(record: Path) -> str:

@@ -58,7 +58,7 @@ def _members(label_maps: LabelMaps, tolerance: float) -> Iterator[tuple[str, byt
         if item.path is not None:
             yield f"images/{item.file}", _content(item.path)
     if ignored:
-        log.warning("%d masks have ignored pixels, which became background", ignored)
+        log.warning("masks with ignored pixels, which became background: %d", ignored)
 
 
 def _line(label: int, points: np.ndarray, size: tuple[int, ...]) -> str:

@@ -216,8 +216,8 @@ def _check_smallest(named: Mapping[str, Run], sizes: Sequence[tuple[int, int]]) 
         small = sum(min(size) < least for size in sizes)
         if small:
             raise UserError(
-                f"run {name}: {small} images have less than {least} pixels on a side, which method "
-                f"{one.method} needs; enlarge them, or leave them out"
+                f"run {name}: images with less than {least} pixels on a side, which method "
+                f"{one.method} needs: {small}; enlarge them, or leave them out"
             )
 
 

@@ -217,7 +217,7 @@ def _warn_foreign(path: Path, listing: Listing, labels: Mapping[Place, tuple[str
     if foreign:
         shown = first_of([f"{image} at top {top}, left {left}" for image, top, left in foreign])
         log.warning(
-            "%s: %d tiles have a label that their image lacks: %s", path, len(foreign), shown
+            "%s: tiles with a label that their image lacks: %d; %s", path, len(foreign), shown
         )
 
 
