@@ -131,7 +131,7 @@ def test_brief_options_are_valid(name):
     params = METHODS.params[name]
     short = params().brief(5)
     assert params(**short.model_dump(mode="json")) == short
-    assert not short.length_problem(2)
+    assert not short.length_problem(2, 1)
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,17 @@ def test_a_training_too_short_for_the_adversary_is_foreseen(data, capfd, method)
         assert ("no turn is left to the adversary in 2 steps" in shown) == (code == 2)
 
 
+@pytest.mark.parametrize(("steps", "code"), [(4, 2), (5, 0)])
+def test_a_training_too_short_for_the_triplets_is_foreseen(data, capfd, steps, code):
+    content = yaml.safe_load((data / "mine.yaml").read_text())
+    # two steps are an epoch
+    own = {"train": {"steps": steps, "batch_size": 1}, "aeft": {"start": 2}}
+    (data / "mine.yaml").write_text(yaml.safe_dump(content | {"method": "aeft", "cam": own}))
+    assert main(["check", "mine.yaml"]) == code
+    shown = capfd.readouterr().err
+    assert ("no epoch is left to the triplets (epochs: 2)" in shown) == (code == 2)
+
+
 CHECKPOINTS = {
     "cam": ({"cam": {"checkpoint": "tiny.pth"}}, "cam.checkpoint"),
     "irn": (

@@ -164,8 +164,11 @@ class MethodParams(Section):
         """Yield (option, mistake in it) for a training with the settings `cam.train`."""
         yield from ()
 
-    def length_problem(self, steps: int) -> str:  # noqa: ARG002
-        """Return why a training of so many steps does not suit the method; empty if it does."""
+    def length_problem(self, steps: int, epochs: int) -> str:  # noqa: ARG002
+        """Return why a training of so many steps does not suit the method; empty if it does.
+
+        ``epochs`` are those that it begins.
+        """
         return ""
 
     def smallest(self) -> int:

@@ -70,6 +70,10 @@ class Train(Section):
         """Return the steps of a training on so many images, all of the configured batch size."""
         return self.fixed_steps(images) or self.epochs * self.epoch_steps(images)
 
+    def begun(self, images: int) -> int:
+        """Return the epochs that such a training begins; its last one may be cut short."""
+        return -(-self.length(images) // self.epoch_steps(images))
+
     @model_validator(mode="after")
     def _parts_are_equal(self) -> Self:
         if self.batch_size % self.accumulate:

@@ -110,11 +110,11 @@ def _sampler(
     scheduled, limit = train.length(samples), train.fixed_steps(samples)
 
     # batch size of every epoch
-    epochs = range(-(-scheduled // train.epoch_steps(samples)))
-    batches = [task.batch_size(train.batch_size, epoch) for epoch in epochs]
+    epochs = train.begun(samples)
+    batches = [task.batch_size(train.batch_size, epoch) for epoch in range(epochs)]
     rank, world = fabric.global_rank, fabric.world_size
     sampler = EpochSampler(samples, batches, seed, rank=rank, world=world, end=limit)
-    task.check(sampler.steps)
+    task.check(sampler.steps, epochs)
     _check_parts(batches, world, train.accumulate)
     return sampler, scheduled
 

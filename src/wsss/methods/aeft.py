@@ -21,6 +21,7 @@ from torch import Tensor
 
 from wsss.config.section import Count, MethodParams, NonNegative, Positive
 from wsss.config.training import ClassifierTrain
+from wsss.errors import UserError
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.triplet import (
     attraction,
@@ -74,6 +75,12 @@ class AeftParams(MethodParams):
         if self.repulsion > 0 and self.batch_size < 5:
             yield "batch_size", "the repulsion acts on 5 images or more"
 
+    def length_problem(self, steps: int, epochs: int) -> str:  # noqa: ARG002
+        """Return that there are no triplet losses in so many epochs; empty if there are."""
+        if epochs > self.start:
+            return ""
+        return f"cam.aeft.start: no epoch is left to the triplets (epochs: {epochs})"
+
     def brief(self, batch_size: int) -> Self:
         """Return options for steps with the triplet losses, of so many images."""
         classified = min(self.classified, batch_size)
@@ -91,6 +98,11 @@ class Aeft(Method):
     def build(self, backbone: Backbone, num_classes: int, params: AeftParams) -> AeftNet:
         """Build the classifier."""
         return AeftNet(backbone, num_classes, params.backbone_dropout)
+
+    def check(self, total: int, epochs: int) -> None:
+        """Raise a UserError if so many epochs have no triplet losses."""
+        if wrong := self.params.length_problem(total, epochs):
+            raise UserError(wrong)
 
     def batch_size(self, base: int, epoch: int) -> int:
         """Return the configured size, ``params.batch_size`` once the triplet is learnt."""

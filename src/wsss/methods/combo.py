@@ -61,14 +61,14 @@ class Combo(Task):
         """Return the batch size that the first method asks for."""
         return self.base.batch_size(base, epoch)
 
-    def check(self, total: int) -> None:
+    def check(self, total: int, epochs: int) -> None:
         """Check the length of the training with every method.
 
         Raises:
-            UserError: Something would never happen in that many steps.
+            UserError: Something would never happen in that time.
         """
         for method in self._methods():
-            method.check(total)
+            method.check(total, epochs)
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:
         """Compute the losses of the first method and add those of the others.

@@ -87,7 +87,7 @@ class EaderParams(MethodParams):
                 "the localizer; raise its every or patience",
             )
 
-    def length_problem(self, steps: int) -> str:
+    def length_problem(self, steps: int, epochs: int) -> str:  # noqa: ARG002
         """Return that the adversary never has its turn in so many steps; empty if it has."""
         if self.mode != "adversary" or steps > self.localizer_steps:
             return ""
@@ -161,9 +161,9 @@ class Eader(Method):
             }
         }
 
-    def check(self, total: int) -> None:
+    def check(self, total: int, epochs: int) -> None:
         """Raise a UserError if the adversary never has its turn in so many steps."""
-        if self.adversary is not None and (wrong := self.params.length_problem(total)):
+        if self.adversary is not None and (wrong := self.params.length_problem(total, epochs)):
             raise UserError(wrong)
 
     def owns_step(self, progress: Progress) -> bool:

@@ -55,11 +55,11 @@ class Task(nn.Module):
         """Return the number of samples per step in an epoch; ``base`` is the configured one."""
         return base
 
-    def check(self, total: int) -> None:
-        """Check the length of the training before it begins.
+    def check(self, total: int, epochs: int) -> None:
+        """Check the length of the training, in steps and in epochs begun, before it begins.
 
         Raises:
-            UserError: Something would never happen in that many steps.
+            UserError: Something would never happen in that time.
         """
 
     def forward(self, batch: Batch, progress: Progress) -> Losses:

@@ -201,9 +201,9 @@ def _check_lengths(named: Mapping[str, Run], images: _Sizes) -> None:
     found = []
     for name, one in named.items():
         train = one.cam.train
-        steps = train.length(train.learnt(len(images)))
+        learnt = train.learnt(len(images))
         for params in one.options().values() if not one.cam.checkpoint else ():
-            if wrong := params.length_problem(steps):
+            if wrong := params.length_problem(train.length(learnt), train.begun(learnt)):
                 found.append(f"run {name}: {wrong}; lower it, or train longer")
     if found:
         raise UserError("\n".join(found))
