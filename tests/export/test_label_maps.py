@@ -64,7 +64,7 @@ def test_classes_are_compared_with_those_of_the_prediction(tmp_path, names):
 
 
 def test_a_label_beyond_the_classes_is_named(make):
-    with refused("image a: its mask holds label 2, but there are 1 classes"):
+    with refused("image a: its mask holds label 2, but the labels end at 1; give"):
         list(make(classes=("cat",)))
 
 

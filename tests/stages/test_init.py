@@ -39,7 +39,11 @@ def test_folders_of_classes_without_val_hold_nothing_out(folder, capfd):
 def test_folders_of_classes_of_both_splits_need_no_key(folder, capfd):
     folder("train/cat/1.png", "val/cat/2.png")
     assert main(["init", "pets"]) == 0
-    assert "splits" not in written() and "held out" not in capfd.readouterr().err
+    shown = capfd.readouterr().err
+    assert "splits" not in written() and "held out" not in shown
+    assert "wrote pets.yaml; train images: 1, val images: 1" in shown
+    head = "# train images: 1, val images: 1, classes: 1; written by"
+    assert Path("pets.yaml").read_text().startswith(head)
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,8 @@ class LabelMaps:
         worst = int(labels[labels != IGNORE].max(initial=0))
         if worst > len(self.class_names):
             raise UserError(
-                f"image {item.image_id}: its mask holds label {worst}, but there are "
-                f"{len(self.class_names)} classes; give the classes that the masks were made with"
+                f"image {item.image_id}: its mask holds label {worst}, but the labels end at "
+                f"{len(self.class_names)}; give the classes that the masks were made with"
             )
         if item.path is not None and (size := image_size(item.path)) != labels.shape:
             mask, photo = (f"{width} x {height}" for height, width in (labels.shape, size))

@@ -178,7 +178,7 @@ def _splits(index: Index, masked: Sequence[str], sizes: Sequence[tuple[int, int]
 
 def _classes(index: Index) -> Table:
     splits = sorted({item.split for item in index.items})
-    table = plain_table(f"{index.num_classes} classes", *(f"{split} images" for split in splits))
+    table = plain_table(f"classes: {index.num_classes}", *(f"{split} images" for split in splits))
     counts = Counter((item.split, number) for item in index.items for number in item.classes)
     for number, name in enumerate(index.class_names):
         table.add_row(name, *(str(counts[split, number]) for split in splits))

@@ -54,17 +54,17 @@ def run(args: argparse.Namespace) -> None:
     dataset = {"name": name, **layout(root), "root": str(root.resolve())}
     config = load({"dataset": dataset})
     counts, dataset["classes"] = _counted(config.dataset)
-    images = ", ".join(f"{counts[split]} images of the split {split}" for split in SPLITS)
+    images = ", ".join(f"{split} images: {counts[split]}" for split in SPLITS)
     keys = yaml.safe_dump({"dataset": dataset}, sort_keys=False, allow_unicode=True)
     text = _TEXT.format(
-        images=f"{images}, {len(dataset['classes'])} classes",
+        images=f"{images}, classes: {len(dataset['classes'])}",
         file=out,
         dataset=keys.rstrip(),
         results=config.results,
         name=name,
     )
     write_text(out, text)
-    log.info("wrote %s: %s", out, images)
+    log.info("wrote %s; %s", out, images)
     log.info("next: wsss check %s, then wsss run photos %s", out, out)
 
 
