@@ -48,6 +48,16 @@ def rows(out):
         return {row["image"]: row for row in csv.DictReader(file)}
 
 
+def test_an_image_whose_tiles_no_file_could_be_named_after_is_named(data):
+    name = 235 * "a"
+    (data / "img/c.png").rename(data / f"img/{name}.png")
+    text = (data / "labels.csv").read_text().replace("img/c.png", f"img/{name}.png")
+    (data / "labels.csv").write_text(text)
+    _, index, _ = load(data)
+    with pytest.raises(UserError, match=r"problem in names of tiles:\n.*a\.png: .* is too long"):
+        plan_tiles(index, 4, 1)
+
+
 def test_tiles_are_crops_of_images_and_masks(data, tmp_path):
     for tile in cut(data, tmp_path / "tiles"):
         image = read_image(data / f"img/{tile.parent}.png")[tile.window.slices]

@@ -23,6 +23,7 @@ from wsss.io.cells import escaped
 from wsss.io.images import LARGEST, image_size, read_image
 from wsss.io.index import Index, Item
 from wsss.io.labels import encode_labels, read_labels
+from wsss.io.names import name_problem
 from wsss.io.progress import log
 from wsss.io.provenance import bytes_digest, text_digest
 from wsss.tiles.layout import Window, layout
@@ -69,7 +70,8 @@ def plan_tiles(index: Index, side: int, overlap: int) -> list[Tile]:
         The tiles, image by image.
 
     Raises:
-        UserError: a tile is larger than an image, in height and in width.
+        UserError: a tile is larger than an image, in height and in width, or no file could have
+            its name.
     """
     sizes = {item: image_size(item.image) for item in index.items}
     small = {item: size for item, size in sizes.items() if max(size) < side}
@@ -80,7 +82,10 @@ def plan_tiles(index: Index, side: int, overlap: int) -> list[Tile]:
         )
         others = [f"{item.image}: {w} x {h} pixels" for item, (h, w) in small.items()]
         raise UserError("\n".join([summary, *others]))
-    return [Tile.of(i, w, size) for i, size in sizes.items() for w in layout(size, side, overlap)]
+    tiles = [Tile.of(i, w, size) for i, size in sizes.items() for w in layout(size, side, overlap)]
+    wrong = {tile.file: problem for tile in tiles if (problem := name_problem(tile.tile_id))}
+    raise_problems("names of tiles", [f"{file}: {problem}" for file, problem in wrong.items()])
+    return tiles
 
 
 def read_tile_labels(
