@@ -3,6 +3,7 @@ import os
 import struct
 import subprocess
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -227,9 +228,22 @@ def test_what_is_no_regular_file_is_named_and_does_not_block(tmp_path, read):
     (tmp_path / "loop.png").symlink_to("loop.png")
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "folder.png").mkdir()
-    for name in ("loop.png: no such file", "pipe.png: not a regular", "folder.png: no such file,"):
+    for name in (
+        "loop.png: no such file",
+        "pipe.png: not a regular",
+        "folder.png: a folder, no file",
+    ):
         with pytest.raises(UserError, match=name):
             read(tmp_path / name.partition(":")[0])
+
+
+def test_a_folder_that_may_not_be_read_is_told_from_a_missing_file(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(UserError, match=r"x\.png: you may not read its folder"):
+        read_image(tmp_path / "x.png")
 
 
 def png(width, bits, colour, row, transparent):

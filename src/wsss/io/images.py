@@ -289,9 +289,11 @@ def _refuse_irregular(path: Path) -> None:
     try:
         found = path.stat()
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: no such file") from error
+        denied = isinstance(error, PermissionError)
+        reason = "you may not read its folder" if denied else "no such file"
+        raise UserError(f"{path}: {reason}") from error
     if stat.S_ISDIR(found.st_mode):
-        raise UserError(f"{path}: no such file, but a folder")
+        raise UserError(f"{path}: a folder, no file")
     if not stat.S_ISREG(found.st_mode):
         raise UserError(f"{path}: not a regular file, but a pipe, socket or device")
     if found.st_size == 0:
