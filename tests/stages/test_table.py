@@ -96,6 +96,24 @@ def test_classes_are_those_of_the_last_masks(written, capsys):
     ]
 
 
+def test_the_mean_of_a_split_stands_below_its_classes_whatever_their_names(written, capsys):
+    known = {"run": "b", "stage": "walk", "seeds": 1}
+    rows = [
+        known | {"split": split, "class": name, "iou": iou}
+        for split, found in (("val", {"mean": 0.2, "=x": 0.3}), ("train", {"mean": 0.4, "=x": 0.5}))
+        for name, iou in found.items()
+    ]
+    text = by_class.text(row_text(by_class.CLASSES, row) for row in rows)
+    (written / "classes.tsv").write_text(text)
+    means = [masks("b", "walk", 0.25), masks("b", "walk", 0.45, split="train")]
+    (written / "summary.tsv").write_text(summary_text(means))
+    assert lines(capsys, "--classes", "--format", "tsv") == [
+        "class\tsplit\tb",
+        *("mean\tval\t20.0", "'=x\tval\t30.0", "mean\tval\t25.0"),
+        *("mean\ttrain\t40.0", "'=x\ttrain\t50.0", "mean\ttrain\t45.0"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -14,7 +14,7 @@ from wsss.metrics.result import METRICS
 from wsss.plan.artifacts import Plan
 from wsss.products import SPLITS
 from wsss.report.compare import comparison, splits
-from wsss.report.tables import read_rows, spread
+from wsss.report.tables import read_rows, spread, tsv_text
 from wsss.report.terminal import fitted
 from wsss.report.verdicts import SummaryRow, without_repeats
 from wsss.workflow.arguments import add_configs_argument
@@ -90,14 +90,19 @@ def _classes(rows: Sequence[SummaryRow], summary: Sequence[SummaryRow]) -> list[
     """
     means = [row for row in without_repeats(rows) if not row["reference"]]
     last = {(row["run"], row["split"]): row["stage"] for row in means}
-    found: dict[tuple[str, str], dict[str, str]] = {}
+    # the mean is that of no class, whatever their names
+    found: dict[str, dict[str | None, dict[str, str]]] = {}
     for measure, of in (("iou", means), ("miou", list(without_repeats(summary)))):
         for row in of:
             if last.get((row["run"], row["split"])) == row["stage"]:
-                name = row.get("class", "mean")
-                found.setdefault((row["split"], name), {})[row["run"]] = _value(row, measure)
+                lines = found.setdefault(row["split"], {})
+                lines.setdefault(row.get("class"), {})[row["run"]] = _value(row, measure)
     runs = list(dict.fromkeys(row["run"] for row in means))
-    body = [[name, split, *map(own.get, runs)] for (split, name), own in found.items()]
+    body = [
+        ["mean" if name is None else name, split, *map(own.get, runs)]
+        for split, lines in found.items()
+        for name, own in lines.items()
+    ]
     return [["class", "split", *runs], *([cell or "" for cell in row] for row in body)]
 
 
@@ -131,7 +136,8 @@ def _latex(table: Sequence[Sequence[str]]) -> str:
 
 
 def _tsv(table: Sequence[Sequence[str]]) -> str:
-    return "".join("\t".join(row) + "\n" for row in table)
+    header, *rows = table
+    return tsv_text(header, [dict(zip(header, row, strict=True)) for row in rows])
 
 
 FORMATS: Mapping[str, Callable[[Sequence[Sequence[str]]], str]] = {
