@@ -189,8 +189,8 @@ def _read_verified(path: Path, digest: str, table: str) -> bytes:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     if bytes_digest(data) != digest:
         raise UserError(
-            f"{path}: changed since {table} was made; run the same command again, or, if the "
-            "workflow made this file, delete the table labels.csv above it first"
+            f"{path}: changed since {table} was made; run the same command again, but if this file "
+            "is one of the results, delete labels.csv in the folder above it first"
         )
     return data
 

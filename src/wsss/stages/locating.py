@@ -62,7 +62,7 @@ def locate(
             if one.labels.shape != image.shape[:2]:
                 raise UserError(
                     f"{item.image}: is {image.shape[:2]}, its prediction {one.labels.shape} "
-                    "(height, width); run snakemake again"
+                    "(height, width); run again"
                 )
             values = {
                 "edge_contrast": edge_contrast(image, one.labels, ids),

@@ -59,9 +59,7 @@ def read_with_coarse_cam(cams: MapsReader, item: Item) -> tuple[np.ndarray, np.n
     cam, size = read_cam(cams, item)
     image = read_item(item)
     if image.shape[:2] != size:
-        raise UserError(
-            f"{item.image}: the image changed since its maps were computed; run snakemake again"
-        )
+        raise UserError(f"{item.image}: the image changed since its maps were computed; run again")
     return image, cam.astype(np.float32)
 
 
