@@ -195,6 +195,10 @@ def test_names_are_no_formulas_and_numbers_stay_numbers() -> None:
     assert tables.read_rows(text) == rows
 
 
+def test_a_row_that_was_cut_off_has_empty_cells() -> None:
+    assert tables.read_rows("run\tmiou\na\n") == [{"run": "a", "miou": ""}]
+
+
 def test_table_prints_per_cent(make_run) -> None:
     text = terminal.table(tables.summary_text(tables.summary_rows([make_run()])))
     assert "segmenter net" in text

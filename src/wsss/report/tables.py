@@ -265,4 +265,4 @@ def _cell(text: str) -> object:
 def read_rows(text: str) -> list[dict[str, str]]:
     """Return the rows of the text of such a table."""
     rows = csv.DictReader(io.StringIO(text), delimiter="\t")
-    return [{name: unescaped(cell) for name, cell in row.items()} for row in rows]
+    return [{name: unescaped(cell or "") for name, cell in row.items()} for row in rows]
