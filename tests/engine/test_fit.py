@@ -283,6 +283,12 @@ def test_players_take_turns_with_their_own_settings(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(before, task.other.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("length", [{"steps": 30}, {"min_steps": 30}])
+def test_a_length_in_steps_is_kept_where_later_batches_are_larger(tmp_path, length):
+    train_task(tmp_path, Duel(), TRAIN.model_copy(update=length))
+    assert pd.read_csv(tmp_path / "h.csv", comment="#")["step"].iloc[-1] == 30
+
+
 class Spoilt(Line):
     """The loss of one step is not finite; counts the steps."""
 

@@ -8,6 +8,11 @@ from pydantic import AfterValidator, Field, model_validator
 from wsss.config.section import Count, NonNegative, Positive, Section, Share, ordered
 
 
+def pass_steps(images: int, batch: int) -> int:
+    """Return the steps of a pass over so many images: whole batches, at least one."""
+    return max(1, images // batch)
+
+
 class Train(Section):
     """Training of a network."""
 
@@ -58,8 +63,8 @@ class Train(Section):
         return images
 
     def epoch_steps(self, images: int) -> int:
-        """Return the steps of a pass over so many images: whole batches, at least one."""
-        return max(1, images // self.batch_size)
+        """Return the steps of a pass over so many images, see `pass_steps`."""
+        return pass_steps(images, self.batch_size)
 
     def fixed_steps(self, images: int) -> int | None:
         """Return the length in steps where it is no number of epochs: `steps` or `min_steps`."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
+from wsss.config.training import pass_steps
 from wsss.errors import UserError
 from wsss.system.sigchld import KILLED_LOADERS
 
@@ -55,7 +56,7 @@ class EpochSampler(Sampler[list[tuple[int, int]]]):
         self._n, self._batches, self._seed = n, batches, seed
         self.start_step, self._rank, self._world, self._end = start_step, rank, world, end
         # first step of every epoch, and the total
-        self._starts = [0, *accumulate(max(1, n // batch) for batch in batches)]
+        self._starts = [0, *accumulate(pass_steps(n, batch) for batch in batches)]
 
     @property
     def steps(self) -> int:

@@ -12,7 +12,7 @@ from lightning_fabric.wrappers import _FabricModule
 from torch import Tensor
 from torch.optim import Optimizer
 
-from wsss.config.training import Train
+from wsss.config.training import Train, pass_steps
 from wsss.data.held_out import HeldOut
 from wsss.data.loaders import EpochSampler, Sample, make_loader
 from wsss.data.pixels import network_input
@@ -109,12 +109,13 @@ def _sampler(
     """
     scheduled, limit = train.length(samples), train.fixed_steps(samples)
 
-    # batch size of every epoch
-    epochs = train.begun(samples)
-    batches = [task.batch_size(train.batch_size, epoch) for epoch in range(epochs)]
+    # batch size of every epoch; larger ones leave fewer steps to an epoch
+    batches = [task.batch_size(train.batch_size, n) for n in range(train.begun(samples))]
+    while sum(pass_steps(samples, batch) for batch in batches) < (limit or 0):
+        batches.append(task.batch_size(train.batch_size, len(batches)))
     rank, world = fabric.global_rank, fabric.world_size
     sampler = EpochSampler(samples, batches, seed, rank=rank, world=world, end=limit)
-    task.check(sampler.steps, epochs)
+    task.check(sampler.steps, len(batches))
     _check_parts(batches, world, train.accumulate)
     return sampler, scheduled
 
