@@ -84,7 +84,7 @@ def test_an_image_with_a_mask_alone_gets_its_labels_from_the_user(folder):
     with_masks(folder)
     rows = [f"{row},masks/{row[4]}.png" for row in GOOD]
     folder.table(["img/a.png,train,,masks/a.png", *rows[1:]], "image,split,labels,mask")
-    expected = "no label beside its mask; write the classes that this shows, or background"
+    expected = "no label beside its mask; write the classes that the mask shows, or background"
     assert f"labels.csv:2: {expected}" in folder.problems(classes=["cat", "dog"])
 
 

@@ -225,3 +225,9 @@ def test_a_sweep_overwrites_no_other_file(folder, caplog):
     (folder / "sweep.yaml").write_text("method: seam\n")
     with pytest.raises(UserError, match="exists and is no sweep"):
         call(sweep, caplog, "walk.beta=4", "--dry-run")
+
+
+def test_a_sweep_does_not_overwrite_what_it_sweeps(folder, caplog):
+    (folder / "sweep.yaml").write_text("# Written by wsss sweep\nruns: {a: {}}\n")
+    with pytest.raises(UserError, match="is swept itself"):
+        call(sweep, caplog, "sweep.yaml", "walk.beta=4", "--dry-run")

@@ -231,7 +231,7 @@ def label_problems(
         has_mask: whether the image has a mask.
     """
     if not labels and has_mask:
-        yield f"no label beside its mask; write the classes that this shows, or {NO_CLASS}"
+        yield f"no label beside its mask; write the classes that the mask shows, or {NO_CLASS}"
     elif not labels:
         yield f"no label; write {NO_CLASS} if it shows none of the classes"
     if NO_CLASS in labels and len(labels) > 1:

@@ -51,6 +51,8 @@ def run(args: argparse.Namespace) -> None:
     settings = [setting(word) for word in args.words if "=" in word]
     if not settings:
         raise UserError("name a key with its values, such as walk.beta=4,8,16")
+    if args.out.resolve() in [file.resolve() for file in files]:
+        raise UserError(f"{args.out}: is swept itself; name another file with --out")
     raw = merged(files)
     own = raw.get("runs") or {}
     runs = _named_once(combined(own, settings))
