@@ -58,6 +58,7 @@ def test_options_may_use_constants_classes_and_the_configuration(read):
         ("class FooParams: pass", "FooParams has to be a subclass of MethodParams"),
         (SOUND.replace("LONGEST = max", "LONGEST = torch.max"), "'torch' is not defined"),
         (SOUND.replace("depth: int = LONGEST", "depth: int"), "depth Field required"),
+        (NEWCOMER.replace("def forward", "def forwrd"), "ValueError: Peak has no forward; mend"),
     ],
 )
 def test_a_mistake_is_one_line_with_file_and_remedy(read, text, fault, tmp_path):

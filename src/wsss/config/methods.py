@@ -100,7 +100,8 @@ def _params_class(path: Path) -> type[MethodParams]:
     """Execute the options class of a method's file; return it.
 
     Raises:
-        ValueError: the file has no such class, or an option without a default.
+        ValueError: the file has no such class, an option without a default, or a method that
+            lacks a function.
         Exception: what executing the class raises.
     """
     if not path.stem.isidentifier() or path.stem in _TAKEN:
@@ -117,7 +118,18 @@ def _params_class(path: Path) -> type[MethodParams]:
         raise ValueError(f"{classes[0].name} has to be a subclass of MethodParams")
     params.model_rebuild(_types_namespace=namespace)
     params()  # every option has a default
+    _check_written(body, params.trained)
     return params
+
+
+def _check_written(body: list[ast.stmt], trained: bool) -> None:
+    """Raise a ValueError if the method lacks a function that its base class has no default for."""
+    needed = {"build", "cam", "forward" if trained else "published"}
+    for node in body:
+        if isinstance(node, ast.ClassDef) and _names(ast.Tuple(node.bases)) == {"Method"}:
+            missing = needed - {name for inner in node.body for name in _bound(inner)}
+            if missing:
+                raise ValueError(f"{node.name} has no {', '.join(sorted(missing))}")
 
 
 @contextmanager
