@@ -9,12 +9,15 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
 import yaml
 from PIL import Image
+from rich.console import Console
+from rich.live import Live
 
 from wsss.errors import Terminated, UserError
 from wsss.stages import init, run, sweep
@@ -152,6 +155,21 @@ def test_all_lines_of_an_error_are_shown():
     # that of another job
     found = run._failure(io.StringIO(f"{OUTPUT}error: train_cam of psa: no\n\nend"))
     assert found.endswith("labels.csv:3: no such file\ntrain_cam of psa: no")
+
+
+def test_an_unexpected_error_of_a_job_is_shown():
+    trace = "unexpected error, please report it:\nTraceback (most recent call last):\nKeyError: 'a'"
+    assert run._failure(io.StringIO(f"Job 7\n{trace}\n\nRuleException:\nend")) == trace
+
+
+def test_a_file_is_told_what_is_running(monkeypatch, capsys):
+    watch = SimpleNamespace(running=lambda: ["train_cam 1 of 4"], news=lambda: [])
+    with Live(console=Console(), auto_refresh=False) as live:
+        now = time.monotonic()
+        assert run._show(watch, live, now) == now and not capsys.readouterr().out
+        monkeypatch.setattr(run, "_SILENCE", 0)
+        assert run._show(watch, live, now - 1) > now - 1
+        assert capsys.readouterr().out == "train_cam 1 of 4\n"
 
 
 def test_without_an_error_the_end_of_the_output_is_shown():

@@ -46,7 +46,11 @@ _SHOWN = {
 _POLL = 0.5
 """Seconds between two looks at the artifacts."""
 
+_SILENCE = 60
+"""Seconds without a line after which a file that the output goes to is told what is running."""
+
 _ERROR = "error: "
+_UNEXPECTED = "unexpected error, "
 _OF_SNAKEMAKE = re.compile(r"\[\w{3} |RuleException:|WorkflowError|$")
 """Beginning of the error of a job, and of the lines of Snakemake behind it, or an empty one."""
 
@@ -125,10 +129,11 @@ def make(plan: Plan, command: Sequence[str], quiet: bool = False) -> None:
         process = subprocess.Popen(command, env=environment(), stdout=output, stderr=output)
         try:
             with Live(console=console, transient=True, auto_refresh=False) as live:
+                shown = time.monotonic()
                 while process.poll() is None:
-                    _show(watch, live)
+                    shown = _show(watch, live, shown)
                     time.sleep(_POLL)
-                _show(watch, live)
+                _show(watch, live, shown)
         except KeyboardInterrupt:
             # Snakemake has got it, too, and waits for checkpoints
             process.wait()
@@ -168,11 +173,23 @@ def results(plan: Plan) -> Iterator[str]:
         yield f"masks of other images: wsss predict {model} <images> <masks>"
 
 
-def _show(watch: Watch, live: Live) -> None:
+def _show(watch: Watch, live: Live, shown: float) -> float:
+    """Show what has ended and what is running; return the time of the last line that stays.
+
+    Args:
+        watch: the stages.
+        live: where they are shown.
+        shown: that time before, of the monotonic clock.
+    """
     running = "\n".join(watch.running())
-    for line in watch.news():
+    lines = list(watch.news())
+    now, terminal = time.monotonic(), live.console.is_terminal
+    if running and not lines and not terminal and now - shown > _SILENCE:
+        lines = [running]
+    for line in lines:
         live.console.print(Text(line), soft_wrap=True)
-    live.update(Text(running), refresh=live.console.is_terminal)
+    live.update(Text(running), refresh=terminal)
+    return now if lines else shown
 
 
 def _failure(output: IO[str]) -> str:
@@ -182,7 +199,7 @@ def _failure(output: IO[str]) -> str:
     found: list[str] = []
     inside = False
     for line in lines:
-        starts = _ERROR in line[:9]
+        starts = _ERROR in line[:9] or line.startswith(_UNEXPECTED)
         inside = starts or (inside and not _OF_SNAKEMAKE.match(line))
         if inside:
             found.append(line.removeprefix(_ERROR))
