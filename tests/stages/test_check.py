@@ -65,6 +65,15 @@ def test_train_comes_first_whatever_the_order_of_the_rows(data, capsys):
     assert words.index("train") < words.index("val")
 
 
+def test_a_network_for_the_demo_is_warned_about(data, capsys):
+    content = yaml.safe_load((data / "mine.yaml").read_text())
+    said = "Warning: backbone.name: tiny starts from random weights"
+    assert main(["check", "mine.yaml"]) == 0 and said not in capsys.readouterr().out
+    tiny = {"backbone": {"name": "tiny", "weights": None}}
+    (data / "mine.yaml").write_text(yaml.safe_dump(content | tiny))
+    assert main(["check", "mine.yaml"]) == 0 and said in capsys.readouterr().out
+
+
 def test_nothing_is_written(data):
     before = sorted(data.rglob("*"))
     main(["check", "mine.yaml"])

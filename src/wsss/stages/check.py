@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from wsss.config.backbones import BACKBONES
 from wsss.config.dataset import Dataset, fetched_augment
 from wsss.config.model import Config, Run
 from wsss.config.resolve import runs
@@ -76,8 +77,12 @@ def run(args: argparse.Namespace) -> None:
     console.print(f"Data set {config.dataset.name} ({config.dataset.source}): no problem found\n")
     for table in (_splits(index, masked, sizes), _classes(index)):
         console.print(table)
-    texts = {line: None for one in named.values() for line in _of_texts(one, index.class_names)}
-    for line in (*advice(index, masked, alike(found.thumbnails())), *texts):
+    of_runs = {
+        line: None
+        for one in named.values()
+        for line in (*_of_backbone(one, config), *_of_texts(one, index.class_names))
+    }
+    for line in (*advice(index, masked, alike(found.thumbnails())), *of_runs):
         console.print(f"Warning: {line}", style="yellow", highlight=False)
     files = words(args.configs)
     console.print(f"Time, memory and disk space: wsss forecast {files}".rstrip(), highlight=False)
@@ -231,6 +236,16 @@ def _check_texts(named: Mapping[str, Run], classes: tuple[str, ...]) -> None:
             found += [f"run {name}: prompts: {line}" for line in problems(classes, params.prompts)]
     if found:
         raise UserError("\n".join(found))
+
+
+def _of_backbone(one: Run, config: Config) -> Iterator[str]:
+    """Yield the warning about a network that learns real images from nothing."""
+    known = BACKBONES.get(one.backbone.name)
+    if known and known.from_scratch and config.dataset.source != "demo":
+        yield (
+            f"backbone.name: {one.backbone.name} starts from random weights and is meant for the "
+            "generated demo data; name one with pretrained weights, such as mobilenet_v2"
+        )
 
 
 def _of_texts(one: Run, classes: Sequence[str]) -> Iterator[str]:
