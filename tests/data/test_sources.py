@@ -77,6 +77,14 @@ def test_an_unused_split_is_warned_about(folder, caplog):
     assert said in caplog.text
 
 
+def test_a_split_of_another_name_is_told_the_key(folder):
+    folder.table([row.replace("val", "test") for row in GOOD])
+    (said,) = listed(folder).warnings
+    assert said.endswith("rows: 1; dataset.splits: {train: train, val: test} makes it val")
+    records = listed(folder, splits={"train": "train", "val": "test"}).records
+    assert [record.split for record in records] == ["train", "train", "val"]
+
+
 def test_same_split_twice_is_refused(folder):
     with pytest.raises(UserError, match="different splits"):
         listed(folder, splits={"train": "all", "val": "all"})

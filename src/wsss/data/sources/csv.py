@@ -69,9 +69,15 @@ def _path(written: str, root: Path) -> Path:
 def _unused(table: Path, rows: list[Row], wanted: Mapping[str, str]) -> Iterator[str]:
     """Yield the splits that no key names: a misspelt one must not shrink the data set unnoticed."""
     splits = (row.fields["split"] for row in rows)
-    unused = Counter(split for split in splits if folded(split) not in wanted)
+    counts = Counter(splits)
+    unused = {split: count for split, count in counts.items() if folded(split) not in wanted}
+    empty = [ours for theirs, ours in wanted.items() if theirs not in map(folded, counts)]
     for split, count in unused.items():
         hint = closest(folded(split), wanted)
+        if empty and not hint:
+            named = {ours: theirs for theirs, ours in wanted.items()} | {empty[0]: split}
+            keys = ", ".join(f"{ours}: {theirs}" for ours, theirs in named.items())
+            hint = f"dataset.splits: {{{keys}}} makes it {empty[0]}"
         meant = f"; {hint}" if hint else ""
         yield f"{table.name}: split {split!r} is not used, rows: {count}{meant}"
 
