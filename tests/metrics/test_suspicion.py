@@ -33,6 +33,7 @@ def test_a_compact_object_of_one_class_is_not_suspicious():
         (["x" * 19 + "1"], {1: "cat"}, 0.5, "95 % of the image are ignored"),
         (["1110100001"], {1: "cat"}, 0.4, "3 pieces, 40 % outside the largest of their class"),
         (["0" * 199 + "1"], {1: "cat"}, 0.5, "cat covers 0.5 % of the image"),
+        (["0" * 99999 + "1"], {1: "cat"}, 0.99, "cat covers less than 0.01 % of the image"),
     ],
 )
 def test_what_a_label_map_shows(rows, names, value, reason):

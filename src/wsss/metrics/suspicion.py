@@ -17,6 +17,9 @@ from wsss.ops.regions import regions
 _LITTLE = 0.01
 """Share of the image below which a class is suspiciously small."""
 
+_LEAST = 0.0001
+"""Share of the image below which its value is not told."""
+
 _MOST = 0.9
 """Share of the image above which foreground, or what is ignored, is suspicious."""
 
@@ -106,7 +109,8 @@ def _extents(labels: np.ndarray, names: Mapping[int, str]) -> list[Doubt]:
     found = []
     for label, name in names.items():
         share = areas[label]
-        text = f"{name} covers {100 * share:.2g} % of the image" if share else f"no pixel of {name}"
+        amount = f"{100 * share:.2g}" if share >= _LEAST else f"less than {100 * _LEAST:g}"
+        text = f"{name} covers {amount} % of the image" if share else f"no pixel of {name}"
         found.append(Doubt(max(0.0, 1 - share / _LITTLE), text))
     foreground = float(areas[1:IGNORE].sum())
     other = 1 - float(areas[list(names)].sum()) / foreground if foreground else 0.0
