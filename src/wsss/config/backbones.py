@@ -157,7 +157,8 @@ def problems(path: str, backbone: BackboneOptions, accepted: Collection[str] = (
     # weights
     if entry is not None and entry.from_scratch:
         if weights is not None:
-            yield f"{path}.weights: {name} has no pretrained weights; set it to null, or name another"
+            rest = "has no pretrained weights; set it to null, or name another"
+            yield f"{path}.weights: {name} {rest}"
     elif weights is None:
         ways = {IMAGENET: downloadable, PACKAGED: name in PACKAGES}
         named = " or ".join(["a file", *(way for way, possible in ways.items() if possible)])
