@@ -34,7 +34,7 @@ def section(text: str, name: str) -> str:
 class Balance(HTMLParser):
     """Collects open tags; `bad` holds closing tags that close nothing."""
 
-    void = ("meta", "img", "link", "br")
+    void = ("meta", "img", "link", "br", "wbr")
 
     def __init__(self) -> None:
         super().__init__()

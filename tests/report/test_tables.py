@@ -221,3 +221,7 @@ def test_table_without_masks_has_no_columns_of_them(make_run) -> None:
 
 def test_a_title_within_a_sentence_keeps_its_names() -> None:
     assert in_sentence("Labels with SAM") == "labels with SAM"
+
+
+def test_negative_values_have_a_true_minus_sign() -> None:
+    assert tables.percent(-0.016) == "\N{MINUS SIGN}1.6"

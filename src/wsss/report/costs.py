@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from wsss.io.units import size_text
+from wsss.io.units import size_text, time_text
 from wsss.report.content import RunResults, StageCost
 from wsss.report.tables import NONE, Row
 
@@ -21,7 +21,7 @@ def comparison(runs: Sequence[RunResults]) -> Row:
     stages = list(dict.fromkeys(cost.stage for run in known for cost in run.costs))
     rows = []
     for run in known:
-        seconds = {cost.stage: duration(cost.seconds) for cost in run.costs}
+        seconds = {cost.stage: time_text(cost.seconds) for cost in run.costs}
         cells = [seconds.get(stage, NONE) for stage in stages]
         rows.append(_row(run.name, _total(run.costs)) | {"cells": cells})
     return {"stages": stages, "rows": rows}
@@ -43,16 +43,8 @@ def _row(label: str, cost: StageCost) -> Row:
     return {
         "label": label,
         "jobs": cost.jobs,
-        "time": duration(cost.seconds),
-        "cpu": NONE if cost.cpu is None else duration(cost.cpu),
+        "time": time_text(cost.seconds),
+        "cpu": NONE if cost.cpu is None else time_text(cost.cpu),
         "memory": NONE if cost.memory is None else size_text(1e6 * cost.memory),
         "disk": size_text(cost.size),
     }
-
-
-def duration(seconds: float) -> str:
-    """Return a time as h:mm:ss, or with a decimal when it is below a minute."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

@@ -44,8 +44,8 @@ NONE, MINUS, SPREAD = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{PLUS-MINUS SIGN}"
 
 
 def percent(value: float | None) -> str:
-    """Return a fraction as per cent with one decimal; a dash for None."""
-    return NONE if value is None else f"{100 * value:.1f}"
+    """Return a fraction as per cent with one decimal and a true minus sign; a dash for None."""
+    return NONE if value is None else f"{100 * value:.1f}".replace("-", MINUS)
 
 
 def spread(mean: float | None, std: float | None) -> str:
