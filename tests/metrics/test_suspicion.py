@@ -27,6 +27,7 @@ def test_a_compact_object_of_one_class_is_not_suspicious():
     ("rows", "names", "value", "reason"),
     [
         (["00000", "00000"], {2: "dog"}, 0.99, "no pixel of dog"),
+        (["0" * 199 + "1"], {}, 0.5, "100 % of the objects are not among its labels"),
         (["00000", "00110"], {}, 0.99, "100 % of the objects are not among its labels"),
         (["1" * 20, "1" * 20], {1: "cat"}, 0.99, "100 % of the image are object"),
         (["1" * 19 + "0"], {1: "cat"}, 0.5, "95 % of the image are object"),

@@ -114,7 +114,8 @@ def _extents(labels: np.ndarray, names: Mapping[int, str]) -> list[Doubt]:
         found.append(Doubt(max(0.0, 1 - share / _LITTLE), text))
     foreground = float(areas[1:IGNORE].sum())
     other = 1 - float(areas[list(names)].sum()) / foreground if foreground else 0.0
-    found.append(Doubt(other, f"{100 * other:.0f} % of the objects are not among its labels"))
+    text = f"{100 * other:.0f} % of the objects are not among its labels"
+    found.append(Doubt(other * min(1.0, foreground / _LITTLE), text))
     for share, what in ((foreground, "object"), (float(areas[IGNORE]), "ignored")):
         excess = max(0.0, (share - _MOST) / (1 - _MOST))
         found.append(Doubt(excess, f"{100 * share:.0f} % of the image are {what}"))
