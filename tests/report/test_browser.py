@@ -100,7 +100,9 @@ def walked(report: Path, width: int, *options: str) -> dict:
     return {**json.loads(html.unescape(said)), "errors": errors}
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1440, False), (1300, False), (390, False), (390, True)])
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1440, False), (1300, False), (390, False), (390, True)]
+)
 def test_the_page_in_a_browser(report: Path, width: int, dark: bool) -> None:
     options = ["--blink-settings=preferredColorScheme=0"] if dark else []
     said = walked(report, width, *options)
