@@ -200,6 +200,13 @@ def test_many_damages_are_counted(plan, capfd, monkeypatch):
     assert code == 2 and "damaged files: 5\n" in said and "  ... 3 more\n" in said
 
 
+def test_a_file_of_several_images_is_named_once(plan, capfd):
+    path = next(Path(plan.store).glob("infer_cam/*/train/maps.npz"))
+    path.unlink()
+    code, said = verify(capfd)
+    assert code == 2 and "damaged files: 1\n" in said and said.count("maps.npz") == 1
+
+
 def test_another_configuration_is_read_on_top(plan, capfd):
     Path("beta.yaml").write_text("walk: {beta: 4}\n")
     assert main(["verify", "beta.yaml"]) == 0

@@ -47,11 +47,12 @@ def _damage(found: Sequence[tuple[Artifact, Damage]]) -> Iterator[str]:
     """Yield the damaged files and the remedy."""
     if not found:
         return
-    yield f"damaged files: {len(found)}"
-    for artifact, damage in found[:SHOWN]:
-        yield f"  {damage.text} ({artifact.stage} of {artifact.users})"
-    if len(found) > SHOWN:
-        yield f"  ... {len(found) - SHOWN} more"
+    # a file of several images may be damaged for each of them
+    texts = dict.fromkeys(f"{d.text} ({a.stage} of {a.users})" for a, d in found)
+    yield f"damaged files: {len(texts)}"
+    yield from (f"  {text}" for text in list(texts)[:SHOWN])
+    if len(texts) > SHOWN:
+        yield f"  ... {len(texts) - SHOWN} more"
     yield "remove these folders, and wsss run makes their results again:"
     yield from dict.fromkeys(f"  {damage.folder}" for _, damage in found)
 
