@@ -1,5 +1,6 @@
 """What all formats have in common, and the plain PNGs."""
 
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -10,10 +11,12 @@ from tests.export.conftest import MASKS
 from wsss.errors import UserError
 from wsss.export import FORMATS
 from wsss.io.labels import palette, read_labels
+from wsss.report.overlays import overlay
 
 OPTIONS = {
     "palette": ("out", {}),
     "index": ("out", {}),
+    "overlay": ("out", {"paint": overlay}),
     "coco": ("out.json", {}),
     "cvat": ("out.zip", {}),
     "label_studio": ("out.json", {}),
@@ -67,3 +70,11 @@ def test_palette_pngs_are_coloured_for_any_number_of_classes(make, tmp_path):
     colours = np.asarray(Image.open(out / "a.png").convert("RGB"))[0]
     np.testing.assert_array_equal(colours, palette()[:255])
     assert len(np.unique(palette(), axis=0)) == 256
+
+
+def test_overlays_leave_ignored_pixels_and_need_the_photographs(make, tmp_path):
+    label_maps = make({"b": MASKS["b"]})
+    assert Image.open(write("overlay", label_maps, tmp_path) / "b.jpg").width == 2
+    label_maps.items = (replace(label_maps.items[0], path=None),)
+    with pytest.raises(UserError, match="the image of b is not known; give --index, or --images"):
+        write("overlay", label_maps, tmp_path / "2")

@@ -62,7 +62,12 @@ def test_records_with_an_index_and_folders_with_images_give_the_same(data, name)
     first, second = (data / folder / OUT.get(name, "out") for folder in "12")
     call(name, *records, "--index", data / "index.tsv", "--out", first)
     call(name, "--labels", data / "a", data / "b", "--images", data / "photos", "--out", second)
-    inside = {"bundle": "README.md", "labelme": "b.json", "yolo": "labels/b.txt"}
+    inside = {
+        "bundle": "README.md",
+        "labelme": "b.json",
+        "overlay": "b.jpg",
+        "yolo": "labels/b.txt",
+    }
     files = [p if p.is_file() else p / inside.get(name, "b.png") for p in (first, second)]
     assert files[0].read_bytes() == files[1].read_bytes()
 

@@ -20,6 +20,7 @@ from wsss.io.atomic import atomic_path, remove_stale_files
 from wsss.io.labels import LabelReader, read_labels
 from wsss.nn import segmenters
 from wsss.nn.backbones import build
+from wsss.report import overlays
 from wsss.stages import predict, predicting
 
 CLASSES = ["cat", "dog"]
@@ -346,6 +347,6 @@ def test_a_model_carries_its_settings(tmp_path, monkeypatch):
 
 
 def test_an_overlay_of_a_large_image_is_small(monkeypatch):
-    monkeypatch.setattr(predicting, "OVERLAY_SIDE", 10)
+    monkeypatch.setattr(overlays, "OVERLAY_SIDE", 10)
     labels = np.zeros((40, 20), np.uint8)
-    assert predicting.overlay(labels, np.zeros((40, 20, 3), np.uint8), []).size == (5, 10)
+    assert overlays.overlay(labels, np.zeros((40, 20, 3), np.uint8), []).size == (5, 10)

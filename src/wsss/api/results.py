@@ -14,8 +14,9 @@ from wsss.io.labels import write_labels
 from wsss.names import closest
 from wsss.ops.seeds import upsample_cam
 from wsss.report.legend import with_legend
+from wsss.report.overlays import overlay, smaller
 from wsss.report.panels import Heatmap, assign, paint_cam
-from wsss.stages.predicting import overlay, shares, smaller
+from wsss.stages.predicting import shares
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 FORMATS: dict[str, str] = {
     "palette": "PNGs whose colours are those of PASCAL VOC and whose values are the labels",
     "index": "grey PNGs whose values are the labels",
+    "overlay": "photographs with the masks painted on, and a legend: to look at",
     "coco": "COCO JSON with run-length masks, one annotation per image and class",
     "cvat": "CVAT archive 'Segmentation mask 1.1'",
     "label_studio": "Label Studio tasks with brush predictions, and their labelling configuration",

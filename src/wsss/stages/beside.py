@@ -11,7 +11,8 @@ import numpy as np
 from wsss.io.atomic import unwritable, write_bytes, write_text
 from wsss.io.cells import escaped, unescaped
 from wsss.io.labels import OVERLAYS
-from wsss.stages.predicting import overlay, shares
+from wsss.report.overlays import overlay
+from wsss.stages.predicting import shares
 
 SCORES = "scores.csv"
 """File name of the table of scores."""

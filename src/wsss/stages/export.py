@@ -16,12 +16,14 @@ from wsss.export import (
     index,
     label_studio,
     labelme,
+    overlay,
     palette,
     voc,
     yolo,
 )
 from wsss.export.label_maps import LabelMaps
 from wsss.io.progress import log
+from wsss.report import overlays
 from wsss.stages.exported import Source, add_cleaning_option, add_mask_options
 from wsss.stages.options import number
 
@@ -75,7 +77,10 @@ def export_masks(name: str, source: Source, out: Path | None, write: Write) -> N
     write(label_maps, out)
     log.info("export: %d masks as %s in %s", len(label_maps), name, out)
     if source.ids is not None:
-        log.info("next: correct them, and name their folder in segment.corrected")
+        log.info(
+            "next: correct them, delete the files of images that nobody has looked at, and name "
+            "the folder in segment.corrected"
+        )
 
 
 def check_voc(file: Path, image_list: Path | None, source: Source) -> None:
@@ -140,6 +145,7 @@ _OF_NETWORKS: dict[str, Callable[[argparse.Namespace], None]] = {
 _WRITERS: dict[str, Callable[[argparse.Namespace], Write]] = {
     "palette": lambda _: palette.write,
     "index": lambda _: index.write,
+    "overlay": lambda _: partial(overlay.write, paint=overlays.overlay),
     "cvat": lambda _: cvat.write,
     "coco": lambda args: partial(coco.write, truth=args.truth),
     "label_studio": lambda args: partial(

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 
 from wsss.config.merging import merge
 from wsss.config.segmenter import SegmenterInfer
@@ -18,15 +17,10 @@ from wsss.io.images import LARGEST, WHOLE, decode
 from wsss.io.index import FULL
 from wsss.io.progress import log
 from wsss.names import NO_CLASS
-from wsss.report.legend import with_legend
-from wsss.report.panels import assign, paint_labels
 from wsss.stages.finite import finite_scores
 from wsss.stages.infer_segmenter import Observer, make_segmenter, segment, segment_tiles
 from wsss.stages.inference import Watch, for_inference
 from wsss.tiles.layout import Window, layout
-
-OVERLAY_SIDE = 2000
-"""Longest side of an overlay in pixels."""
 
 _AHEAD = 250_000_000
 """Largest number of pixels, scaled copies included, that are read ahead."""
@@ -222,26 +216,3 @@ def shares(labels: np.ndarray, count: int) -> np.ndarray:
     """Return the fraction of the pixels of a label map (H, W) of each of `count` labels."""
     pixels = np.bincount(labels.ravel(), minlength=count)[:count]
     return pixels / max(labels.size, 1)
-
-
-def overlay(labels: np.ndarray, image: np.ndarray, names: Sequence[str]) -> Image.Image:
-    """Paint a label map on its image, no side longer than `OVERLAY_SIDE`, above a legend.
-
-    Args:
-        labels: (H, W) uint8.
-        image: (H, W, 3) uint8 RGB.
-        names: names of the labels.
-    """
-    colours = assign(label - 1 for label in np.unique(labels).tolist() if label)
-    entries = [(names[number + 1], colour) for number, colour in colours.items()]
-    return with_legend(paint_labels(labels, smaller(image), colours), entries)
-
-
-def smaller(image: np.ndarray) -> np.ndarray:
-    """Return an image (H, W, 3) uint8, scaled down if a side is longer than `OVERLAY_SIDE`."""
-    height, width = image.shape[:2]
-    scale = OVERLAY_SIDE / max(height, width)
-    if scale >= 1:
-        return image
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
