@@ -97,6 +97,13 @@ def test_a_mean_gain_hides_no_class_that_collapses(with_images, before, after, c
     assert (said[:1] == [text]) is collapses
 
 
+def test_a_mean_loss_is_said_beside_the_class_that_collapses(with_images) -> None:
+    first = with_images("a", (0, 0), bird=0.378)
+    second = with_images("b", (-0.2, -0.1), miou=0.579, bird=0.154)
+    (verdict, *_) = differences.verdicts(differences.differences([first, second]))
+    assert "\N{MINUS SIGN}2.1 mIoU over a, and classes collapse: bird" in verdict.text
+
+
 def test_a_fall_within_the_spread_of_seeds_is_no_collapse(with_images) -> None:
     runs = [with_images("a.0", (0,), bird=0.5), with_images("a.1", (0,), bird=0.1)]
     assert differences.differences([*runs, with_images("b", (0,), bird=0.1)])[0].collapsed == ""

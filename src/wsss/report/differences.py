@@ -218,7 +218,8 @@ def last(found: Iterable[Difference]) -> list[Difference]:
 def _verdicts(one: Difference) -> Iterator[Verdict]:
     gain = f"{one.stage} {change(one.miou_gain, 0)} mIoU over {one.against}"
     if one.collapsed:
-        text = f"{gain}, but classes collapse: {one.collapsed}"
+        joined = "but" if one.miou_gain > 0 else "and"
+        text = f"{gain}, {joined} classes collapse: {one.collapsed}"
         yield Verdict(one.run, one.split, text, "look at their pictures before you choose it")
     if one.low is not None and one.high is not None and one.low <= 0 <= one.high:
         text = (
