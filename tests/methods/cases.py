@@ -17,6 +17,7 @@ EARLY, LATE = Progress(step=0, total=20, epoch=0), Progress(step=19, total=20, e
 
 # small images change more from pixel to pixel than official ones; short trainings have short turns
 SMALL = {
+    "aeft": {"start": 1, "batch_size": 6},
     "sb": {"smoothness": 0.1},
     "eader": {"localizer_steps": 2, "adversary_steps": 2},
 }
