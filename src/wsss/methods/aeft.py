@@ -21,7 +21,6 @@ from torch import Tensor
 
 from wsss.config.section import Count, MethodParams, NonNegative, Positive
 from wsss.config.training import ClassifierTrain
-from wsss.errors import UserError
 from wsss.losses.classification import multilabel_soft_margin
 from wsss.losses.triplet import (
     attraction,
@@ -98,11 +97,6 @@ class Aeft(Method):
     def build(self, backbone: Backbone, num_classes: int, params: AeftParams) -> AeftNet:
         """Build the classifier."""
         return AeftNet(backbone, num_classes, params.backbone_dropout)
-
-    def check(self, total: int, epochs: int) -> None:
-        """Raise a UserError if so many epochs have no triplet losses."""
-        if wrong := self.params.length_problem(total, epochs):
-            raise UserError(wrong)
 
     def batch_size(self, base: int, epoch: int) -> int:
         """Return the configured size, ``params.batch_size`` once the triplet is learnt."""

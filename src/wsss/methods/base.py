@@ -118,6 +118,11 @@ class Method(Task):
     def add_parts(self, parts: Mapping[str, Backbone]) -> None:
         """Build the networks on the further backbones (none by default)."""
 
+    def check(self, total: int, epochs: int) -> None:
+        """Raise a UserError if the training is too short for the method's options."""
+        if wrong := self.params.length_problem(total, epochs):
+            raise UserError(wrong)
+
     def smallest(self) -> int:
         """Return the side in pixels that images must have."""
         return self.params.smallest()

@@ -25,7 +25,6 @@ from torch.func import functional_call
 from wsss.config.backbones import BackboneOptions
 from wsss.config.section import Count, MethodParams, NonNegative, Positive, Share
 from wsss.config.training import ClassifierTrain
-from wsss.errors import UserError
 from wsss.losses.classification import probability_bce
 from wsss.losses.erasing import attention_area, attention_mining
 from wsss.methods.base import Method
@@ -163,8 +162,8 @@ class Eader(Method):
 
     def check(self, total: int, epochs: int) -> None:
         """Raise a UserError if the adversary never has its turn in so many steps."""
-        if self.adversary is not None and (wrong := self.params.length_problem(total, epochs)):
-            raise UserError(wrong)
+        if self.adversary is not None:
+            super().check(total, epochs)
 
     def owns_step(self, progress: Progress) -> bool:
         """True if it is the adversary's turn; turns go on across epochs.
