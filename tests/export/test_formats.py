@@ -11,12 +11,12 @@ from tests.export.conftest import MASKS
 from wsss.errors import UserError
 from wsss.export import FORMATS
 from wsss.io.labels import palette, read_labels
-from wsss.report.overlays import overlay
+from wsss.report.overlays import encoded
 
 OPTIONS = {
     "palette": ("out", {}),
     "index": ("out", {}),
-    "overlay": ("out", {"paint": overlay}),
+    "overlay": ("out", {"paint": encoded}),
     "coco": ("out.json", {}),
     "cvat": ("out.zip", {}),
     "label_studio": ("out.json", {}),

@@ -1,11 +1,9 @@
 """Photographs with their masks painted on, to look at."""
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
@@ -13,10 +11,8 @@ from wsss.export.archive import write_files
 from wsss.export.label_maps import REMEDY, LabelMaps
 from wsss.io.images import read_image
 
-Paint = Callable[[np.ndarray, np.ndarray, Sequence[str]], Image.Image]
-"""Function that paints labels (H, W) on an image (H, W, 3) with the names of the labels."""
-
-_QUALITY = 90
+Paint = Callable[[np.ndarray, np.ndarray, Sequence[str]], bytes]
+"""Function that paints labels (H, W) on an image (H, W, 3) with the names of the labels; JPEG."""
 
 
 def write(label_maps: LabelMaps, out: Path, paint: Paint) -> None:
@@ -33,6 +29,4 @@ def _members(label_maps: LabelMaps, paint: Paint) -> Iterator[tuple[str, bytes]]
     for item, labels in label_maps:
         if item.path is None:
             raise UserError(f"overlay: the image of {item.image_id} is not known; {REMEDY}")
-        buffer = io.BytesIO()
-        paint(labels, read_image(item.path), names).save(buffer, "JPEG", quality=_QUALITY)
-        yield f"{item.image_id}.jpg", buffer.getvalue()
+        yield f"{item.image_id}.jpg", paint(labels, read_image(item.path), names)

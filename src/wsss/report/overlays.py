@@ -1,5 +1,6 @@
 """Masks painted on their photographs, with a legend."""
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,8 @@ from wsss.report.panels import assign, paint_labels
 
 OVERLAY_SIDE = 2000
 """Longest side of an overlay in pixels."""
+
+_QUALITY = 90
 
 
 def overlay(labels: np.ndarray, image: np.ndarray, names: Sequence[str]) -> Image.Image:
@@ -25,6 +28,15 @@ def overlay(labels: np.ndarray, image: np.ndarray, names: Sequence[str]) -> Imag
     colours = assign(label - 1 for label in sorted(found))
     entries = [(names[number + 1], colour) for number, colour in colours.items()]
     return with_legend(paint_labels(labels, smaller(image), colours), entries)
+
+
+def encoded(
+    labels: np.ndarray, image: np.ndarray, names: Sequence[str], form: str = "JPEG"
+) -> bytes:
+    """Return the file of an `overlay` in a format of Pillow."""
+    buffer = io.BytesIO()
+    overlay(labels, image, names).save(buffer, form, quality=_QUALITY)
+    return buffer.getvalue()
 
 
 def smaller(image: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from wsss.io.atomic import unwritable, write_bytes, write_text
 from wsss.io.cells import escaped, unescaped
 from wsss.io.labels import OVERLAYS
-from wsss.report.overlays import overlay
+from wsss.report.overlays import encoded
 from wsss.stages.predicting import shares
 
 SCORES = "scores.csv"
@@ -21,7 +21,6 @@ FORMATS = {"jpg": "JPEG", "png": "PNG"}
 """Formats of overlays by their suffix."""
 
 _COLUMNS = ("image", "class", "share", "score")
-_QUALITY = 90
 
 
 class Overlays:
@@ -43,10 +42,8 @@ class Overlays:
     def put(self, image_id: str, labels: np.ndarray, image: np.ndarray) -> None:
         """Write the overlay of an image, of a label map (H, W) on pixels (H, W, 3)."""
         if self._suffix:
-            buffer = io.BytesIO()
-            picture = overlay(labels, image, self._names)
-            picture.save(buffer, FORMATS[self._suffix], quality=_QUALITY)
-            write_bytes(self._path(image_id), buffer.getvalue())
+            picture = encoded(labels, image, self._names, FORMATS[self._suffix])
+            write_bytes(self._path(image_id), picture)
 
     def finish(self, image_ids: Iterable[str]) -> None:
         """Remove the overlays of other images, which an earlier call has left."""

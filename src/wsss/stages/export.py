@@ -145,7 +145,7 @@ _OF_NETWORKS: dict[str, Callable[[argparse.Namespace], None]] = {
 _WRITERS: dict[str, Callable[[argparse.Namespace], Write]] = {
     "palette": lambda _: palette.write,
     "index": lambda _: index.write,
-    "overlay": lambda _: partial(overlay.write, paint=overlays.overlay),
+    "overlay": lambda _: partial(overlay.write, paint=overlays.encoded),
     "cvat": lambda _: cvat.write,
     "coco": lambda args: partial(coco.write, truth=args.truth),
     "label_studio": lambda args: partial(
