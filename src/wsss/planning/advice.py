@@ -76,7 +76,7 @@ def _alike(index: Index, groups: Sequence[Sequence[int]]) -> Iterator[str]:
     ]
     if both:
         yield (
-            f"images in train and, scaled or edited, in val, which flatters all metrics: "
+            "images in train and, scaled or edited, in val, which flatters all metrics: "
             f"{len(both)}; keep each in one: {first_of([_names(members) for members in both])}"
         )
 
