@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.export.conftest import MASKS
 from wsss.errors import UserError
-from wsss.export import FORMATS
+from wsss.export import FORMATS, overlay
 from wsss.io.labels import palette, read_labels
 from wsss.report.overlays import encoded
 
@@ -78,3 +78,15 @@ def test_overlays_leave_ignored_pixels_and_need_the_photographs(make, tmp_path):
     label_maps.items = (replace(label_maps.items[0], path=None),)
     with pytest.raises(UserError, match="the image of b is not known; give --index, or --images"):
         write("overlay", label_maps, tmp_path / "2")
+
+
+def test_overlays_are_as_bright_as_the_white_of_the_data(make, tmp_path):
+    label_maps, seen = make({"c": MASKS["c"]}), []
+    photo = tmp_path / "c.png"
+    Image.fromarray(np.full((2, 2), 4095, np.uint16)).save(photo)
+    for white in (65535, 4095):
+        label_maps.items = (replace(label_maps.items[0], path=photo, white=white),)
+        out = tmp_path / str(white)
+        overlay.write(label_maps, out, lambda _, image, __: bytes([image.min()]))
+        seen.extend((out / "c.jpg").read_bytes())
+    assert seen == [15, 255]

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,20 @@ def test_missing_or_odd_class_names_are_named(label_maps, tmp_path):
         (tmp_path / "masks/classes.txt").write_text(text)
         with refused("must hold background, then the classes"):
             open_label_maps([tmp_path / "masks"], [], None)
+
+
+def test_the_white_of_16_bit_samples_is_that_of_the_index_or_the_prediction(make, tmp_path):
+    make()
+    index = Index.read(tmp_path / "index.tsv")
+    items = tuple(replace(item, white=4095) for item in index.items)
+    Index(index.class_names, items).write(tmp_path / "index.tsv")
+    opened = open_label_maps([tmp_path / "masks"], [tmp_path / "index.tsv"], None)
+    assert {item.white for item in opened.items} == {4095}
+    with LabelWriter(tmp_path / "labels.tsv", '{"white":1023}') as out:
+        out.put("a", np.zeros((2, 2), np.uint8))
+    (tmp_path / "classes.txt").write_text("background\ncat\n")
+    (item,) = open_label_maps([tmp_path], [], {"a": tmp_path / "photos/a.jpg"}).items
+    assert item.white == 1023
 
 
 @pytest.mark.parametrize("names", ["cat", "dog\ncat", "cat\ndoc"])

@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError, first_of
 from wsss.io.images import image_size
-from wsss.io.index import Index
+from wsss.io.index import FULL, Index
 from wsss.io.labels import CLASSES, IGNORE, RECORD, LabelReader
 from wsss.io.names import is_file, relative_files
 from wsss.io.progress import log, track
@@ -34,11 +36,13 @@ class ImageFile:
         file: path of the image file relative to the common folder of all images, with `/`; the
             image id if the file is not known.
         path: image file; None = not known.
+        white: white of its samples if they have 16 bits, see `wsss.io.images.read_image`.
     """
 
     image_id: str
     file: str
     path: Path | None
+    white: int = FULL
 
     @property
     def stem(self) -> str:
@@ -54,6 +58,7 @@ class LabelMaps:
         class_names: names of the foreground classes; class c has label c + 1.
         paths: image files by image id, for images of `reader`; None = not known.
         made: provenance lines of the records, without duplicates.
+        whites: white of 16-bit samples by image id, where it is not 65535.
 
     Raises:
         UserError: an image id is not a valid file name on all systems.
@@ -65,10 +70,13 @@ class LabelMaps:
         class_names: Sequence[str],
         paths: Mapping[str, Path | None],
         made: Sequence[str] = (),
+        whites: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._reader, self.class_names, self.made = reader, tuple(class_names), tuple(made)
         files = relative_files(paths)
-        self.items = tuple(ImageFile(key, files[key], path) for key, path in paths.items())
+        self.items = tuple(
+            ImageFile(key, files[key], path, whites.get(key, FULL)) for key, path in paths.items()
+        )
         self._least = 0.0
         for item in self.items:
             _check_name(item.image_id)
@@ -155,7 +163,8 @@ def open_label_maps(
         wanted = {item.image_id: item.image for item in table.items}
         _refuse(set(reader.ids) - wanted.keys(), "label maps of no image of the index")
         _refuse(wanted.keys() - set(reader.ids), "images of the index without a label map")
-        return LabelMaps(reader, table.class_names, wanted, made)
+        whites = {item.image_id: item.white for item in table.items}
+        return LabelMaps(reader, table.class_names, wanted, made, whites)
     # classes of `wsss predict`, images of a folder
     names = {_class_names(record) for record in records}
     if len(names) > 1:
@@ -164,7 +173,9 @@ def open_label_maps(
         log.warning("the image files are not known: sizes are not compared; %s", REMEDY)
         return LabelMaps(reader, names.pop(), dict.fromkeys(reader.ids), made)
     _refuse(set(reader.ids) - photos.keys(), "label maps have no image in --images")
-    return LabelMaps(reader, names.pop(), {key: photos[key] for key in reader.ids}, made)
+    white = max(_provenance(line).get("white", FULL) for line in made)
+    whites = dict.fromkeys(reader.ids, white)
+    return LabelMaps(reader, names.pop(), {key: photos[key] for key in reader.ids}, made, whites)
 
 
 def index_of(labels: Sequence[Path]) -> list[Path]:
@@ -209,7 +220,8 @@ def _first_line(record: Path) -> str:
 
 def _class_names(record: Path) -> tuple[str, ...]:
     """Read the classes beside a commit record; those of `wsss predict` are in the record, too."""
-    path, recorded = record.with_name(CLASSES), _recorded_labels(record)
+    path = record.with_name(CLASSES)
+    recorded = _provenance(_first_line(record)).get("labels", [])
     try:
         names = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -227,13 +239,13 @@ def _class_names(record: Path) -> tuple[str, ...]:
     return tuple(names[1:])
 
 
-def _recorded_labels(record: Path) -> list[str]:
-    """Return the names of the labels in the provenance of a record; empty if there are none."""
+def _provenance(line: str) -> dict[str, Any]:
+    """Parse the first line of a record; empty if it is no provenance of `wsss`."""
     try:
-        made = json.loads(_first_line(record))
+        made = json.loads(line)
     except ValueError:
-        return []
-    return made.get("labels", []) if isinstance(made, dict) else []
+        return {}
+    return made if isinstance(made, dict) else {}
 
 
 def _check_name(image_id: str) -> None:

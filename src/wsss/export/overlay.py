@@ -29,4 +29,5 @@ def _members(label_maps: LabelMaps, paint: Paint) -> Iterator[tuple[str, bytes]]
     for item, labels in label_maps:
         if item.path is None:
             raise UserError(f"overlay: the image of {item.image_id} is not known; {REMEDY}")
-        yield f"{item.image_id}.jpg", paint(labels, read_image(item.path), names)
+        image = read_image(item.path, white=item.white)
+        yield f"{item.image_id}.jpg", paint(labels, image, names)
