@@ -9,7 +9,7 @@ from wsss.data.taxonomy import NO_CLASS
 from wsss.errors import UserError
 from wsss.export.archive import write_files
 from wsss.export.label_maps import REMEDY, LabelMaps
-from wsss.io.images import read_image
+from wsss.io.images import LARGEST, read_image
 
 Paint = Callable[[np.ndarray, np.ndarray, Sequence[str]], bytes]
 """Function that paints labels (H, W) on an image (H, W, 3) with the names of the labels; JPEG."""
@@ -29,5 +29,5 @@ def _members(label_maps: LabelMaps, paint: Paint) -> Iterator[tuple[str, bytes]]
     for item, labels in label_maps:
         if item.path is None:
             raise UserError(f"overlay: the image of {item.image_id} is not known; {REMEDY}")
-        image = read_image(item.path, white=item.white)
+        image = read_image(item.path, LARGEST, item.white)
         yield f"{item.image_id}.jpg", paint(labels, image, names)
