@@ -50,7 +50,7 @@ def test_every_method_reaches_the_masks(fresh):
 def test_every_method_rises_on_the_demo(fresh):
     fresh.run("snakemake", "--cores", "2", "--configfile", *SHIPPED)
     summary = pd.read_csv(fresh.folder / "results/demo/summary.tsv", sep="\t")
-    table = summary[summary["miou"].notna()]
+    table = summary[summary["miou"].notna() & (summary["stage"] != "seed oracle")]
     for (run, split), rows in table.groupby(["run", "split"]):
         if run == "sb.first":
             continue
