@@ -19,6 +19,7 @@ from wsss.io.index import FULL, Index
 from wsss.io.labels import CLASSES, IGNORE, RECORD, LabelReader
 from wsss.io.names import is_file, relative_files
 from wsss.io.progress import log, track
+from wsss.io.records import read_provenance
 from wsss.ops.regions import without_strays
 
 REMEDY = "give --index, or --images for masks of wsss predict"
@@ -156,7 +157,8 @@ def open_label_maps(
     reader = LabelReader(records)
     if not reader.ids:
         raise UserError(f"{records[0]}: holds no label map")
-    made = list(dict.fromkeys(map(_first_line, records)))
+    lines = {record: read_provenance(record) for record in records}
+    made = list(dict.fromkeys(lines.values()))
     # images and classes of an index
     if index:
         table = Index.read(*index)
@@ -166,7 +168,7 @@ def open_label_maps(
         whites = {item.image_id: item.white for item in table.items}
         return LabelMaps(reader, table.class_names, wanted, made, whites)
     # classes of `wsss predict`, images of a folder
-    names = {_class_names(record) for record in records}
+    names = {_class_names(record, line) for record, line in lines.items()}
     if len(names) > 1:
         raise UserError(f"{CLASSES} differs between the folders given; export them one by one")
     if photos is None:
@@ -213,15 +215,9 @@ def _refuse(ids: Collection[str], what: str) -> None:
         raise UserError(f"{what}: {found}; give the label maps of exactly these images")
 
 
-def _first_line(record: Path) -> str:
-    with record.open(encoding="utf-8") as file:
-        return file.readline().rstrip("\n").removeprefix("#")
-
-
-def _class_names(record: Path) -> tuple[str, ...]:
-    """Read the classes beside a commit record; those of `wsss predict` are in the record, too."""
-    path = record.with_name(CLASSES)
-    recorded = _provenance(_first_line(record)).get("labels", [])
+def _class_names(record: Path, line: str) -> tuple[str, ...]:
+    """Read the classes beside a commit record; its provenance by `wsss predict` has them, too."""
+    path, recorded = record.with_name(CLASSES), _provenance(line).get("labels", [])
     try:
         names = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -240,7 +236,7 @@ def _class_names(record: Path) -> tuple[str, ...]:
 
 
 def _provenance(line: str) -> dict[str, Any]:
-    """Parse the first line of a record; empty if it is no provenance of `wsss`."""
+    """Parse the provenance of a record; empty if it is not of `wsss`."""
     try:
         made = json.loads(line)
     except ValueError:
